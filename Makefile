@@ -1,0 +1,47 @@
+# Everything runs in ./.venv, which each target makes for itself.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
+EXTRAS ?= heif,clip,train
+ROOMS ?=
+PRODUCTS ?=
+
+.PHONY: demo test lint format soak benchmark clean
+
+# One stamp file for each set of extras: installed again when pyproject.toml changes.
+comma := ,
+BASE  := $(VENV)/.installed
+TESTS := $(VENV)/.installed-dev$(subst $(comma),-,$(if $(EXTRAS),-$(EXTRAS)))
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(BASE): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(TESTS): $(BASE)
+	$(BIN)/python -m pip install --quiet --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
+	@touch $@
+
+demo: $(BASE)
+	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
+
+test: $(TESTS)
+	$(BIN)/python -m pytest
+
+lint: $(TESTS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(TESTS)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(TESTS)
+	$(BIN)/python benchmarks/reference_speed.py
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,17 @@
+"""Floorlens: visual search for floors.
+
+>>> from floorlens import Floorlens
+>>> lens = Floorlens.open("catalogue/")
+>>> lens.add("products/")
+>>> lens.search("room.jpg").matches[0].product.id
+"""
+
+from __future__ import annotations
+
+from floorlens.errors import FloorlensError, NoFloorFound
+from floorlens.ranking import Match, SearchResult
+from floorlens.search import Floorlens
+
+__version__ = "0.1.0"
+
+__all__ = ["Floorlens", "FloorlensError", "Match", "NoFloorFound", "SearchResult", "__version__"]

@@ -1,0 +1,177 @@
+"""Commands on the catalogue: index, products, export, info."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from floorlens.cli.output import (
+    CatalogueOption,
+    JsonOption,
+    PresetOption,
+    import_bar,
+    open_lens,
+    print_import,
+    print_json,
+    settings,
+    write_text,
+)
+
+if TYPE_CHECKING:
+    from floorlens.catalogue import Catalogue
+
+products_app = typer.Typer(no_args_is_help=True, help="List, show and remove products.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands to the application."""
+    app.command()(index)
+    app.add_typer(products_app, name="products")
+    app.command()(export)
+    app.command()(info)
+
+
+def index(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A folder of product images, a CSV or a JSONL file."),
+    ] = None,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Embed the whole catalogue anew, beside the live one."),
+    ] = False,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add products to the catalogue; only what changed is embedded, nothing is removed."""
+    if source is None and not rebuild:
+        raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
+    code = 0
+    if rebuild:
+        from floorlens.search import Floorlens
+
+        chosen = settings(catalogue=catalogue, preset=preset)
+        with import_bar() as progress:
+            report = Floorlens.rebuild(
+                chosen.catalogue,
+                preset=chosen.preset,
+                threads=chosen.threads,
+                max_megapixels=chosen.max_megapixels,
+                progress=progress,
+            )
+        code = print_import(report, as_json=as_json)
+        if code:
+            print(
+                "The old features stay in use: repair these pictures, or remove the products with "
+                "`floorlens products remove ID`, and run the rebuild again; it goes on from here.",
+                file=sys.stderr,
+            )
+    if source is not None and code == 0:
+        with open_lens(catalogue, preset, create=True) as lens, import_bar() as progress:
+            report = lens.add(source, progress=progress)
+        code = print_import(report, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@products_app.command("list")
+def list_products(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
+    """List the products, sorted by id."""
+    products = _stored(catalogue).products()
+    if as_json:
+        print_json([product.as_dict() for product in products])
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "name", "metadata", title=f"{len(products)} products")
+    for product in products:
+        details = ", ".join(f"{key} {value}" for key, value in product.metadata.items())
+        table.add_row(product.id, product.name, details)
+    Console().print(table)
+
+
+@products_app.command()
+def show(
+    product_id: Annotated[str, typer.Argument(metavar="ID")],
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one product."""
+    product = _stored(catalogue).product(product_id)
+    if as_json:
+        print_json(product.as_dict())
+        return
+    fields = {"id": product.id, "name": product.name, **product.metadata}
+    for key, value in fields.items():
+        print(f"{key}: {value}")
+    for image in product.images:
+        print(f"image: {image}")
+
+
+@products_app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...")],
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove products from the catalogue; their image files stay."""
+    stored = _stored(catalogue)
+    for product_id in ids:
+        stored.product(product_id)
+    removed = stored.remove(ids)
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        print(f"removed {len(removed)}: {', '.join(removed)}")
+
+
+def export(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A .csv, .jsonl or .json file.")
+    ] = None,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the products as CSV (the default), JSONL (.jsonl) or JSON (.json, --json)."""
+    from floorlens.export import products_as_csv, products_as_json, products_as_jsonl
+
+    writers = {".csv": products_as_csv, ".jsonl": products_as_jsonl, ".json": products_as_json}
+    ending = ".json" if as_json else ".csv" if output is None else output.suffix.lower()
+    if ending not in writers:
+        raise typer.BadParameter("the output's name must end in .csv, .jsonl or .json")
+    text = writers[ending](_stored(catalogue).products())
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output, text)
+
+
+def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
+    """Show what the catalogue holds and what made it."""
+    from floorlens.catalogue import Catalogue
+
+    location = settings(catalogue=catalogue).catalogue
+    facts = Catalogue(location, create=False).facts()
+    if as_json:
+        print_json(facts)
+        return
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            for stage, stamp in value.items():
+                text = (
+                    stamp if isinstance(stamp, str) else f"{stamp['model_id']} {stamp['version']}"
+                )
+                print(f"{stage}: {text}")
+        else:
+            print(f"{key}: {value}")
+
+
+def _stored(catalogue: str | None) -> Catalogue:
+    # The products can be listed, exported and removed whatever models made their features.
+    from floorlens.catalogue import Catalogue
+
+    return Catalogue(settings(catalogue=catalogue).catalogue, create=False)

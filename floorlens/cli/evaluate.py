@@ -1,0 +1,107 @@
+"""Commands that measure: eval pairs, eval masks, eval ranking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from floorlens.cli.output import PresetOption, print_json, progress_bar, settings, write_text
+
+eval_app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure the pipeline on a folder of photos. Exits 0 when measured, whatever the figures.",
+)
+
+DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The data; only read.")]
+JsonFileOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write all figures here ('-' prints them)."),
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="DIR", help="Write the worst cases with pictures here."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands to the application."""
+    app.add_typer(eval_app, name="eval")
+
+
+@eval_app.command()
+def pairs(
+    directory: DirectoryArgument,
+    json_file: JsonFileOption = None,
+    preset: PresetOption = None,
+    html: HtmlOption = None,
+) -> None:
+    """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
+    from floorlens.evaluation.runner import evaluate_pairs
+
+    _measure(evaluate_pairs, directory, json_file, preset=preset, html=html)
+
+
+@eval_app.command()
+def masks(
+    directory: DirectoryArgument,
+    json_file: JsonFileOption = None,
+    preset: PresetOption = None,
+    html: HtmlOption = None,
+    images: Annotated[str, typer.Option("--images", help="The photos' folder.")] = "images",
+    masks: Annotated[str, typer.Option("--masks", help="The true masks' folder.")] = "masks",
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Only this split of split.csv.", show_default=False),
+    ] = None,
+) -> None:
+    """Photos and true floor masks: images/, masks/ with equal stems."""
+    from floorlens.evaluation.runner import evaluate_masks
+
+    _measure(
+        evaluate_masks,
+        directory,
+        json_file,
+        preset=preset,
+        html=html,
+        images=images,
+        masks=masks,
+        split=split,
+    )
+
+
+@eval_app.command()
+def ranking(
+    directory: DirectoryArgument,
+    json_file: JsonFileOption = None,
+    preset: PresetOption = None,
+    html: HtmlOption = None,
+) -> None:
+    """Graded judgments: queries/, products/, judgments.csv."""
+    from floorlens.evaluation.runner import evaluate_ranking
+
+    _measure(evaluate_ranking, directory, json_file, preset=preset, html=html)
+
+
+def _measure(
+    evaluate: Callable[..., Any],
+    directory: Path,
+    json_file: Path | None,
+    *,
+    preset: str | None,
+    **options: Any,
+) -> None:
+    from floorlens.cli.tables import print_figures
+
+    with progress_bar("Measuring") as progress:
+        report = evaluate(directory, settings(preset=preset).preset, progress=progress, **options)
+    figures = report.as_dict()
+    if json_file == Path("-"):
+        print_json(figures)
+        return
+    if json_file is not None:
+        write_text(json_file, json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    print_figures(figures)

@@ -1,0 +1,131 @@
+"""What the commands share: options, printing for people and programs, progress bars."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from floorlens.errors import FloorlensError
+
+if TYPE_CHECKING:
+    from floorlens.indexing import ImportReport, ImportRow
+    from floorlens.search import Floorlens
+    from floorlens.settings import Settings
+
+CatalogueOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catalogue",
+        "-c",
+        metavar="PATH-or-URL",
+        help="The catalogue (FLOORLENS_CATALOGUE, default ./catalogue).",
+        show_default=False,
+    ),
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="The preset; by default the catalogue's own.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+SOME_FAILED = 8
+
+
+def settings(**overrides: Any) -> Settings:
+    """Returns the settings with what the command line overrides."""
+    from floorlens.settings import load_settings
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return load_settings().model_copy(update=given)
+
+
+def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
+    """Returns the catalogue that the settings and options name, opened."""
+    from floorlens.search import Floorlens
+
+    chosen = settings(catalogue=catalogue, preset=preset)
+    return Floorlens.open(
+        chosen.catalogue,
+        preset=chosen.preset,
+        create=create,
+        threads=chosen.threads,
+        max_megapixels=chosen.max_megapixels,
+    )
+
+
+def print_json(value: Any) -> None:
+    """Prints plain values as indented JSON on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def fail(error: FloorlensError) -> int:
+    """Prints an error on standard error, as JSON if `--json` was asked for; returns its code."""
+    if "--json" in sys.argv[1:]:
+        text = json.dumps({"error": {"code": error.code, "message": str(error)}})
+    else:
+        text = f"floorlens: {error}"
+    print(text, file=sys.stderr)
+    return error.exit_code
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file.
+
+    Raises:
+        typer.BadParameter: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Draws a bar with the time left on standard error; yields `update(done, total)`."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def import_bar() -> Iterator[Callable[[int, int, ImportRow], None]]:
+    """Draws a bar for an import; yields its progress callback."""
+    with progress_bar("Indexing") as update:
+        yield lambda done, total, _row: update(done, total)
+
+
+def print_import(report: ImportReport, *, as_json: bool) -> int:
+    """Prints an import's counts and failed rows; returns the exit code."""
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        for row in report.failed:
+            print(f"failed  {row.id}: {row.reason}", file=sys.stderr)
+        counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
+        print(f"{len(report.rows)} products in {report.seconds:.1f} s: {counts}")
+    return SOME_FAILED if report.failed else 0

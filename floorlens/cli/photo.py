@@ -1,0 +1,179 @@
+"""Commands on a photo: search, mask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from floorlens.cli.output import (
+    CatalogueOption,
+    JsonOption,
+    PresetOption,
+    open_lens,
+    print_json,
+    settings,
+)
+from floorlens.errors import FilterError, RegionError
+
+BoxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--box", metavar="L,T,R,B", help="The floor as a box in photo pixels.", show_default=False
+    ),
+]
+PolygonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--polygon",
+        metavar='"X,Y X,Y X,Y …"',
+        help="The floor as a polygon in photo pixels.",
+        show_default=False,
+    ),
+]
+MaskOption = Annotated[
+    Path | None,
+    typer.Option("--mask", help="The floor as a picture of the photo's size.", show_default=False),
+]
+PhotoArgument = Annotated[Path, typer.Argument(help="A room photo.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands to the application."""
+    app.command()(search)
+    app.command()(mask)
+
+
+def search(
+    photo: PhotoArgument,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=1, help="At most so many (10 in a table, all in JSON)."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="FILTER",
+            help='FIELD=VALUE, or JSON such as \'{"price": {"$lt": 50}}\'; repeatable.',
+        ),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option("--weight", metavar="NAME=NUMBER", help="Shift a component's weight."),
+    ] = None,
+    box: BoxOption = None,
+    polygon: PolygonOption = None,
+    mask: MaskOption = None,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the catalogue by how closely each product matches the floor in a photo."""
+    region, filters, weights = _region(box, polygon, mask), _where(where), _weights(weight)
+    with open_lens(catalogue, preset) as lens:
+        result = lens.search(photo, limit=limit, where=filters, region=region, weights=weights)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    from floorlens.cli.tables import print_ranking
+
+    print_ranking(photo.name, result, limit or 10)
+
+
+def mask(
+    photo: PhotoArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the mask here: white is floor."),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", help="Write the photo with the floor drawn on it.")
+    ] = None,
+    box: BoxOption = None,
+    polygon: PolygonOption = None,
+    mask: MaskOption = None,
+    preset: PresetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the floor in a photo."""
+    from floorlens.images import load_photo
+    from floorlens.masking import save_mask, save_overlay
+    from floorlens.pipeline import find_floor
+    from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
+
+    region = _region(box, polygon, mask)
+    chosen = settings(preset=preset)
+    stages = load_stages(preset_named(chosen.preset or DEFAULT_PRESET), threads=chosen.threads)
+    picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
+    floor = find_floor(picture, stages, region)
+    if output is not None:
+        save_mask(floor, output)
+    if overlay is not None:
+        save_overlay(picture, floor, overlay)
+    if as_json:
+        print_json(floor.as_dict())
+    else:
+        print(
+            f"{photo.name}: floor on {floor.share:.1%} of the photo, box {floor.box}, "
+            f"confidence {floor.confidence:.0%}"
+        )
+
+
+def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
+    given = [value for value in (box, polygon, mask) if value is not None]
+    if len(given) > 1:
+        raise RegionError("give only one of --box, --polygon and --mask")
+    if box is not None:
+        numbers = _numbers(box, "--box")
+        if len(numbers) != 4:
+            raise RegionError("--box takes 4 numbers: left,top,right,bottom")
+        return numbers
+    if polygon is not None:
+        points = [_numbers(point, "--polygon") for point in polygon.split()]
+        if len(points) < 3 or any(len(point) != 2 for point in points):
+            raise RegionError('--polygon takes 3 or more points: "x,y x,y x,y"')
+        return points
+    if mask is not None:
+        from floorlens.masking import load_mask
+
+        return load_mask(mask)
+    return None
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise RegionError(f"{option}: {text!r} is not a list of numbers parted by commas") from None
+
+
+def _where(filters: list[str] | None) -> dict[str, Any] | None:
+    from floorlens.products import typed_cell
+
+    parts: list[Any] = []
+    for text in filters or []:
+        if text.lstrip().startswith("{"):
+            try:
+                parts.append(json.loads(text))
+            except json.JSONDecodeError as error:
+                raise FilterError(f"--where {text!r} is not JSON: {error.msg}") from error
+        else:
+            field, sign, value = text.partition("=")
+            if not sign or not field:
+                raise FilterError(f"--where {text!r} is neither FIELD=VALUE nor JSON")
+            parts.append({field: typed_cell(value)})
+    return {"$and": parts} if parts else None
+
+
+def _weights(weights: list[str] | None) -> dict[str, float]:
+    parsed = {}
+    for text in weights or []:
+        name, _, value = text.partition("=")
+        try:
+            parsed[name] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"--weight {text!r} is not NAME=NUMBER") from None
+    return parsed

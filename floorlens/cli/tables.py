@@ -1,0 +1,48 @@
+"""Tables for people: a ranking, an evaluation's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from floorlens.ranking import SearchResult
+
+
+def print_ranking(title: str, result: SearchResult, limit: int) -> None:
+    """Prints the first matches of a ranking."""
+    names = list(result.matches[0].components or {})
+    table = Table("#", "product", "name", "score", *names, title=title, title_justify="left")
+    for match in result.matches[:limit]:
+        parts = match.components or {}
+        table.add_row(
+            str(match.rank),
+            match.product.id,
+            match.product.name,
+            f"{match.score:.3f}",
+            *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{min(limit, len(result.matches))} of {result.total} products; floor on "
+        f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
+        highlight=False,
+    )
+
+
+def print_figures(figures: Mapping[str, Any]) -> None:
+    """Prints the scalar figures of an evaluation, with their intervals."""
+    intervals = figures.get("ci95", {})
+    table = Table("measure", "value", "95 % interval")
+    for name, value in figures.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            low_high = intervals.get(name)
+            table.add_row(name, text, f"{low_high[0]:.4f} … {low_high[1]:.4f}" if low_high else "")
+    console = Console()
+    console.print(table)
+    for failure in figures.get("failed", [])[:20]:
+        console.print(f"failed: {failure['file']}: {failure['reason']}", highlight=False)

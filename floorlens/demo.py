@@ -1,0 +1,109 @@
+"""The demo: index a catalogue, rank it for every photo of a folder, write an HTML report."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from floorlens.errors import FloorlensError, ImageError, InputError
+from floorlens.images import MAX_MEGAPIXELS, SUFFIXES, load_photo
+from floorlens.indexing import ImportReport, Progress
+from floorlens.report import RoomOutcome, write_report
+from floorlens.search import Floorlens
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo made: where the report lies, the import's rows and the outcome per room."""
+
+    report: Path
+    imported: ImportReport
+    rooms: tuple[RoomOutcome, ...]
+
+
+def samples() -> Path:
+    """Returns the folder of the project's own sample rooms and products.
+
+    Raises:
+        InputError: this installation has none.
+    """
+    package = Path(__file__).parent
+    # In a wheel they lie in the package, in a checkout beside it.
+    for folder in (package / "samples", package.parent / "samples"):
+        if (folder / "products.csv").is_file():
+            return folder
+    raise InputError(
+        "the sample pictures are not part of this installation: name your own with --rooms DIR "
+        "and --products DIR"
+    )
+
+
+def run_demo(
+    out: Path,
+    *,
+    rooms: Path | None = None,
+    products: Path | None = None,
+    preset: str | None = None,
+    threads: int = 0,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    import_progress: Progress | None = None,
+    room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
+) -> Demo:
+    """Indexes `products` into `out/catalogue`, ranks them for `rooms`, writes `out/report.html`.
+
+    Where rooms or products are not named the project's samples are taken. A photo that cannot be
+    read or shows no floor is reported and the others go on.
+
+    Raises:
+        InputError: there are no photos or products.
+        StampMismatch: `out` holds a catalogue of another preset.
+    """
+    room_folder = samples() / "rooms" if rooms is None else rooms
+    source = samples() / "products.csv" if products is None else products
+    photos = _photos(room_folder)
+    truth = _truth(room_folder, samples_used=rooms is None and products is None)
+    # One catalogue for each source: pictures of another source must not stay in the ranking.
+    name = "catalogue" if products is None else f"catalogue-{source.resolve().name}"
+    with Floorlens.open(
+        out / name, preset=preset, threads=threads, max_megapixels=max_megapixels
+    ) as lens:
+        imported = lens.add(source, progress=import_progress)
+        named = {row.id for row in imported.rows}
+        lens.remove([product.id for product in lens.products() if product.id not in named])
+        outcomes = []
+        for number, photo in enumerate(photos, start=1):
+            outcome = _rank(lens, photo, truth.get(photo.name), max_megapixels)
+            outcomes.append(outcome)
+            if room_progress is not None:
+                room_progress(number, len(photos), outcome)
+    title = "Floorlens: the products of a catalogue, ranked for the floor in each room"
+    report = write_report(out / "report.html", outcomes, title=title)
+    return Demo(report, imported, tuple(outcomes))
+
+
+def _rank(lens: Floorlens, photo: Path, truth: str | None, max_megapixels: float) -> RoomOutcome:
+    pixels = None
+    try:
+        pixels = load_photo(photo, max_megapixels=max_megapixels).pixels
+        return RoomOutcome(photo.name, pixels, lens.search(photo), truth=truth)
+    except FloorlensError as error:
+        return RoomOutcome(photo.name, pixels, None, problem=str(error), truth=truth)
+
+
+def _photos(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of room photos")
+    photos = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    if not photos:
+        raise ImageError(f"{folder}: holds no photos")
+    return photos
+
+
+def _truth(rooms: Path, *, samples_used: bool) -> dict[str, str]:
+    """Returns room file name -> product id, for the samples."""
+    if not samples_used:
+        return {}
+    with (rooms.parent / "pairs.csv").open(encoding="utf-8", newline="") as file:
+        return {row["room"]: Path(row["product"]).stem for row in csv.DictReader(file)}

@@ -1,0 +1,117 @@
+"""The doctor: what is set, what is installed, and whether it works."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
+from floorlens.settings import Settings
+
+# Extras and the module by which one is recognised.
+EXTRAS = {"heif": "pi_heif", "clip": "transformers", "train": "torch"}
+_SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: its name, whether it is well, what was found, and the cure if it is not."""
+
+    name: str
+    ok: bool
+    found: str
+    cure: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the check as plain JSON values."""
+        return asdict(self)
+
+
+def shown_settings(settings: Settings) -> dict[str, str]:
+    """Returns the settings as FLOORLENS_* -> text, secrets hidden."""
+    shown = {}
+    for name, value in settings.model_dump().items():
+        text = "" if value is None else _URL_PASSWORD.sub(r"\1:***@", str(value))
+        shown[f"FLOORLENS_{name.upper()}"] = "***" if text and _SECRET.search(name) else text
+    return shown
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Returns what was checked; nothing is created or changed."""
+    checks = [
+        Check("floorlens", True, _version("floorlens")),
+        Check("python", True, f"{platform.python_version()} on {platform.platform()}"),
+        *(Check(name, True, _version(name)) for name in ("onnxruntime", "numpy", "pillow")),
+    ]
+    for extra, module in EXTRAS.items():
+        found = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
+        checks.append(Check(f"extra {extra}", True, found))
+    checks.append(_checked("models", lambda: _models(settings)))
+    checks.append(_checked("catalogue", lambda: _catalogue(settings)))
+    return checks
+
+
+def _checked(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except FloorlensError as error:
+        return Check(name, False, type(error).__name__, str(error))
+    except (ImportError, OSError, RuntimeError) as error:
+        return Check(
+            name, False, f"{type(error).__name__}: {error}", "reinstall: pip install floorlens"
+        )
+
+
+def _models(settings: Settings) -> str:
+    from floorlens.images import load_photo
+    from floorlens.pipeline import describe_product, find_floor
+    from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
+
+    stages = load_stages(preset_named(settings.preset or DEFAULT_PRESET), threads=settings.threads)
+    grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
+    # That is what a grey picture ought to give; that the model ran is what counts here.
+    with suppress(NoFloorFound):
+        find_floor(grey, stages)
+    length = describe_product([grey], stages).vector.shape[0]
+    names = (stages.segmenter.stamp, stages.embedder.stamp)
+    models = ", ".join(f"{stamp.model_id} {stamp.version}" for stamp in names)
+    return f"{models} run; vectors of {length} numbers"
+
+
+def _catalogue(settings: Settings) -> str:
+    from floorlens.search import Floorlens
+
+    try:
+        with Floorlens.open(
+            settings.catalogue, preset=settings.preset, create=False, threads=settings.threads
+        ) as lens:
+            products = lens.products()
+    except CatalogueNotFound:
+        return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
+    gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
+    free = shutil.disk_usage(settings.catalogue).free / 2**30
+    text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
+    if gone:
+        raise FloorlensError(
+            f"{text}; the pictures of {len(gone)} products are not where they were (first: "
+            f"{gone[0]}): searches work, a rebuild would not. Index them again from their new place"
+        )
+    return text
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed as a package"

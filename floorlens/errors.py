@@ -1,0 +1,148 @@
+"""Everything Floorlens raises on purpose.
+
+FloorlensError                     base; `code` is stable, the rest serves CLI and HTTP
+├── UsageError                     the caller asked for something that has no meaning
+│   ├── FilterError                a `where=` filter is not of the filter language
+│   ├── RegionError                a box, polygon or mask is not usable on this photo
+│   └── SettingsError              a setting or preset is unknown or out of range
+├── InputError                     what was given cannot be read
+│   ├── ImageError                 not an image, truncated, empty, or too small
+│   │   └── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
+│   ├── ProductSourceError         a product folder, CSV or JSONL is not usable as a whole
+│   └── DatasetError               an evaluation folder lacks a file or column
+├── NoFloorFound                   the photo shows no floor that could be searched for
+├── NothingToRank                  the catalogue, or what the filter leaves of it, is empty
+├── CatalogueError                 the catalogue cannot be used as asked
+│   ├── CatalogueNotFound          nothing lies at that path and creating was not asked for
+│   ├── StampMismatch              made with another preset or model version
+│   ├── SchemaMismatch             made by a newer Floorlens
+│   └── ProductNotFound            no product of that id
+└── MissingDependency              an optional extra is not installed
+"""
+
+from __future__ import annotations
+
+
+class FloorlensError(Exception):
+    """Base of all errors that Floorlens raises on purpose; its text is fit to be shown."""
+
+    code = "error"
+    exit_code = 1
+    status = 500
+
+
+class UsageError(FloorlensError):
+    """The caller asked for something that has no meaning."""
+
+    code = "usage"
+    exit_code = 2
+    status = 422
+
+
+class FilterError(UsageError):
+    """A `where=` filter is not of the filter language."""
+
+    code = "filter-invalid"
+
+
+class RegionError(UsageError):
+    """A box, polygon or mask is not usable on this photo."""
+
+    code = "region-invalid"
+
+
+class SettingsError(UsageError):
+    """A setting or a preset is unknown or out of range."""
+
+    code = "settings-invalid"
+
+
+class InputError(FloorlensError):
+    """What was given cannot be read."""
+
+    code = "input"
+    exit_code = 3
+    status = 422
+
+
+class ImageError(InputError):
+    """Not an image, truncated, empty, or too small to be of use."""
+
+    code = "image-unreadable"
+    status = 415
+
+
+class ImageTooLarge(ImageError):
+    """The image has more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows."""
+
+    code = "image-too-large"
+    status = 413
+
+
+class ProductSourceError(InputError):
+    """A product folder, CSV or JSONL file is not usable as a whole."""
+
+    code = "product-source-invalid"
+
+
+class DatasetError(InputError):
+    """An evaluation folder lacks a file or a column."""
+
+    code = "dataset-invalid"
+
+
+class NoFloorFound(FloorlensError):
+    """The photo shows no floor that could be searched for."""
+
+    code = "no-floor-found"
+    exit_code = 4
+    status = 422
+
+
+class NothingToRank(FloorlensError):
+    """The catalogue, or what the filter leaves of it, is empty."""
+
+    code = "nothing-to-rank"
+    exit_code = 5
+    status = 404
+
+
+class CatalogueError(FloorlensError):
+    """The catalogue cannot be used as asked."""
+
+    code = "catalogue"
+    exit_code = 6
+    status = 503
+
+
+class CatalogueNotFound(CatalogueError):
+    """Nothing lies at that path, and creating it was not asked for."""
+
+    code = "catalogue-not-found"
+
+
+class StampMismatch(CatalogueError):
+    """The catalogue was made with another preset or model version."""
+
+    code = "stamp-mismatch"
+
+
+class SchemaMismatch(CatalogueError):
+    """The catalogue was made by a newer Floorlens."""
+
+    code = "schema-mismatch"
+
+
+class ProductNotFound(CatalogueError):
+    """No product has that id."""
+
+    code = "product-not-found"
+    status = 404
+
+
+class MissingDependency(FloorlensError):
+    """An optional extra is needed and not installed."""
+
+    code = "missing-dependency"
+    exit_code = 7
+    status = 501

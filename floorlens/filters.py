@@ -1,0 +1,152 @@
+"""The filter language of `where=`: the common subset of the operators of vector stores.
+
+`{"material": "oak", "price": {"$lt": 50}}`, with `$eq $ne $gt $gte $lt $lte $in $nin $exists` on
+fields and `$and $or` above them (the subset of Pinecone's language that every adapter can keep).
+A filter is parsed once into a small tree; each vector index walks that tree.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from floorlens.errors import FilterError
+
+Scalar = str | int | float | bool
+ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
+}
+OPERATORS = ("$eq", "$ne", *ORDER, "$in", "$nin", "$exists")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One test of one metadata field.
+
+    Attributes:
+        field: the metadata key.
+        operator: one of `OPERATORS`.
+        value: a scalar; a tuple of scalars for `$in` and `$nin`; a bool for `$exists`.
+    """
+
+    field: str
+    operator: str
+    value: Scalar | tuple[Scalar, ...]
+
+    def matches(self, metadata: Mapping[str, Any]) -> bool:
+        """Returns whether a product's metadata passes.
+
+        A list matches `$eq` and `$in` when one of its members does. A product without the field
+        passes only `$ne`, `$nin` and `{"$exists": false}`. Order is defined for numbers alone.
+        """
+        held = metadata.get(self.field)
+        if self.operator == "$exists":
+            return (held is not None) is self.value
+        values = held if isinstance(held, list | tuple) else () if held is None else (held,)
+        if self.operator in ORDER:
+            compare = ORDER[self.operator]
+            return any(_is_number(value) and compare(value, self.value) for value in values)
+        wanted = self.value if isinstance(self.value, tuple) else (self.value,)
+        found = any(_same(value, want) for value in values for want in wanted)
+        return found if self.operator in ("$eq", "$in") else not found
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Passes when every part does."""
+
+    parts: tuple[Filter, ...]
+
+    def matches(self, metadata: Mapping[str, Any]) -> bool:
+        """Returns whether a product's metadata passes."""
+        return all(part.matches(metadata) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Passes when at least one part does."""
+
+    parts: tuple[Filter, ...]
+
+    def matches(self, metadata: Mapping[str, Any]) -> bool:
+        """Returns whether a product's metadata passes."""
+        return any(part.matches(metadata) for part in self.parts)
+
+
+Filter = Condition | AllOf | AnyOf
+
+
+def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
+    """Returns the tree of a `where=` mapping; None for None or an empty mapping.
+
+    Raises:
+        FilterError: an unknown operator, or a value of the wrong kind.
+    """
+    if where is None:
+        return None
+    if not isinstance(where, Mapping):
+        raise FilterError(f"a filter is a mapping such as {{'material': 'oak'}}, not {where!r}")
+    parts = [part for key, value in where.items() for part in _parse_entry(key, value)]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+
+def _parse_entry(key: Any, value: Any) -> list[Filter]:
+    if not isinstance(key, str):
+        raise FilterError(f"a filter's keys are field names, not {key!r}")
+    if key in ("$and", "$or"):
+        if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+            raise FilterError(f"{key} takes a list of one or more filters")
+        parsed = [parse_filter(part) for part in value]
+        if any(part is None for part in parsed):
+            raise FilterError(f"{key} holds an empty filter")
+        parts = tuple(part for part in parsed if part is not None)
+        return [AllOf(parts) if key == "$and" else AnyOf(parts)]
+    if key.startswith("$"):
+        raise FilterError(f"unknown operator {key}: known are {', '.join(OPERATORS)}, $and, $or")
+    if not isinstance(value, Mapping):
+        return [_condition(key, "$eq", value)]
+    if not value:
+        raise FilterError(f"the condition on {key!r} is empty")
+    return [_condition(key, name, operand) for name, operand in value.items()]
+
+
+def _condition(field: str, name: str, value: Any) -> Condition:
+    if name not in OPERATORS:
+        raise FilterError(
+            f"unknown operator {name!r} on {field!r}: known are {', '.join(OPERATORS)}"
+        )
+    if name in ("$in", "$nin"):
+        if not isinstance(value, list | tuple | set | frozenset) or not all(
+            _is_scalar(item) for item in value
+        ):
+            raise FilterError(f"{name} on {field!r} takes a list of strings, numbers or booleans")
+        return Condition(field, name, tuple(value))
+    if name == "$exists":
+        if not isinstance(value, bool):
+            raise FilterError(f"$exists on {field!r} takes true or false")
+        return Condition(field, name, value)
+    if name in ORDER and not _is_number(value):
+        raise FilterError(f"{name} on {field!r} takes a number, not {value!r}")
+    if not _is_scalar(value):
+        raise FilterError(f"{name} on {field!r} takes a string, number or boolean, not {value!r}")
+    return Condition(field, name, value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | bool) or _is_number(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    # In Python True == 1; in metadata a flag and a number are different things.
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)

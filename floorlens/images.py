@@ -1,0 +1,260 @@
+"""Reading pictures: whatever a user hands over becomes upright uint8 sRGB of a bounded size."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.errors import ImageError, ImageTooLarge, MissingDependency
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ImageSource = "str | Path | bytes | Image | NDArray[np.uint8]"
+
+WORKING_SIDE = 1280
+MAX_MEGAPIXELS = 120.0
+MIN_SIDE = 16
+SUFFIXES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"),
+        *("heic", "heif", "jp2", "ppm"),
+    )
+)
+_HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
+)
+# Python's warning filters are process-wide; without the lock two threads could restore each
+# other's. The window is the parsing of a header.
+_WARNINGS = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded picture.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), sRGB, upright, longer side at most the working size.
+        size: (width, height) of the picture itself, upright, in pixels.
+        content_hash: SHA-256 of the file's bytes (of the pixels for an array), hexadecimal.
+    """
+
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
+    content_hash: str
+
+
+def load_photo(
+    source: Any,
+    *,
+    working_side: int = WORKING_SIDE,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    name: str | None = None,
+) -> Photo:
+    """Returns the picture behind a path, bytes, a PIL image or a uint8 (h, w, 3) RGB array.
+
+    EXIF orientation is applied, transparency laid on white, an embedded colour profile turned
+    into sRGB, 16-bit grey scaled to 8, and of an animation the first frame is taken. A JPEG is
+    decoded at the smallest scale that still covers `working_side`. Errors call the picture `name`
+    (by default its path).
+
+    Raises:
+        ImageError: missing, a folder, empty, not an image, truncated, or under 16 pixels a side.
+        ImageTooLarge: more than `max_megapixels`.
+        MissingDependency: a HEIC picture without the extra `[heif]`.
+    """
+    from PIL.Image import Image
+
+    if isinstance(source, np.ndarray):
+        return _from_array(source, working_side, max_megapixels)
+    if isinstance(source, Image):
+        digest = hashlib.sha256(f"{source.mode}{source.size}".encode() + source.tobytes())
+        called = name or "the image"
+        # Rotating and shrinking must not show in the caller's own image.
+        return _finish(source.copy(), called, digest.hexdigest(), working_side, max_megapixels)
+    if isinstance(source, bytes | bytearray | memoryview):
+        data, name = bytes(source), name or "the image"
+    elif isinstance(source, str | Path):
+        data, name = read_bytes(Path(source)), name or str(source)
+    else:
+        raise ImageError(
+            f"cannot read an image from {type(source).__name__}: give a path, bytes, a PIL image "
+            "or a uint8 RGB array"
+        )
+    digest = hashlib.sha256(data)
+    image = _open(data, name, max_megapixels)
+    return _finish(image, name, digest.hexdigest(), working_side, max_megapixels)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Returns a file's bytes.
+
+    Raises:
+        ImageError: the file is missing, a folder, or not readable.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{path}: is a folder, not an image") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Returns a bool mask resampled to `shape` = (height, width), edges at half coverage."""
+    if mask.shape == shape:
+        return mask
+    from PIL import Image
+
+    image = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(resized) > 127
+
+
+def _open(data: bytes, name: str, max_megapixels: float) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise ImageError(f"{name}: is empty (0 bytes)")
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return _open_heif(data, name, max_megapixels)
+    try:
+        with _WARNINGS, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name}: is not an image that can be read (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, "
+            "HEIC are)"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(
+            f"{name}: has far more than the allowed {max_megapixels:g} megapixels; scale it down"
+        ) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{name}: is damaged and cannot be opened as an image") from error
+
+
+def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image:
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise MissingDependency(
+            f"{name}: is a HEIC photo; install the extra with `pip install 'floorlens[heif]'`, "
+            "or convert it to JPEG"
+        ) from error
+    try:
+        heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+        _check_size(heif.size, name, max_megapixels)
+        image: Image = heif.to_pillow()
+    except (OSError, ValueError, EOFError, SyntaxError, RuntimeError) as error:
+        raise ImageError(f"{name}: is a damaged HEIC photo") from error
+    # libheif has applied the rotation already; the EXIF tag would rotate a second time.
+    image.info.pop("exif", None)
+    image.getexif().clear()
+    return image
+
+
+def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None:
+    width, height = size
+    if width * height > max_megapixels * 1e6:
+        raise ImageTooLarge(
+            f"{name}: has {width * height / 1e6:.1f} megapixels, more than the allowed "
+            f"{max_megapixels:g}; scale it down or raise FLOORLENS_MAX_MEGAPIXELS"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: is only {width} x {height} pixels; at least {MIN_SIDE} a side")
+
+
+def _finish(
+    image: Image, name: str, content_hash: str, working_side: int, max_megapixels: float
+) -> Photo:
+    from PIL import Image as PILImage
+    from PIL import ImageOps
+
+    _check_size(image.size, name, max_megapixels)
+    try:
+        image.seek(0)
+        size = image.size
+        longer = max(size)
+        if longer > working_side:
+            shrink = working_side / longer
+            image.draft(image.mode, (round(size[0] * shrink), round(size[1] * shrink)))
+        orientation = image.getexif().get(0x0112, 1)
+        upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
+        image.load()
+        image = _to_srgb(image)
+        if longer > working_side:
+            width, height = (max(1, round(side * working_side / longer)) for side in size)
+            image = image.resize((width, height), PILImage.Resampling.LANCZOS, reducing_gap=3.0)
+        if orientation in range(2, 9):
+            image.getexif()[0x0112] = orientation
+            image = ImageOps.exif_transpose(image)
+        pixels = np.asarray(image)
+    except PILImage.DecompressionBombError as error:
+        raise ImageTooLarge(f"{name}: unpacks to more than is allowed; scale it down") from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
+    return Photo(pixels, upright, content_hash)
+
+
+def _to_srgb(image: Image) -> Image:
+    """Returns an 8-bit RGB image, transparency on white, in sRGB."""
+    from PIL import Image as PILImage
+
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
+        image = PILImage.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8))
+        profile = None
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        layer = image.convert("RGBA")
+        white = PILImage.new("RGBA", layer.size, "white")
+        white.alpha_composite(layer)
+        image = white.convert("RGB")
+    if profile:
+        image = _apply_profile(image, profile)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _apply_profile(image: Image, profile: bytes) -> Image:
+    from PIL import ImageCms
+
+    if image.mode not in ("RGB", "CMYK", "L"):
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        converted = ImageCms.profileToProfile(
+            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        # A broken or foreign profile is no reason to refuse a picture that decodes.
+        return image
+    return image if converted is None else converted
+
+
+def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -> Photo:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise ImageError(
+            f"an array must be uint8 of shape (height, width, 3) in RGB order, not "
+            f"{array.dtype} {array.shape}"
+        )
+    from PIL import Image
+
+    array = np.ascontiguousarray(array)
+    digest = hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()
+    return _finish(Image.fromarray(array), "the array", digest, working_side, max_megapixels)

@@ -1,0 +1,204 @@
+"""Filling the catalogue: embed what changed, keep what did not, report every row."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from floorlens.catalogue import Catalogue
+from floorlens.errors import FloorlensError
+from floorlens.images import load_photo, read_bytes
+from floorlens.pipeline import describe_product
+from floorlens.presets import Stages
+from floorlens.products import Product, read_products
+from floorlens.rows import Entry, StoredProduct
+
+# Products per transaction: a kill loses at most this much work, and none that was reported.
+BATCH = 16
+
+_Item = TypeVar("_Item")
+
+STATUSES = ("added", "updated", "unchanged", "failed")
+
+
+@dataclass(frozen=True)
+class ImportRow:
+    """What became of one product: its status, one of `STATUSES`, and why it failed, if it did."""
+
+    id: str
+    status: str
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the row as plain JSON values."""
+        return {"id": self.id, "status": self.status, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """One row per product, in order of id, and the seconds that it took."""
+
+    rows: tuple[ImportRow, ...]
+    seconds: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many products have each status."""
+        found = Counter(row.status for row in self.rows)
+        return {status: found[status] for status in STATUSES}
+
+    @property
+    def failed(self) -> tuple[ImportRow, ...]:
+        """The rows that failed."""
+        return tuple(row for row in self.rows if row.status == "failed")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain JSON values."""
+        return {
+            "counts": self.counts,
+            "seconds": self.seconds,
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
+Progress = Callable[[int, int, ImportRow], None]
+"""Called after a row is safely stored: (rows done, rows in all, the row)."""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    row: ImportRow
+    entry: Entry | None = None
+
+
+def import_products(
+    catalogue: Catalogue,
+    stages: Stages,
+    source: str | Path,
+    *,
+    max_megapixels: float,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Brings the products of a folder, CSV or JSONL into the catalogue; returns a row for each.
+
+    A product whose pictures, name and metadata are as stored is left alone; new metadata is
+    stored without embedding again. A picture that cannot be read fails its product, which then
+    keeps what was stored of it before. Products that the source does not name stay.
+
+    Raises:
+        ProductSourceError: the source as a whole is not usable; nothing is stored.
+    """
+    started = time.perf_counter()
+    products = read_products(source)
+    generation = catalogue.live_generation(stages.stamp())
+    rows: list[ImportRow] = []
+
+    def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
+        try:
+            return _prepare(product, stored, stages, max_megapixels)
+        except FloorlensError as error:
+            return _Outcome(ImportRow(product.id, "failed", str(error)))
+
+    with _workers() as pool:
+        for batch in _batches(products):
+            known = catalogue.stored([product.id for product in batch], generation)
+            tasks = [pool.submit(prepare, product, known.get(product.id)) for product in batch]
+            outcomes = [task.result() for task in tasks]
+            entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
+            if entries:
+                catalogue.put(entries, generation)
+            for outcome in outcomes:
+                rows.append(outcome.row)
+                if progress is not None:
+                    progress(len(rows), len(products), outcome.row)
+    return ImportReport(tuple(rows), time.perf_counter() - started)
+
+
+def rebuild(
+    catalogue: Catalogue,
+    stages: Stages,
+    *,
+    max_megapixels: float,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Embeds every product anew beside the live features and swaps them at once.
+
+    Searches go on with the old features until the swap. Interrupted, it goes on where it was. If
+    a picture can no longer be read nothing is swapped: the report's failed rows say why.
+    """
+    started = time.perf_counter()
+    generation = catalogue.begin_rebuild(stages.stamp())
+    total = catalogue.count()
+    rows: dict[str, ImportRow] = {}
+
+    def prepare(stored: StoredProduct) -> _Outcome:
+        try:
+            outcome = _prepare(stored.product, None, stages, max_megapixels)
+        except FloorlensError as error:
+            return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
+        return _Outcome(ImportRow(stored.product.id, "updated"), outcome.entry)
+
+    def unfinished() -> list[StoredProduct]:
+        failed = {row.id for row in rows.values() if row.status == "failed"}
+        missing = catalogue.missing_features(generation)
+        return [stored for stored in missing if stored.product.id not in failed]
+
+    with _workers() as pool:
+        # Another process may add or change products meanwhile: go round until none is missing.
+        while missing := unfinished():
+            for batch in _batches(missing):
+                tasks = [pool.submit(prepare, stored) for stored in batch]
+                for stored, task in zip(batch, tasks, strict=True):
+                    outcome = task.result()
+                    if outcome.entry is not None:
+                        catalogue.put_features(stored, outcome.entry, generation)
+                    rows[outcome.row.id] = outcome.row
+                    if progress is not None:
+                        progress(len(rows), max(total, len(rows)), outcome.row)
+    catalogue.swap(generation)
+    ordered = tuple(rows[product_id] for product_id in sorted(rows))
+    return ImportReport(ordered, time.perf_counter() - started)
+
+
+def _prepare(
+    product: Product, stored: StoredProduct | None, stages: Stages, max_megapixels: float
+) -> _Outcome:
+    files = [read_bytes(Path(path)) for path in product.images]
+    hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
+    if stored is not None and stored.embedded and stored.content_hashes == hashes:
+        if stored.product == product:
+            return _Outcome(ImportRow(product.id, "unchanged"))
+        same = (stored.product.name, stored.product.metadata) == (product.name, product.metadata)
+        status = "unchanged" if same else "updated"
+        return _Outcome(ImportRow(product.id, status), Entry(product, hashes, None))
+    photos = [
+        load_photo(data, max_megapixels=max_megapixels, name=path)
+        for data, path in zip(files, product.images, strict=True)
+    ]
+    embedding = describe_product(photos, stages)
+    status = "added" if stored is None else "updated"
+    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, embedding))
+
+
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+@contextmanager
+def _workers() -> Iterator[ThreadPoolExecutor]:
+    # Decoding and the models release the interpreter lock, so threads use the cores.
+    pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
+    try:
+        yield pool
+    finally:
+        # On Ctrl-C what has not begun is dropped; what is stored stays.
+        pool.shutdown(wait=True, cancel_futures=True)

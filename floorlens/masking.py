@@ -1,0 +1,55 @@
+"""Mask files: reading one that a user drew, writing the one that was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.errors import UsageError
+from floorlens.html import overlay
+from floorlens.images import Photo, load_photo
+from floorlens.segmentation import FloorRegion
+
+
+def load_mask(path: Path) -> NDArray[np.bool_]:
+    """Returns a mask picture as bool (height, width): True where it is brighter than half.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    from PIL import Image
+
+    photo = load_photo(path, working_side=1 << 15)
+    return np.asarray(Image.fromarray(photo.pixels).convert("L")) > 127
+
+
+def save_mask(floor: FloorRegion, path: Path) -> None:
+    """Writes the mask at the photo's own size, white is floor, as an 8-bit grey picture.
+
+    Raises:
+        UsageError: the file cannot be written, or its ending names no lossless format.
+    """
+    if path.suffix.lower() not in (".png", ".tif", ".tiff", ".bmp"):
+        raise UsageError(f"{path}: a mask is written as .png (or .tif, .bmp)")
+    _save(floor.mask.astype(np.uint8) * np.uint8(255), path)
+
+
+def save_overlay(photo: Photo, floor: FloorRegion, path: Path) -> None:
+    """Writes the photo with the floor drawn on it, at the working size.
+
+    Raises:
+        UsageError: the file cannot be written, or its ending names no picture format.
+    """
+    _save(overlay(photo.pixels, floor.working_mask), path)
+
+
+def _save(pixels: NDArray[np.uint8], path: Path) -> None:
+    from PIL import Image
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{path}: cannot be written as a picture") from error

@@ -1,0 +1,40 @@
+"""Stage 2: floor region -> FloorView, the floor made comparable. Backends: one file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.models import Stamp
+
+
+@dataclass(frozen=True)
+class FloorView:
+    """What is seen of one floor, ready to be described.
+
+    Attributes:
+        patches: uint8 (n, side, side, 3) sRGB patches of floor, n >= 1.
+        coverage: float32 (n,), the share of each patch that is floor, 0..1.
+        lab: float32 (m, 3), a sample of at most 4,096 floor pixels in CIELAB (D65).
+    """
+
+    patches: NDArray[np.uint8]
+    coverage: NDArray[np.float32]
+    lab: NDArray[np.float32]
+
+
+class Normaliser(Protocol):
+    """A backend that turns a masked photo into a FloorView."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which version it is."""
+
+    def view(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView:
+        """Returns the view of the floor under bool (h, w) `mask` of a uint8 (h, w, 3) sRGB photo.
+
+        Deterministic. The mask has at least one True pixel.
+        """

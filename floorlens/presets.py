@@ -1,0 +1,115 @@
+"""Presets: which backend serves each stage, as data. `load_stages` turns one into objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from floorlens.errors import SettingsError
+
+if TYPE_CHECKING:
+    from floorlens.embedding import Embedder
+    from floorlens.normalisation import Normaliser
+    from floorlens.reranking import Reranker
+    from floorlens.segmentation import Segmenter
+
+DEFAULT_PRESET = "builtin"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named configuration of the pipeline.
+
+    Attributes:
+        name: what users call it.
+        description: one sentence on what it is for.
+        segmenter, normaliser, embedder, reranker, index: the backend of each stage, by file name.
+        mask_threshold: a pixel is floor above this probability.
+        min_visible: below this probability that there is a floor at all, `NoFloorFound`.
+        min_share: below this share of the photo, `NoFloorFound`.
+        rerank_depth: how many of the retrieved products are compared in detail.
+    """
+
+    name: str
+    description: str
+    segmenter: str
+    normaliser: str
+    embedder: str
+    reranker: str
+    index: str
+    mask_threshold: float = 0.5
+    min_visible: float = 0.5
+    min_share: float = 0.005
+    rerank_depth: int = 200
+
+
+# Small models of our own on onnxruntime, no download: the default.
+BUILTIN = Preset(
+    name="builtin",
+    description="Small models of the package's own on onnxruntime; no download, no GPU.",
+    segmenter="builtin",
+    normaliser="builtin",
+    embedder="builtin",
+    reranker="builtin",
+    index="exact",
+)
+
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN,)}
+
+# stage -> backend -> class. A backend is imported only when a preset names it.
+BACKENDS: Mapping[str, Mapping[str, str]] = {
+    "segmentation": {"builtin": "BuiltinSegmenter"},
+    "normalisation": {"builtin": "BuiltinNormaliser"},
+    "embedding": {"builtin": "BuiltinEmbedder"},
+    "reranking": {"builtin": "BuiltinReranker"},
+}
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The loaded backends of one preset; safe to call from several threads."""
+
+    preset: Preset
+    segmenter: Segmenter
+    normaliser: Normaliser
+    embedder: Embedder
+    reranker: Reranker
+
+    def stamp(self) -> dict[str, Any]:
+        """Returns what decides whether stored embeddings are comparable with new ones."""
+        return {
+            "preset": self.preset.name,
+            "normaliser": self.normaliser.stamp.as_dict(),
+            "embedder": self.embedder.stamp.as_dict(),
+        }
+
+
+def preset_named(name: str) -> Preset:
+    """Returns the preset of that name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    try:
+        return PRESETS[name]
+    except KeyError:
+        raise SettingsError(
+            f"unknown preset {name!r}: known are {', '.join(sorted(PRESETS))}"
+        ) from None
+
+
+def load_stages(preset: Preset, *, threads: int = 0) -> Stages:
+    """Returns the preset's backends; models load at once, `threads` = 0 takes all cores."""
+    return Stages(
+        preset,
+        segmenter=_backend("segmentation", preset.segmenter)(threads=threads),
+        normaliser=_backend("normalisation", preset.normaliser)(),
+        embedder=_backend("embedding", preset.embedder)(threads=threads),
+        reranker=_backend("reranking", preset.reranker)(),
+    )
+
+
+def _backend(stage: str, name: str) -> Any:
+    return getattr(import_module(f"floorlens.{stage}.{name}"), BACKENDS[stage][name])

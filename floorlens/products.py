@@ -1,0 +1,225 @@
+"""Products: what they are, and reading them from a folder, a CSV or a JSONL file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from floorlens.errors import ProductSourceError
+from floorlens.images import SUFFIXES
+
+MAX_ID_LENGTH = 512
+MAX_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product of a catalogue.
+
+    Attributes:
+        id: unique in the catalogue.
+        name: for people.
+        metadata: free fields: strings, numbers, booleans and lists of strings.
+        images: where its pictures lie (absolute paths), the first one for display.
+    """
+
+    id: str
+    name: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the product as plain JSON values."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "metadata": dict(self.metadata),
+            "images": list(self.images),
+        }
+
+
+def read_products(source: str | Path) -> list[Product]:
+    """Returns the products of a folder of images, a CSV or a JSONL file, sorted by id.
+
+    Folder: every image file in it or below is a product; the file's stem is id and name. CSV and
+    JSONL: columns `id` and `image` (relative to the file, inside its folder; several images
+    parted by `|`, in JSONL also a list), `name` optional, every other column is metadata; in CSV
+    a number is read as a number, `true` and `false` as booleans, an empty cell as absent.
+
+    Raises:
+        ProductSourceError: missing, empty, of another kind, or a row that cannot be meant: a
+            missing column, a bad or repeated id, an image outside the folder.
+    """
+    path = Path(source)
+    if path.is_dir():
+        products = _read_folder(path)
+    elif not path.exists():
+        raise ProductSourceError(f"{path}: no such folder or file")
+    elif path.suffix.lower() == ".csv":
+        products = _read_rows(path, _csv_rows(path))
+    elif path.suffix.lower() in (".jsonl", ".ndjson"):
+        products = _read_rows(path, _jsonl_rows(path))
+    else:
+        raise ProductSourceError(f"{path}: give a folder of images, a .csv or a .jsonl file")
+    _refuse_duplicates(products, path)
+    if not products:
+        raise ProductSourceError(f"{path}: holds no product images")
+    return sorted(products, key=lambda product: product.id)
+
+
+def check_id(product_id: Any, where: str) -> str:
+    """Returns the id if it can be one.
+
+    Raises:
+        ProductSourceError: empty, over 512 characters, or with a slash or control character.
+    """
+    if not isinstance(product_id, str) or not product_id.strip():
+        raise ProductSourceError(f"{where}: the id is empty")
+    if len(product_id) > MAX_ID_LENGTH:
+        raise ProductSourceError(f"{where}: the id is longer than {MAX_ID_LENGTH} characters")
+    if (
+        product_id in (".", "..")
+        or not product_id.isprintable()
+        or any(mark in product_id for mark in "/\\")
+    ):
+        raise ProductSourceError(
+            f"{where}: the id {product_id!r} has a slash, '..' or a control character"
+        )
+    return product_id
+
+
+def _read_folder(folder: Path) -> list[Product]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    root = folder.resolve()
+    return [
+        Product(
+            id=check_id(path.stem, str(path)),
+            name=path.stem,
+            images=(_inside(root, path, str(path)),),
+        )
+        for path in files
+    ]
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = {"id", "image"} - set(reader.fieldnames or ())
+            if missing:
+                raise ProductSourceError(
+                    f"{path}: lacks the column{'s' if len(missing) > 1 else ''} "
+                    f"{', '.join(sorted(missing))}; a product needs id and image"
+                )
+            for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                if None in row or None in row.values():
+                    raise ProductSourceError(f"{where}: has not as many cells as the header")
+                cells = {key: typed_cell(value) for key, value in row.items() if value.strip()}
+                for text in ("id", "image", "name"):
+                    if text in row and row[text].strip():
+                        cells[text] = row[text].strip()
+                yield where, cells
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ProductSourceError(f"{path}: is not a UTF-8 CSV file ({error})") from error
+
+
+def typed_cell(text: str) -> str | int | float | bool:
+    """Returns a cell's text as a boolean or number where it plainly is one, else as it is."""
+    text = text.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    # "007" is an article number, "1_000" and "nan" are words: only plain numbers become numbers.
+    digits = text.lstrip("-")
+    plain = digits.replace(".", "", 1)
+    if not (plain.isascii() and plain.isdigit()) or (digits[0] == "0" and digits[1:2].isdigit()):
+        return text
+    return float(text) if "." in digits else int(text)
+
+
+def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ProductSourceError(f"{path}: is not UTF-8 text") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ProductSourceError(f"{where}: is not JSON ({error.msg})") from error
+        if not isinstance(row, dict):
+            raise ProductSourceError(f"{where}: is not a JSON object")
+        if isinstance(row.get("id"), int) and not isinstance(row["id"], bool):
+            row["id"] = str(row["id"])
+        missing = {"id", "image"} - set(row)
+        if missing:
+            raise ProductSourceError(f"{where}: lacks {', '.join(sorted(missing))}")
+        yield where, row
+
+
+def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[Product]:
+    folder = path.parent.resolve()
+    products = []
+    for where, row in rows:
+        product_id = check_id(row.pop("id", None), where)
+        images = row.pop("image", None)
+        names = images if isinstance(images, list) else str(images or "").split("|")
+        names = [str(name).strip() for name in names if str(name).strip()]
+        if not 1 <= len(names) <= MAX_IMAGES:
+            raise ProductSourceError(f"{where}: a product has 1 to {MAX_IMAGES} images")
+        name = str(row.pop("name", None) or product_id)
+        products.append(
+            Product(
+                product_id,
+                name,
+                {
+                    key: _metadata_value(key, value, where)
+                    for key, value in row.items()
+                    if value is not None
+                },
+                tuple(_inside(folder, folder / image, where) for image in names),
+            )
+        )
+    return products
+
+
+def _metadata_value(key: str, value: Any, where: str) -> Any:
+    if isinstance(value, float) and value - value != 0:
+        raise ProductSourceError(f"{where}: {key!r} is not a finite number")
+    if isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    raise ProductSourceError(
+        f"{where}: {key!r} is neither a string, a number, a boolean nor a list of strings"
+    )
+
+
+def _inside(folder: Path, path: Path, where: str) -> str:
+    resolved = path.resolve()
+    if not resolved.is_relative_to(folder):
+        raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
+    return str(resolved)
+
+
+def _refuse_duplicates(products: list[Product], path: Path) -> None:
+    seen: set[str] = set()
+    twice = sorted({p.id for p in products if p.id in seen or seen.add(p.id)})  # type: ignore[func-returns-value]
+    if twice:
+        shown = ", ".join(twice[:5]) + (" …" if len(twice) > 5 else "")
+        raise ProductSourceError(
+            f"{path}: {len(twice)} id(s) occur more than once: {shown}. Ids must be unique; in a "
+            "folder the id is the file's name without its ending"
+        )

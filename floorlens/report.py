@@ -1,0 +1,154 @@
+"""The HTML report of a demo: each room with its mask drawn, and the ranking beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.html import figure, overlay, page, picture_file, score_bar
+from floorlens.images import load_photo
+from floorlens.products import Product
+
+if TYPE_CHECKING:
+    from floorlens.ranking import Match, SearchResult
+
+ROOM_SIDE = 900
+PRODUCT_SIDE = 320
+
+
+@dataclass(frozen=True)
+class RoomOutcome:
+    """What became of one room photo in a demo.
+
+    Attributes:
+        name: the photo's file name.
+        pixels: uint8 (h, w, 3) sRGB; None if the photo could not be read.
+        result: the ranking; None if there is none.
+        problem: why there is no ranking; None if there is.
+        truth: the id of the product that is on the floor, where it is known.
+    """
+
+    name: str
+    pixels: NDArray[np.uint8] | None
+    result: SearchResult | None
+    problem: str | None = None
+    truth: str | None = None
+
+
+def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, shown: int = 12) -> Path:
+    """Writes the report and, in a folder beside it, its pictures; returns the report's path.
+
+    The first `shown` products of each ranking are pictured; the others are listed by name.
+    """
+    pictures = path.parent / "pictures"
+    thumbnails: dict[str, str | None] = {}
+    sections = [
+        _section(room, number, pictures, thumbnails, shown)
+        for number, room in enumerate(rooms, start=1)
+    ]
+    body = f"<p>{escape(_summary(rooms))}</p>" + "".join(sections) + _FOOTER
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(title, body), encoding="utf-8")
+    return path
+
+
+_FOOTER = (
+    "<footer>The score is the weighted mean of the components below it, 0 to 100. It orders the "
+    "products of this catalogue; it is not a probability.</footer>"
+)
+
+
+def _summary(rooms: Sequence[RoomOutcome]) -> str:
+    ranked = [room.result for room in rooms if room.result is not None]
+    known = [room for room in rooms if room.result is not None and room.truth is not None]
+    text = f"{len(rooms)} room photos, {ranked[0].total if ranked else 0} products."
+    if known:
+        first = sum(
+            room.result is not None and room.result.matches[0].product.id == room.truth
+            for room in known
+        )
+        text += f" The product that is on the floor is outlined; it comes first in {first} of "
+        text += f"{len(known)} rooms."
+    return text
+
+
+def _section(
+    room: RoomOutcome,
+    number: int,
+    pictures: Path,
+    thumbnails: dict[str, str | None],
+    shown: int,
+) -> str:
+    heading = f"<h2>{escape(room.name)}</h2>"
+    if room.result is None:
+        photo = ""
+        if room.pixels is not None:
+            file = picture_file(room.pixels, pictures / f"room-{number}.jpg", ROOM_SIDE)
+            photo = figure(f"{pictures.name}/{file.name}", "", alt=room.name)
+        problem = f'<p class="warn">{escape(room.problem or "")}</p>'
+        return f'<section>{heading}<div class="split">{photo}<div>{problem}</div></div></section>'
+    result = room.result
+    if room.pixels is not None:
+        drawn = overlay(room.pixels, result.floor.working_mask)
+        picture_file(drawn, pictures / f"room-{number}.jpg", ROOM_SIDE)
+    caption = (
+        f"The floor found: {result.floor.share:.0%} of the photo, confidence "
+        f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms."
+    )
+    photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
+    cards = "".join(
+        _card(match, pictures, thumbnails, match.product.id == room.truth)
+        for match in result.matches[:shown]
+    )
+    rest = result.matches[shown:]
+    more = ""
+    if rest:
+        rows = "".join(
+            f'<tr><td class="number">{m.rank}</td><td>{escape(m.product.name)}</td>'
+            f'<td class="number">{m.score * 100:.0f}</td></tr>'
+            for m in rest
+        )
+        more = (
+            f"<details><summary>{len(rest)} more products</summary>"
+            f'<div class="scroll"><table>{rows}</table></div></details>'
+        )
+    return (
+        f'<section>{heading}<div class="split">{photo}<div><div class="grid">{cards}</div>'
+        f"{more}</div></div></section>"
+    )
+
+
+def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_truth: bool) -> str:
+    product = match.product
+    if product.id not in thumbnails:
+        thumbnails[product.id] = _thumbnail(product, pictures, len(thumbnails))
+    source = thumbnails[product.id]
+    parts = ""
+    if match.components is not None:
+        parts = "<br>" + ", ".join(
+            f"{escape(name)} {value * 100:.0f}" for name, value in match.components.items()
+        )
+    caption = (
+        f"<b>{match.rank}. {escape(product.name)}</b> · {match.score * 100:.0f}"
+        f"{score_bar(match.score)}<span>{parts}</span>"
+    )
+    if source is None:
+        return f"<figure><figcaption>{caption}<br>(its picture is gone)</figcaption></figure>"
+    return figure(source, caption, alt=product.name, kind="true" if is_truth else "")
+
+
+def _thumbnail(product: Product, pictures: Path, number: int) -> str | None:
+    from floorlens.errors import ImageError
+
+    try:
+        pixels = load_photo(product.images[0], working_side=PRODUCT_SIDE).pixels
+    except ImageError:
+        return None
+    file = picture_file(pixels, pictures / f"product-{number}.jpg", PRODUCT_SIDE)
+    return f"{pictures.name}/{file.name}"

@@ -1,0 +1,95 @@
+"""Stage 1: photo -> FloorRegion. Backends: one file each, named as in the presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.models import Stamp
+
+
+@dataclass(frozen=True)
+class FloorRegion:
+    """Where the floor is in a photo.
+
+    Attributes:
+        working_mask: bool (h, w), True on floor, at the working size of the photo (`Photo.pixels`).
+        confidence: how sure the segmenter is that this is a floor, 0..1 (1 for a region by hand).
+        visible: the probability that the photo shows a floor at all, 0..1.
+        source: "automatic", "box", "polygon" or "mask".
+        photo_size: (width, height) of the photo itself, after EXIF orientation, in pixels.
+    """
+
+    working_mask: NDArray[np.bool_]
+    confidence: float
+    visible: float
+    source: str
+    photo_size: tuple[int, int]
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask at the photo's own size: bool (height, width)."""
+        from floorlens.images import resize_mask
+
+        width, height = self.photo_size
+        return resize_mask(self.working_mask, (height, width))
+
+    @property
+    def share(self) -> float:
+        """The share of the photo that is floor, 0..1."""
+        return float(self.working_mask.mean())
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """The mask's bounding box (left, top, right, bottom) in photo pixels; None if empty."""
+        rows = np.flatnonzero(self.working_mask.any(axis=1))
+        columns = np.flatnonzero(self.working_mask.any(axis=0))
+        if rows.size == 0:
+            return None
+        height, width = self.working_mask.shape
+        sx, sy = self.photo_size[0] / width, self.photo_size[1] / height
+        return (
+            round(columns[0] * sx),
+            round(rows[0] * sy),
+            round((columns[-1] + 1) * sx),
+            round((rows[-1] + 1) * sy),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the region as plain JSON values, without the mask."""
+        return {
+            "source": self.source,
+            "confidence": self.confidence,
+            "visible": self.visible,
+            "share": self.share,
+            "box": None if self.box is None else list(self.box),
+            "photo_size": list(self.photo_size),
+        }
+
+
+@dataclass(frozen=True)
+class FloorProbability:
+    """What a segmenter says of a photo.
+
+    Attributes:
+        pixels: float32 (h, w), the probability 0..1 that a pixel is floor, at the photo's size.
+        visible: the probability 0..1 that the photo shows a floor at all.
+    """
+
+    pixels: NDArray[np.float32]
+    visible: float
+
+
+class Segmenter(Protocol):
+    """A backend that finds the floor."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which model it is."""
+
+    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
+        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo."""

@@ -1,0 +1,121 @@
+"""Regions: the floor found by a segmenter, or drawn by hand as a box, a polygon or a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.errors import NoFloorFound, RegionError
+from floorlens.images import Photo, resize_mask
+from floorlens.segmentation import FloorProbability, FloorRegion
+
+CURE = (
+    "Take the photo so that the floor fills the lower part of the picture, in daylight, or mark "
+    "the floor yourself with region= (a box, polygon or mask)"
+)
+
+
+def region_from_probability(
+    photo: Photo,
+    floor: FloorProbability,
+    *,
+    threshold: float,
+    min_visible: float,
+    min_share: float,
+) -> FloorRegion:
+    """Returns the region where the floor probability exceeds the threshold.
+
+    Its confidence is the mean probability inside it, times the probability that there is a floor.
+
+    Raises:
+        NoFloorFound: there is probably no floor, or it is less than `min_share` of the photo.
+    """
+    mask = floor.pixels > threshold
+    share = float(mask.mean())
+    if floor.visible < min_visible or share < min_share:
+        raise NoFloorFound(
+            f"no floor was found in this photo ({share:.1%} of it looks like floor; that a floor "
+            f"is visible has a probability of {floor.visible:.0%}). {CURE}."
+        )
+    confidence = float(floor.pixels[mask].mean()) * floor.visible
+    return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size)
+
+
+def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
+    """Returns a region drawn by hand, in pixels of the upright photo.
+
+    Args:
+        photo: the photo that it is drawn on.
+        region: four numbers (left, top, right, bottom); three or more (x, y) points; or a 2-D
+            array of the photo's size, of which what is not zero is floor.
+
+    Raises:
+        RegionError: none of these, or it covers no pixel of the photo.
+    """
+    array: NDArray[Any] = np.empty(0) if isinstance(region, str | bytes) else np.asarray(region)
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise RegionError("a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise RegionError("a region's numbers must be finite")
+    if array.shape == (4,):
+        return _box(photo, array.astype(np.float64))
+    if array.ndim == 2 and array.shape[1] == 2 and array.shape[0] >= 3 and array.dtype != bool:
+        return _polygon(photo, array.tolist())
+    if array.ndim == 2:
+        return _mask(photo, array)
+    raise RegionError(
+        f"a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask; this has the "
+        f"shape {array.shape}"
+    )
+
+
+def _box(photo: Photo, box: NDArray[np.float64]) -> FloorRegion:
+    width, height = photo.size
+    left, top, right, bottom = box
+    if not (left < right and top < bottom):
+        raise RegionError(
+            f"the box {_numbers(box)} has no area: it is left, top, right, bottom in pixels"
+        )
+    rows, columns = photo.pixels.shape[:2]
+    sx, sy = columns / width, rows / height
+    mask = np.zeros((rows, columns), bool)
+    x0, x1 = max(0, int(left * sx)), min(columns, round(right * sx))
+    y0, y1 = max(0, int(top * sy)), min(rows, round(bottom * sy))
+    mask[y0 : max(y1, y0), x0 : max(x1, x0)] = True
+    return _checked(photo, mask, "box")
+
+
+def _polygon(photo: Photo, points: Sequence[Sequence[float]]) -> FloorRegion:
+    from PIL import Image, ImageDraw
+
+    rows, columns = photo.pixels.shape[:2]
+    sx, sy = columns / photo.size[0], rows / photo.size[1]
+    canvas = Image.new("1", (columns, rows))
+    ImageDraw.Draw(canvas).polygon([(x * sx, y * sy) for x, y in points], fill=1)
+    return _checked(photo, np.asarray(canvas, dtype=bool), "polygon")
+
+
+def _mask(photo: Photo, mask: NDArray[Any]) -> FloorRegion:
+    width, height = photo.size
+    if mask.shape not in ((height, width), photo.pixels.shape[:2]):
+        raise RegionError(
+            f"the mask has {mask.shape[1]} x {mask.shape[0]} pixels, the photo {width} x {height}: "
+            "they must be equal (after the photo's EXIF rotation)"
+        )
+    return _checked(photo, resize_mask(mask != 0, photo.pixels.shape[:2]), "mask")
+
+
+def _checked(photo: Photo, mask: NDArray[np.bool_], source: str) -> FloorRegion:
+    if not mask.any():
+        raise RegionError(
+            f"the {source} covers no pixel of the photo, which is {photo.size[0]} x "
+            f"{photo.size[1]} pixels"
+        )
+    return FloorRegion(mask, 1.0, 1.0, source, photo.size)
+
+
+def _numbers(values: NDArray[np.float64]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

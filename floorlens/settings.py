@@ -1,0 +1,40 @@
+"""Settings: `FLOORLENS_*` variables and `.env`, read once by the interfaces."""
+
+from __future__ import annotations
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from floorlens.errors import SettingsError
+from floorlens.images import MAX_MEGAPIXELS
+
+
+class Settings(BaseSettings):
+    """What can be set from outside; each field is `FLOORLENS_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FLOORLENS_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    catalogue: str = Field(default="./catalogue", description="folder (or URL) of the catalogue")
+    preset: str | None = Field(default=None, description="preset; unset = the catalogue's own")
+    max_megapixels: float = Field(
+        default=MAX_MEGAPIXELS, gt=0, description="largest picture that is accepted"
+    )
+    threads: int = Field(default=0, ge=0, description="threads for the models; 0 = all cores")
+
+
+def load_settings() -> Settings:
+    """Returns the settings of this process's environment and `.env`.
+
+    Raises:
+        SettingsError: a value is of the wrong kind; the text names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"FLOORLENS_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"settings cannot be used: {problems}") from error

@@ -1,0 +1,94 @@
+"""Doubles that ship with the package: backends without models, for fast tests of what is around.
+
+>>> lens = Floorlens.open(folder, stages=fake_stages())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.colour import srgb_to_lab
+from floorlens.embedding import FloorEmbedding
+from floorlens.models import Stamp
+from floorlens.normalisation import FloorView
+from floorlens.presets import BUILTIN, Stages
+from floorlens.segmentation import FloorProbability
+
+
+def _stamp(stage: str, version: str, dimension: int = 0) -> Stamp:
+    return Stamp(f"fake-{stage}", version, dimension, "Apache-2.0", "none")
+
+
+@dataclass(frozen=True)
+class FakeSegmenter:
+    """Calls the lower half of every picture floor, unless the picture is of one single colour."""
+
+    stamp: Stamp
+
+    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
+        """Returns probability 1 in the lower half, 0 above it."""
+        floor = np.zeros(pixels.shape[:2], np.float32)
+        floor[pixels.shape[0] // 2 :] = 1
+        return FloorProbability(floor, float(np.ptp(pixels) > 0))
+
+
+@dataclass(frozen=True)
+class FakeNormaliser:
+    """Takes one patch: the mean colour under the mask."""
+
+    stamp: Stamp
+
+    def view(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView:
+        """Returns a view of one patch of one pixel."""
+        mean = pixels[mask].mean(axis=0).round().astype(np.uint8)
+        lab = srgb_to_lab(mean[None])
+        return FloorView(mean[None, None, None], np.ones(1, np.float32), lab)
+
+
+@dataclass(frozen=True)
+class FakeEmbedder:
+    """Embeds the mean Lab colour."""
+
+    stamp: Stamp
+
+    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
+        """Returns 4-dimensional embeddings whose signature is the colour itself."""
+        return [self._one(view.lab.mean(axis=0)) for view in views]
+
+    def _one(self, lab: NDArray[np.float32]) -> FloorEmbedding:
+        vector = np.append(lab / 50, 1).astype(np.float32)
+        vector /= np.linalg.norm(vector)
+        return FloorEmbedding(lab[None].astype(np.float16), vector, lab.astype("<f4").tobytes())
+
+
+@dataclass(frozen=True)
+class FakeReranker:
+    """Compares mean colours."""
+
+    stamp: Stamp
+    weights: Mapping[str, float]
+
+    def components(
+        self, query: bytes, candidates: Sequence[bytes]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Returns 1 at equal colours, falling with their distance."""
+        wanted = np.frombuffer(query, "<f4")
+        found = np.stack([np.frombuffer(candidate, "<f4") for candidate in candidates])
+        distance = np.linalg.norm(found - wanted, axis=1)
+        colour = np.exp(-distance / 30).astype(np.float32)
+        return {"colour": colour, "texture": np.ones_like(colour)}
+
+
+def fake_stages(*, version: str = "1", rerank_depth: int = 200) -> Stages:
+    """Returns backends that see nothing but colour; another `version` is another stamp."""
+    return Stages(
+        replace(BUILTIN, name="fake", rerank_depth=rerank_depth),
+        FakeSegmenter(_stamp("segmenter", version)),
+        FakeNormaliser(_stamp("normaliser", version)),
+        FakeEmbedder(_stamp("embedder", version, 4)),
+        FakeReranker(_stamp("reranker", version), {"colour": 1.0, "texture": 1.0}),
+    )
