@@ -7,7 +7,7 @@ EXTRAS ?= heif,clip,train
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo test lint format soak benchmark clean
+.PHONY: demo test lint format benchmark clean
 
 # One stamp file for each set of extras: installed again when pyproject.toml changes.
 comma := ,

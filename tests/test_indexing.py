@@ -1,0 +1,230 @@
+"""Importing: embed what changed, keep what did not, report every row."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens import Floorlens
+from floorlens.errors import ProductSourceError, StampMismatch
+from floorlens.indexing import BATCH, ImportRow
+from floorlens.presets import Stages
+from floorlens.testing import FakeEmbedder, fake_stages
+
+
+class CountingEmbedder(FakeEmbedder):
+    """Counts what it embeds."""
+
+    calls = 0
+
+    def embed(self, views: Any) -> Any:
+        type(self).calls += len(views)
+        return super().embed(views)
+
+
+@pytest.fixture
+def counting() -> Stages:
+    CountingEmbedder.calls = 0
+    stages = fake_stages()
+    return replace(stages, embedder=CountingEmbedder(stages.embedder.stamp))
+
+
+def paint(folder: Path, names: str, start: int = 0) -> Path:
+    """Writes one plain picture for each letter; returns the folder."""
+    folder.mkdir(exist_ok=True)
+    for i, name in enumerate(names):
+        colour = (20 + 10 * (start + i) % 200, 120, 200 - 7 * i)
+        Image.new("RGB", (32, 32), colour).save(folder / f"{name}.png")
+    return folder
+
+
+def statuses(rows: tuple[ImportRow, ...]) -> dict[str, str]:
+    """Returns id -> status."""
+    return {row.id: row.status for row in rows}
+
+
+def test_only_what_changed_is_embedded(tmp_path: Path, counting: Stages) -> None:
+    """Unchanged pictures are never embedded twice; a new picture, and only it, is."""
+    products = paint(tmp_path / "products", "abc")
+    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+        first = lens.add(products)
+        assert first.counts == {"added": 3, "updated": 0, "unchanged": 0, "failed": 0}
+        assert CountingEmbedder.calls == 3
+        Image.new("RGB", (32, 32), (1, 2, 3)).save(products / "b.png")
+        paint(products, "d", start=9)
+        second = lens.add(products)
+    assert statuses(second.rows) == {
+        "a": "unchanged",
+        "b": "updated",
+        "c": "unchanged",
+        "d": "added",
+    }
+    assert CountingEmbedder.calls == 5
+
+
+def test_new_metadata_is_stored_without_embedding(tmp_path: Path, counting: Stages) -> None:
+    """A price change costs no inference, and reaches the search filter."""
+    paint(tmp_path, "a")
+    table = tmp_path / "products.csv"
+    table.write_text("id,image,price\nplank,a.png,10\n")
+    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+        lens.add(table)
+        room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        assert lens.search(room, where={"price": 10}).matches
+        table.write_text("id,image,price\nplank,a.png,12\n")
+        assert statuses(lens.add(table).rows) == {"plank": "updated"}
+        assert CountingEmbedder.calls == 2, "one product and one query"
+        assert lens.search(room, where={"price": 12}).matches
+
+
+def test_moved_pictures_are_followed(tmp_path: Path, counting: Stages) -> None:
+    """The same pictures in another folder are unchanged, and found at their new place."""
+    paint(tmp_path / "old", "a")
+    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+        lens.add(tmp_path / "old")
+        (tmp_path / "old").rename(tmp_path / "new")
+        assert statuses(lens.add(tmp_path / "new").rows) == {"a": "unchanged"}
+        assert Path(lens.product("a").images[0]).parent.name == "new"
+
+
+def test_bad_pictures_fail_their_row_alone(tmp_path: Path) -> None:
+    """One broken file neither stops an import nor replaces what was stored of the product."""
+    products = paint(tmp_path / "products", "ab")
+    (products / "c.jpg").write_text("I am no picture")
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        report = lens.add(products)
+        assert statuses(report.rows) == {"a": "added", "b": "added", "c": "failed"}
+        assert "c.jpg" in str(report.failed[0].reason)
+        (products / "b.png").write_bytes(b"")
+        assert statuses(lens.add(products).rows)["b"] == "failed"
+        assert [product.id for product in lens.products()] == ["a", "b"]
+
+
+def test_nothing_is_removed_silently(tmp_path: Path) -> None:
+    """A source that no longer names a product leaves it in the catalogue."""
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        lens.add(paint(tmp_path / "one", "ab"))
+        lens.add(paint(tmp_path / "two", "c"))
+        assert [product.id for product in lens.products()] == ["a", "b", "c"]
+
+
+def test_a_bad_source_stores_nothing(tmp_path: Path) -> None:
+    """Two rows of one id cannot both be meant: the import is refused as a whole."""
+    paint(tmp_path, "a")
+    table = tmp_path / "products.csv"
+    table.write_text("id,image\nx,a.png\nx,a.png\n")
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        with pytest.raises(ProductSourceError, match="more than once"):
+            lens.add(table)
+        assert lens.products() == []
+
+
+def test_progress_comes_after_the_commit(tmp_path: Path) -> None:
+    """What was reported as done can be read by another process at that moment."""
+    count = BATCH + 3
+    names = [f"{i:02}" for i in range(count)]
+    products = tmp_path / "products"
+    products.mkdir()
+    for i, name in enumerate(names):
+        Image.new("RGB", (32, 32), (i, 2 * i, 9)).save(products / f"{name}.png")
+    seen: list[tuple[int, int]] = []
+    with (
+        Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens,
+        Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as other,
+    ):
+
+        def progress(done: int, total: int, row: ImportRow) -> None:
+            seen.append((done, total))
+            assert other.product(row.id)
+
+        lens.add(products, progress=progress)
+    assert seen == [(i + 1, count) for i in range(count)]
+
+
+def test_several_pictures_make_one_product(tmp_path: Path) -> None:
+    """All pictures count, and their order in the table is kept for display."""
+    Image.new("RGB", (32, 32), (200, 0, 0)).save(tmp_path / "red.png")
+    Image.new("RGB", (32, 32), (0, 0, 200)).save(tmp_path / "blue.png")
+    (tmp_path / "p.csv").write_text("id,image\nboth,red.png|blue.png\nred,red.png\n")
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        lens.add(tmp_path / "p.csv")
+        assert [Path(p).name for p in lens.product("both").images] == ["red.png", "blue.png"]
+        room = np.full((64, 64, 3), (200, 0, 0), np.uint8)
+        room[0] = 0
+        scores = {m.product.id: m.score for m in lens.search(room).matches}
+    assert scores["red"] > scores["both"] > 0
+
+
+def fail_on(folder: Path, name: str) -> Callable[[], None]:
+    """Breaks a product's picture; returns what mends it."""
+    path = folder / f"{name}.png"
+    good = path.read_bytes()
+    path.write_bytes(b"broken")
+
+    def mend() -> None:
+        path.write_bytes(good)
+
+    return mend
+
+
+def test_another_version_is_refused_until_rebuilt(tmp_path: Path) -> None:
+    """A changed model fails loudly with the command that mends it, and the rebuild does."""
+    products = paint(tmp_path / "products", "abc")
+    where = tmp_path / "catalogue"
+    with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
+        lens.add(products)
+    with pytest.raises(StampMismatch, match="floorlens index --rebuild"):
+        Floorlens.open(where, stages=fake_stages(version="2"))
+    report = Floorlens.rebuild(where, stages=fake_stages(version="2"))
+    assert statuses(report.rows) == {"a": "updated", "b": "updated", "c": "updated"}
+    with Floorlens.open(where, stages=fake_stages(version="2")) as lens:
+        assert len(lens.products()) == 3
+    with pytest.raises(StampMismatch):
+        Floorlens.open(where, stages=fake_stages(version="1"))
+
+
+def test_a_rebuild_that_cannot_finish_changes_nothing_live(tmp_path: Path) -> None:
+    """With a picture gone the old features stay in use; mended, the rebuild goes on from there."""
+    products = paint(tmp_path / "products", "abc")
+    where = tmp_path / "catalogue"
+    with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
+        lens.add(products)
+    mend = fail_on(products, "b")
+    report = Floorlens.rebuild(where, stages=fake_stages(version="2"))
+    assert statuses(report.rows) == {"a": "updated", "b": "failed", "c": "updated"}
+    Floorlens.open(where, stages=fake_stages(version="1")).close()
+    mend()
+    report = Floorlens.rebuild(where, stages=fake_stages(version="2"))
+    assert statuses(report.rows) == {"b": "updated"}, "a and c were kept"
+    Floorlens.open(where, stages=fake_stages(version="2")).close()
+
+
+def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
+    """An open catalogue of the old version refuses to mix its query with new vectors."""
+    where = tmp_path / "catalogue"
+    room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
+        lens.add(paint(tmp_path / "products", "ab"))
+        assert len(lens.search(room).matches) == 2
+        Floorlens.rebuild(where, stages=fake_stages(version="2"))
+        with pytest.raises(StampMismatch):
+            lens.search(room)
+
+
+def test_threads_adding_at_once_lose_nothing(tmp_path: Path) -> None:
+    """One opened catalogue may be used from several threads."""
+    folders = [paint(tmp_path / f"f{i}", "abcdefgh"[i * 2 : i * 2 + 2], start=i) for i in range(4)]
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        threads = [threading.Thread(target=lens.add, args=(folder,)) for folder in folders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=120)
+        assert [product.id for product in lens.products()] == list("abcdefgh")

@@ -1,0 +1,173 @@
+"""Searching: the ranking, its limits, filters, regions and errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from floorlens import Floorlens, NoFloorFound
+from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
+from floorlens.testing import fake_stages
+
+GREYS = [10 * i for i in range(1, 25)]
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 grey products with a table of their tones."""
+    folder = tmp_path_factory.mktemp("products")
+    rows = ["id,image,name,tone,family"]
+    for grey in GREYS:
+        Image.new("RGB", (24, 24), (grey, grey, grey)).save(folder / f"g{grey}.png")
+        family = "dark" if grey < 120 else "light"
+        rows.append(f"g{grey},g{grey}.png,Grey {grey},{grey},{family}")
+    (folder / "products.csv").write_text("\n".join(rows))
+    return folder / "products.csv"
+
+
+@pytest.fixture
+def lens(tmp_path: Path, products: Path) -> Iterator[Floorlens]:
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages(rerank_depth=5)) as opened:
+        opened.add(products)
+        yield opened
+
+
+def room(floor: int, wall: int = 250, shape: tuple[int, int] = (60, 40)) -> NDArray[np.uint8]:
+    """A picture whose lower half, which the fake segmenter calls floor, has one grey."""
+    pixels = np.full((*shape, 3), wall, np.uint8)
+    pixels[shape[0] // 2 :] = floor
+    return pixels
+
+
+def test_every_product_is_ranked(lens: Floorlens) -> None:
+    """The whole catalogue, best first, ranks without gaps, scores 0..1 that never rise."""
+    result = lens.search(room(80))
+    assert [match.rank for match in result.matches] == list(range(1, len(GREYS) + 1))
+    assert {match.product.id for match in result.matches} == {f"g{grey}" for grey in GREYS}
+    assert result.matches[0].product.id == "g80"
+    assert result.matches[0].product.metadata == {"tone": 80, "family": "dark"}
+    scores = [match.score for match in result.matches]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert result.total == len(GREYS)
+
+
+def test_components_exist_for_the_reranked_depth_alone(lens: Floorlens) -> None:
+    """Below the border they are None, and the score falls on across it."""
+    matches = lens.search(room(80)).matches
+    assert [match.components is not None for match in matches] == [True] * 5 + [False] * 19
+    assert set(matches[0].components or {}) == {"colour", "texture"}
+    assert matches[4].score > matches[5].score
+
+
+def test_a_limit_is_the_head_of_the_full_ranking(lens: Floorlens) -> None:
+    """Asking for fewer never changes who comes first."""
+    full = lens.search(room(80)).matches
+    for limit in (1, 3, 10):
+        assert lens.search(room(80), limit=limit).matches == full[:limit]
+    with pytest.raises(UsageError, match="limit"):
+        lens.search(room(80), limit=0)
+
+
+def test_filters_leave_only_what_passes(lens: Floorlens) -> None:
+    """A filter restricts the ranking and does not reorder it."""
+    everything = [m.product.id for m in lens.search(room(200)).matches]
+    dark = [m.product.id for m in lens.search(room(200), where={"family": "dark"}).matches]
+    assert dark == [name for name in everything if int(name[1:]) < 120]
+    cheap = lens.search(room(80), where={"tone": {"$gte": 200}}).matches
+    assert {m.product.id for m in cheap} == {f"g{grey}" for grey in GREYS if grey >= 200}
+    with pytest.raises(NothingToRank, match="filter"):
+        lens.search(room(80), where={"family": "none"})
+    with pytest.raises(FilterError):
+        lens.search(room(80), where={"tone": {"$near": 3}})
+
+
+def test_a_region_replaces_the_automatic_mask(lens: Floorlens) -> None:
+    """Box, polygon and mask over the wall all search for the wall's colour."""
+    photo = room(80, wall=200)
+    drawn = np.zeros(photo.shape[:2], bool)
+    drawn[2:20, 5:30] = True
+    for region in ((5, 2, 30, 20), [(5, 2), (30, 2), (30, 20), (5, 20)], drawn):
+        result = lens.search(photo, region=region)
+        assert result.matches[0].product.id == "g200"
+    with pytest.raises(RegionError):
+        lens.search(photo, region="everything")
+
+
+def test_weights_shift_the_score(lens: Floorlens) -> None:
+    """The score is the weighted mean of the components."""
+    match = lens.search(room(83), weights={"texture": 3}).matches[0]
+    assert match.components is not None
+    expected = (match.components["colour"] + 3 * match.components["texture"]) / 4
+    assert match.score == pytest.approx(expected)
+    for weights in ({"sound": 1.0}, {"colour": -1.0}, {"colour": 0.0, "texture": 0.0}):
+        with pytest.raises(UsageError):
+            lens.search(room(83), weights=weights)
+
+
+def test_no_floor_says_what_to_do(lens: Floorlens) -> None:
+    """The fake segmenter sees no floor in a plain picture."""
+    with pytest.raises(NoFloorFound, match="region="):
+        lens.search(np.full((40, 40, 3), 90, np.uint8))
+    with pytest.raises(NoFloorFound):
+        lens.mask(np.full((40, 40, 3), 90, np.uint8))
+
+
+def test_an_empty_catalogue_says_what_to_do(tmp_path: Path) -> None:
+    """Searching before indexing names the command."""
+    with (
+        Floorlens.open(tmp_path / "new", stages=fake_stages()) as lens,
+        pytest.raises(NothingToRank, match="floorlens index"),
+    ):
+        lens.search(room(80))
+
+
+def test_results_serialise_without_loss(lens: Floorlens) -> None:
+    """JSON holds the same numbers; timings name the stages."""
+    result = lens.search(room(80), limit=3)
+    again = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert again["matches"][0]["score"] == result.matches[0].score
+    assert again["floor"]["photo_size"] == [40, 60]
+    stages = {"decode", "segment", "normalise", "embed", "retrieve", "rerank", "total"}
+    assert stages <= set(again["timings"])
+    assert result.floor.mask.shape == (60, 40)
+
+
+def test_writes_of_another_process_are_seen(tmp_path: Path, products: Path) -> None:
+    """An open catalogue follows additions and removals by others."""
+    where = tmp_path / "catalogue"
+    with (
+        Floorlens.open(where, stages=fake_stages()) as reader,
+        Floorlens.open(where, stages=fake_stages()) as writer,
+    ):
+        writer.add(products)
+        assert len(reader.search(room(80)).matches) == len(GREYS)
+        writer.remove(["g80"])
+        assert reader.search(room(80)).matches[0].product.id in ("g70", "g90")
+
+
+def test_the_order_of_indexing_does_not_matter(tmp_path: Path, products: Path) -> None:
+    """One by one in reverse gives the ranking that one import gives."""
+    with Floorlens.open(tmp_path / "at-once", stages=fake_stages()) as lens:
+        lens.add(products)
+        expected = [(m.product.id, m.score) for m in lens.search(room(85)).matches]
+    with Floorlens.open(tmp_path / "one-by-one", stages=fake_stages()) as lens:
+        for grey in reversed(GREYS):
+            table = products.parent / f"only-{grey}.csv"
+            table.write_text(f"id,image\ng{grey},g{grey}.png\n")
+            lens.add(table)
+            table.unlink()
+        assert [(m.product.id, m.score) for m in lens.search(room(85)).matches] == expected
+
+
+def test_unknown_presets_are_named(tmp_path: Path) -> None:
+    """A typing error lists what there is, and creates nothing."""
+    with pytest.raises(SettingsError, match="builtin"):
+        Floorlens.open(tmp_path / "x", preset="builtim")
+    assert not (tmp_path / "x").exists()
