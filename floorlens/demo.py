@@ -95,7 +95,9 @@ def _rank(lens: Floorlens, photo: Path, truth: str | None, max_megapixels: float
 def _photos(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of room photos")
-    photos = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    photos = sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
+    )
     if not photos:
         raise ImageError(f"{folder}: holds no photos")
     return photos

@@ -21,7 +21,9 @@ from floorlens.settings import Settings
 # Extras and the module by which one is recognised.
 EXTRAS = {"heif": "pi_heif", "clip": "transformers", "train": "torch"}
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@]*@")
+# To the last @: a password that holds one itself must not show its end.
+_URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
+_URL_SECRET = re.compile(r"(?<=[?&])([^=&]*(?:key|token|secret|password)[^=&]*)=[^&]*", re.I)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
     shown = {}
     for name, value in settings.model_dump().items():
         text = "" if value is None else _URL_PASSWORD.sub(r"\1:***@", str(value))
+        text = _URL_SECRET.sub(r"\1=***", text)
         shown[f"FLOORLENS_{name.upper()}"] = "***" if text and _SECRET.search(name) else text
     return shown
 
@@ -67,7 +70,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
         return Check(name, True, check())
     except FloorlensError as error:
         return Check(name, False, type(error).__name__, str(error))
-    except (ImportError, OSError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - onnxruntime's own errors share no other base
         return Check(
             name, False, f"{type(error).__name__}: {error}", "reinstall: pip install floorlens"
         )

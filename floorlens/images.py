@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import threading
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,16 @@ SUFFIXES = frozenset(
 _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 )
+# What Pillow's decoders raise on files that do not keep to their format.
+_DAMAGED = (
+    *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
+    *(AttributeError, OverflowError, RuntimeError, ZeroDivisionError, struct.error, zlib.error),
+)
+# EXIF orientation -> name of the `PIL.Image.Transpose` that makes it upright.
+_TURNS = {
+    **{2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE"},
+    **{6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"},
+}
 # Python's warning filters are process-wide; without the lock two threads could restore each
 # other's. The window is the parsing of a header.
 _WARNINGS = threading.Lock()
@@ -77,10 +89,7 @@ def load_photo(
     if isinstance(source, np.ndarray):
         return _from_array(source, working_side, max_megapixels)
     if isinstance(source, Image):
-        digest = hashlib.sha256(f"{source.mode}{source.size}".encode() + source.tobytes())
-        called = name or "the image"
-        # Rotating and shrinking must not show in the caller's own image.
-        return _finish(source.copy(), called, digest.hexdigest(), working_side, max_megapixels)
+        return _from_pil(source, name or "the image", working_side, max_megapixels)
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "the image"
     elif isinstance(source, str | Path):
@@ -109,6 +118,8 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{path}: is a folder, not an image") from error
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ImageError(f"{str(path)!r} cannot be the name of a file") from error
 
 
 def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -117,7 +128,8 @@ def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.b
         return mask
     from PIL import Image
 
-    image = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    # Not a view of its bytes: True is 255 in the bool arrays that come from Pillow.
+    image = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
     resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
     return np.asarray(resized) > 127
 
@@ -131,18 +143,20 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image:
         return _open_heif(data, name, max_megapixels)
     try:
         with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data))
+            # What Pillow thinks of a picture's size is too strict for a raised setting, and too
+            # lax for a lowered one: `_check_size` judges it before a pixel is unpacked.
+            warnings.simplefilter("ignore")
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data))
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
     except UnidentifiedImageError as error:
         raise ImageError(
             f"{name}: is not an image that can be read (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, "
             "HEIC are)"
         ) from error
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(
-            f"{name}: has far more than the allowed {max_megapixels:g} megapixels; scale it down"
-        ) from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGED as error:
         raise ImageError(f"{name}: is damaged and cannot be opened as an image") from error
 
 
@@ -181,7 +195,6 @@ def _finish(
     image: Image, name: str, content_hash: str, working_side: int, max_megapixels: float
 ) -> Photo:
     from PIL import Image as PILImage
-    from PIL import ImageOps
 
     _check_size(image.size, name, max_megapixels)
     try:
@@ -191,22 +204,32 @@ def _finish(
         if longer > working_side:
             shrink = working_side / longer
             image.draft(image.mode, (round(size[0] * shrink), round(size[1] * shrink)))
-        orientation = image.getexif().get(0x0112, 1)
-        upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
         image.load()
+        # Only now: TIFF turns itself upright while it loads, PNG may carry its EXIF at the end.
+        orientation = _orientation(image)
+        upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
         image = _to_srgb(image)
         if longer > working_side:
             width, height = (max(1, round(side * working_side / longer)) for side in size)
             image = image.resize((width, height), PILImage.Resampling.LANCZOS, reducing_gap=3.0)
-        if orientation in range(2, 9):
-            image.getexif()[0x0112] = orientation
-            image = ImageOps.exif_transpose(image)
+        if orientation in _TURNS:
+            image = image.transpose(PILImage.Transpose[_TURNS[orientation]])
         pixels = np.asarray(image)
     except PILImage.DecompressionBombError as error:
         raise ImageTooLarge(f"{name}: unpacks to more than is allowed; scale it down") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except _DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
     return Photo(pixels, upright, content_hash)
+
+
+def _orientation(image: Image) -> int:
+    """Returns the EXIF orientation 1..8; 1 where the EXIF data cannot be read."""
+    try:
+        found = image.getexif().get(0x0112, 1)
+    except _DAMAGED:
+        # Broken notes about a picture are no reason to refuse the picture.
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def _to_srgb(image: Image) -> Image:
@@ -225,6 +248,7 @@ def _to_srgb(image: Image) -> Image:
         white.alpha_composite(layer)
         image = white.convert("RGB")
     if profile:
+        image = image.convert("RGB") if image.mode == "P" else image
         image = _apply_profile(image, profile)
     return image if image.mode == "RGB" else image.convert("RGB")
 
@@ -247,6 +271,18 @@ def _apply_profile(image: Image, profile: bytes) -> Image:
     return image if converted is None else converted
 
 
+def _from_pil(image: Image, name: str, working_side: int, max_megapixels: float) -> Photo:
+    _check_size(image.size, name, max_megapixels)
+    try:
+        # Rotating and shrinking must not show in the caller's own image.
+        own = image.copy()
+        palette = bytes(own.getpalette() or ()) if own.mode in ("P", "PA") else b""
+    except _DAMAGED as error:
+        raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
+    digest = hashlib.sha256(f"{own.mode}{own.size}".encode() + palette + own.tobytes())
+    return _finish(own, name, digest.hexdigest(), working_side, max_megapixels)
+
+
 def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -> Photo:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ImageError(
@@ -255,6 +291,7 @@ def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -
         )
     from PIL import Image
 
+    _check_size((array.shape[1], array.shape[0]), "the array", max_megapixels)
     array = np.ascontiguousarray(array)
     digest = hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()
     return _finish(Image.fromarray(array), "the array", digest, working_side, max_megapixels)

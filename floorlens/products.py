@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from floorlens.images import SUFFIXES
 
 MAX_ID_LENGTH = 512
 MAX_IMAGES = 8
+# "007" is an article number, "1_000" and "nan" are words: only plain numbers become numbers, and
+# only such as every store keeps exactly.
+_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,6 @@ def read_products(source: str | Path) -> list[Product]:
         products = _read_rows(path, _jsonl_rows(path))
     else:
         raise ProductSourceError(f"{path}: give a folder of images, a .csv or a .jsonl file")
-    _refuse_duplicates(products, path)
     if not products:
         raise ProductSourceError(f"{path}: holds no product images")
     return sorted(products, key=lambda product: product.id)
@@ -77,7 +80,9 @@ def check_id(product_id: Any, where: str) -> str:
     Raises:
         ProductSourceError: empty, over 512 characters, or with a slash or control character.
     """
-    if not isinstance(product_id, str) or not product_id.strip():
+    if product_id is not None and not isinstance(product_id, str):
+        raise ProductSourceError(f"{where}: the id {product_id!r} is not a text")
+    if not product_id or not product_id.strip():
         raise ProductSourceError(f"{where}: the id is empty")
     if len(product_id) > MAX_ID_LENGTH:
         raise ProductSourceError(f"{where}: the id is longer than {MAX_ID_LENGTH} characters")
@@ -97,9 +102,14 @@ def _read_folder(folder: Path) -> list[Product]:
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES
+        and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     root = folder.resolve()
+    places: dict[str, list[str]] = {}
+    for path in files:
+        places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
+    _refuse_duplicates(places, folder, "In a folder the id is the file's name without its ending")
     return [
         Product(
             id=check_id(path.stem, str(path)),
@@ -114,12 +124,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            missing = {"id", "image"} - set(reader.fieldnames or ())
-            if missing:
-                raise ProductSourceError(
-                    f"{path}: lacks the column{'s' if len(missing) > 1 else ''} "
-                    f"{', '.join(sorted(missing))}; a product needs id and image"
-                )
+            reader.fieldnames = _header(reader.fieldnames or (), path)
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
                 if None in row or None in row.values():
@@ -133,22 +138,37 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ProductSourceError(f"{path}: is not a UTF-8 CSV file ({error})") from error
 
 
+def _header(names: Sequence[str], path: Path) -> list[str]:
+    names = [name.strip() for name in names]
+    missing = {"id", "image"} - set(names)
+    if missing:
+        hint = "; part the cells by commas" if ";" in "".join(names) else ""
+        raise ProductSourceError(
+            f"{path}, line 1: lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(sorted(missing))}; a product needs id and image{hint}"
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise ProductSourceError(
+            f"{path}, line 1: names the column {', '.join(twice)} more than once"
+        )
+    return names
+
+
 def typed_cell(text: str) -> str | int | float | bool:
     """Returns a cell's text as a boolean or number where it plainly is one, else as it is."""
     text = text.strip()
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    # "007" is an article number, "1_000" and "nan" are words: only plain numbers become numbers.
-    digits = text.lstrip("-")
-    plain = digits.replace(".", "", 1)
-    if not (plain.isascii() and plain.isdigit()) or (digits[0] == "0" and digits[1:2].isdigit()):
+    if not _NUMBER.fullmatch(text):
         return text
-    return float(text) if "." in digits else int(text)
+    return float(text) if "." in text else int(text)
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines: it would part a row at each of Unicode's line breaks in its text.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ProductSourceError(f"{path}: is not UTF-8 text") from error
     for number, line in enumerate(lines, start=1):
@@ -157,8 +177,11 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         where = f"{path}, line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ProductSourceError(f"{where}: is not JSON ({error.msg})") from error
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ProductSourceError(f"{where}: holds half a character (\\ud800…)") from error
+        except (ValueError, RecursionError) as error:
+            raise ProductSourceError(f"{where}: is not JSON ({error})") from error
         if not isinstance(row, dict):
             raise ProductSourceError(f"{where}: is not a JSON object")
         if isinstance(row.get("id"), int) and not isinstance(row["id"], bool):
@@ -172,9 +195,11 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[Product]:
     folder = path.parent.resolve()
     products = []
+    places: dict[str, list[str]] = {}
     for where, row in rows:
         product_id = check_id(row.pop("id", None), where)
         images = row.pop("image", None)
+        places.setdefault(product_id, []).append(where.rsplit(", ", 1)[-1])
         names = images if isinstance(images, list) else str(images or "").split("|")
         names = [str(name).strip() for name in names if str(name).strip()]
         if not 1 <= len(names) <= MAX_IMAGES:
@@ -192,6 +217,7 @@ def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[P
                 tuple(_inside(folder, folder / image, where) for image in names),
             )
         )
+    _refuse_duplicates(places, path, "Ids must be unique")
     return products
 
 
@@ -208,18 +234,21 @@ def _metadata_value(key: str, value: Any, where: str) -> Any:
 
 
 def _inside(folder: Path, path: Path, where: str) -> str:
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # A ring of links, or a name that no file can have.
+        raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
     if not resolved.is_relative_to(folder):
         raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
     return str(resolved)
 
 
-def _refuse_duplicates(products: list[Product], path: Path) -> None:
-    seen: set[str] = set()
-    twice = sorted({p.id for p in products if p.id in seen or seen.add(p.id)})  # type: ignore[func-returns-value]
+def _refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:
+    twice = sorted(product_id for product_id, where in places.items() if len(where) > 1)
     if twice:
-        shown = ", ".join(twice[:5]) + (" …" if len(twice) > 5 else "")
+        shown = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
+        more = " …" if len(twice) > 5 else ""
         raise ProductSourceError(
-            f"{path}: {len(twice)} id(s) occur more than once: {shown}. Ids must be unique; in a "
-            "folder the id is the file's name without its ending"
+            f"{path}: {len(twice)} id(s) occur more than once: {shown}{more}. {rule}"
         )

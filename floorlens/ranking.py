@@ -125,7 +125,7 @@ def merged_weights(
     for name, weight in (given or {}).items():
         if name not in default:
             raise UsageError(f"unknown component {name!r}: known are {', '.join(default)}")
-        if not (0 <= weight < float("inf")):
+        if not isinstance(weight, int | float) or not (0 <= weight < float("inf")):
             raise UsageError(f"the weight of {name!r} must be 0 or a positive number")
         merged[name] = float(weight)
     if sum(merged.values()) <= 0:

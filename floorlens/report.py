@@ -144,11 +144,11 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
 
 
 def _thumbnail(product: Product, pictures: Path, number: int) -> str | None:
-    from floorlens.errors import ImageError
+    from floorlens.errors import FloorlensError
 
     try:
         pixels = load_photo(product.images[0], working_side=PRODUCT_SIDE).pixels
-    except ImageError:
+    except FloorlensError:
         return None
     file = picture_file(pixels, pictures / f"product-{number}.jpg", PRODUCT_SIDE)
     return f"{pictures.name}/{file.name}"

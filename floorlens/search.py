@@ -53,7 +53,8 @@ class Floorlens:
         try:
             live = self._catalogue.live_stamp()
             name = preset or (live or {}).get("preset") or DEFAULT_PRESET
-            if live is not None and name not in PRESETS and stale:
+            if name not in PRESETS:
+                # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
             self._stages = stages or load_stages(preset_named(name), threads=threads)
             self._location = str(location)

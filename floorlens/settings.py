@@ -28,10 +28,13 @@ def load_settings() -> Settings:
     """Returns the settings of this process's environment and `.env`.
 
     Raises:
-        SettingsError: a value is of the wrong kind; the text names the variable.
+        SettingsError: a value is of the wrong kind (the text names the variable), or `.env` is
+            no text.
     """
     try:
         return Settings()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"settings cannot be used: .env is not UTF-8 text ({error})") from error
     except ValidationError as error:
         problems = "; ".join(
             f"FLOORLENS_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"

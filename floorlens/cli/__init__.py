@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from floorlens.cli import catalogue, evaluate, photo, system
 from floorlens.cli.output import fail
@@ -17,8 +19,38 @@ Exit codes: 0 done; 1 unexpected failure, or a doctor's finding; 2 usage; 3 inpu
 8 done, but some products failed; 130 stopped by Ctrl-C.
 """
 
+
+class _Commands(TyperGroup):
+    """The commands, with what ends them early turned into the documented exit codes.
+
+    Typer itself shows usage errors and exits with 2. Which exceptions it has for that depends on
+    its version, so nothing of that is caught here.
+    """
+
+    # Any: the context's class is another one in each line of Typer's versions.
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except FloorlensError as error:
+            raise typer.Exit(fail(error)) from error
+        except KeyboardInterrupt as error:
+            print(
+                "\nStopped. What was stored is safe; run the same command to go on.",
+                file=sys.stderr,
+            )
+            raise typer.Exit(130) from error
+        except BrokenPipeError as error:
+            # `floorlens search … | head` closes our output early; that is no failure of ours. What
+            # is still buffered must go nowhere, or the interpreter fails on it at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
+        return result
+
+
 app = typer.Typer(
     name="floorlens",
+    cls=_Commands,
     help="Visual search for floors: rank a flooring catalogue by how closely each product matches "
     "the floor in a room photo.",
     epilog=EXIT_CODES,
@@ -35,18 +67,4 @@ system.register(app)
 
 def main() -> None:
     """Runs the command line and exits with a documented code."""
-    try:
-        code = app(standalone_mode=False)
-    except FloorlensError as error:
-        code = fail(error)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        print("\nStopped. What was stored is safe; run the same command to go on.", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        # `floorlens search … | head` closes our output early; that is no failure of ours.
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +64,9 @@ def index(
                 max_megapixels=chosen.max_megapixels,
                 progress=progress,
             )
-        code = print_import(report, as_json=as_json)
+        # For programs one JSON document: after a rebuild without failures the import's own.
+        if report.failed or source is None or not as_json:
+            code = print_import(report, as_json=as_json)
         if code:
             print(
                 "The old features stay in use: repair these pictures, or remove the products with "
@@ -80,18 +83,20 @@ def index(
 @products_app.command("list")
 def list_products(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the products, sorted by id."""
-    products = _stored(catalogue).products()
+    with closing(_stored(catalogue)) as stored:
+        products = stored.products()
     if as_json:
         print_json([product.as_dict() for product in products])
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from floorlens.cli.tables import Output, plain
 
     table = Table("id", "name", "metadata", title=f"{len(products)} products")
     for product in products:
         details = ", ".join(f"{key} {value}" for key, value in product.metadata.items())
-        table.add_row(product.id, product.name, details)
-    Console().print(table)
+        table.add_row(plain(product.id), plain(product.name), plain(details))
+    Output().print(table)
 
 
 @products_app.command()
@@ -101,7 +106,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one product."""
-    product = _stored(catalogue).product(product_id)
+    with closing(_stored(catalogue)) as stored:
+        product = stored.product(product_id)
     if as_json:
         print_json(product.as_dict())
         return
@@ -119,10 +125,10 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove products from the catalogue; their image files stay."""
-    stored = _stored(catalogue)
-    for product_id in ids:
-        stored.product(product_id)
-    removed = stored.remove(ids)
+    with closing(_stored(catalogue)) as stored:
+        for product_id in ids:
+            stored.product(product_id)
+        removed = stored.remove(ids)
     if as_json:
         print_json({"removed": removed})
     else:
@@ -143,7 +149,8 @@ def export(
     ending = ".json" if as_json else ".csv" if output is None else output.suffix.lower()
     if ending not in writers:
         raise typer.BadParameter("the output's name must end in .csv, .jsonl or .json")
-    text = writers[ending](_stored(catalogue).products())
+    with closing(_stored(catalogue)) as stored:
+        text = writers[ending](stored.products())
     if output is None:
         sys.stdout.write(text)
     else:
@@ -152,10 +159,8 @@ def export(
 
 def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """Show what the catalogue holds and what made it."""
-    from floorlens.catalogue import Catalogue
-
-    location = settings(catalogue=catalogue).catalogue
-    facts = Catalogue(location, create=False).facts()
+    with closing(_stored(catalogue)) as stored:
+        facts = stored.facts()
     if as_json:
         print_json(facts)
         return

@@ -7,24 +7,38 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from floorlens.ranking import SearchResult
+
+
+class Output(Console):
+    """Standard output for tables."""
+
+    def on_broken_pipe(self) -> None:
+        """Leaves a closed pipe to the command line, which ends without a failure."""
+        raise BrokenPipeError
+
+
+def plain(text: object) -> Text:
+    """Returns a user's text for a table as it is: "[b]" in a name is no markup."""
+    return Text(str(text))
 
 
 def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
     names = list(result.matches[0].components or {})
-    table = Table("#", "product", "name", "score", *names, title=title, title_justify="left")
+    table = Table("#", "product", "name", "score", *names, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
         table.add_row(
             str(match.rank),
-            match.product.id,
-            match.product.name,
+            plain(match.product.id),
+            plain(match.product.name),
             f"{match.score:.3f}",
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
         )
-    console = Console()
+    console = Output()
     console.print(table)
     console.print(
         f"{min(limit, len(result.matches))} of {result.total} products; floor on "
@@ -42,7 +56,7 @@ def print_figures(figures: Mapping[str, Any]) -> None:
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
             low_high = intervals.get(name)
             table.add_row(name, text, f"{low_high[0]:.4f} … {low_high[1]:.4f}" if low_high else "")
-    console = Console()
+    console = Output()
     console.print(table)
     for failure in figures.get("failed", [])[:20]:
-        console.print(f"failed: {failure['file']}: {failure['reason']}", highlight=False)
+        console.print(plain(f"failed: {failure['file']}: {failure['reason']}"))

@@ -17,6 +17,8 @@ CURE = (
     "the floor yourself with region= (a box, polygon or mask)"
 )
 
+_KINDS = "a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask"
+
 
 def region_from_probability(
     photo: Photo,
@@ -55,9 +57,13 @@ def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
     Raises:
         RegionError: none of these, or it covers no pixel of the photo.
     """
-    array: NDArray[Any] = np.empty(0) if isinstance(region, str | bytes) else np.asarray(region)
-    if array.dtype == object or array.dtype.kind not in "biuf":
-        raise RegionError("a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask")
+    try:
+        array: NDArray[Any] = np.asarray(region)
+    except (ValueError, TypeError) as error:
+        # Points of unequal length.
+        raise RegionError(_KINDS) from error
+    if array.dtype.kind not in "biuf":
+        raise RegionError(_KINDS)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise RegionError("a region's numbers must be finite")
     if array.shape == (4,):
@@ -66,10 +72,7 @@ def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
         return _polygon(photo, array.tolist())
     if array.ndim == 2:
         return _mask(photo, array)
-    raise RegionError(
-        f"a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask; this has the "
-        f"shape {array.shape}"
-    )
+    raise RegionError(f"{_KINDS}; this has the shape {array.shape}")
 
 
 def _box(photo: Photo, box: NDArray[np.float64]) -> FloorRegion:
@@ -93,9 +96,9 @@ def _polygon(photo: Photo, points: Sequence[Sequence[float]]) -> FloorRegion:
 
     rows, columns = photo.pixels.shape[:2]
     sx, sy = columns / photo.size[0], rows / photo.size[1]
-    canvas = Image.new("1", (columns, rows))
+    canvas = Image.new("L", (columns, rows))
     ImageDraw.Draw(canvas).polygon([(x * sx, y * sy) for x, y in points], fill=1)
-    return _checked(photo, np.asarray(canvas, dtype=bool), "polygon")
+    return _checked(photo, np.asarray(canvas) > 0, "polygon")
 
 
 def _mask(photo: Photo, mask: NDArray[Any]) -> FloorRegion:

@@ -1,0 +1,139 @@
+"""The built-in embedder: frozen EfficientNet-Lite0 statistics, a discriminant projection, Lab.
+
+A patch is the mean and the spread of the feature maps at four depths (grain, marks, boards,
+pattern). The projection keeps the directions in which made floors differ more than the views of one
+floor do. Colour has its own part of the vector, since light moves colour and texture differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.embedding import FloorEmbedding
+from floorlens.embedding.projection import Projection, load_projection
+from floorlens.embedding.signature import pack
+from floorlens.errors import CatalogueError
+from floorlens.models import WEIGHTS, Stamp, load_session, session_stamp
+from floorlens.normalisation import FloorView
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+ENCODER = "encoder.onnx"
+PROJECTION = "projection.npz"
+#: Patches to a run of the encoder. Every run has the same size where it can, so that equal pictures
+#: get equal features to the last bit whatever lies beside them in a batch.
+BATCH = 6
+#: Share of the squared length of the vector that is colour; the rest is texture.
+COLOUR_SHARE = 0.5
+#: Weights of L*, a*, b* in colour differences: light moves L* most and a* least.
+LAB_WEIGHTS = np.array([0.35, 1.2, 1.0])
+
+# Colour as a code whose inner products are a Gaussian of the colour difference: Gaussian bumps on a
+# lattice over the (weighted) colours that floors have. With a step of 1.4 widths the inner product
+# is within about a hundredth of the Gaussian's.
+_BUMP = 8.0
+_AXES = (np.linspace(0.0, 35.0, 4), np.linspace(-12.0, 33.0, 5), np.linspace(-12.0, 43.0, 6))
+_LATTICE = np.stack(np.meshgrid(*_AXES, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+class BuiltinEmbedder:
+    """Describes floors with `encoder.onnx` and a projection.
+
+    Args:
+        projection: What turns features into descriptors; by default the package's own.
+        threads: Threads of the encoder; 0 takes all cores.
+    """
+
+    def __init__(self, projection: Projection | None = None, threads: int = 0) -> None:
+        self._threads = threads
+        self._projection = projection or default_projection()
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which model it is; `stamp.dimension` is the length of the vectors."""
+        encoder = session_stamp(self._session)
+        projection = self._projection.stamp
+        if self._projection.encoder != encoder.version:
+            raise CatalogueError(
+                f"projection {projection.version} belongs to encoder {self._projection.encoder}, "
+                f"not {encoder.version}"
+            )
+        return Stamp(
+            model_id="floorlens-embedder-builtin",
+            version=f"1+{encoder.version}+{projection.version}",
+            dimension=projection.dimension + len(_LATTICE),
+            licence=encoder.licence,
+            preprocessing=f"{encoder.preprocessing}; {projection.preprocessing}",
+        )
+
+    @property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return load_session(ENCODER, self._threads)
+
+    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
+        """Returns one embedding per view, in order.
+
+        `vector` is float32 (248,): texture, then colour. Equal views get equal embeddings.
+        """
+        return [self._embed(view) for view in views]
+
+    def _embed(self, view: FloorView) -> FloorEmbedding:
+        # Through float16 and back: what is computed now is what the stored features give later.
+        base = self.features(view.patches).astype(np.float16)
+        return describe(base, view.coverage, view.lab, self._projection)
+
+    def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Returns float32 (n, d0), the encoder's output for uint8 (n, 224, 224, 3) sRGB patches."""
+        runs = [
+            self._session.run(["features"], {"rgb": patches[start : start + BATCH]})[0]
+            for start in range(0, len(patches), BATCH)
+        ]
+        return np.concatenate(runs)
+
+
+@lru_cache(maxsize=1)
+def default_projection() -> Projection:
+    """Returns the projection that comes with the package."""
+    return load_projection(WEIGHTS / PROJECTION)
+
+
+def describe(
+    base: NDArray[np.float16],
+    coverage: NDArray[np.float32],
+    lab: NDArray[np.float32],
+    projection: Projection,
+) -> FloorEmbedding:
+    """Returns the embedding made of stored features: (n, d0), coverage (n,), Lab colours (m, 3)."""
+    projected = projection.apply(base)
+    weights = np.maximum(coverage, 1e-3) ** 2
+    whole = _unit((projected * weights[:, None]).sum(axis=0))
+    colour = colour_code(np.median(lab, axis=0))
+    vector = np.concatenate(
+        [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
+    ).astype(np.float32)
+    return FloorEmbedding(
+        base=base, vector=_unit(vector), signature=pack(lab, whole, _unit(projected))
+    )
+
+
+def colour_code(lab: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Returns the unit vector float32 (120,) of a Lab colour (3,).
+
+    The inner product of two codes is about exp(-d² / 256), d the weighted colour difference.
+    Colours outside the lattice count as the nearest inside.
+    """
+    low, high = _LATTICE.min(axis=0), _LATTICE.max(axis=0)
+    point = np.clip(lab * LAB_WEIGHTS, low, high)
+    bumps = np.exp(-((_LATTICE - point) ** 2).sum(axis=1) / (2 * _BUMP**2))
+    return _unit(bumps.astype(np.float32))
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-6), np.float32)

@@ -1,0 +1,142 @@
+"""Linear discriminant projections: fitted in closed form, in numpy, here or at index time.
+
+A projection turns the encoder's features into the few directions in which products differ more than
+the views of one product do. Method: Fisher's discriminant (Rao 1948) with the within-class scatter
+shrunk towards a multiple of the identity (Friedman 1989).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from floorlens.errors import CatalogueError
+from floorlens.models import Stamp
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Features -> discriminant directions.
+
+    Attributes:
+        mean: float32 (d0,), subtracted first.
+        scale: float32 (d0,), divided by.
+        matrix: float32 (d0, d).
+        stamp: which projection it is; `stamp.dimension` is d.
+        encoder: version of the encoder whose features it takes.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    stamp: Stamp
+    encoder: str
+
+    def apply(self, features: ArrayLike) -> NDArray[np.float32]:
+        """Returns float32 (..., d) for features (..., d0)."""
+        centred = (np.asarray(features, np.float32) - self.mean) / self.scale
+        return np.asarray(centred @ self.matrix, np.float32)
+
+
+def fit_discriminant(
+    features: ArrayLike,
+    labels: ArrayLike,
+    stamp: Stamp,
+    encoder: str,
+    shrinkage: float = 0.3,
+) -> Projection:
+    """Returns the projection onto the `stamp.dimension` most discriminating directions.
+
+    Args:
+        features: (n, d0), finite.
+        labels: (n,), the product that each row shows; at least two products, one of them twice.
+        stamp: What the projection is to be called; its dimension is the number of directions.
+        encoder: Version of the encoder that made the features.
+        shrinkage: Share of the mean variance that is added to every variance inside the products;
+            without it rare directions, in which the few views happen not to differ, would win.
+
+    Along the directions found, views of one product have unit variance (shrinkage included) and the
+    directions are uncorrelated. Fewer directions than asked for leave the rest of `matrix` zero.
+
+    Raises:
+        ValueError: shapes that do not fit, features that are not finite, or nothing to tell apart.
+    """
+    rows = np.asarray(features, np.float64)
+    names, owner = np.unique(np.asarray(labels), return_inverse=True)
+    if rows.ndim != 2 or owner.shape != rows.shape[:1]:
+        raise ValueError(f"features {rows.shape} and labels {owner.shape} do not belong together")
+    if names.size < 2 or names.size == len(rows):
+        raise ValueError("at least two products and more views than products are needed")
+    if not np.isfinite(rows).all():
+        raise ValueError("the features are not finite")
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale = np.where(scale > 1e-6, scale, 1.0)
+    rows = (rows - mean) / scale
+    counts = np.bincount(owner)
+    centres = np.zeros((names.size, rows.shape[1]))
+    np.add.at(centres, owner, rows)
+    centres /= counts[:, None]
+    inside = rows - centres[owner]
+    within = inside.T @ inside / (len(rows) - names.size)
+    within[np.diag_indices_from(within)] += shrinkage * np.trace(within) / len(within) + 1e-9
+    # Whiten the inside of the products, then take the principal directions of their centres.
+    values, vectors = np.linalg.eigh(within)
+    whitening = vectors / np.sqrt(values)
+    spread = (centres - centres.mean(axis=0)) @ whitening
+    _, _, directions = np.linalg.svd(spread, full_matrices=False)
+    wanted = stamp.dimension
+    found = directions[: min(wanted, names.size - 1)]
+    # Signs are arbitrary; fix them so that refitting on the same data gives the same file.
+    largest = np.abs(found).argmax(axis=1)
+    found = found * np.sign(found[np.arange(len(found)), largest])[:, None]
+    matrix = np.zeros((rows.shape[1], wanted))
+    matrix[:, : len(found)] = whitening @ found.T
+    return Projection(
+        mean=mean.astype(np.float32),
+        scale=scale.astype(np.float32),
+        matrix=matrix.astype(np.float32),
+        stamp=stamp,
+        encoder=encoder,
+    )
+
+
+def save_projection(projection: Projection, path: Path) -> None:
+    """Writes the projection as .npz: the matrix as float16, the stamp as strings."""
+    stamp = {key: np.array(str(value)) for key, value in projection.stamp.as_dict().items()}
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            mean=projection.mean,
+            scale=projection.scale,
+            matrix=projection.matrix.astype(np.float16),
+            encoder=np.array(projection.encoder),
+            **stamp,  # type: ignore[arg-type]
+        )
+
+
+def load_projection(path: Path) -> Projection:
+    """Returns the projection in an .npz file.
+
+    Raises:
+        CatalogueError: the file is not a projection.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return Projection(
+                mean=data["mean"].astype(np.float32),
+                scale=data["scale"].astype(np.float32),
+                matrix=data["matrix"].astype(np.float32),
+                stamp=Stamp(
+                    model_id=str(data["model_id"]),
+                    version=str(data["version"]),
+                    dimension=int(str(data["dimension"])),
+                    licence=str(data["licence"]),
+                    preprocessing=str(data["preprocessing"]),
+                ),
+                encoder=str(data["encoder"]),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise CatalogueError(f"{path.name} is not a projection: {error}") from error

@@ -1,0 +1,1 @@
+"""Measuring Floorlens on a folder of photos: `floorlens eval pairs|masks|ranking`."""

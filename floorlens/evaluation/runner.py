@@ -1,0 +1,247 @@
+"""Measures the user's own pipeline on a folder: each photo as bytes, without its name, alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from floorlens.errors import DatasetError, FloorlensError
+from floorlens.evaluation import worst_cases
+from floorlens.evaluation.datasets import (
+    Failure,
+    MaskPair,
+    ProductFolder,
+    TrueMask,
+    mean_colours,
+    read_masks,
+    read_pairs,
+    read_ranking,
+    read_true_mask,
+)
+from floorlens.evaluation.measured import Lens, Opener, open_catalogue
+from floorlens.evaluation.reports import (
+    MaskOutcome,
+    MasksReport,
+    PairOutcome,
+    PairsReport,
+    RankingOutcome,
+    RankingReport,
+)
+from floorlens.evaluation.scoring import (
+    Clock,
+    mask_outcome,
+    pair_outcome,
+    predict_mask,
+    ranking_outcome,
+    search_photo,
+)
+
+Progress = Callable[[int, int], None]
+"""Called with how many photos are done, and of how many."""
+
+
+def evaluate_pairs(
+    directory: Path,
+    preset: str | None = None,
+    *,
+    html: Path | None = None,
+    progress: Progress | None = None,
+    index_progress: Any = None,
+    opener: Opener = open_catalogue,
+) -> PairsReport:
+    """Returns how well rooms find the product on their floor.
+
+    Args:
+        directory: rooms/, products/ and pairs.csv (room, product, source); only read.
+        preset: the preset to measure; the default one if None.
+        html: a folder to write the worst cases into; none if None.
+        progress: called after each photo with how many are done, and of how many.
+        index_progress: handed to `Floorlens.add` as its `progress`.
+        opener: how to open a catalogue in an empty folder.
+
+    Raises:
+        DatasetError: the folder does not hold what it must.
+        SettingsError: there is no such preset.
+    """
+    data = read_pairs(directory)
+    colours = mean_colours(data.products)
+    failed: dict[str, str] = {}
+    outcomes: list[PairOutcome | None] = [None] * len(data.pairs)
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, pair in enumerate(data.pairs):
+        rows_of[pair.room].append(row)
+    clock = Clock()
+    with _catalogue(opener, preset, data.products, failed, index_progress) as lens:
+        for done, (room, rows) in enumerate(rows_of.items(), start=1):
+            ranking = search_photo(lens, data.rooms / room, data.products, clock)
+            if ranking.reason:
+                failed[f"rooms/{room}"] = ranking.reason
+            for row in rows:
+                pair = data.pairs[row]
+                outcomes[row] = pair_outcome(pair, ranking, data.products, colours)
+                if data.products.group_of_file(pair.product) is None:
+                    failed[f"products/{pair.product}"] = "named in pairs.csv, but not there"
+            if progress is not None:
+                progress(done, len(rows_of))
+        report = PairsReport(
+            outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
+            products=data.products.count,
+            seconds_per_query=clock.mean,
+            failed=_failures(failed),
+            stamp=_stamp(lens),
+        )
+        if html is not None:
+            worst_cases.write_pairs(report, data, lens.mask, html)
+    return report
+
+
+def evaluate_ranking(
+    directory: Path,
+    preset: str | None = None,
+    *,
+    html: Path | None = None,
+    progress: Progress | None = None,
+    index_progress: Any = None,
+    opener: Opener = open_catalogue,
+) -> RankingReport:
+    """Returns how well rankings agree with graded judgments.
+
+    Args:
+        directory: queries/, products/ and judgments.csv (query, product, grade); only read.
+        preset, html, progress, index_progress, opener: as for `evaluate_pairs`.
+
+    Raises:
+        DatasetError: the folder does not hold what it must, or nothing is judged above 0.
+        SettingsError: there is no such preset.
+    """
+    data = read_ranking(directory)
+    failed: dict[str, str] = {}
+    outcomes: list[RankingOutcome] = []
+    clock = Clock()
+    judged = {query: grades for query, grades in data.grades.items() if any(grades.values())}
+    if not judged:
+        raise DatasetError(f"{directory}: judgments.csv judges no product above 0")
+    for query in data.grades.keys() - judged.keys():
+        failed[f"queries/{query}"] = "not counted: no product is judged above 0 for it"
+    with _catalogue(opener, preset, data.products, failed, index_progress) as lens:
+        for query, grades in judged.items():
+            for name in grades:
+                if data.products.group_of_file(name) is None:
+                    failed[f"products/{name}"] = "named in judgments.csv, but not there"
+            ranking = search_photo(lens, data.queries / query, data.products, clock)
+            if ranking.reason:
+                failed[f"queries/{query}"] = ranking.reason
+            outcomes.append(ranking_outcome(query, grades, ranking, data.products))
+            if progress is not None:
+                progress(len(outcomes), len(judged))
+        report = RankingReport(tuple(outcomes), clock.mean, _failures(failed), _stamp(lens))
+        if html is not None:
+            worst_cases.write_ranking(report, data, lens.mask, html)
+    return report
+
+
+def evaluate_masks(
+    directory: Path,
+    preset: str | None = None,
+    *,
+    images: str = "images",
+    masks: str = "masks",
+    split: str | None = None,
+    html: Path | None = None,
+    progress: Progress | None = None,
+    opener: Opener = open_catalogue,
+) -> MasksReport:
+    """Returns how well floors are outlined.
+
+    A photo in which no floor is found counts as an empty mask; it is listed in `failed` only
+    where there is a floor to find.
+
+    Args:
+        directory: the photos and true masks (255 floor, 128 ignore, 0 other); only read.
+        images, masks: the names of its two folders; files of equal stem belong together.
+        split: only the stems that split.csv (stem, split) puts there.
+        preset, html, progress, opener: as for `evaluate_pairs`.
+
+    Raises:
+        DatasetError: the folder does not hold what it must, or no true mask can be read.
+        SettingsError: there is no such preset.
+    """
+    pairs = read_masks(directory, images=images, masks=masks, split=split)
+    failed: dict[str, str] = {}
+    outcomes: list[MaskOutcome] = []
+    clock = Clock()
+    with _open(opener, preset) as lens:
+        for done, pair in enumerate(pairs, start=1):
+            truth = _truth(pair, images, masks, failed)
+            if truth is not None:
+                claimed, reason = predict_mask(lens, pair.image, truth, clock)
+                if reason:
+                    name = pair.image.name if pair.image else pair.stem
+                    failed[f"{images}/{name}"] = reason
+                outcomes.append(mask_outcome(pair.stem, claimed, truth, reason))
+            if progress is not None:
+                progress(done, len(pairs))
+        if not outcomes:
+            raise DatasetError(f"{directory}: no true mask in {masks}/ can be read")
+        report = MasksReport(tuple(outcomes), clock.mean, _failures(failed), _stamp(lens))
+        if html is not None:
+            worst_cases.write_masks(report, pairs, lens.mask, html)
+    return report
+
+
+@contextmanager
+def _open(opener: Opener, preset: str | None) -> Iterator[Lens]:
+    # Beside the system's other temporary files: the evaluation folder is only read.
+    with tempfile.TemporaryDirectory(prefix="floorlens-eval-") as folder:
+        lens = opener(Path(folder) / "catalogue", preset)
+        try:
+            yield lens
+        finally:
+            lens.close()
+
+
+@contextmanager
+def _catalogue(
+    opener: Opener,
+    preset: str | None,
+    products: ProductFolder,
+    failed: dict[str, str],
+    progress: Any,
+) -> Iterator[Lens]:
+    """Opens a catalogue of the products; those that did not get into it are noted in `failed`."""
+    with _open(opener, preset) as lens:
+        rows = {row.id: row for row in lens.add(products.folder, progress=progress).rows}
+        for product, name in products.file_of.items():
+            row = rows.get(product)
+            if row is None:
+                failed[f"products/{name}"] = "was not imported"
+            elif row.status == "failed":
+                failed[f"products/{name}"] = row.reason or "was not imported"
+        yield lens
+
+
+def _truth(pair: MaskPair, images: str, masks: str, failed: dict[str, str]) -> TrueMask | None:
+    """Returns a true mask; where there is none to compare with, None, and why in `failed`."""
+    if pair.mask is None:
+        name = f"{images}/{pair.image.name}" if pair.image else f"{masks}/{pair.stem}"
+        failed[name] = f"not counted: {masks}/ holds no mask of that stem"
+        return None
+    try:
+        return read_true_mask(pair.mask)
+    except FloorlensError as error:
+        failed[f"{masks}/{pair.mask.name}"] = f"not counted: {error}"
+        return None
+
+
+def _failures(failed: Mapping[str, str]) -> tuple[Failure, ...]:
+    return tuple(Failure(file, failed[file]) for file in sorted(failed))
+
+
+def _stamp(lens: Lens) -> dict[str, Any]:
+    from floorlens import __version__
+
+    return {"floorlens": __version__, **lens.stamp}

@@ -1,0 +1,167 @@
+"""The built-in segmenter: our own small network, in the package, on any CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.models import Stamp, load_session, session_stamp
+from floorlens.segmentation import FloorProbability
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+WEIGHTS = "segmenter.onnx"
+#: The network halves its input five times.
+STRIDE = 32
+#: Components are found on a grid this many times coarser than the network's input.
+GRID = 4
+#: A patch of floor, or a hole in it, smaller than this share of the picture is a slip.
+SPECK_SHARE = 0.002
+
+
+class BuiltinSegmenter:
+    """Finds the floor with a fine-tuned EfficientNet-Lite0 and a light decoder.
+
+    The photo is scaled to the network's side without stretching, padded to a multiple of 32 by
+    repeating its edge, and the answer is scaled back to the photo's own size.
+
+    Args:
+        threads: For the network; 0 takes all cores.
+        session: The network; by default the one of the package.
+        side: Longer side that the network sees; by default what its file says.
+        cleanup: Drop specks and fill pinholes.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int = 0,
+        session: onnxruntime.InferenceSession | None = None,
+        side: int | None = None,
+        cleanup: bool = True,
+    ) -> None:
+        self._session = session if session is not None else load_session(WEIGHTS, threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._side = side if side is not None else int(metadata["input_side"])
+        self._cleanup = cleanup
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which model it is."""
+        return session_stamp(self._session)
+
+    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
+        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo."""
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        probability, visible = self._run(self._fit(pixels))
+        if self._cleanup:
+            probability = remove_specks(probability)
+        # Bytes scale up several times faster than floats, and 1/255 is finer than the network.
+        small = Image.fromarray(np.rint(probability * 255).astype(np.uint8))
+        full = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
+        return FloorProbability(full.astype(np.float32) * np.float32(1 / 255), visible)
+
+    def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 [H, W, 3] -> the same picture with its longer side as the network wants it."""
+        from PIL import Image
+
+        height, width = pixels.shape[:2]
+        scale = self._side / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if size == (width, height):
+            return pixels
+        image = Image.fromarray(pixels)
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+    def _run(self, small: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """uint8 [h, w, 3] -> (probability float32 [h, w], visible)."""
+        height, width = small.shape[:2]
+        pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
+        padded = np.pad(small, pads, mode="edge")
+        probability, visible = self._session.run(
+            ["floor_probability", "floor_visible"], {"rgb": padded[None]}
+        )
+        return probability[0, :height, :width], float(visible[0])
+
+
+def remove_specks(
+    probability: NDArray[np.float32], share: float = SPECK_SHARE
+) -> NDArray[np.float32]:
+    """Push patches smaller than ``share`` of the picture to the other side of one half.
+
+    Args:
+        probability: float32 [h, w], 0..1.
+        share: 0..1.
+
+    Returns:
+        float32 [h, w]; the input itself where nothing had to change.
+    """
+    coarse = probability[GRID // 2 :: GRID, GRID // 2 :: GRID] > 0.5
+    limit = share * coarse.size
+    out = probability
+    for value in (True, False):
+        labels, areas = components(coarse == value)
+        small = np.flatnonzero(areas < limit)
+        small = small[small > 0]
+        if not small.size:
+            continue
+        patch = np.isin(labels, small)
+        # One cell wider, for the pixels between cells, but not into larger neighbours.
+        grown = np.pad(patch, 1)
+        patch = grown[1:-1, 1:-1] | grown[:-2, 1:-1] | grown[2:, 1:-1] | grown[1:-1, :-2]
+        patch = (patch | grown[1:-1, 2:]) & ~((labels > 0) & ~np.isin(labels, small))
+        if out is probability:
+            out = probability.copy()
+        wide = np.kron(patch, np.ones((GRID, GRID), bool))[: out.shape[0], : out.shape[1]]
+        # The grid's rim may miss up to GRID - 1 rows and columns of the picture.
+        rim = ((0, out.shape[0] - wide.shape[0]), (0, out.shape[1] - wide.shape[1]))
+        wide = np.pad(wide, rim)
+        wrong = wide & ((out > 0.5) == value)
+        out[wrong] = 1 - out[wrong]
+    return out
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Label the 4-connected components of a small mask by joining the runs of its rows.
+
+    Args:
+        mask: bool [h, w].
+
+    Returns:
+        Labels int64 [h, w], 0 outside the mask and components from 1; the area of each label,
+        int64 [count + 1], that of label 0 included.
+    """
+    height, width = mask.shape
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    parent = list(range(len(rows)))
+
+    def root(run: int) -> int:
+        while parent[run] != run:
+            parent[run] = parent[parent[run]]
+            run = parent[run]
+        return run
+
+    first = np.searchsorted(rows, np.arange(height + 1))
+    for row in range(1, height):
+        above, here = int(first[row - 1]), int(first[row])
+        stop_above, stop_here = here, int(first[row + 1])
+        while above < stop_above and here < stop_here:
+            if starts[above] < ends[here] and starts[here] < ends[above]:
+                parent[root(here)] = root(above)
+            if ends[above] < ends[here]:
+                above += 1
+            else:
+                here += 1
+    roots = np.array([root(run) for run in range(len(rows))], np.int64)
+    names = np.unique(roots, return_inverse=True)[1] + 1 if len(rows) else roots
+    labels = np.zeros((height, width), np.int64)
+    for run, name in enumerate(names):
+        labels[rows[run], starts[run] : ends[run]] = name
+    return labels, np.bincount(labels.ravel(), minlength=1)

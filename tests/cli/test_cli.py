@@ -1,0 +1,366 @@
+"""The command line: every command for people and for programs, with the documented exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from floorlens import Floorlens, presets, search
+from floorlens.cli import app
+from floorlens.testing import fake_stages
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.chdir(tmp_path)
+    # Tables are cut to the terminal's width; here they must show everything.
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line; fails the test at once if the exit code is another than expected."""
+
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        words = [str(argument) for argument in arguments]
+        monkeypatch.setattr("sys.argv", ["floorlens", *words])
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def filled(run: Run, product_csv: Path) -> Path:
+    """The six products in ./catalogue; returns the CSV that they came from."""
+    run("index", product_csv)
+    return product_csv
+
+
+def document(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def library() -> Floorlens:
+    return Floorlens.open("catalogue", create=False)
+
+
+# -- index -------------------------------------------------------------------------------------
+
+
+def test_index_tells_what_became_of_the_products(run: Run, product_csv: Path) -> None:
+    first = run("index", product_csv)
+    assert "6 products in " in first.stdout
+    assert "6 added, 0 updated, 0 unchanged, 0 failed" in first.stdout
+    again = document(run("index", product_csv, "--json"))
+    assert again["counts"] == {"added": 0, "updated": 0, "unchanged": 6, "failed": 0}
+    assert [row["id"] for row in again["rows"]] == sorted(row["id"] for row in again["rows"])
+
+
+def test_index_goes_on_past_bad_pictures_and_says_so(run: Run, product_folder: Path) -> None:
+    (product_folder / "bad.jpg").write_bytes(b"no picture")
+    failed = run("index", product_folder, code=8)
+    assert "6 added" in failed.stdout
+    assert "1 failed" in failed.stdout
+    assert "failed  bad: " in failed.stderr
+    assert "is not an image" in failed.stderr
+    report = document(run("index", product_folder, "--json", code=8))
+    assert [row["status"] for row in report["rows"] if row["id"] == "bad"] == ["failed"]
+
+
+def test_index_rebuild(run: Run, filled: Path) -> None:
+    assert document(run("index", "--rebuild", "--json"))["counts"]["updated"] == 6
+    both = document(run("index", filled, "--rebuild", "--json"))
+    assert both["counts"]["unchanged"] == 6
+    run("index", "--rebuild", "--catalogue", "nowhere", code=6)
+
+
+def test_rebuild_after_new_models(
+    run: Run, filled: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the command, and the command does what the error says."""
+    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+    refused = run("search", room, code=6)
+    assert "floorlens index --rebuild" in refused.stderr
+    assert document(run("index", "--rebuild", "--json"))["counts"]["updated"] == 6
+    run("search", room)
+
+
+def test_rebuild_with_a_lost_picture_keeps_the_old_features(
+    run: Run, filled: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (filled.parent / "moss.png").unlink()
+    with monkeypatch.context() as newer:
+        newer.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+        failed = run("index", "--rebuild", code=8)
+        assert "The old features stay in use" in failed.stderr
+    assert document(run("search", room, "--json"))["total"] == 6
+
+
+# -- search ------------------------------------------------------------------------------------
+
+
+def test_search_prints_the_librarys_ranking(run: Run, filled: Path, room: Path) -> None:
+    shown = document(run("search", room, "--json"))
+    with library() as lens:
+        wanted = lens.search(room).as_dict()
+    for result in (shown, wanted):
+        del result["timings"]
+    assert shown == wanted
+    table = run("search", room, "-n", "2").stdout
+    assert "oak" in table
+    assert "Oak floor" in table
+    assert "2 of 6 products; floor on 50% of the photo" in table
+
+
+def test_search_takes_the_librarys_arguments(run: Run, filled: Path, room: Path) -> None:
+    command = ["search", room, "--json", "-n", "3", "--weight", "texture=0", "--box", "0,0,160,50"]
+    filters = ["--where", "material=wood", "--where", '{"price": {"$lt": 50}}']
+    shown = document(run(*command, *filters))
+    with library() as lens:
+        wanted = lens.search(
+            room,
+            limit=3,
+            weights={"texture": 0},
+            region=(0, 0, 160, 50),
+            where={"material": "wood", "price": {"$lt": 50}},
+        ).as_dict()
+    assert shown["matches"] == wanted["matches"]
+    assert shown["floor"] == wanted["floor"]
+    assert [m["id"] for m in shown["matches"]] == ["ash", "oak", "moss"]
+
+
+def test_search_in_a_polygon_and_in_a_drawn_mask(run: Run, filled: Path, room: Path) -> None:
+    found = document(run("search", room, "--json", "--polygon", "0,70 159,70 159,119 0,119"))
+    assert (found["floor"]["source"], found["matches"][0]["id"]) == ("polygon", "oak")
+    run("mask", room, "-o", "mask.png")
+    again = document(run("search", room, "--json", "--mask", "mask.png"))
+    assert (again["floor"]["source"], again["floor"]["share"]) == ("mask", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--box", "1,2,3"], "--box takes 4 numbers"),
+        (["--box", "a,b,c,d"], "'a,b,c,d' is not a list of numbers"),
+        (["--box", "9,9,1,1"], "has no area"),
+        (["--polygon", "1,1 2,2"], "--polygon takes 3 or more points"),
+        (["--box", "0,0,9,9", "--polygon", "0,0 9,0 9,9"], "give only one of"),
+        (["--where", "material"], "neither FIELD=VALUE nor JSON"),
+        (["--where", "{material: oak}"], "is not JSON"),
+        (["--where", '{"price": {"$near": 5}}'], "unknown operator"),
+        (["--weight", "colour"], "is not NAME=NUMBER"),
+        (["--weight", "shape=1"], "unknown component 'shape': known are colour, texture"),
+        (["--weight", "colour=-1"], "must be 0 or a positive number"),
+        (["--limit", "0"], "--limit"),
+        (["--preset", "nonesuch"], "unknown preset 'nonesuch'"),
+        (["--bogus"], "--bogus"),
+    ],
+)
+def test_search_with_options_without_meaning_exits_2(
+    run: Run, filled: Path, room: Path, options: list[str], problem: str
+) -> None:
+    assert problem in " ".join(run("search", room, *options, code=2).stderr.split())
+
+
+def test_exit_codes_of_a_search(run: Run, filled: Path, room: Path, blank: Path) -> None:
+    assert "no such file" in run("search", "gone.jpg", code=3).stderr
+    assert "is not an image" in run("search", filled, code=3).stderr
+    assert "mark the floor yourself" in run("search", blank, code=4).stderr
+    nothing = run("search", room, "--where", "material=cork", code=5)
+    assert "none of the 6 products passes the filter" in nothing.stderr
+    nowhere = run("search", room, "--catalogue", "nowhere", code=6)
+    assert "floorlens index PRODUCTS --catalogue nowhere" in nowhere.stderr
+    assert not Path("nowhere").exists()
+
+
+def test_an_empty_catalogue_names_the_command(run: Run, filled: Path, room: Path) -> None:
+    run("products", "remove", "ash", "brick", "moss", "oak", "slate", "walnut")
+    assert "is empty: add products with `floorlens index" in run("search", room, code=5).stderr
+
+
+def test_an_error_for_programs_is_json(run: Run, filled: Path, blank: Path) -> None:
+    failed = run("search", blank, "--json", code=4)
+    assert failed.stdout == ""
+    error = json.loads(failed.stderr)["error"]
+    assert error["code"] == "no-floor-found"
+    assert error["message"].startswith("no floor was found")
+
+
+def test_names_are_never_read_as_markup(run: Run, product_folder: Path, room: Path) -> None:
+    """Rich would swallow "[bold]" and fail on "[/x]"."""
+    file = product_folder / "list.csv"
+    file.write_text("id,image,name,note\n[bold]o,oak.png,Oak [/x] [red]wide,[/]\n")
+    run("index", file)
+    assert "Oak [/x] [red]wide" in run("search", room).stdout
+    listed = run("products", "list").stdout
+    assert "[bold]o" in listed
+    assert "note [/]" in listed
+    odd = room.rename(room.with_name("[red] room.png"))
+    assert "[red] room.png" in run("search", odd).stdout
+
+
+# -- mask --------------------------------------------------------------------------------------
+
+
+def test_mask_needs_no_catalogue_and_writes_what_it_finds(run: Run, room: Path) -> None:
+    text = run("mask", room, "-o", "mask.png", "--overlay", "drawn.jpg").stdout
+    assert "floor on 50.0% of the photo, box (0, 60, 160, 120), confidence 100%" in text
+    with Image.open("mask.png") as written:
+        mask = np.asarray(written)
+    assert mask.shape == (120, 160)
+    assert (mask[60:] == 255).all()
+    assert not mask[:60].any()
+    with Image.open("drawn.jpg") as drawn:
+        assert drawn.size == (160, 120)
+    assert not Path("catalogue").exists()
+
+
+def test_mask_as_json_is_the_librarys_region(run: Run, room: Path, lens: Floorlens) -> None:
+    assert document(run("mask", room, "--json")) == lens.mask(room).as_dict()
+
+
+def test_mask_exit_codes(run: Run, room: Path, blank: Path) -> None:
+    run("mask", blank, code=4)
+    run("mask", "gone.jpg", code=3)
+    assert "a mask is written as .png" in run("mask", room, "-o", "mask.jpg", code=2).stderr
+
+
+# -- products, export, info --------------------------------------------------------------------
+
+
+def test_products_list_show_remove(run: Run, filled: Path) -> None:
+    listed = document(run("products", "list", "--json"))
+    with library() as lens:
+        assert listed == [product.as_dict() for product in lens.products()]
+    assert "6 products" in run("products", "list").stdout
+    assert document(run("products", "show", "oak", "--json")) == listed[3]
+    shown = run("products", "show", "oak").stdout
+    assert "name: Oak floor" in shown
+    assert "price: 40" in shown
+    assert "image: " in shown
+    assert document(run("products", "remove", "oak", "ash", "--json")) == {
+        "removed": ["oak", "ash"]
+    }
+    assert [p["id"] for p in document(run("products", "list", "--json"))] == [
+        *("brick", "moss", "slate", "walnut")
+    ]
+    assert (filled.parent / "oak.png").is_file()
+
+
+def test_an_unknown_id_removes_nothing(run: Run, filled: Path) -> None:
+    assert "no product 'elm'" in run("products", "show", "elm", code=6).stderr
+    run("products", "remove", "oak", "elm", code=6)
+    assert len(document(run("products", "list", "--json"))) == 6
+
+
+def test_export_writes_what_index_reads(run: Run, filled: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("export").stdout)))
+    assert [row["id"] for row in rows] == ["ash", "brick", "moss", "oak", "slate", "walnut"]
+    listed = document(run("products", "list", "--json"))
+    assert document(run("export", "--json")) == listed
+    for name in ("out.csv", "out.jsonl", "out.json"):
+        run("export", "-o", filled.parent / name)
+    assert json.loads((filled.parent / "out.json").read_text("utf-8")) == listed
+    for name in ("out.csv", "out.jsonl"):
+        report = document(run("index", filled.parent / name, "--json"))
+        assert report["counts"]["unchanged"] == 6
+    run("export", "-o", "out.xlsx", code=2)
+    (filled.parent / "a file").write_bytes(b"x")
+    run("export", "-o", filled.parent / "a file" / "out.csv", code=2)
+
+
+def test_info(run: Run, filled: Path) -> None:
+    facts = document(run("info", "--json"))
+    assert (facts["products"], facts["searchable"], facts["images"]) == (6, 6, 6)
+    assert facts["stamp"]["embedder"]["model_id"] == "fake-embedder"
+    text = run("info").stdout
+    assert "products: 6" in text
+    assert "embedder: fake-embedder 1" in text
+    run("info", "--catalogue", "nowhere", code=6)
+
+
+def test_commands_without_models_work_on_a_catalogue_of_other_models(
+    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+    for command in (["info"], ["export"], ["products", "list"], ["products", "remove", "oak"]):
+        run(*command)
+
+
+# -- settings, doctor, demo --------------------------------------------------------------------
+
+
+def test_the_option_goes_before_the_variable(
+    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORLENS_CATALOGUE", "nowhere")
+    run("info", code=6)
+    run("info", "--catalogue", "catalogue")
+    monkeypatch.setenv("FLOORLENS_CATALOGUE", "catalogue")
+    run("info")
+    monkeypatch.setenv("FLOORLENS_THREADS", "many")
+    assert "FLOORLENS_THREADS" in run("info", code=2).stderr
+
+
+def test_the_megapixel_setting_reaches_search_mask_and_index(
+    run: Run, filled: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORLENS_MAX_MEGAPIXELS", "0.001")
+    for command in (["search", room], ["mask", room]):
+        assert "more than the allowed 0.001" in run(*command, code=3).stderr
+    Image.new("RGB", (50, 50)).save(filled.parent / "new.png")
+    run("index", filled.parent, code=8)
+
+
+def test_doctor(run: Run, filled: Path) -> None:
+    shown = document(run("doctor", "--json"))
+    assert shown["settings"]["FLOORLENS_CATALOGUE"] == "./catalogue"
+    assert all(check["ok"] for check in shown["checks"])
+    assert "ok   catalogue: 6 products" in run("doctor").stdout
+    (filled.parent / "oak.png").unlink()
+    sick = run("doctor", code=1).stdout
+    assert "BAD  catalogue" in sick
+    assert "first: oak" in sick
+
+
+def test_demo(run: Run, product_folder: Path, room: Path, blank: Path) -> None:
+    rooms = room.parent / "rooms"
+    rooms.mkdir()
+    room.rename(rooms / "a.png")
+    blank.rename(rooms / "b.png")
+    shown = run("demo", "--rooms", rooms, "--products", product_folder, "--out", "out").stdout
+    assert "a.png" in shown
+    assert "b.png: no floor was found" in shown
+    assert "Report: out/report.html" in shown
+    assert Path("out/report.html").is_file()
+    run("demo", "--rooms", "gone", "--products", product_folder, code=3)
+    (product_folder / "bad.jpg").write_bytes(b"x")
+    run("demo", "--rooms", rooms, "--products", product_folder, "--out", "out", code=8)
+
+
+def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
+    text = run("--help").stdout
+    for name in ("index", "search", "mask", "products", "export", "info", "doctor", "eval", "demo"):
+        assert name in text
+        assert run(name, "--help").stdout
+    assert "130 stopped by Ctrl-C" in " ".join(text.split())
+
+
+def test_index_without_a_source_says_what_is_missing(run: Run) -> None:
+    assert "name a folder, CSV or JSONL" in run("index", code=2).stderr
+    assert "no such folder or file" in run("index", "gone", code=3).stderr

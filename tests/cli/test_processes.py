@@ -1,0 +1,129 @@
+"""The command line as real processes: exit codes, Ctrl-C, an output that is closed early."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from floorlens import Floorlens
+from floorlens.catalogue import Catalogue
+
+# The command line on stages without models, each picture slowed down so that Ctrl-C hits it.
+WITHOUT_MODELS = """
+import signal, sys, time
+from floorlens import presets, search, indexing
+from floorlens.testing import fake_stages
+# Python ignores Ctrl-C where its parent does, such as a test run in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+slow, sys.argv = float(sys.argv[1]), ["floorlens", *sys.argv[2:]]
+describe = indexing.describe_product
+def slowly(*arguments):
+    time.sleep(slow)
+    return describe(*arguments)
+indexing.describe_product = slowly
+presets.load_stages = search.load_stages = lambda *_a, **_k: fake_stages()
+from floorlens.cli import main
+main()
+"""
+
+
+def command(*arguments: object, slow: float = 0) -> list[str]:
+    return [sys.executable, "-c", WITHOUT_MODELS, str(slow), *map(str, arguments)]
+
+
+def finished(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "floorlens", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _package_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_usage_errors_of_the_real_command_exit_2_without_a_traceback(tmp_path: Path) -> None:
+    result = finished("search", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Missing argument" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_errors_of_the_real_command_are_json_for_programs(tmp_path: Path) -> None:
+    result = finished("info", "--catalogue", "nowhere", "--json", cwd=tmp_path)
+    assert result.returncode == 6
+    assert result.stdout == ""
+    assert json.loads(result.stderr)["error"]["code"] == "catalogue-not-found"
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(80):
+        Image.new("RGB", (20, 20), (number, 100, 50)).save(folder / f"p{number:03}.png")
+    return folder
+
+
+def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
+    tmp_path: Path, many: Path
+) -> None:
+    stopped = subprocess.Popen(
+        command("index", many, slow=0.05), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        file = tmp_path / "catalogue" / "catalogue.sqlite"
+        deadline = time.monotonic() + 60
+        while not (file.exists() and Catalogue(file.parent).count()):
+            assert stopped.poll() is None, stopped.stderr and stopped.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stopped.send_signal(signal.SIGINT)
+        _, errors = stopped.communicate(timeout=60)
+    finally:
+        stopped.kill()
+    assert stopped.returncode == 130
+    assert "Stopped. What was stored is safe" in errors
+    assert "Traceback" not in errors
+    stored = Catalogue(file.parent, create=False).count()
+    assert 0 < stored < 80
+    result = subprocess.run(
+        command("index", many, "--json"), cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert json.loads(result.stdout)["counts"] == {
+        "added": 80 - stored,
+        "updated": 0,
+        "unchanged": stored,
+        "failed": 0,
+    }
+
+
+@pytest.mark.parametrize("words", [["export"], ["products", "list"]])
+def test_an_output_that_is_closed_early_is_no_failure(
+    tmp_path: Path, lens: Floorlens, words: list[str]
+) -> None:
+    """`floorlens export | head -1`: plain text as well as tables."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "floorlens", *words, "--catalogue", str(tmp_path / "catalogue")],
+            cwd=tmp_path,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert (result.returncode, result.stderr) == (0, b"")

@@ -1,0 +1,106 @@
+"""The discriminant: it must find what tells products apart, and be stored without loss of sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from floorlens.embedding.projection import (
+    Projection,
+    fit_discriminant,
+    load_projection,
+    save_projection,
+)
+from floorlens.errors import CatalogueError
+from floorlens.models import Stamp
+
+
+def stamp(dimension: int) -> Stamp:
+    return Stamp("test-projection", "1", dimension, "Apache-2.0", "none")
+
+
+def views(
+    seed: int, products: int = 12, each: int = 8, width: int = 10
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Returns features whose first two columns tell products apart; the third is loud light."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(products), each)
+    rows = rng.normal(0, 1, (labels.size, width))
+    rows[:, :2] += rng.normal(0, 4, (products, 2))[labels]
+    rows[:, 2] *= 30
+    return rows, labels
+
+
+def leave_one_out(descriptors: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
+    unit = descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
+    alike = unit @ unit.T
+    np.fill_diagonal(alike, -2)
+    return float(np.mean(labels[alike.argmax(axis=1)] == labels))
+
+
+@settings(deadline=None, derandomize=True, max_examples=10)
+@given(st.integers(0, 1000))
+def test_products_separate_better_than_in_the_raw_features(seed: int) -> None:
+    rows, labels = views(seed)
+    projection = fit_discriminant(rows, labels, stamp(3), "1")
+    assert leave_one_out(projection.apply(rows), labels) >= leave_one_out(
+        rows - rows.mean(axis=0), labels
+    )
+
+
+def test_views_of_one_product_have_unit_variance_without_shrinkage() -> None:
+    rows, labels = views(3)
+    found = fit_discriminant(rows, labels, stamp(4), "1", shrinkage=0.0).apply(rows)
+    centres = np.stack([found[labels == label].mean(axis=0) for label in np.unique(labels)])
+    inside = found - centres[labels]
+    covariance = inside.T @ inside / (len(rows) - len(centres))
+    np.testing.assert_allclose(covariance, np.eye(4), atol=1e-3)
+
+
+def test_units_of_the_features_do_not_matter() -> None:
+    rows, labels = views(5)
+    one = fit_discriminant(rows, labels, stamp(3), "1").apply(rows)
+    two = fit_discriminant(rows * 1000 + 7, labels, stamp(3), "1").apply(rows * 1000 + 7)
+    np.testing.assert_allclose(one, two, atol=0.02)
+
+
+def test_fewer_products_than_directions_leave_zeros() -> None:
+    rows, labels = views(1, products=3)
+    found = fit_discriminant(rows, labels, stamp(8), "1").apply(rows)
+    assert found.shape == (24, 8)
+    assert not found[:, 2:].any()
+
+
+def test_constant_features_do_no_harm() -> None:
+    rows, labels = views(2)
+    rows[:, 4] = 3.0
+    assert np.isfinite(fit_discriminant(rows, labels, stamp(3), "1").apply(rows)).all()
+
+
+def test_it_is_stored_and_read_back(tmp_path: Path) -> None:
+    rows, labels = views(7)
+    projection = fit_discriminant(rows, labels, stamp(3), "enc-1")
+    save_projection(projection, tmp_path / "p.npz")
+    loaded = load_projection(tmp_path / "p.npz")
+    assert isinstance(loaded, Projection)
+    assert loaded.stamp == projection.stamp
+    assert loaded.encoder == "enc-1"
+    np.testing.assert_allclose(loaded.apply(rows), projection.apply(rows), rtol=0.01, atol=0.02)
+
+
+def test_misuse_is_refused(tmp_path: Path) -> None:
+    rows, labels = views(0)
+    with pytest.raises(ValueError, match="belong together"):
+        fit_discriminant(rows, labels[:-1], stamp(3), "1")
+    with pytest.raises(ValueError, match="more views than products"):
+        fit_discriminant(rows, np.arange(len(rows)), stamp(3), "1")
+    with pytest.raises(ValueError, match="finite"):
+        fit_discriminant(np.where(rows == rows[0, 0], np.nan, rows), labels, stamp(3), "1")
+    (tmp_path / "bad.npz").write_bytes(b"not a projection")
+    with pytest.raises(CatalogueError, match="not a projection"):
+        load_projection(tmp_path / "bad.npz")

@@ -1,0 +1,285 @@
+"""The three evaluations against a scripted lens, with figures worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens.errors import DatasetError, ImageError, StampMismatch
+from floorlens.evaluation.reports import MasksReport, PairsReport, RankingReport
+from floorlens.evaluation.runner import evaluate_masks, evaluate_pairs, evaluate_ranking
+
+if TYPE_CHECKING:
+    from tests.evaluation.conftest import Folder, MasksFolder, PairsFolder, ScriptedLens
+
+PRODUCTS = [f"p{number}" for number in range(12)]
+
+
+def falling(first: str, *rest: str) -> dict[str, float]:
+    """Scores .9, .8, … for the named products, 0 for the others."""
+    named = [first, *rest]
+    return {p: 0.9 - named.index(p) / 10 if p in named else 0.0 for p in PRODUCTS}
+
+
+def numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from numbers(item)
+    elif not isinstance(value, str):
+        yield value
+
+
+def listing(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_pairs_by_hand(pairs_folder: PairsFolder, lens: ScriptedLens) -> None:
+    pairs_folder.write_pairs("a.png,p1.png,wfs", "b.png,p2.png,wfs", "c.png,p10.png,oz")
+    lens.scores = {
+        pairs_folder.photos["a"]: falling("p1"),
+        pairs_folder.photos["b"]: falling("p7", "p2"),
+        # p10 and p11 are one product: with p0 before them it is second, not third.
+        pairs_folder.photos["c"]: falling("p0", "p11", "p10"),
+    }
+    before = listing(pairs_folder.path)
+    seen: list[tuple[int, ...]] = []
+    report = evaluate_pairs(
+        pairs_folder.path, "fine", opener=lens.open, progress=lambda *done: seen.append(done)
+    )
+    figures = report.as_dict()
+
+    assert [outcome.rank for outcome in report.outcomes] == [1, 2, 2]
+    assert (figures["n"], figures["products"]) == (3, 11)
+    assert figures["top1"] == pytest.approx(1 / 3)
+    assert figures["top5"] == figures["top10"] == 1.0
+    assert figures["mrr"] == pytest.approx(2 / 3)
+    assert figures["median_rank"] == 2.0
+    assert figures["by_source"]["wfs"]["mrr"] == pytest.approx(0.75)
+    assert figures["by_source"]["oz"]["n"] == 1
+    low, high = figures["ci95"]["mrr"]
+    assert 0.5 <= low < figures["mrr"] < high <= 1.0
+    assert figures["failed"] == []
+    assert figures["seconds_per_query"] >= 0.0
+    assert figures["stamp"]["preset"] == "scripted"
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert lens.opened_with[0][1] == "fine"
+    assert pairs_folder.path not in lens.opened_with[0][0].parents
+    assert not lens.opened_with[0][0].parent.exists()
+    assert lens.closed == 1
+    assert listing(pairs_folder.path) == before
+
+
+def test_hard10_ranks_among_the_nine_of_nearest_colour(
+    pairs_folder: PairsFolder, lens: ScriptedLens
+) -> None:
+    # Shades of grey 0, 20, … 200 for p0 … p10. Nearest nine to p0 leave out p10, its farthest.
+    pairs_folder.write_pairs("a.png,p0.png,wfs", "b.png,p0.png,wfs")
+    lens.scores = {
+        pairs_folder.photos["a"]: falling("p10", "p0"),
+        pairs_folder.photos["b"]: falling("p10", "p9", "p0"),
+    }
+    report = evaluate_pairs(pairs_folder.path, opener=lens.open)
+    assert [outcome.rank for outcome in report.outcomes] == [2, 3]
+    assert [outcome.hard10_rank for outcome in report.outcomes] == [1, 2]
+    assert report.as_dict()["hard10_top1"] == 0.5
+    assert report.as_dict()["hard10_top3"] == 1.0
+
+
+def test_a_lens_that_knows_nothing_gains_nothing_by_ties(
+    pairs_folder: PairsFolder, lens: ScriptedLens
+) -> None:
+    pairs_folder.write_pairs("a.png,p0.png,wfs")
+    lens.scores = {pairs_folder.photos["a"]: dict.fromkeys(PRODUCTS, 0.5)}
+    (outcome,) = evaluate_pairs(pairs_folder.path, opener=lens.open).outcomes
+    assert (outcome.rank, outcome.hard10_rank) == (11, 10)
+
+
+def test_whatever_fails_is_listed_and_comes_last(
+    pairs_folder: PairsFolder, lens: ScriptedLens, broken_photo: ImageError
+) -> None:
+    pairs_folder.write_pairs(
+        "a.png,p1.png,wfs",  # no floor
+        "b.png,p1.png,wfs",  # cannot be read
+        "c.png,p1.png,wfs",  # a bug
+        "gone.png,p1.png,wfs",
+        "d.png,gone.png,wfs",
+        "d.png,p4.png,wfs",  # this product was not imported
+    )
+    ranked = falling("p1")
+    del ranked["p4"]
+    lens.refused = {"p4": "truncated"}
+    lens.scores = {
+        pairs_folder.photos["b"]: broken_photo,
+        pairs_folder.photos["c"]: ZeroDivisionError("oh"),
+        pairs_folder.photos["d"]: ranked,
+    }
+    report = evaluate_pairs(pairs_folder.path, opener=lens.open)
+    failed = {failure.file: failure.reason for failure in report.failed}
+    assert failed == {
+        "products/gone.png": "named in pairs.csv, but not there",
+        "products/p4.png": "truncated",
+        "rooms/a.png": "no floor in this photo",
+        "rooms/b.png": "the image: is truncated or damaged",
+        "rooms/c.png": "ZeroDivisionError: oh",
+        "rooms/gone.png": failed["rooms/gone.png"],
+    }
+    assert "no such file" in failed["rooms/gone.png"]
+    assert [outcome.rank for outcome in report.outcomes] == [11] * 6
+    assert [outcome.hard10_rank for outcome in report.outcomes] == [10] * 6
+    assert report.as_dict()["median_rank"] == 11.0
+
+
+def test_a_room_of_two_products_is_searched_once(
+    pairs_folder: PairsFolder, lens: ScriptedLens
+) -> None:
+    pairs_folder.write_pairs("a.png,p1.png,wfs", "b.png,p3.png,wfs", "a.png,p2.png,wfs")
+    lens.scores = {
+        pairs_folder.photos["a"]: falling("p1", "p2"),
+        pairs_folder.photos["b"]: falling("p3"),
+    }
+    report = evaluate_pairs(pairs_folder.path, opener=lens.open)
+    assert [outcome.rank for outcome in report.outcomes] == [1, 1, 2]
+    assert lens.searched == [pairs_folder.photos["a"], pairs_folder.photos["b"]]
+
+
+def test_an_unusable_catalogue_is_no_bad_photo(
+    pairs_folder: PairsFolder, lens: ScriptedLens
+) -> None:
+    pairs_folder.write_pairs("a.png,p1.png,wfs")
+    lens.scores = {pairs_folder.photos["a"]: StampMismatch("made with another preset")}
+    with pytest.raises(StampMismatch):
+        evaluate_pairs(pairs_folder.path, opener=lens.open)
+    assert lens.closed == 1
+
+
+def test_masks_by_hand(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
+    half = masks_folder.truth["half"] == 255
+    quarter = half.copy()
+    quarter[:, :16] = False
+    lens.masks = {
+        masks_folder.photos["full"]: half,
+        # Twice as large as the true mask: compared at the true mask's size.
+        masks_folder.photos["half"]: quarter.repeat(2, axis=0).repeat(2, axis=1),
+        masks_folder.photos["rug"]: half,
+    }
+    seen: list[tuple[int, ...]] = []
+    report = evaluate_masks(
+        masks_folder.path, opener=lens.open, progress=lambda *done: seen.append(done)
+    )
+    figures = report.as_dict()
+    each = {outcome.stem: outcome.overlap.iou for outcome in report.outcomes}
+    assert each == {"full": 0.5, "half": 0.5, "none": 1.0, "rug": 1.0}
+    assert figures["n"] == 4
+    assert figures["iou"] == pytest.approx((384 + 192 + 192) / (768 + 384 + 192))
+    assert figures["mean_iou"] == pytest.approx(2 / 3)
+    assert figures["n_with_floor"] == 3
+    assert figures["false_floor"] == 0.0
+    # No floor found where there is none is right, not failed.
+    assert figures["failed"] == []
+    assert set(figures["per_image"]) == {"full", "half", "none", "rug"}
+    assert figures["ci95"]["iou"][0] <= figures["iou"] <= figures["ci95"]["iou"][1]
+    assert seen[-1] == (4, 4)
+
+
+def test_masks_that_fail_count_as_empty_and_are_listed(
+    masks_folder: MasksFolder, lens: ScriptedLens, broken_photo: ImageError
+) -> None:
+    path = masks_folder.path
+    (path / "images" / "rug.png").unlink()
+    Image.fromarray(np.full((8, 8), 7, dtype=np.uint8)).save(path / "masks" / "none.png")
+    (path / "images" / "spare.png").write_bytes(masks_folder.photos["full"])
+    lens.masks = {masks_folder.photos["half"]: broken_photo}
+    report = evaluate_masks(path, opener=lens.open)
+    assert {outcome.stem: outcome.overlap.iou for outcome in report.outcomes} == {
+        "full": 0.0,
+        "half": 0.0,
+        "rug": 0.0,
+    }
+    failed = {failure.file: failure.reason for failure in report.failed}
+    assert failed["images/full.png"] == "no floor in this photo"
+    assert failed["images/half.png"] == "the image: is truncated or damaged"
+    assert failed["images/rug"] == "there is a mask of that stem, but no photo"
+    assert "may hold only" in failed["masks/none.png"]
+    assert failed["images/spare.png"].startswith("not counted")
+    assert report.as_dict()["iou"] == 0.0
+
+
+def test_masks_without_a_readable_truth_are_refused(
+    masks_folder: MasksFolder, lens: ScriptedLens
+) -> None:
+    for path in (masks_folder.path / "masks").iterdir():
+        path.write_bytes(b"x")
+    with pytest.raises(DatasetError, match="no true mask"):
+        evaluate_masks(masks_folder.path, opener=lens.open)
+
+
+def test_ranking_by_hand(ranking_folder: Folder, lens: ScriptedLens) -> None:
+    lens.scores = {
+        # Products 0 (grade 3) and 2 (none) tie: the worse one is taken to come first.
+        ranking_folder.photos["1"]: {"0": 0.9, "2": 0.9, "1": 0.5, "3": 0.4, "twin": 0.4},
+        # 3 and twin are one product, judged once.
+        ranking_folder.photos["2"]: {"3": 0.9, "twin": 0.9, "0": 0.1, "1": 0.1, "2": 0.1},
+    }
+    figures = evaluate_ranking(ranking_folder.path, opener=lens.open).as_dict()
+    expected = (7 / math.log2(3) + 1 / math.log2(4)) / (7 + 1 / math.log2(3))
+    first, second = figures["per_query"]["1.png"], figures["per_query"]["2.png"]
+    assert first["ndcg@10"] == pytest.approx(expected)
+    assert first["ranking"] == ["2", "0", "1", "3", "twin"]
+    assert second["ndcg@10"] == 1.0
+    assert second["ranking"][:2] == ["3", "twin"]
+    assert figures["n"] == 2
+    assert figures["ndcg@10"] == pytest.approx((expected + 1) / 2)
+    assert figures["failed"] == []
+
+
+def test_a_query_without_floor_has_no_gain(ranking_folder: Folder, lens: ScriptedLens) -> None:
+    lens.scores = {ranking_folder.photos["1"]: {"0": 0.9, "1": 0.5}}
+    report = evaluate_ranking(ranking_folder.path, opener=lens.open)
+    figures = report.as_dict()
+    assert figures["per_query"]["2.png"] == {"ndcg@10": 0.0, "ranking": []}
+    assert figures["ndcg@10"] == 0.5
+    assert figures["failed"] == [{"file": "queries/2.png", "reason": "no floor in this photo"}]
+
+
+def test_a_judged_product_that_is_not_there_stays_in_the_ideal(
+    ranking_folder: Folder, lens: ScriptedLens
+) -> None:
+    (ranking_folder.path / "judgments.csv").write_text(
+        "query,product,grade\n1.png,0.png,1\n1.png,gone.png,1\n3.png,0.png,0\n", encoding="utf-8"
+    )
+    lens.scores = {ranking_folder.photos["1"]: {"0": 0.9, "1": 0.5}}
+    report = evaluate_ranking(ranking_folder.path, opener=lens.open)
+    assert report.as_dict()["ndcg@10"] == pytest.approx(1 / (1 + 1 / math.log2(3)))
+    assert [failure.file for failure in report.failed] == ["products/gone.png", "queries/3.png"]
+
+
+def test_nothing_judged_is_refused(ranking_folder: Folder, lens: ScriptedLens) -> None:
+    (ranking_folder.path / "judgments.csv").write_text(
+        "query,product,grade\n1.png,0.png,0\n", encoding="utf-8"
+    )
+    with pytest.raises(DatasetError, match="no product above 0"):
+        evaluate_ranking(ranking_folder.path, opener=lens.open)
+
+
+def test_figures_are_plain_finite_json(
+    pairs_folder: PairsFolder, masks_folder: MasksFolder, ranking_folder: Folder, lens: ScriptedLens
+) -> None:
+    pairs_folder.write_pairs("a.png,p1.png,wfs")
+    reports: tuple[PairsReport | MasksReport | RankingReport, ...] = (
+        evaluate_pairs(pairs_folder.path, opener=lens.open),
+        evaluate_masks(masks_folder.path, opener=lens.open),
+        evaluate_ranking(ranking_folder.path, opener=lens.open),
+    )
+    for report in reports:
+        figures = report.as_dict()
+        assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+        assert all(type(number) in (int, float) for number in numbers(figures))

@@ -1,0 +1,105 @@
+"""The built-in re-ranker: scores that mean what they say."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from floorlens.embedding.signature import pack
+from floorlens.errors import CatalogueError
+from floorlens.reranking.builtin import BuiltinReranker
+
+RERANKER = BuiltinReranker()
+OAK = (62.0, 8.0, 24.0)
+
+
+def signature(
+    seed: int, lab: tuple[float, float, float] = OAK, spread: float = 5.0, patches: int = 6
+) -> bytes:
+    """Returns a floor whose texture is drawn from `seed` and whose colours lie around `lab`."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(0, 1, (patches, 128)) + 2 * rng.normal(0, 1, 128)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    whole = rows.mean(axis=0)
+    colours = np.random.default_rng(0).normal(lab, (spread, 1, 2), (400, 3)).astype(np.float32)
+    return pack(colours, (whole / np.linalg.norm(whole)).astype(np.float32), rows)
+
+
+def score(query: bytes, candidates: list[bytes]) -> NDArray[np.float64]:
+    parts = RERANKER.components(query, candidates)
+    total = sum(RERANKER.weights.values())
+    weighted = [RERANKER.weights[name] / total * np.float64(parts[name]) for name in parts]
+    return np.asarray(sum(weighted), np.float64)
+
+
+def test_components_are_those_that_have_weights() -> None:
+    parts = RERANKER.components(signature(1), [signature(2), signature(3)])
+    assert set(parts) == set(RERANKER.weights)
+    for values in parts.values():
+        assert values.shape == (2,)
+        assert values.dtype == np.float32
+        assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_a_floor_is_indistinguishable_from_itself() -> None:
+    for values in RERANKER.components(signature(1), [signature(1)]).values():
+        assert values[0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_clearly_different_floor_scores_below_one_half() -> None:
+    assert score(signature(1), [signature(2, (30.0, 2.0, 3.0))])[0] < 0.5
+
+
+def test_lightness_counts_less_than_hue() -> None:
+    lighter, redder = (
+        signature(1, (OAK[0] + 8, *OAK[1:])),
+        signature(1, (OAK[0], OAK[1] + 8, OAK[2])),
+    )
+    colour = RERANKER.components(signature(1), [lighter, redder])["colour"]
+    assert colour[0] > colour[1]
+
+
+def test_a_two_tone_floor_is_told_from_an_even_one_of_the_same_mean() -> None:
+    colour = RERANKER.components(
+        signature(1, spread=20.0), [signature(1, spread=19.0), signature(1, spread=2.0)]
+    )["colour"]
+    assert colour[0] > colour[1]
+
+
+@settings(deadline=None, derandomize=True, max_examples=20)
+@given(st.permutations(range(7)))
+def test_a_score_depends_on_the_pair_alone(order: list[int]) -> None:
+    candidates = [signature(seed, patches=6 + seed % 2 * 6) for seed in range(7)]
+    expected = score(signature(100), candidates)
+    found = score(signature(100), [candidates[index] for index in order])
+    np.testing.assert_array_equal(found, expected[order])
+
+
+def test_equal_signatures_get_equal_scores() -> None:
+    candidates = [signature(1), signature(2), signature(1), signature(3), signature(1)]
+    found = score(signature(9), candidates)
+    assert found[0] == found[2] == found[4]
+
+
+def test_no_candidates() -> None:
+    assert all(values.shape == (0,) for values in RERANKER.components(signature(1), []).values())
+
+
+def test_other_bytes_are_refused() -> None:
+    with pytest.raises(CatalogueError):
+        RERANKER.components(signature(1), [b"nonsense"])
+
+
+def test_two_hundred_candidates_take_milliseconds() -> None:
+    candidates = [signature(seed) for seed in range(200)]
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        RERANKER.components(signature(1), candidates)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.05

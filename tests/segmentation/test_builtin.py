@@ -1,0 +1,80 @@
+"""The built-in segmenter on pictures whose floor is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from floorlens.demo import samples
+from floorlens.images import load_photo
+from floorlens.models import WEIGHTS
+from floorlens.segmentation.builtin import BuiltinSegmenter
+
+LIMIT_MB = 12
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> BuiltinSegmenter:
+    return BuiltinSegmenter(threads=2)
+
+
+def rooms() -> list[str]:
+    """Returns the stems of the sample rooms."""
+    return sorted(path.stem for path in (samples() / "rooms").iterdir())
+
+
+def truth(stem: str) -> NDArray[np.bool_]:
+    """Returns the true mask of a sample room."""
+    return np.asarray(Image.open(samples() / "masks" / f"{stem}.png").convert("L")) > 127
+
+
+def iou(claimed: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    """Returns intersection over union."""
+    return float((claimed & true).sum() / (claimed | true).sum())
+
+
+@pytest.mark.parametrize("stem", rooms())
+def test_sample_rooms(segmenter: BuiltinSegmenter, stem: str) -> None:
+    """Rooms that no training has seen: most of the floor, and little else."""
+    photo = load_photo(samples() / "rooms" / f"{stem}.jpg")
+    floor = segmenter.segment(photo.pixels)
+    assert floor.pixels.shape == photo.pixels.shape[:2]
+    assert floor.pixels.dtype == np.float32
+    assert 0 <= floor.pixels.min() <= floor.pixels.max() <= 1
+    assert iou(floor.pixels > 0.5, truth(stem)) > 0.7
+    assert floor.visible > 0.5
+
+
+@pytest.mark.parametrize("size", [(97, 640), (640, 97), (33, 33), (16, 16), (1280, 721)])
+def test_any_size_and_shape(segmenter: BuiltinSegmenter, size: tuple[int, int]) -> None:
+    """Padding to the network's stride never shows in the answer's shape."""
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    assert segmenter.segment(pixels).pixels.shape == size
+
+
+def test_the_same_photo_gives_the_same_mask(segmenter: BuiltinSegmenter) -> None:
+    """Nothing is remembered from one photo to the next."""
+    photo = load_photo(samples() / "rooms" / f"{rooms()[0]}.jpg").pixels
+    first = segmenter.segment(photo)
+    segmenter.segment(photo[::-1].copy())
+    again = segmenter.segment(photo)
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    assert first.visible == again.visible
+
+
+def test_mirroring_changes_little(segmenter: BuiltinSegmenter) -> None:
+    """A mirrored room has the mirrored floor."""
+    photo = load_photo(samples() / "rooms" / f"{rooms()[0]}.jpg").pixels
+    straight = segmenter.segment(photo).pixels > 0.5
+    mirrored = segmenter.segment(photo[:, ::-1].copy()).pixels[:, ::-1] > 0.5
+    assert iou(straight, mirrored) > 0.95
+
+
+def test_the_file_is_small_and_stamped(segmenter: BuiltinSegmenter) -> None:
+    """At most 12 MB, and it says what it is."""
+    assert (WEIGHTS / "segmenter.onnx").stat().st_size < LIMIT_MB * 1e6
+    assert segmenter.stamp.model_id == "floorlens-segmenter"
+    assert segmenter.stamp.licence
+    assert segmenter.stamp.preprocessing

@@ -1,0 +1,146 @@
+"""Regions by hand, in pixels of the photo itself, also where we work at a smaller size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floorlens.errors import NoFloorFound, RegionError
+from floorlens.images import Photo
+from floorlens.segmentation import FloorProbability, FloorRegion
+from floorlens.segmentation.region import region_by_hand, region_from_probability
+
+
+def photo(width: int = 80, height: int = 60, shrink: int = 1) -> Photo:
+    """A photo of that size, worked on at 1/shrink of it."""
+    pixels = np.zeros((height // shrink, width // shrink, 3), np.uint8)
+    return Photo(pixels, (width, height), "")
+
+
+@pytest.mark.parametrize("shrink", [1, 4])
+def test_box_in_photo_pixels(shrink: int) -> None:
+    region = region_by_hand(photo(80, 60, shrink), (8, 20, 40, 60))
+    wanted = np.zeros((60, 80), bool)
+    wanted[20:60, 8:40] = True
+    assert region.box == (8, 20, 40, 60)
+    assert region.source == "box"
+    assert region.confidence == 1
+    assert region.mask.shape == (60, 80)
+    assert np.mean(region.mask != wanted) < 0.02
+    assert region.share == pytest.approx(40 * 32 / 4800)
+
+
+def test_box_is_cut_at_the_edges() -> None:
+    assert region_by_hand(photo(), [-50.0, 30, 500, 1e9]).box == (0, 30, 80, 60)
+
+
+@pytest.mark.parametrize("shrink", [1, 4])
+def test_polygon_in_photo_pixels(shrink: int) -> None:
+    triangle = [(0, 60), (80, 60), (40, 0)]
+    region = region_by_hand(photo(80, 60, shrink), triangle)
+    assert region.source == "polygon"
+    assert region.share == pytest.approx(0.5, abs=0.06)
+    assert region.mask[58, 40]
+    assert region.mask[40, 40]
+    assert not region.mask[5, 5]
+    assert not region.mask[5, 75]
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.float32, int])
+@pytest.mark.parametrize("shrink", [1, 4])
+def test_mask_of_the_photos_or_the_working_size(kind: Any, shrink: int) -> None:
+    taken = photo(80, 60, shrink)
+    for shape in ((60, 80), taken.pixels.shape[:2]):
+        mask = np.zeros(shape, kind)
+        mask[shape[0] * 32 // 60 :] = 1 if kind is bool else 255
+        region = region_by_hand(taken, mask)
+        assert region.source == "mask"
+        assert region.box == (0, 32, 80, 60)
+        assert region.mask.shape == (60, 80)
+        assert region.mask[33:].all()
+        assert not region.mask[:31].any()
+
+
+def test_a_mask_may_be_a_list_of_rows() -> None:
+    rows = np.ones((60, 80), int).tolist()
+    assert region_by_hand(photo(), rows).share == 1
+
+
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        ("floor", "a region is a box"),
+        (b"floor", "a region is a box"),
+        (5, r"this has the shape \(\)"),
+        ({"left": 1}, "a region is a box"),
+        ([(1, 2), (3,), (4, 5)], "a region is a box"),
+        ([1, 2, 3], r"this has the shape \(3,\)"),
+        ([None, 1, 2, 3], "a region is a box"),
+        ([1 + 2j] * 4, "a region is a box"),
+        (np.zeros((60, 80, 3)), r"this has the shape \(60, 80, 3\)"),
+        ([0, 0, float("nan"), 5], "must be finite"),
+        ([(0, 0), (5, float("inf")), (5, 5)], "must be finite"),
+        ([10, 10, 10, 20], "the box 10, 10, 10, 20 has no area"),
+        ([30, 10, 10, 20], "no area: it is left, top, right, bottom"),
+        ([100, 10, 120, 20], "the box covers no pixel of the photo, which is 80 x 60"),
+        ([-20, -20, -5, -5], "the box covers no pixel"),
+        ([(100, 100), (120, 100), (110, 120)], "the polygon covers no pixel"),
+        ([(1e300, 1e300), (-1e300, 1e300), (5e299, 2e300)], "polygon"),
+        (np.ones((80, 60), bool), "the mask has 60 x 80 pixels, the photo 80 x 60"),
+        (np.zeros((60, 80), bool), "the mask covers no pixel"),
+    ],
+)
+def test_regions_without_meaning(region: Any, problem: str) -> None:
+    with pytest.raises(RegionError, match=problem):
+        region_by_hand(photo(), region)
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.integers(0, 70),
+    st.integers(0, 50),
+    st.integers(4, 200),
+    st.integers(4, 200),
+    st.sampled_from([1, 2, 4]),
+)
+def test_the_box_of_a_box_is_that_box(
+    left: int, top: int, width: int, height: int, shrink: int
+) -> None:
+    """Up to the rounding to the working size, and cut at the edges of the photo."""
+    box = (left, top, left + width, top + height)
+    found = region_by_hand(photo(80, 60, shrink), box).box
+    assert found is not None
+    wanted = (left, top, min(80, left + width), min(60, top + height))
+    assert np.abs(np.subtract(found, wanted)).max() < shrink
+
+
+def test_the_box_of_an_empty_mask_is_none() -> None:
+    empty = FloorRegion(np.zeros((6, 8), bool), 0, 0, "automatic", (80, 60))
+    assert empty.box is None
+    assert empty.as_dict()["box"] is None
+
+
+def limits() -> dict[str, float]:
+    return {"threshold": 0.5, "min_visible": 0.5, "min_share": 0.01}
+
+
+def test_automatic_region_is_what_exceeds_the_threshold() -> None:
+    probability = np.full((60, 80), 0.2, np.float32)
+    probability[30:] = 0.8
+    region = region_from_probability(photo(), FloorProbability(probability, 0.9), **limits())
+    assert region.source == "automatic"
+    assert region.share == 0.5
+    assert region.confidence == pytest.approx(0.72)
+    assert region.visible == 0.9
+
+
+@pytest.mark.parametrize(("share", "visible"), [(0.0, 1.0), (0.005, 1.0), (0.5, 0.4)])
+def test_no_floor_says_what_to_do(share: float, visible: float) -> None:
+    probability = np.zeros((60, 80), np.float32)
+    probability.flat[: int(share * 4800)] = 1
+    with pytest.raises(NoFloorFound, match=r"Take the photo so.*or mark the floor yourself"):
+        region_from_probability(photo(), FloorProbability(probability, visible), **limits())

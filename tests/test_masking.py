@@ -1,0 +1,70 @@
+"""Mask files: what was found is written so that it can be read back as a region."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens.errors import ImageError, UsageError
+from floorlens.images import load_photo
+from floorlens.masking import load_mask, save_mask, save_overlay
+from floorlens.segmentation.region import region_by_hand
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".BMP"])
+def test_a_saved_mask_comes_back_as_the_same_region(
+    tmp_path: Path, picture: Any, ending: str
+) -> None:
+    """At the photo's own size, also where the photo is larger than we work at."""
+    photo = load_photo(picture(1600, 40))
+    floor = region_by_hand(photo, (100, 10, 900, 40))
+    file = tmp_path / "new folder" / f"mask{ending}"
+    save_mask(floor, file)
+    with Image.open(file) as written:
+        assert (written.mode, written.size) == ("L", (1600, 40))
+        assert set(np.unique(np.asarray(written))) == {0, 255}
+    again = load_mask(file)
+    assert np.array_equal(again, floor.mask)
+    assert region_by_hand(photo, again).share == pytest.approx(floor.share, abs=0.01)
+
+
+def test_a_mask_is_cut_at_half_brightness(tmp_path: Path) -> None:
+    """Grey edges, colour and JPEG noise of a drawing program do no harm."""
+    levels = np.repeat(np.array([[0, 100, 160, 255]], np.uint8), 20, axis=0).repeat(10, axis=1)
+    Image.fromarray(levels).convert("RGB").save(tmp_path / "mask.png")
+    mask = load_mask(tmp_path / "mask.png")
+    assert mask[0].tolist() == [False] * 20 + [True] * 20
+
+
+@pytest.mark.parametrize("name", ["mask.jpg", "mask", "mask.webp"])
+def test_a_mask_is_written_in_lossless_formats_only(
+    tmp_path: Path, picture: Any, name: str
+) -> None:
+    floor = region_by_hand(load_photo(picture()), (0, 0, 9, 9))
+    with pytest.raises(UsageError, match=r"a mask is written as \.png"):
+        save_mask(floor, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_the_overlay_keeps_the_floors_colours(tmp_path: Path, picture: Any) -> None:
+    photo = load_photo(picture())
+    save_overlay(photo, region_by_hand(photo, (0, 24, 64, 48)), tmp_path / "drawn.png")
+    drawn = load_photo(tmp_path / "drawn.png").pixels
+    assert np.array_equal(drawn[30:], photo.pixels[30:])
+    assert drawn[:20].mean() < photo.pixels[:20].mean() / 2
+
+
+def test_files_that_cannot_be_written_or_read(tmp_path: Path, picture: Any) -> None:
+    photo = load_photo(picture())
+    floor = region_by_hand(photo, (0, 0, 9, 9))
+    (tmp_path / "a file").write_bytes(b"x")
+    with pytest.raises(UsageError, match="cannot be written as a picture"):
+        save_mask(floor, tmp_path / "a file" / "mask.png")
+    with pytest.raises(UsageError, match="cannot be written as a picture"):
+        save_overlay(photo, floor, tmp_path / "drawn.unknown")
+    with pytest.raises(ImageError, match="no such file"):
+        load_mask(tmp_path / "gone.png")

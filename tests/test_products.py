@@ -1,0 +1,284 @@
+"""Reading products: what each source means, and errors that name the file and the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floorlens.errors import ProductSourceError
+from floorlens.products import check_id, read_products, typed_cell
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "shop"
+    made.mkdir()
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (made / name).write_bytes(b"a picture")
+    (tmp_path / "private.jpg").write_bytes(b"not of the shop")
+    return made
+
+
+def table(folder: Path, text: str | bytes, name: str = "list.csv") -> Path:
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+# -- a folder ----------------------------------------------------------------------------------
+
+
+def test_folder_takes_every_picture_below_it_sorted_by_id(folder: Path) -> None:
+    (folder / "tiles" / "old").mkdir(parents=True)
+    (folder / "tiles" / "old" / "Aa.WEBP").write_bytes(b"x")
+    (folder / "tiles" / "z.heic").write_bytes(b"x")
+    (folder / "notes.txt").write_bytes(b"x")
+    products = read_products(folder)
+    assert [p.id for p in products] == ["Aa", "a", "b", "c", "z"]
+    assert products[0].name == "Aa"
+    assert products[0].images == (str((folder / "tiles" / "old" / "Aa.WEBP").resolve()),)
+    assert all(Path(p.images[0]).is_absolute() and not p.metadata for p in products)
+
+
+def test_hidden_files_and_folders_are_no_products(folder: Path) -> None:
+    """Among them are the "._x.jpg" that macOS leaves on other file systems."""
+    (folder / "._a.jpg").write_bytes(b"x")
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "old.jpg").write_bytes(b"x")
+    (folder / "album.jpg").mkdir()
+    assert [p.id for p in read_products(folder)] == ["a", "b", "c"]
+
+
+def test_a_folder_below_a_hidden_one_is_read(tmp_path: Path) -> None:
+    below = tmp_path / ".cache" / "shop"
+    below.mkdir(parents=True)
+    (below / "a.jpg").write_bytes(b"x")
+    assert len(read_products(below)) == 1
+
+
+def test_equal_stems_are_refused_with_both_files_named(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "a.png").write_bytes(b"x")
+    with pytest.raises(ProductSourceError, match=r"a \(a.jpg, sub/a.png\)"):
+        read_products(folder)
+
+
+def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "d.jpg").symlink_to(tmp_path / "private.jpg")
+    with pytest.raises(ProductSourceError, match=r"d\.jpg lies outside"):
+        read_products(folder)
+
+
+@pytest.mark.parametrize("name", ["empty", "gone", "list.xlsx"])
+def test_sources_without_products(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.xlsx").write_bytes(b"PK")
+    problem = {"empty": "no product images", "gone": "no such", "list.xlsx": "give a folder"}[name]
+    with pytest.raises(ProductSourceError, match=problem) as caught:
+        read_products(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+# -- a CSV -------------------------------------------------------------------------------------
+
+
+def test_csv_cells_become_text_numbers_and_booleans(folder: Path) -> None:
+    rows = "id,image,name,price,stock,sku,new,note\n007,a.jpg, Oak ,49.5,12,0012,TRUE,\n"
+    (product,) = read_products(table(folder, rows))
+    assert product.id == "007"
+    assert product.name == "Oak"
+    assert product.metadata == {"price": 49.5, "stock": 12, "sku": "0012", "new": True}
+    assert type(product.metadata["stock"]) is int
+
+
+def test_csv_ids_and_names_stay_text_even_as_numbers(folder: Path) -> None:
+    (product,) = read_products(table(folder, "id,image,name\n12,a.jpg,1950\n"))
+    assert (product.id, product.name) == ("12", "1950")
+
+
+def test_csv_without_names_takes_the_id(folder: Path) -> None:
+    products = read_products(table(folder, "image,id,name\na.jpg,x,\nb.jpg,y,Yew\n"))
+    assert [p.name for p in products] == ["x", "Yew"]
+
+
+def test_csv_with_bom_quotes_and_windows_lines(folder: Path) -> None:
+    """As Excel writes it."""
+    text = '\ufeffid,image,name\r\nx,a.jpg,"Oak, ""wide""\r\nplank"\r\n'
+    (product,) = read_products(table(folder, text))
+    assert product.name == 'Oak, "wide"\r\nplank'
+
+
+def test_csv_header_with_spaces_is_understood(folder: Path) -> None:
+    (product,) = read_products(table(folder, "id, image, colour \nx, a.jpg, red\n"))
+    assert product.metadata == {"colour": "red"}
+
+
+def test_csv_with_several_images(folder: Path) -> None:
+    (product,) = read_products(table(folder, "id,image\nx,b.jpg | a.jpg\n"))
+    assert product.images == tuple(str((folder / n).resolve()) for n in ("b.jpg", "a.jpg"))
+    nine = "|".join(["a.jpg"] * 9)
+    with pytest.raises(ProductSourceError, match="line 2: a product has 1 to 8 images"):
+        read_products(table(folder, f"id,image\nx,{nine}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("id,name\nx,Oak\n", r"line 1: lacks the column image"),
+        ("", r"line 1: lacks the columns id, image"),
+        ("id;image\nx;a.jpg\n", r"lacks the columns id, image; .*part the cells by commas"),
+        ("id,image,price,price\nx,a.jpg,1,2\n", r"line 1: names the column price more than once"),
+        ("id,image\n", r"holds no product"),
+        ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has not as many cells"),
+        ("id,image\nx,a.jpg\ny\n", r"line 3: has not as many cells"),
+        ("id,image\n ,a.jpg\n", r"line 2: the id is empty"),
+        ("id,image\nx,\n", r"line 2: a product has 1 to 8 images"),
+        ("id,image\n../x,a.jpg\n", r"line 2: the id '../x' has a slash"),
+        ("id,image\n..,a.jpg\n", r"line 2: the id '..' has a slash"),
+        ("id,image\na\\b,a.jpg\n", r"line 2: .* has a slash"),
+        ("id,image\na\x07,a.jpg\n", r"line 2: .* control character"),
+        (f"id,image\n{'x' * 513},a.jpg\n", r"line 2: the id is longer than 512"),
+        ("id,image\nx,a.jpg\ny,b.jpg\nx,c.jpg\n", r"1 id\(s\) .*: x \(line 2, line 4\)"),
+        ("id,image\nx,../private.jpg\n", r"line 2: the image private.jpg lies outside"),
+        ("id,image\nx,/etc/passwd\n", r"line 2: the image passwd lies outside"),
+        ("id,image\nx,link.jpg\n", r"line 2: the image link.jpg lies outside"),
+        ("id,image\nx,ring.jpg\n", r"line 2: the image 'ring.jpg' cannot be found"),
+        ("id,image\nx,a\0b.jpg\n", r"line 2: the image 'a\\x00b.jpg' cannot be found"),
+        ('id,image\nx,"a.jpg\n', r"is not a UTF-8 CSV"),
+        (b"id,image\nx\xe4,a.jpg\n", r"is not a UTF-8 CSV"),
+    ],
+)
+def test_csv_errors_name_file_and_line(folder: Path, text: str | bytes, problem: str) -> None:
+    (folder / "link.jpg").symlink_to(folder.parent / "private.jpg")
+    (folder / "ring.jpg").symlink_to(folder / "ring.jpg")
+    file = table(folder, text)
+    with pytest.raises(ProductSourceError, match=problem) as caught:
+        read_products(file)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_images_may_be_named_by_their_whole_path_inside_the_folder(folder: Path) -> None:
+    (product,) = read_products(table(folder, f"id,image\nx,{folder / 'a.jpg'}\n"))
+    assert product.images == (str((folder / "a.jpg").resolve()),)
+
+
+def test_an_image_that_is_not_there_fails_later_and_alone(folder: Path) -> None:
+    """One missing file must not refuse the whole list: its row fails when it is indexed."""
+    assert len(read_products(table(folder, "id,image\nx,gone.jpg\ny,a.jpg\n"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5", 5),
+        ("-5", -5),
+        ("0", 0),
+        ("0.5", 0.5),
+        ("-12.25", -12.25),
+        ("4006381333931", 4006381333931),
+        ("true", True),
+        ("False", False),
+        (" oak ", "oak"),
+        ("007", "007"),
+        ("-07", "-07"),
+        ("--5", "--5"),
+        ("-", "-"),
+        (".", "."),
+        ("1_000", "1_000"),
+        ("1,5", "1,5"),
+        ("1.2.3", "1.2.3"),
+        ("1e5", "1e5"),
+        ("nan", "nan"),
+        ("inf", "inf"),
+        ("٣", "٣"),
+        ("12345678901234567890", "12345678901234567890"),
+    ],
+)
+def test_what_a_cell_means(text: str, value: Any) -> None:
+    assert typed_cell(text) == value
+    assert type(typed_cell(text)) is type(value)
+
+
+@settings(deadline=None, derandomize=True, max_examples=120)
+@given(st.text(alphabet="0123456789.-+eE_, truefals²٣", max_size=30) | st.text(max_size=12))
+def test_any_cell_has_a_meaning_and_numbers_are_exact(text: str) -> None:
+    value = typed_cell(text)
+    if isinstance(value, str):
+        assert value == text.strip()
+    elif not isinstance(value, bool):
+        assert value == float(text)
+    assert typed_cell("9" * 5000) == "9" * 5000
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32) | st.integers(-(10**12), 10**12))
+def test_ordinary_numbers_come_back_from_their_text(value: float) -> None:
+    text = str(value)
+    if "e" not in text and len(text.split(".")[0].lstrip("-")) <= 15:
+        assert typed_cell(text) == value
+
+
+# -- a JSONL -----------------------------------------------------------------------------------
+
+
+def test_jsonl_keeps_types_and_takes_lists(folder: Path) -> None:
+    rows = [
+        {"id": 7, "image": ["a.jpg", "b.jpg"], "name": "Oak", "rooms": ["hall", "bath"]},
+        {"id": "x", "image": "c.jpg", "sku": "12", "price": 1.5, "new": False, "gone": None},
+    ]
+    lines = "\n\n".join(json.dumps(row) for row in rows)
+    seven, x = read_products(table(folder, "\ufeff" + lines, "list.jsonl"))
+    assert (seven.id, len(seven.images), seven.metadata) == ("7", 2, {"rooms": ["hall", "bath"]})
+    assert x.metadata == {"sku": "12", "price": 1.5, "new": False}
+    assert x.name == "x"
+
+
+def test_jsonl_text_may_hold_unicode_line_breaks(folder: Path) -> None:
+    """They are allowed within JSON text and must not part a row."""
+    row = json.dumps({"id": "x", "image": "a.jpg", "name": "Oak\u2028\x85wide"}, ensure_ascii=False)
+    assert read_products(table(folder, row, "list.jsonl"))[0].name == "Oak\u2028\x85wide"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"id": "x"', r"line 2: is not JSON"),
+        ("[1]", r"line 2: is not a JSON object"),
+        ('{"id": "x"}', r"line 2: lacks image"),
+        ('{"image": "a.jpg"}', r"line 2: lacks id"),
+        ('{"id": null, "image": "a.jpg"}', r"line 2: the id is empty"),
+        ('{"id": true, "image": "a.jpg"}', r"line 2: the id True is not a text"),
+        ('{"id": "x", "image": []}', r"line 2: a product has 1 to 8"),
+        ('{"id": "x", "image": "a.jpg", "size": {"w": 5}}', r"line 2: 'size' is neither"),
+        ('{"id": "x", "image": "a.jpg", "price": NaN}', r"line 2: 'price' is not a finite"),
+        ('{"id": "x", "image": "a.jpg", "tags": [1]}', r"line 2: 'tags' is neither"),
+        ('{"id": "x", "image": "../private.jpg"}', r"line 2: the image private.jpg lies outside"),
+        ('{"id": "x", "image": "a\\u0000.jpg"}', r"line 2: .* cannot be found"),
+        ('{"id": "x", "image": "a.jpg", "name": "\\ud800"}', r"line 2: holds half a character"),
+        ('{"id": "x", "image": "a.jpg", "n": ' + "9" * 5000 + "}", r"line 2: is not JSON"),
+        ('{"id": "first", "image": "a.jpg"}', r"first \(line 1, line 2\)"),
+    ],
+)
+def test_jsonl_errors_name_file_and_line(folder: Path, line: str, problem: str) -> None:
+    file = table(folder, '{"id": "first", "image": "b.jpg"}\n' + line, "list.jsonl")
+    with pytest.raises(ProductSourceError, match=problem) as caught:
+        read_products(file)
+    assert str(caught.value).startswith(str(file))
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(max_size=20) | st.integers() | st.none())
+def test_an_accepted_id_can_be_a_file_name_and_an_address(product_id: Any) -> None:
+    try:
+        accepted = check_id(product_id, "here")
+    except ProductSourceError as error:
+        assert str(error).startswith("here: the id")
+    else:
+        assert accepted == product_id
+        assert accepted not in ("", ".", "..")
+        assert not set(accepted) & set("/\\\0\n\r")

@@ -1,0 +1,93 @@
+"""The report of a demo: everything in it is there, and nothing in it is read as HTML."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from floorlens import Floorlens
+from floorlens.images import load_photo
+from floorlens.report import RoomOutcome, write_report
+
+EVIL = '<img src=x onerror="alert(1)">&'
+
+
+def written(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_rooms_products_and_scores_are_in_it(lens: Floorlens, room: Path, tmp_path: Path) -> None:
+    result = lens.search(room)
+    outcome = RoomOutcome("room.png", load_photo(room).pixels, result, truth="oak")
+    text = written(write_report(tmp_path / "out" / "report.html", [outcome], title="A title"))
+    assert "<title>A title</title>" in text
+    assert "1 room photos, 6 products." in text
+    assert "it comes first in 1 of 1 rooms" in text
+    for match in result.matches:
+        assert f"{match.rank}. {match.product.name}" in text
+    assert text.count('<figure class="true">') == 1
+    pictures = re.findall(r'<img src="([^"]+)"', text)
+    assert len(pictures) == 7
+    for source in pictures:
+        with Image.open(tmp_path / "out" / source) as picture:
+            assert picture.format == "JPEG"
+    assert not re.findall(r'(?:src|href)="(?:https?:|/)', text)
+
+
+def test_products_below_the_pictured_ones_are_listed(
+    lens: Floorlens, room: Path, tmp_path: Path
+) -> None:
+    outcome = RoomOutcome("room.png", load_photo(room).pixels, lens.search(room))
+    text = written(write_report(tmp_path / "report.html", [outcome], title="t", shown=2))
+    assert "<summary>4 more products</summary>" in text
+    assert text.count("<figure") == 3
+
+
+def test_a_room_without_a_ranking_says_why(tmp_path: Path, blank: Path) -> None:
+    outcomes = [
+        RoomOutcome("blank.png", load_photo(blank).pixels, None, problem="no floor was found"),
+        RoomOutcome("broken.jpg", None, None, problem="is truncated"),
+    ]
+    text = written(write_report(tmp_path / "report.html", outcomes, title="t"))
+    assert "no floor was found" in text
+    assert "is truncated" in text
+    assert text.count("<img") == 1
+    assert "2 room photos, 0 products." in text
+
+
+def test_names_and_problems_are_never_html(tmp_path: Path, room: Path) -> None:
+    from floorlens.testing import fake_stages
+
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    Image.new("RGB", (40, 40), "brown").save(folder / "a.png")
+    name = EVIL.replace('"', '""')
+    (folder / "list.csv").write_text(f'id,image,name\n"{name}",a.png,"{name}"\n', encoding="utf-8")
+    with Floorlens.open(tmp_path / "evil", stages=fake_stages()) as lens:
+        lens.add(folder / "list.csv")
+        result = lens.search(room)
+    outcomes = [
+        RoomOutcome(EVIL, load_photo(room).pixels, result, truth=EVIL),
+        RoomOutcome(EVIL, None, None, problem=EVIL),
+    ]
+    for shown in (0, 5):
+        path = write_report(tmp_path / "report.html", outcomes, title=EVIL, shown=shown)
+        assert "<img src=x" not in written(path)
+        assert "&lt;img src=x" in written(path)
+
+
+@pytest.mark.parametrize("damage", ["gone", "broken"])
+def test_a_picture_that_is_gone_does_not_stop_the_report(
+    lens: Floorlens, room: Path, tmp_path: Path, product_folder: Path, damage: str
+) -> None:
+    if damage == "gone":
+        (product_folder / "oak.png").unlink()
+    else:
+        (product_folder / "oak.png").write_bytes(b"no picture")
+    outcome = RoomOutcome("room.png", load_photo(room).pixels, lens.search(room))
+    text = written(write_report(tmp_path / "report.html", [outcome], title="t"))
+    assert "(its picture is gone)" in text
+    assert "1. Oak floor" in text

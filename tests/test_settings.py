@@ -1,0 +1,78 @@
+"""Settings: where each comes from, and an error that names the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from floorlens.errors import SettingsError
+from floorlens.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults() -> None:
+    found = load_settings()
+    assert found.catalogue == "./catalogue"
+    assert found.preset is None
+    assert found.max_megapixels == 120
+    assert found.threads == 0
+
+
+def test_variables_and_dotenv_with_the_variable_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text(
+        "FLOORLENS_CATALOGUE=/srv/from-file\nFLOORLENS_THREADS=2\nOTHER=1\nFLOORLENS_NEW=1\n"
+    )
+    monkeypatch.setenv("FLOORLENS_CATALOGUE", "/srv/from-variable")
+    monkeypatch.setenv("FLOORLENS_MAX_MEGAPIXELS", "200.5")
+    found = load_settings()
+    assert found.catalogue == "/srv/from-variable"
+    assert found.threads == 2
+    assert found.max_megapixels == 200.5
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files and CI pass unset variables on as empty ones."""
+    for name in ("CATALOGUE", "PRESET", "MAX_MEGAPIXELS", "THREADS"):
+        monkeypatch.setenv(f"FLOORLENS_{name}", "")
+    assert load_settings().model_dump() == {
+        "catalogue": "./catalogue",
+        "preset": None,
+        "max_megapixels": 120.0,
+        "threads": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("THREADS", "many"),
+        ("THREADS", "-1"),
+        ("MAX_MEGAPIXELS", "0"),
+        ("MAX_MEGAPIXELS", "nan"),
+        ("MAX_MEGAPIXELS", "big"),
+    ],
+)
+def test_a_bad_value_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"FLOORLENS_{name}", value)
+    with pytest.raises(SettingsError, match=f"settings cannot be used: FLOORLENS_{name}: "):
+        load_settings()
+
+
+def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOORLENS_THREADS", "x")
+    monkeypatch.setenv("FLOORLENS_MAX_MEGAPIXELS", "x")
+    with pytest.raises(SettingsError, match=r"MAX_MEGAPIXELS.*; .*THREADS"):
+        load_settings()
+
+
+def test_a_dotenv_that_is_no_text_is_a_clear_error() -> None:
+    Path(".env").write_bytes(b"FLOORLENS_CATALOGUE=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"\.env"):
+        load_settings()
