@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    URL,
     Connection,
     create_engine,
     delete,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound
-from floorlens.index import Record
+from floorlens.index import Record, Snapshot
 from floorlens.products import Product
 from floorlens.rows import (
     Entry,
@@ -41,7 +42,7 @@ from floorlens.rows import (
     write_features,
     write_product,
 )
-from floorlens.schema import features, generations, images, migrate, products, state
+from floorlens.schema import features, generations, images, is_current, migrate, products, state
 
 FILE_NAME = "catalogue.sqlite"
 
@@ -80,14 +81,18 @@ class Catalogue:
             raise CatalogueError(
                 f"{self.folder}: cannot be made a folder ({error.strerror})"
             ) from error
-        self._engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 60})
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(file)), connect_args={"timeout": 60}
+        )
         event.listen(self._engine, "connect", _configure_sqlite)
         event.listen(self._engine, "begin", _begin_sqlite)
         try:
             with self._engine.connect() as connection:
-                ready = inspect(connection).has_table(state.name)
-            with self._engine.execution_options(writes=True).begin() as connection:
-                migrate(connection, fresh=not ready)
+                fresh = not inspect(connection).has_table(state.name)
+                current = not fresh and is_current(connection)
+            if not current:
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    migrate(connection, fresh=fresh)
         except DatabaseError as error:
             raise CatalogueError(
                 f"{file} cannot be opened as a catalogue: {error.orig}. Move it away, or restore "
@@ -238,13 +243,8 @@ class Catalogue:
 
     # -- features ------------------------------------------------------------------------------
 
-    def index_rows(self, *, since: int = -1) -> tuple[int, list[Record], set[str]]:
-        """Returns what a vector index needs to catch up, as of one consistent moment.
-
-        Returns:
-            The revision; the searchable products changed after revision `since`; and the ids of
-            all searchable products, so that the index can drop the others.
-        """
+    def snapshot(self, *, since: int = -1) -> Snapshot:
+        """Returns what a vector index needs to catch up from revision `since`."""
         with self._read() as connection, connection.begin():
             revision = read_revision(connection)
             live = connection.execute(select(state.c.live)).scalar_one()
@@ -263,18 +263,17 @@ class Catalogue:
                     select(features.c.product_id).where(features.c.generation == live)
                 ).scalars()
             )
-        return revision, rows, ids
+        return Snapshot(revision, live, rows, ids)
 
-    def signatures(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """Returns the live signature of each product of `ids` that has one."""
+    def signatures(self, ids: Sequence[str], generation: int) -> dict[str, bytes]:
+        """Returns the signature in a generation of each product of `ids` that has one there."""
         with self._read() as connection:
-            live = select(state.c.live).scalar_subquery()
             return {
                 row.product_id: row.signature
                 for chunk in chunks(list(ids))
                 for row in connection.execute(
                     select(features.c.product_id, features.c.signature).where(
-                        features.c.generation == live, features.c.product_id.in_(chunk)
+                        features.c.generation == generation, features.c.product_id.in_(chunk)
                     )
                 )
             }

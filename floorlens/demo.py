@@ -45,16 +45,18 @@ def run_demo(
     *,
     rooms: Path | None = None,
     products: Path | None = None,
+    catalogue: str | None = None,
     preset: str | None = None,
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
     import_progress: Progress | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
 ) -> Demo:
-    """Indexes `products` into `out/catalogue`, ranks them for `rooms`, writes `out/report.html`.
+    """Indexes `products`, ranks them for `rooms`, writes `out/report.html`.
 
-    Where rooms or products are not named the project's samples are taken. A photo that cannot be
-    read or shows no floor is reported and the others go on.
+    Where rooms or products are not named the project's samples are taken. The catalogue lies in
+    `out` and holds just these products, unless one is named: then they are added to it. A photo
+    that cannot be read or shows no floor is reported and the others go on.
 
     Raises:
         InputError: there are no photos or products.
@@ -67,11 +69,12 @@ def run_demo(
     # One catalogue for each source: pictures of another source must not stay in the ranking.
     name = "catalogue" if products is None else f"catalogue-{source.resolve().name}"
     with Floorlens.open(
-        out / name, preset=preset, threads=threads, max_megapixels=max_megapixels
+        catalogue or out / name, preset=preset, threads=threads, max_megapixels=max_megapixels
     ) as lens:
         imported = lens.add(source, progress=import_progress)
-        named = {row.id for row in imported.rows}
-        lens.remove([product.id for product in lens.products() if product.id not in named])
+        if catalogue is None:
+            named = {row.id for row in imported.rows}
+            lens.remove([product.id for product in lens.products() if product.id not in named])
         outcomes = []
         for number, photo in enumerate(photos, start=1):
             outcome = _rank(lens, photo, truth.get(photo.name), max_megapixels)

@@ -1,4 +1,7 @@
-"""Export: a catalogue's products as CSV or JSONL, with the columns that `floorlens index` reads."""
+"""Export: a catalogue's products as CSV or JSONL, with the columns that `floorlens index` reads.
+
+Pictures are named by absolute path; `index` takes them only where they lie below the file.
+"""
 
 from __future__ import annotations
 

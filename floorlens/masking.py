@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from floorlens.errors import UsageError
 from floorlens.html import overlay
-from floorlens.images import Photo, load_photo
+from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.segmentation import FloorRegion
 
 
-def load_mask(path: Path) -> NDArray[np.bool_]:
+def load_mask(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.bool_]:
     """Returns a mask picture as bool (height, width): True where it is brighter than half.
 
     Raises:
@@ -21,7 +21,7 @@ def load_mask(path: Path) -> NDArray[np.bool_]:
     """
     from PIL import Image
 
-    photo = load_photo(path, working_side=1 << 15)
+    photo = load_photo(path, working_side=1 << 15, max_megapixels=max_megapixels)
     return np.asarray(Image.fromarray(photo.pixels).convert("L")) > 127
 
 

@@ -105,7 +105,6 @@ def _read_folder(folder: Path) -> list[Product]:
         and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    root = folder.resolve()
     places: dict[str, list[str]] = {}
     for path in files:
         places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
@@ -114,7 +113,8 @@ def _read_folder(folder: Path) -> list[Product]:
         Product(
             id=check_id(path.stem, str(path)),
             name=path.stem,
-            images=(_inside(root, path, str(path)),),
+            # A link that lies in the folder was put there by its owner: it is followed.
+            images=(str(path.resolve()),),
         )
         for path in files
     ]

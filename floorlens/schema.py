@@ -80,6 +80,11 @@ features = Table(
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
 
 
+def is_current(connection: Connection) -> bool:
+    """Returns whether the tables are those of this version: nothing is to be written."""
+    return connection.execute(select(state.c.schema_version)).scalar() == SCHEMA_VERSION
+
+
 def migrate(connection: Connection, *, fresh: bool) -> None:
     """Makes the tables in an empty database, or brings older ones up to date.
 

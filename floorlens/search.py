@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import NothingToRank, StampMismatch, UsageError
+from floorlens.errors import CatalogueNotFound, NothingToRank, StampMismatch, UsageError
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
@@ -18,6 +18,11 @@ from floorlens.products import Product
 from floorlens.ranking import Match, SearchResult, merged_weights, rank, tail
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from floorlens.filters import Filter
+    from floorlens.index import Hit
     from floorlens.indexing import ImportReport, Progress
     from floorlens.segmentation import FloorRegion
 
@@ -25,6 +30,19 @@ FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
+
+
+def preset_of(location: str | Path) -> str:
+    """Returns the preset that made a catalogue; the default one if absent or unknown here."""
+    from floorlens.catalogue import Catalogue
+
+    try:
+        catalogue = Catalogue(location, create=False)
+    except CatalogueNotFound:
+        return DEFAULT_PRESET
+    with closing(catalogue):
+        name = (catalogue.live_stamp() or {}).get("preset")
+    return str(name) if name in PRESETS else DEFAULT_PRESET
 
 
 class Floorlens:
@@ -65,6 +83,7 @@ class Floorlens:
             raise
         self._index = ExactIndex()
         self._index_revision = -1
+        self._generation: int | None = None
         self._index_lock = threading.Lock()
 
     @classmethod
@@ -260,22 +279,18 @@ class Floorlens:
             view = self._stages.normaliser.view(photo.pixels, floor.working_mask)
         with clock.stage("embed"):
             query = self._stages.embedder.embed([view])[0]
+        depth = self._stages.preset.rerank_depth
+        most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
+        wanted = min(limit or most, most)
         with clock.stage("retrieve"):
-            depth = self._stages.preset.rerank_depth
-            wanted = min(
-                limit or FULL_RANKING, FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
-            )
-            hits = self._index.query(query.vector, max(wanted, depth), condition)
+            hits, signatures = self._retrieve(query.vector, max(wanted, depth), depth, condition)
         if not hits:
             raise NothingToRank(f"none of the {total} products passes the filter {where!r}")
         with clock.stage("rerank"):
-            ids = [hit.id for hit in hits[:depth]]
-            stored = self._catalogue.signatures(ids)
-            ids = [product_id for product_id in ids if product_id in stored]
             components = self._stages.reranker.components(
-                query.signature, [stored[product_id] for product_id in ids]
+                query.signature, list(signatures.values())
             )
-            scored = rank(ids, components, merged)
+            scored = rank(list(signatures), components, merged)
         with clock.stage("collect"):
             scored += tail(scored, [(hit.id, hit.similarity) for hit in hits], depth)
             scored = scored[:wanted]
@@ -304,16 +319,35 @@ class Floorlens:
             "the preset and version that made it"
         )
 
-    def _refresh_index(self) -> None:
-        """Brings the index up to the catalogue's revision, also after other processes' writes."""
+    def _retrieve(
+        self, vector: NDArray[np.float32], k: int, depth: int, condition: Filter | None
+    ) -> tuple[list[Hit], dict[str, bytes]]:
+        """Returns the k nearest products, and the signatures of the first `depth` of them.
+
+        Both are of one generation: what other processes remove or rebuild in between is noticed.
+        """
+        while True:
+            generation = self._refresh_index()
+            hits = self._index.query(vector, k, condition)
+            ids = [hit.id for hit in hits[:depth]]
+            found = {} if generation is None else self._catalogue.signatures(ids, generation)
+            if len(found) == len(ids):
+                return hits, {product_id: found[product_id] for product_id in ids}
+
+    def _refresh_index(self) -> int | None:
+        """Brings the index up to the catalogue's revision; returns the generation it holds.
+
+        Other processes' writes are seen too; features of another stamp raise StampMismatch.
+        """
         with self._index_lock:
-            if self._catalogue.revision() == self._index_revision:
-                return
-            self._check_stamp()
-            revision, records, ids = self._catalogue.index_rows(since=self._index_revision)
-            self._index.upsert(records)
-            self._index.delete(set(self._index.ids()) - ids)
-            self._index_revision = revision
+            if self._catalogue.revision() != self._index_revision:
+                snapshot = self._catalogue.snapshot(since=self._index_revision)
+                self._check_stamp()
+                self._index.upsert(snapshot.changed)
+                self._index.delete(set(self._index.ids()) - snapshot.ids)
+                self._index_revision = snapshot.revision
+                self._generation = snapshot.generation
+            return self._generation
 
 
 def _describe(stamp: Mapping[str, Any]) -> str:

@@ -49,22 +49,22 @@ def test_index_rows_carry_changes_only(catalogue: Catalogue) -> None:
     """An index that follows revisions gets what changed, and learns what went."""
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 1), entry("b", 2)], generation)
-    revision, rows, ids = catalogue.index_rows()
-    assert [row.id for row in rows] == ["a", "b"]
-    np.testing.assert_array_equal(rows[0].vector, embedding(1).vector)
+    first = catalogue.snapshot()
+    assert [record.id for record in first.changed] == ["a", "b"]
+    np.testing.assert_array_equal(first.changed[0].vector, embedding(1).vector)
     catalogue.put([entry("b", 3)], generation)
     catalogue.remove(["a", "unknown"])
-    later, rows, ids = catalogue.index_rows(since=revision)
-    assert later > revision
-    assert [row.id for row in rows] == ["b"]
-    assert ids == {"b"}
+    later = catalogue.snapshot(since=first.revision)
+    assert later.revision > first.revision
+    assert [record.id for record in later.changed] == ["b"]
+    assert later.ids == {"b"}
 
 
 def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     """Re-ranking and later adaptation read these without opening an image."""
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 7)], generation)
-    assert catalogue.signatures(["a", "b"]) == {"a": embedding(7).signature}
+    assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
     with sqlite3.connect(catalogue.folder / FILE_NAME) as connection:
         rows, base = connection.execute("SELECT base_rows, base FROM features").fetchone()
     np.testing.assert_array_equal(np.frombuffer(base, "<f2").reshape(rows, -1), embedding(7).base)
@@ -89,15 +89,16 @@ def test_a_rebuild_serves_the_old_until_all_is_there(catalogue: Catalogue) -> No
     assert catalogue.put_features(first, entry("a", 11), beside)
     assert not catalogue.swap(beside)
     assert catalogue.live_stamp() == STAMP
-    assert catalogue.signatures(["a"])["a"] == embedding(1).signature
+    assert catalogue.signatures(["a"], live)["a"] == embedding(1).signature
     assert catalogue.begin_rebuild({"preset": "new"}) == beside, "an unfinished one is resumed"
     assert catalogue.put_features(second, entry("b", 12), beside)
     revision = catalogue.revision()
     assert catalogue.swap(beside)
     assert catalogue.live_stamp() == {"preset": "new"}
-    assert catalogue.signatures(["a"])["a"] == embedding(11).signature
-    _, rows, _ = catalogue.index_rows(since=revision)
-    assert len(rows) == 2, "indexes in other processes must fetch all vectors anew"
+    assert catalogue.signatures(["a"], beside)["a"] == embedding(11).signature
+    assert len(catalogue.snapshot(since=revision).changed) == 2, (
+        "indexes in other processes must fetch all vectors anew"
+    )
 
 
 def test_a_rebuild_does_not_overwrite_a_change_made_meanwhile(catalogue: Catalogue) -> None:

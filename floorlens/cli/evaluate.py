@@ -9,11 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from floorlens.cli.output import PresetOption, print_json, progress_bar, settings, write_text
+from floorlens.cli.output import (
+    CatalogueOption,
+    PresetOption,
+    print_json,
+    progress_bar,
+    settings,
+    write_text,
+)
 
 eval_app = typer.Typer(
     no_args_is_help=True,
-    help="Measure the pipeline on a folder of photos. Exits 0 when measured, whatever the figures.",
+    help="Measure the pipeline on a folder of photos. Exits 0 when measured, whatever the figures. "
+    "The products are indexed anew, apart from any catalogue; of --catalogue the preset counts.",
 )
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The data; only read.")]
@@ -36,19 +44,21 @@ def register(app: typer.Typer) -> None:
 def pairs(
     directory: DirectoryArgument,
     json_file: JsonFileOption = None,
+    catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
 ) -> None:
     """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
     from floorlens.evaluation.runner import evaluate_pairs
 
-    _measure(evaluate_pairs, directory, json_file, preset=preset, html=html)
+    _measure(evaluate_pairs, directory, json_file, catalogue=catalogue, preset=preset, html=html)
 
 
 @eval_app.command()
 def masks(
     directory: DirectoryArgument,
     json_file: JsonFileOption = None,
+    catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
     images: Annotated[str, typer.Option("--images", help="The photos' folder.")] = "images",
@@ -65,6 +75,7 @@ def masks(
         evaluate_masks,
         directory,
         json_file,
+        catalogue=catalogue,
         preset=preset,
         html=html,
         images=images,
@@ -77,13 +88,14 @@ def masks(
 def ranking(
     directory: DirectoryArgument,
     json_file: JsonFileOption = None,
+    catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
 ) -> None:
     """Graded judgments: queries/, products/, judgments.csv."""
     from floorlens.evaluation.runner import evaluate_ranking
 
-    _measure(evaluate_ranking, directory, json_file, preset=preset, html=html)
+    _measure(evaluate_ranking, directory, json_file, catalogue=catalogue, preset=preset, html=html)
 
 
 def _measure(
@@ -91,13 +103,17 @@ def _measure(
     directory: Path,
     json_file: Path | None,
     *,
+    catalogue: str | None,
     preset: str | None,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
+    from floorlens.search import preset_of
 
+    chosen = settings(catalogue=catalogue, preset=preset)
+    name = chosen.preset or preset_of(chosen.catalogue)
     with progress_bar("Measuring") as progress:
-        report = evaluate(directory, settings(preset=preset).preset, progress=progress, **options)
+        report = evaluate(directory, name, progress=progress, **options)
     figures = report.as_dict()
     if json_file == Path("-"):
         print_json(figures)

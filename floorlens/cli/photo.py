@@ -95,18 +95,21 @@ def mask(
     box: BoxOption = None,
     polygon: PolygonOption = None,
     mask: MaskOption = None,
+    catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the floor in a photo."""
+    """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     from floorlens.images import load_photo
     from floorlens.masking import save_mask, save_overlay
     from floorlens.pipeline import find_floor
-    from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
+    from floorlens.presets import load_stages, preset_named
+    from floorlens.search import preset_of
 
+    chosen = settings(catalogue=catalogue, preset=preset)
     region = _region(box, polygon, mask)
-    chosen = settings(preset=preset)
-    stages = load_stages(preset_named(chosen.preset or DEFAULT_PRESET), threads=chosen.threads)
+    name = chosen.preset or preset_of(chosen.catalogue)
+    stages = load_stages(preset_named(name), threads=chosen.threads)
     picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
     floor = find_floor(picture, stages, region)
     if output is not None:
@@ -139,7 +142,7 @@ def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
     if mask is not None:
         from floorlens.masking import load_mask
 
-        return load_mask(mask)
+        return load_mask(mask, settings().max_megapixels)
     return None
 
 

@@ -51,6 +51,7 @@ def demo(
         typer.Option("--products", help="A folder, CSV or JSONL of products.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Where the report goes.")] = Path("demo"),
+    catalogue: CatalogueOption = None,
     preset: PresetOption = None,
 ) -> None:
     """Index a catalogue, rank it for room photos and write an HTML report."""
@@ -70,6 +71,7 @@ def demo(
             out,
             rooms=rooms,
             products=products,
+            catalogue=catalogue,
             preset=chosen.preset,
             threads=chosen.threads,
             max_megapixels=chosen.max_megapixels,

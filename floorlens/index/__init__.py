@@ -25,6 +25,23 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """What an index needs to catch up with its catalogue, as of one moment.
+
+    Attributes:
+        revision: the catalogue's revision then.
+        generation: which features the vectors belong to; None before the first product.
+        changed: the searchable products that changed after the revision that was asked for.
+        ids: the ids of all searchable products, so that an index can drop the others.
+    """
+
+    revision: int
+    generation: int | None
+    changed: list[Record]
+    ids: set[str]
+
+
+@dataclass(frozen=True)
 class Hit:
     """One answer of a vector index: id and cosine similarity -1..1."""
 

@@ -13,7 +13,7 @@ from floorlens.embedding.signature import Signatures, unpack
 from floorlens.models import Stamp
 
 #: How much each component counts by default.
-WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.67, "texture": 0.33})
+WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.45, "texture": 0.55})
 #: Weighted colour difference at which the colour score has fallen to 1/e.
 TOLERANCE = 12.0
 #: Weights of L*, a*, b* where the spread around the median is compared.

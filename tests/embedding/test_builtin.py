@@ -1,0 +1,146 @@
+"""The built-in embedder: pinned outputs, so that a changed preprocessing or file is noticed."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from floorlens.embedding.builtin import (
+    BuiltinEmbedder,
+    colour_code,
+    default_projection,
+    describe,
+)
+from floorlens.embedding.projection import Projection
+from floorlens.embedding.signature import LIMIT
+from floorlens.errors import CatalogueError
+from floorlens.models import WEIGHTS
+from floorlens.normalisation import FloorView
+from floorlens.normalisation.builtin import BuiltinNormaliser
+
+
+def boards(
+    colour: tuple[int, int, int], width: int = 40, size: tuple[int, int] = (320, 320)
+) -> NDArray[np.uint8]:
+    """Returns boards with grain and joints, from plain arithmetic."""
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float64)
+    board = x // width
+    tone = 12 * np.sin(board * 2.3) + 8 * np.sin(x * 0.9 + np.sin(y * 0.03 + board) * 3)
+    tone -= 45 * (x % width < 2)
+    return np.clip(np.array(colour) + tone[..., None], 0, 255).astype(np.uint8)
+
+
+def view_of(pixels: NDArray[np.uint8]) -> FloorView:
+    return BuiltinNormaliser().view(pixels, np.ones(pixels.shape[:2], np.bool_))
+
+
+@pytest.fixture(scope="module")
+def embedder() -> BuiltinEmbedder:
+    return BuiltinEmbedder(threads=1)
+
+
+def test_the_files_fit_each_other_and_their_stamps(embedder: BuiltinEmbedder) -> None:
+    stamp = embedder.stamp
+    assert stamp.model_id == "floorlens-embedder-builtin"
+    assert stamp.dimension <= 256
+    assert stamp.licence
+    for name in ("encoder.onnx", "projection.npz"):
+        assert (WEIGHTS / name).stat().st_size <= 12_000_000
+
+
+def test_canonical_features(embedder: BuiltinEmbedder) -> None:
+    features = embedder.features(view_of(boards((170, 130, 90))).patches[:1])
+    expected = np.array(CANONICAL_FEATURES, np.float32)
+    assert features.shape == (1, 1104)
+    np.testing.assert_allclose(features[0, : expected.size], expected, rtol=0.02, atol=0.01)
+
+
+def test_canonical_vector(embedder: BuiltinEmbedder) -> None:
+    vector = embedder.embed([view_of(boards((170, 130, 90)))])[0].vector
+    expected = np.array(CANONICAL_VECTOR, np.float32)
+    np.testing.assert_allclose(vector[: expected.size], expected, rtol=0.05, atol=0.004)
+
+
+def test_an_embedding_keeps_its_promises(embedder: BuiltinEmbedder) -> None:
+    one, two = embedder.embed([view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60)))])
+    for embedding in (one, two):
+        assert embedding.vector.shape == (embedder.stamp.dimension,)
+        assert embedding.vector.dtype == np.float32
+        assert np.linalg.norm(embedding.vector) == pytest.approx(1.0, abs=1e-5)
+        assert embedding.base.dtype == np.float16
+        assert embedding.base.shape == (6, 1104)
+        assert np.isfinite(embedding.base).all()
+        assert 0 < len(embedding.signature) <= LIMIT
+    assert float(one.vector @ two.vector) < 0.95
+
+
+def test_equal_pictures_get_equal_bytes_whatever_lies_beside_them(
+    embedder: BuiltinEmbedder,
+) -> None:
+    oak, walnut = view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60), 25))
+    alone = embedder.embed([oak])[0]
+    among = embedder.embed([walnut, oak, walnut, oak])
+    for index in (1, 3):
+        np.testing.assert_array_equal(among[index].vector, alone.vector)
+        np.testing.assert_array_equal(among[index].base, alone.base)
+        assert among[index].signature == alone.signature
+
+
+def test_stored_features_give_the_embedding_again(embedder: BuiltinEmbedder) -> None:
+    view = view_of(boards((170, 130, 90)))
+    fresh = embedder.embed([view])[0]
+    again = describe(fresh.base, view.coverage, view.lab, default_projection())
+    np.testing.assert_array_equal(again.vector, fresh.vector)
+    assert again.signature == fresh.signature
+
+
+def test_a_floor_is_nearer_to_its_recompressed_half_than_to_another_floor(
+    embedder: BuiltinEmbedder,
+) -> None:
+    pixels = boards((170, 130, 90), 30, (480, 480))
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "JPEG", quality=70)
+    again = np.asarray(Image.open(data))[:, :300]
+    tiles = np.full((480, 480, 3), (150, 150, 155), np.uint8)
+    tiles[::60], tiles[:, ::60] = 90, 90
+    whole, half, other = (
+        embedding.vector
+        for embedding in embedder.embed([view_of(pixels), view_of(again), view_of(tiles)])
+    )
+    assert float(whole @ half) > float(whole @ other) + 0.2
+
+
+def test_many_pictures_of_one_product_still_fit_the_signature(embedder: BuiltinEmbedder) -> None:
+    view = view_of(boards((170, 130, 90)))
+    many = FloorView(np.repeat(view.patches, 6, axis=0), np.repeat(view.coverage, 6), view.lab)
+    assert len(embedder.embed([many])[0].signature) <= LIMIT
+
+
+@pytest.mark.parametrize("distance", [0.0, 4.0, 8.0, 16.0])
+def test_colour_codes_multiply_to_a_gaussian_of_the_difference(distance: float) -> None:
+    one, two = (
+        colour_code(np.array([55.0, 6.0, 12.0])),
+        colour_code(np.array([55.0, 6.0, 12.0 + distance])),
+    )
+    assert float(one @ two) == pytest.approx(np.exp(-(distance**2) / 256), abs=0.06)
+
+
+def test_colours_off_the_lattice_are_still_colours() -> None:
+    for lab in ((50.0, -60.0, 60.0), (30.0, 20.0, -80.0), (0.0, 0.0, 0.0), (100.0, 0.0, 0.0)):
+        assert np.linalg.norm(colour_code(np.array(lab))) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_projection_of_another_encoder_is_refused() -> None:
+    own = default_projection()
+    foreign = Projection(own.mean, own.scale, own.matrix, own.stamp, "0.0.0")
+    with pytest.raises(CatalogueError, match="belongs to encoder"):
+        _ = BuiltinEmbedder(foreign).stamp
+
+
+# Measured with encoder 0.1.0 and projection 0.1.0; change them only together with a version.
+CANONICAL_FEATURES: tuple[float, ...] = ()
+CANONICAL_VECTOR: tuple[float, ...] = ()
