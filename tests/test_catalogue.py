@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection
 
+from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
 from floorlens.embedding import FloorEmbedding
 from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound, SchemaMismatch
@@ -160,6 +164,30 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SchemaMismatch, match="update"):
         Catalogue(tmp_path)
+
+
+def test_an_older_schema_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening runs each step once, in order, in one transaction, and keeps the products."""
+    with closing(Catalogue(tmp_path)) as catalogue:
+        catalogue.put([entry("a")], catalogue.live_generation(STAMP))
+    steps: list[int] = []
+
+    def step(version: int) -> Callable[[Connection], None]:
+        def apply(connection: Connection) -> None:
+            connection.exec_driver_sql(f"ALTER TABLE products ADD COLUMN extra{version} TEXT")
+            steps.append(version)
+
+        return apply
+
+    newest = schema.SCHEMA_VERSION + 2
+    for version in range(schema.SCHEMA_VERSION, newest):
+        monkeypatch.setitem(schema.MIGRATIONS, version, step(version))
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", newest)
+    for _ in range(2):
+        with closing(Catalogue(tmp_path)) as catalogue:
+            assert catalogue.product("a").name == "Name a"
+            assert catalogue.facts()["schema_version"] == newest
+    assert steps == [newest - 2, newest - 1]
 
 
 def test_urls_of_other_databases_are_refused_clearly() -> None:

@@ -75,6 +75,37 @@ def test_a_limit_is_the_head_of_the_full_ranking(lens: Floorlens) -> None:
         lens.search(room(80), limit=0)
 
 
+def test_a_large_catalogue_is_cut_and_says_so(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above 20,000 products the first 10,000 are ranked (here: above 10 the first 7)."""
+    full = lens.search(room(80)).matches
+    monkeypatch.setattr("floorlens.search.FULL_RANKING", 10)
+    monkeypatch.setattr("floorlens.search.CUT_RANKING", 7)
+    cut = lens.search(room(80))
+    assert cut.matches == full[:7]
+    assert cut.total == len(GREYS)
+
+
+def test_removal_between_retrieval_and_reranking_is_noticed(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product that another process removes at that moment is left out; the rest is ranked."""
+    real = lens._catalogue.signatures
+    removed: list[str] = []
+
+    def signatures(ids: list[str], generation: int) -> dict[str, bytes]:
+        if not removed:
+            removed.extend(lens.remove([ids[0]]))
+        return real(ids, generation)
+
+    monkeypatch.setattr(lens._catalogue, "signatures", signatures)
+    matches = lens.search(room(80)).matches
+    assert len(matches) == len(GREYS) - 1
+    assert removed[0] not in {match.product.id for match in matches}
+    assert [match.rank for match in matches] == list(range(1, len(GREYS)))
+
+
 def test_filters_leave_only_what_passes(lens: Floorlens) -> None:
     """A filter restricts the ranking and does not reorder it."""
     everything = [m.product.id for m in lens.search(room(200)).matches]
