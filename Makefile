@@ -7,7 +7,7 @@ EXTRAS ?= heif,clip,train
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo test lint format benchmark clean
+.PHONY: demo test lint format benchmark soak clean
 
 # One stamp file for each set of extras: installed again when pyproject.toml changes.
 comma := ,
@@ -41,6 +41,12 @@ format: $(TESTS)
 	$(BIN)/ruff format .
 
 benchmark: $(TESTS)
+	$(BIN)/python benchmarks/reference_speed.py
+
+# What takes longer than CI may: run by hand, the printed results go to benchmarks/results/.
+soak: $(TESTS)
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/reference_speed.py
 
 clean:

@@ -74,7 +74,7 @@ class BuiltinNormaliser:
         full = bool(mask.all())
         floor = None if full else Image.fromarray(mask.view(np.uint8) * np.uint8(255))
         lab, fill = sample_colours(photo, floor)
-        # Averaging whole pixels first makes the resampling of large photos three times as quick.
+        # Averaging whole pixels first halves the time that a large photo takes.
         factor = max(1, int(min(square.side for square in squares) // SIDE))
         near = photo.reduce(factor) if factor > 1 else photo
         patches = np.empty((len(squares), SIDE, SIDE, 3), np.uint8)

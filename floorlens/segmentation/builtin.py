@@ -20,6 +20,9 @@ STRIDE = 32
 GRID = 4
 #: A patch of floor, or a hole in it, smaller than this share of the picture is a slip.
 SPECK_SHARE = 0.002
+#: Pictures whose pixels agree less than this with their neighbours, and whose channels differ as
+#: independently, are noise. Some real floors (terrazzo, carpet) fail the first, none the second.
+NOISE_CORRELATION = 0.25
 
 
 class BuiltinSegmenter:
@@ -59,6 +62,9 @@ class BuiltinSegmenter:
 
         height, width = pixels.shape[:2]
         probability, visible = self._run(self._fit(pixels))
+        if is_noise(pixels):
+            # The network takes some noise for terrazzo or carpet seen from above.
+            visible = 0.0
         if self._cleanup:
             probability = remove_specks(probability)
         # Bytes scale up several times faster than floats, and 1/255 is finer than the network.
@@ -87,6 +93,26 @@ class BuiltinSegmenter:
             ["floor_probability", "floor_visible"], {"rgb": padded[None]}
         )
         return probability[0, :height, :width], float(visible[0])
+
+
+def is_noise(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a uint8 (h, w, 3) picture is independent colour noise, as no camera makes it."""
+    rows = pixels[:: max(1, pixels.shape[0] // 64)].astype(np.float32)
+    if rows.shape[1] < 3:
+        return False
+    green = rows[:, :, 1]
+    if _correlation(green[:, :-1], green[:, 1:]) > NOISE_CORRELATION:
+        return False
+    steps = np.diff(rows, axis=1)
+    pairs = ((0, 1), (1, 2), (0, 2))
+    return all(_correlation(steps[..., a], steps[..., b]) < NOISE_CORRELATION for a, b in pairs)
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Pearson's, of two arrays of one shape; 1 where either is constant."""
+    a, b = a - a.mean(), b - b.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 0 else 1.0
 
 
 def remove_specks(

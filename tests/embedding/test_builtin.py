@@ -31,7 +31,7 @@ def boards(
     board = x // width
     tone = 12 * np.sin(board * 2.3) + 8 * np.sin(x * 0.9 + np.sin(y * 0.03 + board) * 3)
     tone -= 45 * (x % width < 2)
-    return np.clip(np.array(colour) + tone[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.array(colour) + tone[..., None], 0, 255), np.uint8)
 
 
 def view_of(pixels: NDArray[np.uint8]) -> FloorView:
@@ -142,5 +142,5 @@ def test_a_projection_of_another_encoder_is_refused() -> None:
 
 
 # Measured with encoder 0.1.0 and projection 0.1.0; change them only together with a version.
-CANONICAL_FEATURES: tuple[float, ...] = ()
-CANONICAL_VECTOR: tuple[float, ...] = ()
+CANONICAL_FEATURES = (0.0848, 3.1351, 2.9745, 3.0853, 14.2098, 7.4960, -1.0016, -1.8224)
+CANONICAL_VECTOR = (-0.0081, 0.0657, -0.0131, 0.1558, -0.0969, 0.0407, 0.0090, 0.0898)

@@ -1,0 +1,74 @@
+"""Export the patch encoder: EfficientNet-Lite0 (ImageNet, frozen), mean and spread of four depths.
+
+python -m training.matching.export_encoder
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from floorlens.models import WEIGHTS
+from training.encoder import CHANNELS, Lite0Encoder
+from training.export import Stamp, compare, export_onnx
+
+#: Blocks whose statistics describe a patch: grain, then marks, then boards, then pattern.
+DEPTHS: tuple[int, ...] = (4, 7, 10, 15)
+VERSION = "0.1.0"
+
+
+class PatchStatistics(nn.Module):
+    """Mean and standard deviation of the feature maps at several depths, over the whole patch."""
+
+    def __init__(self, depths: tuple[int, ...] = DEPTHS) -> None:
+        super().__init__()
+        self.trunk = Lite0Encoder(depths)
+
+    @property
+    def dimension(self) -> int:
+        """Length of the feature vector."""
+        return 2 * sum(CHANNELS[depth] for depth in self.trunk.depths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised float32 [N, 3, H, W] -> float32 [N, D]: depth by depth, means then spreads."""
+        parts: list[Tensor] = []
+        for feature_map in self.trunk(x):
+            mean = feature_map.mean(dim=(2, 3))
+            centred = feature_map - mean[:, :, None, None]
+            spread = (centred * centred).mean(dim=(2, 3)).clamp_min(1e-8).sqrt()
+            parts += [mean, spread]
+        return torch.cat(parts, dim=1)
+
+
+def main() -> None:
+    """Write the encoder and print how far the file is from the module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder.onnx")
+    parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    module = PatchStatistics(tuple(arguments.depths)).eval()
+    stamp = Stamp(
+        model_id="floorlens-encoder",
+        version=VERSION,
+        licence="Apache-2.0",
+        dimension=module.dimension,
+        preprocessing="sRGB patch of 224 x 224; (x - 127) / 128 inside the graph",
+        extra={
+            "depths": " ".join(map(str, arguments.depths)),
+            "channels": " ".join(str(CHANNELS[depth]) for depth in arguments.depths),
+        },
+    )
+    export_onnx(
+        module, arguments.out, stamp, {"features": {0: "N"}}, example_side=224, dynamic_size=False
+    )
+    worst = compare(module, arguments.out, [(1, 224, 224), (6, 224, 224)])
+    size = arguments.out.stat().st_size / 1e6
+    print(f"{arguments.out.name}: {size:.2f} MB, {module.dimension} features, off by {worst}")
+
+
+if __name__ == "__main__":
+    main()

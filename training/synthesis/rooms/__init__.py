@@ -1,0 +1,1 @@
+"""Path-traced rooms around a procedural floor (Blender's `bpy` module, Cycles on the CPU)."""
