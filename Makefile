@@ -15,7 +15,8 @@ BASE  := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev$(subst $(comma),-,$(if $(EXTRAS),-$(EXTRAS)))
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@# Without the Debian package python3-venv half an environment is left, which must not stay.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(BASE): $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .

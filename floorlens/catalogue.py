@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound
 from floorlens.index import Record, Snapshot
@@ -93,6 +93,9 @@ class Catalogue:
             if not current:
                 with self._engine.execution_options(writes=True).begin() as connection:
                     migrate(connection, fresh=fresh)
+        except OperationalError as error:
+            # Locked, read-only, or the disk is full: nothing is wrong with the file itself.
+            raise CatalogueError(f"{file} cannot be opened: {error.orig}") from error
         except DatabaseError as error:
             raise CatalogueError(
                 f"{file} cannot be opened as a catalogue: {error.orig}. Move it away, or restore "
@@ -215,11 +218,25 @@ class Catalogue:
                 )
             }
 
-    def put(self, entries: Sequence[Entry], generation: int) -> None:
-        """Stores products, replacing those of the same id; committed and fsynced on return."""
+    def put(self, entries: Sequence[Entry], generation: int) -> list[str]:
+        """Stores products, replacing those of the same id; committed and fsynced on return.
+
+        Returns the ids that were left alone: entries without an embedding whose stored features
+        another process has removed, or replaced by those of other pictures.
+        """
+        stale = []
         with self._write() as connection:
             revision = read_revision(connection)
             for entry in entries:
+                if entry.embedding is None:
+                    one = select(products.c.id).where(products.c.id == entry.product.id)
+                    now = next(load_products(connection, one, generation), None)
+                    if now is None or (now.embedded, now.content_hashes) != (
+                        True,
+                        entry.content_hashes,
+                    ):
+                        stale.append(entry.product.id)
+                        continue
                 write_product(connection, entry, revision)
                 if entry.embedding is not None:
                     # Features of other pictures than those now stored must survive in no
@@ -228,6 +245,7 @@ class Catalogue:
                         delete(features).where(features.c.product_id == entry.product.id)
                     )
                     write_features(connection, entry.product.id, entry.embedding, generation)
+        return stale
 
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products with all that is stored of them; returns the ids that existed."""

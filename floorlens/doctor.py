@@ -87,8 +87,11 @@ def _models(settings: Settings) -> str:
     with suppress(NoFloorFound):
         find_floor(grey, stages)
     length = describe_product([grey], stages).vector.shape[0]
-    names = (stages.segmenter.stamp, stages.embedder.stamp)
-    models = ", ".join(f"{stamp.model_id} {stamp.version}" for stamp in names)
+    stamps = (stages.segmenter.stamp, stages.embedder.stamp)
+    # Their licences are not the code's: the training data of some are for research only.
+    models = ", ".join(
+        f"{stamp.model_id} {stamp.version} (weights: {stamp.licence})" for stamp in stamps
+    )
     return f"{models} run; vectors of {length} numbers"
 
 

@@ -21,6 +21,8 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "$lt": operator.lt,
     "$lte": operator.le,
 }
+# Filters come from outside: without a bound a deep one would exhaust the stack.
+MAX_DEPTH = 32
 OPERATORS = ("$eq", "$ne", *ORDER, "$in", "$nin", "$exists")
 
 
@@ -85,25 +87,31 @@ def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
     """Returns the tree of a `where=` mapping; None for None or an empty mapping.
 
     Raises:
-        FilterError: an unknown operator, or a value of the wrong kind.
+        FilterError: an unknown operator, a value of the wrong kind, or nested too deeply.
     """
+    return _parse(where, 0)
+
+
+def _parse(where: Mapping[str, Any] | None, depth: int) -> Filter | None:
     if where is None:
         return None
+    if depth > MAX_DEPTH:
+        raise FilterError(f"a filter may nest $and and $or {MAX_DEPTH} deep at most")
     if not isinstance(where, Mapping):
         raise FilterError(f"a filter is a mapping such as {{'material': 'oak'}}, not {where!r}")
-    parts = [part for key, value in where.items() for part in _parse_entry(key, value)]
+    parts = [part for key, value in where.items() for part in _parse_entry(key, value, depth)]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-def _parse_entry(key: Any, value: Any) -> list[Filter]:
+def _parse_entry(key: Any, value: Any, depth: int) -> list[Filter]:
     if not isinstance(key, str):
         raise FilterError(f"a filter's keys are field names, not {key!r}")
     if key in ("$and", "$or"):
         if not isinstance(value, Sequence) or isinstance(value, str) or not value:
             raise FilterError(f"{key} takes a list of one or more filters")
-        parsed = [parse_filter(part) for part in value]
+        parsed = [_parse(part, depth + 1) for part in value]
         if any(part is None for part in parsed):
             raise FilterError(f"{key} holds an empty filter")
         parts = tuple(part for part in parsed if part is not None)

@@ -28,7 +28,7 @@ MIN_SIDE = 16
 SUFFIXES = frozenset(
     f".{ending}"
     for ending in (
-        *("jpg", "jpeg", "jpe", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"),
+        *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"),
         *("heic", "heif", "jp2", "ppm"),
     )
 )
@@ -36,7 +36,7 @@ _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 )
 # What Pillow's decoders raise on files that do not keep to their format.
-_DAMAGED = (
+DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
     *(AttributeError, OverflowError, RuntimeError, ZeroDivisionError, struct.error, zlib.error),
 )
@@ -156,7 +156,7 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image:
             f"{name}: is not an image that can be read (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, "
             "HEIC are)"
         ) from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: is damaged and cannot be opened as an image") from error
 
 
@@ -217,7 +217,7 @@ def _finish(
         pixels = np.asarray(image)
     except PILImage.DecompressionBombError as error:
         raise ImageTooLarge(f"{name}: unpacks to more than is allowed; scale it down") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
     return Photo(pixels, upright, content_hash)
 
@@ -226,7 +226,7 @@ def _orientation(image: Image) -> int:
     """Returns the EXIF orientation 1..8; 1 where the EXIF data cannot be read."""
     try:
         found = image.getexif().get(0x0112, 1)
-    except _DAMAGED:
+    except DAMAGED:
         # Broken notes about a picture are no reason to refuse the picture.
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
@@ -277,7 +277,7 @@ def _from_pil(image: Image, name: str, working_side: int, max_megapixels: float)
         # Rotating and shrinking must not show in the caller's own image.
         own = image.copy()
         palette = bytes(own.getpalette() or ()) if own.mode in ("P", "PA") else b""
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
     digest = hashlib.sha256(f"{own.mode}{own.size}".encode() + palette + own.tobytes())
     return _finish(own, name, digest.hexdigest(), working_side, max_megapixels)

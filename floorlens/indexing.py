@@ -113,8 +113,14 @@ def import_products(
             tasks = [pool.submit(prepare, product, known.get(product.id)) for product in batch]
             outcomes = [task.result() for task in tasks]
             entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
-            if entries:
-                catalogue.put(entries, generation)
+            stale = catalogue.put(entries, generation) if entries else []
+            for place, product in enumerate(batch):
+                if product.id in stale:
+                    # Taken for embedded, but another process has removed or replaced it since.
+                    outcomes[place] = prepare(product, None)
+                    entry = outcomes[place].entry
+                    if entry is not None:
+                        catalogue.put([entry], generation)
             for outcome in outcomes:
                 rows.append(outcome.row)
                 if progress is not None:
@@ -152,8 +158,11 @@ def rebuild(
         return [stored for stored in missing if stored.product.id not in failed]
 
     with _workers() as pool:
-        # Another process may add or change products meanwhile: go round until none is missing.
-        while missing := unfinished():
+        # Another process may add or change products meanwhile, also between the last look and the
+        # swap, which then refuses: go round until none is missing but those that failed.
+        while (missing := unfinished()) or not (
+            catalogue.swap(generation) or any(row.status == "failed" for row in rows.values())
+        ):
             for batch in _batches(missing):
                 tasks = [pool.submit(prepare, stored) for stored in batch]
                 for stored, task in zip(batch, tasks, strict=True):
@@ -163,7 +172,6 @@ def rebuild(
                     rows[outcome.row.id] = outcome.row
                     if progress is not None:
                         progress(len(rows), max(total, len(rows)), outcome.row)
-    catalogue.swap(generation)
     ordered = tuple(rows[product_id] for product_id in sorted(rows))
     return ImportReport(ordered, time.perf_counter() - started)
 

@@ -11,6 +11,7 @@ from floorlens.errors import SettingsError
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
+    from floorlens.index import VectorIndex
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
     from floorlens.segmentation import Segmenter
@@ -64,6 +65,7 @@ BACKENDS: Mapping[str, Mapping[str, str]] = {
     "normalisation": {"builtin": "BuiltinNormaliser"},
     "embedding": {"builtin": "BuiltinEmbedder"},
     "reranking": {"builtin": "BuiltinReranker"},
+    "index": {"exact": "ExactIndex"},
 }
 
 
@@ -109,6 +111,12 @@ def load_stages(preset: Preset, *, threads: int = 0) -> Stages:
         embedder=_backend("embedding", preset.embedder)(threads=threads),
         reranker=_backend("reranking", preset.reranker)(),
     )
+
+
+def new_index(preset: Preset) -> VectorIndex:
+    """Returns an empty vector index of the preset's kind."""
+    index: VectorIndex = _backend("index", preset.index)()
+    return index
 
 
 def _backend(stage: str, name: str) -> Any:

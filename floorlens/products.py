@@ -114,7 +114,7 @@ def _read_folder(folder: Path) -> list[Product]:
             id=check_id(path.stem, str(path)),
             name=path.stem,
             # A link that lies in the folder was put there by its owner: it is followed.
-            images=(str(path.resolve()),),
+            images=(_storable(_followed(path), str(path)),),
         )
         for path in files
     ]
@@ -241,7 +241,25 @@ def _inside(folder: Path, path: Path, where: str) -> str:
         raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
     if not resolved.is_relative_to(folder):
         raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
-    return str(resolved)
+    return _storable(resolved, where)
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        # A ring of links: reading it fails, and with it this product alone.
+        return path.absolute()
+
+
+def _storable(path: Path, where: str) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ProductSourceError(
+            f"{where!r}: the path is not UTF-8, so it cannot be stored; rename it"
+        ) from error
+    return str(path)
 
 
 def _refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:

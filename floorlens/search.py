@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from floorlens.errors import CatalogueNotFound, NothingToRank, StampMismatch, UsageError
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
-from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
+from floorlens.presets import (
+    DEFAULT_PRESET,
+    PRESETS,
+    Stages,
+    load_stages,
+    new_index,
+    preset_named,
+)
 from floorlens.products import Product
 from floorlens.ranking import Match, SearchResult, merged_weights, rank, tail
 
@@ -62,7 +69,6 @@ class Floorlens:
         """Use `Floorlens.open`."""
         # SQLAlchemy costs more than half of the allowed import time of the package.
         from floorlens.catalogue import Catalogue
-        from floorlens.index.exact import ExactIndex
 
         if preset is not None and stages is None:
             preset_named(preset)
@@ -81,7 +87,7 @@ class Floorlens:
         except BaseException:
             self._catalogue.close()
             raise
-        self._index = ExactIndex()
+        self._index = new_index(self._stages.preset)
         self._index_revision = -1
         self._generation: int | None = None
         self._index_lock = threading.Lock()

@@ -29,12 +29,14 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: a value is of the wrong kind (the text names the variable), or `.env` is
-            no text.
+            no text or cannot be read.
     """
     try:
         return Settings()
     except UnicodeDecodeError as error:
         raise SettingsError(f"settings cannot be used: .env is not UTF-8 text ({error})") from error
+    except OSError as error:
+        raise SettingsError(f"settings cannot be used: .env ({error.strerror})") from error
     except ValidationError as error:
         problems = "; ".join(
             f"FLOORLENS_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"

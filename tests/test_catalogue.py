@@ -149,6 +149,14 @@ def test_opening_what_is_no_catalogue(tmp_path: Path) -> None:
     assert (tmp_path / FILE_NAME).read_text().startswith("this is not")
 
 
+def test_a_sound_file_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    """Whoever is told to move a catalogue away may lose it: only a foreign file deserves that."""
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(CatalogueError, match="cannot be opened: ") as caught:
+        Catalogue(tmp_path)
+    assert "Move it away" not in str(caught.value)
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A file in the way of the folder is a clear error."""
     (tmp_path / "file").write_text("x")

@@ -102,10 +102,13 @@ def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
     assert "cannot be opened as a catalogue" in found.cure
 
 
-def test_models_run_and_tell_their_versions() -> None:
+def test_models_run_and_tell_their_versions_and_licences() -> None:
     found = named("models")
     assert found.ok
-    assert found.found == "fake-segmenter 1, fake-embedder 1 run; vectors of 4 numbers"
+    assert found.found == (
+        "fake-segmenter 1 (weights: Apache-2.0), fake-embedder 1 (weights: Apache-2.0) run; "
+        "vectors of 4 numbers"
+    )
 
 
 def test_an_unknown_preset_is_found() -> None:

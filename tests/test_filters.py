@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorlens.errors import FilterError
-from floorlens.filters import AllOf, AnyOf, Condition, parse_filter
+from floorlens.filters import MAX_DEPTH, AllOf, AnyOf, Condition, parse_filter
 
 OAK = {"material": "oak", "price": 40, "new": True, "rooms": ["hall", "bath"], "sku": "40"}
 
@@ -180,3 +180,14 @@ def test_several_keys_mean_all_of_them(
     assert passes({"$and": [first, second]}, metadata) is both
     if not set(first) & set(second):
         assert passes({**first, **second}, metadata) is both
+
+
+def test_a_filter_that_nests_without_end_is_refused() -> None:
+    nested: dict[str, Any] = {"a": 1}
+    for _ in range(MAX_DEPTH):
+        nested = {"$and": [nested]}
+    assert parse_filter(nested) is not None
+    for _ in range(2000):
+        nested = {"$or": [nested]}
+    with pytest.raises(FilterError, match="deep"):
+        parse_filter(nested)

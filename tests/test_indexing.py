@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.catalogue import Catalogue
 from floorlens.errors import ProductSourceError, StampMismatch
 from floorlens.indexing import BATCH, ImportRow
 from floorlens.presets import Stages
@@ -206,6 +207,30 @@ def test_a_rebuild_that_cannot_finish_changes_nothing_live(tmp_path: Path) -> No
     Floorlens.open(where, stages=fake_stages(version="2")).close()
 
 
+def test_a_product_added_just_before_the_swap_is_embedded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that reports no failure has swapped, also when the first try was refused."""
+    where = tmp_path / "catalogue"
+    with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
+        lens.add(paint(tmp_path / "one", "ab"))
+        late = paint(tmp_path / "two", "c", start=5)
+        tries: list[bool] = []
+        swap = Catalogue.swap
+
+        def adding(catalogue: Catalogue, generation: int) -> bool:
+            if not tries:
+                lens.add(late)
+            tries.append(swap(catalogue, generation))
+            return tries[-1]
+
+        monkeypatch.setattr(Catalogue, "swap", adding)
+        report = Floorlens.rebuild(where, stages=fake_stages(version="2"))
+    assert tries == [False, True]
+    assert statuses(report.rows) == {"a": "updated", "b": "updated", "c": "updated"}
+    Floorlens.open(where, stages=fake_stages(version="2")).close()
+
+
 def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
     """An open catalogue of the old version refuses to mix its query with new vectors."""
     where = tmp_path / "catalogue"
@@ -216,6 +241,29 @@ def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
         Floorlens.rebuild(where, stages=fake_stages(version="2"))
         with pytest.raises(StampMismatch):
             lens.search(room)
+
+
+def test_a_product_removed_while_its_metadata_changes_is_embedded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored without features it could never be found."""
+    paint(tmp_path, "a")
+    table = tmp_path / "products.csv"
+    table.write_text("id,image,price\nplank,a.png,10\n")
+    room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        lens.add(table)
+        table.write_text("id,image,price\nplank,a.png,12\n")
+        put = Catalogue.put
+
+        def removed_before(catalogue: Catalogue, entries: Any, generation: int) -> list[str]:
+            if entries[0].embedding is None:
+                catalogue.remove(["plank"])
+            return put(catalogue, entries, generation)
+
+        monkeypatch.setattr(Catalogue, "put", removed_before)
+        assert statuses(lens.add(table).rows) == {"plank": "added"}
+        assert [m.product.metadata["price"] for m in lens.search(room).matches] == [12]
 
 
 def test_threads_adding_at_once_lose_nothing(tmp_path: Path) -> None:

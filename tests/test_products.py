@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.errors import ProductSourceError
+from floorlens.errors import ImageError, ProductSourceError
+from floorlens.images import read_bytes
 from floorlens.products import check_id, read_products, typed_cell
 
 
@@ -162,6 +164,27 @@ def test_csv_errors_name_file_and_line(folder: Path, text: str | bytes, problem:
     with pytest.raises(ProductSourceError, match=problem) as caught:
         read_products(file)
     assert str(caught.value).startswith(str(file))
+
+
+def test_a_ring_of_links_in_a_folder_fails_later_and_alone(folder: Path) -> None:
+    before = len(read_products(folder))
+    (folder / "ring.jpg").symlink_to(folder / "ring.jpg")
+    assert len(read_products(folder)) == before + 1
+    with pytest.raises(ImageError):
+        read_bytes(folder / "ring.jpg")
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_clearly(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        folder.mkdir()
+    except OSError:
+        return  # This file system has no such names.
+    (folder / "a.jpg").write_bytes(b"x")
+    (folder / "list.csv").write_text("id,image\nx,a.jpg\n")
+    for source in (folder, folder / "list.csv"):
+        with pytest.raises(ProductSourceError, match="not UTF-8"):
+            read_products(source)
 
 
 def test_images_may_be_named_by_their_whole_path_inside_the_folder(folder: Path) -> None:

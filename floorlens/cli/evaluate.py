@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -105,15 +107,24 @@ def _measure(
     *,
     catalogue: str | None,
     preset: str | None,
+    html: Path | None,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
-    from floorlens.search import preset_of
+    from floorlens.search import Floorlens, preset_of
 
     chosen = settings(catalogue=catalogue, preset=preset)
     name = chosen.preset or preset_of(chosen.catalogue)
+
+    def opener(folder: Path, preset: str | None) -> Floorlens:
+        return Floorlens.open(
+            folder, preset=preset, threads=chosen.threads, max_megapixels=chosen.max_megapixels
+        )
+
+    # Measuring takes minutes: that its results cannot be written must show before, not after.
+    _writable(None if json_file == Path("-") else json_file, html)
     with progress_bar("Measuring") as progress:
-        report = evaluate(directory, name, progress=progress, **options)
+        report = evaluate(directory, name, html=html, progress=progress, opener=opener, **options)
     figures = report.as_dict()
     if json_file == Path("-"):
         print_json(figures)
@@ -121,3 +132,15 @@ def _measure(
     if json_file is not None:
         write_text(json_file, json.dumps(figures, indent=2, allow_nan=False) + "\n")
     print_figures(figures)
+
+
+def _writable(file: Path | None, folder: Path | None) -> None:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename} cannot be written: {error.strerror}") from error

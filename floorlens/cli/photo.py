@@ -161,8 +161,8 @@ def _where(filters: list[str] | None) -> dict[str, Any] | None:
         if text.lstrip().startswith("{"):
             try:
                 parts.append(json.loads(text))
-            except json.JSONDecodeError as error:
-                raise FilterError(f"--where {text!r} is not JSON: {error.msg}") from error
+            except (ValueError, RecursionError) as error:
+                raise FilterError(f"--where {text[:200]!r} is not JSON: {error}") from error
         else:
             field, sign, value = text.partition("=")
             if not sign or not field:

@@ -11,9 +11,9 @@ from floorlens.cli.output import (
     CatalogueOption,
     JsonOption,
     PresetOption,
-    import_bar,
     print_import,
     print_json,
+    progress_bar,
     settings,
 )
 
@@ -57,16 +57,10 @@ def demo(
     """Index a catalogue, rank it for room photos and write an HTML report."""
     from floorlens.cli.tables import print_ranking
     from floorlens.demo import run_demo
-    from floorlens.report import RoomOutcome
-
-    def show(_done: int, _total: int, room: RoomOutcome) -> None:
-        if room.result is None:
-            print(f"{room.name}: {room.problem}")
-        else:
-            print_ranking(room.name, room.result, 5)
 
     chosen = settings(preset=preset)
-    with import_bar() as progress:
+    # The tables come after the bar: printed while it is drawn, they would run into it.
+    with progress_bar("Indexing and ranking") as update:
         made = run_demo(
             out,
             rooms=rooms,
@@ -75,9 +69,14 @@ def demo(
             preset=chosen.preset,
             threads=chosen.threads,
             max_megapixels=chosen.max_megapixels,
-            import_progress=progress,
-            room_progress=show,
+            import_progress=lambda done, total, _row: update(done, total),
+            room_progress=lambda done, total, _room: update(done, total),
         )
+    for room in made.rooms:
+        if room.result is None:
+            print(f"{room.name}: {room.problem}")
+        else:
+            print_ranking(room.name, room.result, 5)
     code = print_import(made.imported, as_json=False)
     print(f"Report: {made.report}")
     raise typer.Exit(code)

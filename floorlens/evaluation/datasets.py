@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import DatasetError, FloorlensError, ImageError
-from floorlens.images import SUFFIXES, load_photo, read_bytes
+from floorlens.images import DAMAGED, SUFFIXES, load_photo, read_bytes
 
 FLOOR, IGNORED = 255, 128
 FULL_SIZE = 1_000_000
@@ -205,7 +205,7 @@ def read_true_mask(path: Path) -> TrueMask:
     try:
         with Image.open(path) as image:
             values = np.asarray(image.convert("L"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise ImageError(f"{path.name}: is not a mask that can be read") from error
     floor, ignored = values == FLOOR, values == IGNORED
     if not np.all(floor | ignored | (values == 0)):

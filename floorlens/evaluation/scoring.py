@@ -122,9 +122,11 @@ def pair_outcome(
         distances[truth] = np.inf
         rivals = [int(group) for group in nearest(distances, NEIGHBOURS)]
         rank = tied_rank(scores[truth], list(scores.values()))
-        hard_rank = tied_rank(
-            scores[truth], [scores[truth], *(scores[g] for g in rivals if g in scores)]
-        )
+        # Without its own colour it has no rivals, which must not make it the first.
+        if np.isfinite(colours[truth]).all():
+            hard_rank = tied_rank(
+                scores[truth], [scores[truth], *(scores[g] for g in rivals if g in scores)]
+            )
     return PairOutcome(
         room=pair.room,
         product=pair.product,

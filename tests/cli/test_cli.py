@@ -353,6 +353,44 @@ def test_demo(run: Run, product_folder: Path, room: Path, blank: Path) -> None:
     run("demo", "--rooms", rooms, "--products", product_folder, "--out", "out", code=8)
 
 
+# -- eval --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pairs(product_folder: Path, room: Path, tmp_path: Path) -> Path:
+    """One room, of oak, and the six products."""
+    folder = tmp_path / "data"
+    (folder / "rooms").mkdir(parents=True)
+    room.rename(folder / "rooms" / "a.png")
+    product_folder.rename(folder / "products")
+    (folder / "pairs.csv").write_text("room,product,source\na.png,oak.png,made\n")
+    return folder
+
+
+def test_eval_measures_prints_and_writes(run: Run, pairs: Path) -> None:
+    shown = run("eval", "pairs", pairs, "--json", "new/out.json", "--html", "worst").stdout
+    assert "mrr" in shown
+    figures = json.loads(Path("new/out.json").read_text("utf-8"))
+    assert (figures["n"], figures["mrr"], figures["failed"]) == (1, 1.0, [])
+    assert Path("worst/index.html").is_file()
+    assert document(run("eval", "pairs", pairs, "--json", "-"))["top1"] == 1.0
+    assert "no such folder" in run("eval", "masks", pairs, code=3).stderr
+
+
+def test_eval_tells_before_it_measures_that_it_cannot_write(run: Run, pairs: Path) -> None:
+    Path("file").write_text("x")
+    for option in (["--json", "."], ["--json", "file/out.json"], ["--html", "file"]):
+        assert "cannot be written" in run("eval", "pairs", pairs, *option, code=2).stderr
+
+
+def test_the_megapixel_setting_reaches_eval(
+    run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORLENS_MAX_MEGAPIXELS", "0.01")
+    figures = document(run("eval", "pairs", pairs, "--json", "-"))
+    assert [item["file"] for item in figures["failed"]] == ["rooms/a.png"]
+
+
 def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
     text = run("--help").stdout
     for name in ("index", "search", "mask", "products", "export", "info", "doctor", "eval", "demo"):

@@ -159,3 +159,11 @@ def test_a_true_mask_has_three_values_and_no_other(
     (tmp_path / "broken.png").write_bytes(b"x")
     with pytest.raises(ImageError, match="not a mask"):
         read_true_mask(tmp_path / "broken.png")
+
+
+def test_a_mask_that_pillow_takes_for_a_bomb_is_a_clear_error(
+    masks_folder: MasksFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ImageError, match="not a mask"):
+        read_true_mask(masks_folder.path / "masks" / "rug.png")

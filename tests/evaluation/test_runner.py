@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import DatasetError, ImageError, StampMismatch
+from floorlens.evaluation import runner
 from floorlens.evaluation.reports import MasksReport, PairsReport, RankingReport
 from floorlens.evaluation.runner import evaluate_masks, evaluate_pairs, evaluate_ranking
 
@@ -92,6 +93,18 @@ def test_hard10_ranks_among_the_nine_of_nearest_colour(
     assert [outcome.hard10_rank for outcome in report.outcomes] == [1, 2]
     assert report.as_dict()["hard10_top1"] == 0.5
     assert report.as_dict()["hard10_top3"] == 1.0
+
+
+def test_a_product_whose_colour_is_unknown_does_not_win_for_want_of_rivals(
+    pairs_folder: PairsFolder, lens: ScriptedLens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        runner, "mean_colours", lambda products: np.full((products.count, 3), np.nan)
+    )
+    pairs_folder.write_pairs("a.png,p0.png,wfs")
+    lens.scores = {pairs_folder.photos["a"]: falling("p0")}
+    (outcome,) = evaluate_pairs(pairs_folder.path, opener=lens.open).outcomes
+    assert (outcome.rank, outcome.hard10_rank) == (1, 10)
 
 
 def test_a_lens_that_knows_nothing_gains_nothing_by_ties(
