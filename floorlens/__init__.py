@@ -9,9 +9,20 @@
 from __future__ import annotations
 
 from floorlens.errors import FloorlensError, NoFloorFound
+from floorlens.products import Product
 from floorlens.ranking import Match, SearchResult
 from floorlens.search import Floorlens
+from floorlens.segmentation import FloorRegion
 
 __version__ = "0.1.0"
 
-__all__ = ["Floorlens", "FloorlensError", "Match", "NoFloorFound", "SearchResult", "__version__"]
+__all__ = [
+    "FloorRegion",
+    "Floorlens",
+    "FloorlensError",
+    "Match",
+    "NoFloorFound",
+    "Product",
+    "SearchResult",
+    "__version__",
+]

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound
+from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound, StampMismatch
 from floorlens.index import Record, Snapshot
 from floorlens.products import Product
 from floorlens.rows import (
@@ -55,21 +55,15 @@ class Catalogue:
     """
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
-        """Opens the catalogue in a folder.
+        """Opens the catalogue in a folder, or at a `sqlite:///path/of/file` URL.
 
         Raises:
             CatalogueNotFound: nothing is there and `create` is False.
             SchemaMismatch: a newer Floorlens made it.
             CatalogueError: it cannot be opened as a database.
         """
-        text = str(location)
-        if "://" in text:
-            raise CatalogueError(
-                f"{text.split('://')[0]}:// catalogues are not supported by this version: "
-                "give a folder"
-            )
-        self.folder = Path(location)
-        file = self.folder / FILE_NAME
+        self.file = file = _file_of(str(location))
+        self.folder = file.parent
         if not file.exists() and not create:
             raise CatalogueNotFound(
                 f"there is no catalogue at {self.folder}: make one with `floorlens index "
@@ -160,11 +154,10 @@ class Catalogue:
                 "schema_version": select(state.c.schema_version),
             }
             found = {name: connection.execute(q).scalar_one() for name, q in counts.items()}
-        file = self.folder / FILE_NAME
         return {
             "catalogue": str(self.folder),
             **found,
-            "bytes": file.stat().st_size,
+            "bytes": self.file.stat().st_size,
             "stamp": self.live_stamp() or {},
         }
 
@@ -223,10 +216,18 @@ class Catalogue:
 
         Returns the ids that were left alone: entries without an embedding whose stored features
         another process has removed, or replaced by those of other pictures.
+
+        Raises:
+            StampMismatch: another process has rebuilt the catalogue meanwhile.
         """
         stale = []
         with self._write() as connection:
             revision = read_revision(connection)
+            if connection.execute(select(state.c.live)).scalar_one() != generation:
+                raise StampMismatch(
+                    f"the catalogue in {self.folder} was rebuilt by another process meanwhile: "
+                    "run the same command again; what was stored is kept"
+                )
             for entry in entries:
                 if entry.embedding is None:
                     one = select(products.c.id).where(products.c.id == entry.product.id)
@@ -354,6 +355,19 @@ class Catalogue:
             if live is not None and live != generation:
                 drop_generation(connection, live)
         return True
+
+
+def _file_of(location: str) -> Path:
+    """Returns the database file behind a folder or a `sqlite:///path/of/file` URL."""
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return Path(location) / FILE_NAME
+    if scheme != "sqlite" or not rest.strip("/"):
+        raise CatalogueError(
+            f"{scheme}:// catalogues are not supported by this version: give a folder or "
+            "sqlite:///path/of/file.sqlite"
+        )
+    return Path(rest.removeprefix("/"))
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -102,11 +102,11 @@ def _catalogue(settings: Settings) -> str:
         with Floorlens.open(
             settings.catalogue, preset=settings.preset, create=False, threads=settings.threads
         ) as lens:
-            products = lens.products()
+            products, folder = lens.products(), lens.folder
     except CatalogueNotFound:
         return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
-    free = shutil.disk_usage(settings.catalogue).free / 2**30
+    free = shutil.disk_usage(folder).free / 2**30
     text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
     if gone:
         raise FloorlensError(

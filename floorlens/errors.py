@@ -137,6 +137,7 @@ class ProductNotFound(CatalogueError):
     """No product has that id."""
 
     code = "product-not-found"
+    exit_code = 3
     status = 404
 
 

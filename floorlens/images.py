@@ -139,7 +139,8 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image:
 
     if not data:
         raise ImageError(f"{name}: is empty (0 bytes)")
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    # AVIF may call itself mif1 first and avif among its compatible brands; Pillow reads that.
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:
         return _open_heif(data, name, max_megapixels)
     try:
         with _WARNINGS, warnings.catch_warnings():

@@ -88,6 +88,16 @@ class Stages:
         }
 
 
+def identity(stamp: Mapping[str, Any]) -> list[Any]:
+    """Returns what of a catalogue's stamp decides comparability: preset, models, versions.
+
+    Licences and descriptions are information: rewording one must not force a rebuild.
+    """
+    parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
+    keys = ("model_id", "version", "dimension")
+    return [stamp.get("preset"), *([part.get(key) for key in keys] for part in parts)]
+
+
 def preset_named(name: str) -> Preset:
     """Returns the preset of that name.
 

@@ -10,13 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import CatalogueNotFound, NothingToRank, StampMismatch, UsageError
+from floorlens.errors import (
+    CatalogueError,
+    CatalogueNotFound,
+    NothingToRank,
+    StampMismatch,
+    UsageError,
+)
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
     Stages,
+    identity,
     load_stages,
     new_index,
     preset_named,
@@ -37,6 +44,8 @@ FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
+RETRIES = 20
+"""How often a search begins anew because other processes remove products meanwhile."""
 
 
 def preset_of(location: str | Path) -> str:
@@ -185,6 +194,11 @@ class Floorlens:
             "reranker": self._stages.reranker.stamp.as_dict(),
         }
 
+    @property
+    def folder(self) -> Path:
+        """The folder in which the catalogue lies."""
+        return self._catalogue.folder
+
     # -- the catalogue -------------------------------------------------------------------------
 
     def add(self, source: str | Path, *, progress: Progress | None = None) -> ImportReport:
@@ -298,7 +312,7 @@ class Floorlens:
             )
             scored = rank(list(signatures), components, merged)
         with clock.stage("collect"):
-            scored += tail(scored, [(hit.id, hit.similarity) for hit in hits], depth)
+            scored += tail(scored, [(hit.id, hit.similarity) for hit in hits], len(scored))
             scored = scored[:wanted]
             found = {p.id: p for p in self._catalogue.products(item.id for item in scored)}
             # A product that another process has just removed is in the index and no longer here.
@@ -316,7 +330,7 @@ class Floorlens:
 
     def _check_stamp(self) -> None:
         live, ours = self._catalogue.live_stamp(), self._stages.stamp()
-        if live is None or live == ours:
+        if live is None or identity(live) == identity(ours):
             return
         raise StampMismatch(
             f"the catalogue {self._location} was made with {_describe(live)}, and this is "
@@ -331,14 +345,24 @@ class Floorlens:
         """Returns the k nearest products, and the signatures of the first `depth` of them.
 
         Both are of one generation: what other processes remove or rebuild in between is noticed.
+        Products that tie with the last one are among the first, so that twins score the same.
         """
-        while True:
+        for _ in range(RETRIES):
             generation = self._refresh_index()
             hits = self._index.query(vector, k, condition)
-            ids = [hit.id for hit in hits[:depth]]
+            border = hits[min(depth, len(hits)) - 1].similarity if hits else 0.0
+            ids = [
+                hit.id
+                for place, hit in enumerate(hits)
+                if place < depth or hit.similarity == border
+            ]
             found = {} if generation is None else self._catalogue.signatures(ids, generation)
             if len(found) == len(ids):
                 return hits, {product_id: found[product_id] for product_id in ids}
+        raise CatalogueError(
+            f"products of the catalogue {self._location} have vectors and no signatures: run "
+            f"`floorlens index --rebuild --catalogue {self._location}`"
+        )
 
     def _refresh_index(self) -> int | None:
         """Brings the index up to the catalogue's revision; returns the generation it holds.

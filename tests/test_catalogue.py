@@ -14,7 +14,13 @@ from sqlalchemy import Connection
 from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
 from floorlens.embedding import FloorEmbedding
-from floorlens.errors import CatalogueError, CatalogueNotFound, ProductNotFound, SchemaMismatch
+from floorlens.errors import (
+    CatalogueError,
+    CatalogueNotFound,
+    ProductNotFound,
+    SchemaMismatch,
+    StampMismatch,
+)
 from floorlens.products import Product
 from floorlens.rows import Entry
 
@@ -196,6 +202,23 @@ def test_an_older_schema_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert catalogue.product("a").name == "Name a"
             assert catalogue.facts()["schema_version"] == newest
     assert steps == [newest - 2, newest - 1]
+
+
+def test_a_sqlite_url_names_the_file(tmp_path: Path) -> None:
+    """A folder and the URL of its file are the same catalogue."""
+    with closing(Catalogue(tmp_path / "shop")) as catalogue:
+        catalogue.put([entry("a")], catalogue.live_generation(STAMP))
+    with closing(Catalogue(f"sqlite:///{tmp_path}/shop/{FILE_NAME}", create=False)) as catalogue:
+        assert catalogue.product("a").name == "Name a"
+
+
+def test_an_import_notices_a_rebuild(catalogue: Catalogue) -> None:
+    """Features of the old models never get into the new generation."""
+    live = catalogue.live_generation(STAMP)
+    assert catalogue.swap(catalogue.begin_rebuild({"preset": "new"}))
+    with pytest.raises(StampMismatch, match="run the same command again"):
+        catalogue.put([entry("a")], live)
+    assert catalogue.products() == []
 
 
 def test_urls_of_other_databases_are_refused_clearly() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from floorlens import Floorlens, NoFloorFound
 from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
-from floorlens.testing import fake_stages
+from floorlens.testing import FakeEmbedder, fake_stages
 
 GREYS = [10 * i for i in range(1, 25)]
 
@@ -195,6 +196,27 @@ def test_the_order_of_indexing_does_not_matter(tmp_path: Path, products: Path) -
             lens.add(table)
             table.unlink()
         assert [(m.product.id, m.score) for m in lens.search(room(85)).matches] == expected
+
+
+def test_twins_score_the_same_across_the_border(tmp_path: Path) -> None:
+    """Byte-identical products tie even where the re-ranked depth ends between them."""
+    for name in "abcdefgh":
+        Image.new("RGB", (24, 24), (90, 90, 90)).save(tmp_path / f"{name}.png")
+    with Floorlens.open(tmp_path / "c", stages=fake_stages(rerank_depth=3)) as lens:
+        lens.add(tmp_path)
+        matches = lens.search(room(80)).matches
+    assert len({match.score for match in matches}) == 1
+    assert all(match.components is not None for match in matches)
+
+
+def test_rewording_a_licence_needs_no_rebuild(tmp_path: Path, products: Path) -> None:
+    """Only preset, model ids, versions and dimensions decide whether vectors are comparable."""
+    stages = fake_stages()
+    with Floorlens.open(tmp_path, stages=stages) as lens:
+        lens.add(products)
+    reworded = replace(stages.embedder.stamp, licence="reworded", preprocessing="reworded")
+    with Floorlens.open(tmp_path, stages=replace(stages, embedder=FakeEmbedder(reworded))) as lens:
+        assert lens.search(room(80)).matches
 
 
 def test_unknown_presets_are_named(tmp_path: Path) -> None:

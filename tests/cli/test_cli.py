@@ -263,8 +263,8 @@ def test_products_list_show_remove(run: Run, filled: Path) -> None:
 
 
 def test_an_unknown_id_removes_nothing(run: Run, filled: Path) -> None:
-    assert "no product 'elm'" in run("products", "show", "elm", code=6).stderr
-    run("products", "remove", "oak", "elm", code=6)
+    assert "no product 'elm'" in run("products", "show", "elm", code=3).stderr
+    run("products", "remove", "oak", "elm", code=3)
     assert len(document(run("products", "list", "--json"))) == 6
 
 
