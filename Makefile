@@ -2,28 +2,30 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# What is installed is pinned: constraints.txt holds one tested version of every package.
+PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
-EXTRAS ?= heif,clip,train
+EXTRAS ?= api,clip,heif,lancedb,milvus,otel,pgvector,pinecone,ray,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
 .PHONY: demo test lint format benchmark soak clean
 
-# One stamp file for each set of extras: installed again when pyproject.toml changes.
+# One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
 BASE  := $(VENV)/.installed
-TESTS := $(VENV)/.installed-dev$(subst $(comma),-,$(if $(EXTRAS),-$(EXTRAS)))
+TESTS := $(VENV)/.installed-dev$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 
 $(BIN)/python:
 	@# Without the Debian package python3-venv half an environment is left, which must not stay.
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(BASE): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+$(BASE): $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable .
 	@touch $@
 
 $(TESTS): $(BASE)
-	$(BIN)/python -m pip install --quiet --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
+	$(PIP) --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@touch $@
 
 demo: $(BASE)
