@@ -205,6 +205,7 @@ def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[P
         if not 1 <= len(names) <= MAX_IMAGES:
             raise ProductSourceError(f"{where}: a product has 1 to {MAX_IMAGES} images")
         name = str(row.pop("name", None) or product_id)
+        _refuse_nul("name", name, where)
         products.append(
             Product(
                 product_id,
@@ -224,13 +225,24 @@ def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[P
 def _metadata_value(key: str, value: Any, where: str) -> Any:
     if isinstance(value, float) and value - value != 0:
         raise ProductSourceError(f"{where}: {key!r} is not a finite number")
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
+        _refuse_nul(key, value, where)
+        return value
+    if isinstance(value, int | float):
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        for item in value:
+            _refuse_nul(key, item, where)
         return value
     raise ProductSourceError(
         f"{where}: {key!r} is neither a string, a number, a boolean nor a list of strings"
     )
+
+
+def _refuse_nul(key: str, text: str, where: str) -> None:
+    # PostgreSQL's text cannot hold it, and no name has one.
+    if "\0" in text:
+        raise ProductSourceError(f"{where}: {key!r} holds a NUL character")
 
 
 def _inside(folder: Path, path: Path, where: str) -> str:

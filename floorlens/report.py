@@ -131,11 +131,11 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
     source = thumbnails[product.id]
     parts = ""
     if match.components is not None:
-        parts = "<br>" + ", ".join(
+        parts = ", ".join(
             f"{escape(name)} {value * 100:.0f}" for name, value in match.components.items()
         )
     caption = (
-        f"<b>{match.rank}. {escape(product.name)}</b> · {match.score * 100:.0f}"
+        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {match.score * 100:.0f}"
         f"{score_bar(match.score)}<span>{parts}</span>"
     )
     if source is None:

@@ -307,3 +307,13 @@ def test_an_accepted_id_can_be_a_file_name_and_an_address(product_id: Any) -> No
         assert accepted == product_id
         assert accepted not in ("", ".", "..")
         assert not set(accepted) & set("/\\\0\n\r")
+
+
+def test_nul_characters_are_refused(tmp_path: Path) -> None:
+    """They cannot be stored in every database that a catalogue may live in."""
+    (tmp_path / "a.png").touch()
+    for field in ('"name": "a\\u0000b"', '"tag": "a\\u0000"', '"tags": ["\\u0000"]'):
+        rows = tmp_path / "products.jsonl"
+        rows.write_text(f'{{"id": "x", "image": "a.png", {field}}}')
+        with pytest.raises(ProductSourceError, match="NUL"):
+            read_products(rows)

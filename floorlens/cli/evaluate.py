@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from floorlens.cli.output import (
     CatalogueOption,
     PresetOption,
+    import_bar,
     print_json,
     progress_bar,
     settings,
@@ -80,6 +82,7 @@ def masks(
         catalogue=catalogue,
         preset=preset,
         html=html,
+        indexes=False,
         images=images,
         masks=masks,
         split=split,
@@ -108,6 +111,7 @@ def _measure(
     catalogue: str | None,
     preset: str | None,
     html: Path | None,
+    indexes: bool = True,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
@@ -123,8 +127,17 @@ def _measure(
 
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
-    with progress_bar("Measuring") as progress:
-        report = evaluate(directory, name, html=html, progress=progress, opener=opener, **options)
+    with ExitStack() as bars:
+        if indexes:
+            options["index_progress"] = bars.enter_context(import_bar())
+        report = evaluate(
+            directory,
+            name,
+            html=html,
+            progress=bars.enter_context(progress_bar("Measuring")),
+            opener=opener,
+            **options,
+        )
     figures = report.as_dict()
     if json_file == Path("-"):
         print_json(figures)
