@@ -330,10 +330,11 @@ def test_a_108_megapixel_jpeg_stays_within_400_mb(tmp_path: Path, picture: Any) 
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     ).stdout.splitlines()
     assert found[0] == "(12000, 9000) (960, 1280, 3)"
-    assert int(found[1]) < 400 * 1024
+    # Asked for are 400 MB; decoded at reduced scale it takes far less, and must stay so.
+    assert int(found[1]) < 150 * 1024
 
 
 # -- any damage --------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_skip_fails_in_ci_unless_it_is_listed(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert result.stdout.strip().splitlines()[-1].split(" in ")[0] == outcome
     assert result.returncode == code

@@ -45,7 +45,7 @@ def finished(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
             assert time.monotonic() < deadline
             time.sleep(0.05)
         stopped.send_signal(signal.SIGINT)
-        _, errors = stopped.communicate(timeout=60)
+        _, errors = stopped.communicate(timeout=300)
     finally:
         stopped.kill()
     assert stopped.returncode == 130
@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
     stored = Catalogue(file.parent, create=False).count()
     assert 0 < stored < 80
     result = subprocess.run(
-        command("index", many, "--json"), cwd=tmp_path, capture_output=True, text=True, timeout=60
+        command("index", many, "--json"), cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert json.loads(result.stdout)["counts"] == {
         "added": 80 - stored,
@@ -124,6 +124,6 @@ def test_an_output_that_is_closed_early_is_no_failure(
             cwd=tmp_path,
             stdout=closed,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=300,
         )
     assert (result.returncode, result.stderr) == (0, b"")
