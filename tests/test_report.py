@@ -89,5 +89,5 @@ def test_a_picture_that_is_gone_does_not_stop_the_report(
         (product_folder / "oak.png").write_bytes(b"no picture")
     outcome = RoomOutcome("room.png", load_photo(room).pixels, lens.search(room))
     text = written(write_report(tmp_path / "report.html", [outcome], title="t"))
-    assert "(its picture is gone)" in text
+    assert "(its picture cannot be read any more)" in text
     assert "1. Oak floor" in text
