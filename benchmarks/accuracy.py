@@ -1,8 +1,10 @@
 """Measures accuracy on the development data beside the checkout, and prints one table.
 
-    python benchmarks/accuracy.py [--data ../shared/data]
+    python benchmarks/accuracy.py [--data ../shared/data] [--weights DIR]
 
-The same code as `floorlens eval`. Data sets that are not there are named and left out.
+With `--weights` the models of another folder are measured (encoder.onnx, projection.npz,
+segmenter.onnx), such as those that `export_encoder --fp32` and `export_model --fp32` write. The
+code is that of `floorlens eval`. Data sets that are not there are named and left out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 from machine import ROOT, machine
 
+from floorlens import models
 from floorlens.evaluation.runner import evaluate_masks, evaluate_pairs, evaluate_ranking
 
 MASKS = "masks"
@@ -58,7 +61,11 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    data = parser.parse_args().data
+    parser.add_argument("--weights", type=Path, default=models.WEIGHTS)
+    options = parser.parse_args()
+    data = options.data
+    # Backends are imported, and load their models, only when a preset is opened.
+    models.WEIGHTS = options.weights
     print("\n".join(f"{name}: {value}" for name, value in machine("onnxruntime", "numpy").items()))
     print("\n| data | n | measure | value | 95 % interval |\n|---|---|---|---|---|")
     for title, folder, evaluate, measures in DATA:

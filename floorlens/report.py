@@ -139,7 +139,8 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
         f"{score_bar(match.score)}<span>{parts}</span>"
     )
     if source is None:
-        return f"<figure><figcaption>{caption}<br>(its picture cannot be read any more)</figcaption></figure>"
+        caption += "<br>(its picture cannot be read any more)"
+        return f"<figure><figcaption>{caption}</figcaption></figure>"
     return figure(source, caption, alt=product.name, kind="true" if is_truth else "")
 
 

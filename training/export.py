@@ -89,6 +89,7 @@ def export_onnx(
     outputs: Mapping[str, Mapping[int, str]],
     example_side: int | tuple[int, int] = (128, 160),
     dynamic_size: bool = True,
+    halve: bool = True,
 ) -> Path:
     """Write ``module`` to ``path``.
 
@@ -99,6 +100,7 @@ def export_onnx(
         outputs: Output name -> its dynamic axes, such as ``{"embedding": {0: "N"}}``; in order.
         example_side: Side, or (height, width), of the picture used for tracing.
         dynamic_size: Let H and W vary as well as N.
+        halve: Store weights as fp16; False tells what that costs (`benchmarks/accuracy.py`).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +128,8 @@ def export_onnx(
     model = onnx.load(str(draft))
     draft.unlink()
     fold_pads(model, example.numpy())
-    halve_weights(model)
+    if halve:
+        halve_weights(model)
     helper.set_model_props(model, stamp.as_metadata())
     model.doc_string = ""
     onnx.checker.check_model(model, full_check=True)

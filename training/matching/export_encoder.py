@@ -48,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder.onnx")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
+    parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     module = PatchStatistics(tuple(arguments.depths)).eval()
@@ -63,7 +64,13 @@ def main() -> None:
         },
     )
     export_onnx(
-        module, arguments.out, stamp, {"features": {0: "N"}}, example_side=224, dynamic_size=False
+        module,
+        arguments.out,
+        stamp,
+        {"features": {0: "N"}},
+        example_side=224,
+        dynamic_size=False,
+        halve=not arguments.fp32,
     )
     worst = compare(module, arguments.out, [(1, 224, 224), (6, 224, 224)])
     size = arguments.out.stat().st_size / 1e6

@@ -39,6 +39,7 @@ def main() -> None:
         type=Path,
         default=Path(__file__).resolve().parents[2] / "floorlens" / "weights" / "segmenter.onnx",
     )
+    parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     args = parser.parse_args()
     torch.set_num_threads(1)
     net = SegmentationNet(pretrained=False)
@@ -49,6 +50,7 @@ def main() -> None:
         args.out,
         STAMP,
         {"floor_probability": {0: "N", 1: "H", 2: "W"}, "floor_visible": {0: "N"}},
+        halve=not args.fp32,
     )
     worst = compare(module, path, [(1, 320, 256), (2, 224, 320), (1, 96, 320)])
     print(json.dumps({"megabytes": round(path.stat().st_size / 1e6, 2), "difference": worst}))
