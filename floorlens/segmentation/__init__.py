@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -72,16 +73,32 @@ class FloorRegion:
 
 
 @dataclass(frozen=True)
+class Click:
+    """A correction: a point of the picture, and whether it is floor.
+
+    Attributes:
+        x, y: in pixels of the picture that it is made on, from its left and upper edge.
+        floor: True says that this is floor, False that it is not.
+    """
+
+    x: float
+    y: float
+    floor: bool = True
+
+
+@dataclass(frozen=True)
 class FloorProbability:
     """What a segmenter says of a photo.
 
     Attributes:
         pixels: float32 (h, w), the probability 0..1 that a pixel is floor, at the photo's size.
         visible: the probability 0..1 that the photo shows a floor at all.
+        rug_share: the share of the photo, 0..1, that is a loose rug or mat.
     """
 
     pixels: NDArray[np.float32]
     visible: float
+    rug_share: float = 0.0
 
 
 class Segmenter(Protocol):
@@ -91,5 +108,8 @@ class Segmenter(Protocol):
     def stamp(self) -> Stamp:
         """Which model it is."""
 
-    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
-        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo."""
+    def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
+        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo.
+
+        Clicks are hints in pixels of that photo; a backend that cannot use them ignores them.
+        """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.models import Stamp, load_session, session_stamp
-from floorlens.segmentation import FloorProbability
+from floorlens.segmentation import Click, FloorProbability
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -56,7 +57,7 @@ class BuiltinSegmenter:
         """Which model it is."""
         return session_stamp(self._session)
 
-    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
+    def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns the floor probability of a uint8 (h, w, 3) sRGB photo."""
         from PIL import Image
 

@@ -16,7 +16,7 @@ from floorlens.embedding import FloorEmbedding
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
-from floorlens.segmentation import FloorProbability
+from floorlens.segmentation import Click, FloorProbability
 
 
 def _stamp(stage: str, version: str, dimension: int = 0) -> Stamp:
@@ -29,7 +29,7 @@ class FakeSegmenter:
 
     stamp: Stamp
 
-    def segment(self, pixels: NDArray[np.uint8]) -> FloorProbability:
+    def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns probability 1 in the lower half, 0 above it."""
         floor = np.zeros(pixels.shape[:2], np.float32)
         floor[pixels.shape[0] // 2 :] = 1

@@ -12,11 +12,12 @@ import csv
 import time
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from samples.make.catalogue import product
 from samples.make.scenes import PICTURES
-from training.synthesis.rooms.studio import render_room
+from training.synthesis.rooms.studio import FLOOR, render_room
 
 SAMPLES = Path(__file__).resolve().parents[1]
 
@@ -45,6 +46,7 @@ def main() -> None:
         Image.fromarray(image).save(
             arguments.out / "rooms" / f"{room.name}.jpg", quality=88, optimize=True
         )
+        mask = np.where(mask == FLOOR, 255, 0).astype(np.uint8)
         Image.fromarray(mask).save(arguments.out / "masks" / f"{room.name}.png", optimize=True)
         share = (mask > 0).mean()
         print(f"{room.name}: floor {share:.0%}, {time.monotonic() - start:.0f} s", flush=True)

@@ -237,6 +237,6 @@ def photograph(
     samples: int = 6,
     threads: int = 2,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """`design` in the room of this seed: image (H, W, 3) uint8 sRGB, mask (H, W) of 0 or 255."""
+    """`design` in the room of this seed: uint8 sRGB (H, W, 3), mask (H, W) of FLOOR, RUG, 0."""
     room = draw_room(np.random.default_rng([seed, 9176]), size)
     return render_room(room, design, seed, samples, threads)

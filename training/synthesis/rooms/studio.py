@@ -28,6 +28,9 @@ from training.synthesis.wood import Colour
 
 Builder = Callable[..., None]
 
+#: Values of a mask.
+FLOOR, RUG = 255, 64
+
 FURNITURE: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
@@ -248,10 +251,13 @@ def develop(linear: NDArray[np.float32], stops: float) -> NDArray[np.uint8]:
 
 
 def _mask(floor: bpy.types.Object, size: tuple[int, int], path: Path) -> NDArray[np.uint8]:
-    """A second pass in which only the floor shines: 255 where it is seen directly, else 0."""
+    """A second pass in which only floor and rugs shine, each in a colour of its own.
+
+    Returns FLOOR where the floor is seen directly, RUG where a rug is, 0 elsewhere.
+    """
     scene = bpy.context.scene
 
-    def emitter(strength: float) -> bpy.types.Material:
+    def emitter(colour: tuple[float, float, float]) -> bpy.types.Material:
         material = bpy.data.materials.new("mask")
         material.use_nodes = True
         tree = material.node_tree
@@ -260,15 +266,17 @@ def _mask(floor: bpy.types.Object, size: tuple[int, int], path: Path) -> NDArray
             tree.nodes.new("ShaderNodeEmission"),
             tree.nodes.new("ShaderNodeOutputMaterial"),
         )
-        light.inputs["Strength"].default_value = strength
+        light.inputs["Color"].default_value = (*colour, 1.0)
+        light.inputs["Strength"].default_value = 1.0
         tree.links.new(light.outputs[0], out.inputs["Surface"])
         return material
 
-    black, white = emitter(0.0), emitter(1.0)
+    black, red, green = emitter((0, 0, 0)), emitter((1, 0, 0)), emitter((0, 1, 0))
     for thing in bpy.data.objects:
         if thing.type in ("MESH", "CURVE"):
             thing.data.materials.clear()
-            thing.data.materials.append(white if thing == floor else black)
+            rug = thing.parent is not None and thing.parent.name.startswith("rug")
+            thing.data.materials.append(red if thing == floor else green if rug else black)
         elif thing.type == "LIGHT":
             thing.hide_render = True
     scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.0
@@ -276,8 +284,11 @@ def _mask(floor: bpy.types.Object, size: tuple[int, int], path: Path) -> NDArray
     scene.cycles.use_adaptive_sampling = False
     scene.cycles.samples = 12
     scene.cycles.max_bounces = 0
-    seen = _render_linear(path)[..., 0]
-    return np.where(seen >= 0.5, 255, 0).astype(np.uint8)
+    seen = _render_linear(path)
+    mask = np.zeros(seen.shape[:2], np.uint8)
+    mask[seen[..., 0] >= 0.5] = FLOOR
+    mask[seen[..., 1] >= 0.5] = RUG
+    return mask
 
 
 def trace_room(
@@ -288,7 +299,7 @@ def trace_room(
     threads: int = 2,
     size: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Light before the camera: (H, W, 3) float32 linear, and the mask (H, W) uint8 of 0 or 255."""
+    """Light before the camera: (H, W, 3) float32 linear; the mask (H, W) uint8 of FLOOR, RUG, 0."""
     shape = size or room.size
     floor = build(room, design, layout_seed, shape[0])
     _settings(shape, samples, threads)
@@ -306,6 +317,6 @@ def render_room(
     threads: int = 2,
     size: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Photograph `design` in `room`: image (H, W, 3) uint8 sRGB, mask (H, W) uint8 of 0 or 255."""
+    """Photograph `design` in `room`: image (H, W, 3) uint8 sRGB, mask (H, W) of FLOOR, RUG, 0."""
     linear, mask = trace_room(room, design, layout_seed, samples, threads, size)
     return develop(linear, room.exposure), mask
