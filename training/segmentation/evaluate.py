@@ -117,12 +117,12 @@ def torch_predictor(net: nn.Module, side: int) -> Predictor:
         padded = np.pad(small, pads, mode="edge")
         with torch.inference_mode():
             x = normalise(torch.from_numpy(padded[None]))
-            logits, visible = net(x.contiguous(memory_format=torch.channels_last))
+            answer = net(x.contiguous(memory_format=torch.channels_last))
             logits = nn.functional.interpolate(
-                logits, size=padded.shape[:2], mode="bilinear", align_corners=False
+                answer.floor, size=padded.shape[:2], mode="bilinear", align_corners=False
             )
             probability = torch.sigmoid(logits[0, 0, :height, :width]).numpy()
-            seen = float(torch.sigmoid(visible[0]))
+            seen = float(torch.sigmoid(answer.visible[0]))
         full = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         return np.asarray(full, np.float32), seen
 

@@ -10,24 +10,39 @@ import json
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from training.export import Stamp, compare, export_onnx
-from training.segmentation.model import ExportNet, SegmentationNet
+from training.export import Input, Stamp, compare, export_onnx
+from training.segmentation.calibrate import read_calibration
+from training.segmentation.model import CLICK_STRIDE, ExportNet, SegmentationNet
 
-INPUT_SIDE = 320
+INPUT_SIDE = 384
 #: Of random pictures; fp16 weights move a probability by about a thousandth.
 MOST_DIFFERENCE = 0.02
 
 STAMP = Stamp(
     model_id="floorlens-segmenter",
-    version="0.1",
+    version="0.2",
     licence="see segmenter.md; trunk Apache-2.0, trained in part on research data sets",
     preprocessing=(
         f"longer side {INPUT_SIDE}, aspect kept, edge-padded to a multiple of 32; "
-        "rgb uint8 [N,H,W,3]; (x - 127) / 128 inside the graph"
+        "rgb uint8 [N,H,W,3]; (x - 127) / 128 inside the graph; clicks float32 [N,2,H/4,W/4]"
     ),
     extra={"input_side": INPUT_SIDE},
 )
+
+
+def _clicks(shape: tuple[int, int, int]) -> Tensor:
+    count, height, width = shape
+    return (torch.rand(count, 2, height // CLICK_STRIDE, width // CLICK_STRIDE) > 0.99).float()
+
+
+INPUTS = {"clicks": Input({0: "N", 2: "h", 3: "w"}, _clicks)}
+OUTPUTS: dict[str, dict[int, str]] = {
+    "floor_probability": {0: "N", 1: "H", 2: "W"},
+    "rug_probability": {0: "N", 1: "h", 2: "w"},
+    "floor_visible": {0: "N"},
+}
 
 
 def main() -> None:
@@ -44,15 +59,17 @@ def main() -> None:
     torch.set_num_threads(1)
     net = SegmentationNet(pretrained=False)
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
-    module = ExportNet(net).eval()
+    slope, offset = read_calibration(args.run)
+    module = ExportNet(net, slope, offset).eval()
     path = export_onnx(
         module,
         args.out,
         STAMP,
-        {"floor_probability": {0: "N", 1: "H", 2: "W"}, "floor_visible": {0: "N"}},
+        OUTPUTS,
         halve=not args.fp32,
+        inputs=INPUTS,
     )
-    worst = compare(module, path, [(1, 320, 256), (2, 224, 320), (1, 96, 320)])
+    worst = compare(module, path, [(1, 320, 256), (2, 224, 320), (1, 96, 320)], inputs=INPUTS)
     print(json.dumps({"megabytes": round(path.stat().st_size / 1e6, 2), "difference": worst}))
     if max(worst.values()) > MOST_DIFFERENCE:
         raise SystemExit("the file differs from the network it was made from")

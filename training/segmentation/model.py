@@ -1,15 +1,38 @@
-"""The floor segmenter: Lite0 trunk, a light top-down decoder to 1/4 resolution, a global head."""
+"""The floor segmenter: EfficientNet-Lite2 trunk, a top-down decoder to 1/2 resolution that takes
+clicks, heads for floor, rug and "floor visible"."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.encoder import Lite0Encoder
+from training.encoder import LiteEncoder
 
-#: Trunk depths the decoder reads: strides 4, 8, 16, 32.
-DEPTHS = (2, 4, 10, 15)
+VARIANT = 2
+#: Trunk depths the decoder reads: strides 2, 4, 8, 16, 32.
+DEPTHS = (0, 3, 6, 14, 20)
+#: Clicks come as two maps (floor, not floor) at this stride.
+CLICK_STRIDE = 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the decoder says.
+
+    Attributes:
+        floor: logits [N, 1, H/2, W/2].
+        coarse: floor logits [N, 1, H/4, W/4], before the last refinement; for the loss.
+        rug: logits [N, 1, H/4, W/4], loose rugs and mats.
+        visible: logit [N] that a floor is to be seen.
+    """
+
+    floor: Tensor
+    coarse: Tensor
+    rug: Tensor
+    visible: Tensor
 
 
 def _conv_bn_relu(c_in: int, c_out: int, kernel: int = 3, groups: int = 1) -> nn.Sequential:
@@ -28,7 +51,7 @@ def _separable(c_in: int, c_out: int, kernel: int = 5) -> nn.Sequential:
 
 
 class SegmentationNet(nn.Module):
-    """Normalised float32 [N, 3, H, W] -> floor logits at 1/4 resolution and a visibility logit.
+    """Features once, then one or several decodings with different clicks.
 
     Args:
         width: Channels of the decoder.
@@ -37,21 +60,31 @@ class SegmentationNet(nn.Module):
 
     def __init__(self, width: int = 64, pretrained: bool = True) -> None:
         super().__init__()
-        self.encoder = Lite0Encoder(DEPTHS, pretrained=pretrained)
-        c4, c8, c16, c32 = self.encoder.channels
+        self.encoder = LiteEncoder(DEPTHS, pretrained=pretrained, variant=VARIANT)
+        c2, c4, c8, c16, c32 = self.encoder.channels
+        fine = 16
         # Two channels of coordinates join the deepest map: a floor lies low in most photos.
         self.top = _conv_bn_relu(c32 + 2, 2 * width, 1)
         self.context = nn.Sequential(
             nn.Linear(2 * width, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, 2 * width)
         )
-        self.mix32 = _separable(2 * width, width)
+        self.mix32 = _separable(2 * width + 2, width)
         self.lateral16 = _conv_bn_relu(c16, width, 1)
         self.lateral8 = _conv_bn_relu(c8, width, 1)
         self.lateral4 = _conv_bn_relu(c4, width, 1)
-        self.mix16 = _separable(2 * width, width)
-        self.mix8 = _separable(2 * width, width)
-        self.mix4 = nn.Sequential(_separable(2 * width, width), _separable(width, width, 3))
-        self.floor = nn.Conv2d(width, 1, 1)
+        self.mix16 = nn.Sequential(_separable(2 * width + 2, width), _separable(width, width))
+        self.mix8 = _separable(2 * width + 2, width)
+        self.mix4 = nn.Sequential(_separable(2 * width + 2, width), _separable(width, width, 3))
+        self.heads = nn.Conv2d(width, 2, 1)
+        self.narrow = _conv_bn_relu(width, fine, 1)
+        self.lateral2 = _conv_bn_relu(c2, fine, 1)
+        # What the finest step sees besides: the picture itself and the coarse answer.
+        self.mix2 = nn.Sequential(
+            _separable(2 * fine + 4, 2 * fine, 3), _separable(2 * fine, fine, 3)
+        )
+        self.sharpen = nn.Conv2d(fine, 1, 1)
+        nn.init.zeros_(self.sharpen.weight)
+        nn.init.zeros_(self.sharpen.bias)
         self.visible = nn.Sequential(
             nn.Linear(4 * width, width), nn.ReLU(inplace=True), nn.Linear(width, 1)
         )
@@ -59,36 +92,65 @@ class SegmentationNet(nn.Module):
         nn.init.constant_(self.evidence.weight, 0.7)
         nn.init.constant_(self.evidence.bias, 3.0)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised float32 [N, 3, H, W] -> (logits [N, 1, H/4, W/4], visible logit [N])."""
-        f4, f8, f16, f32 = self.encoder(x)
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Normalised float32 [N, 3, H, W] -> what :meth:`decode` reads, the picture included."""
+        return [F.avg_pool2d(x, 2), *self.encoder(x)]
+
+    def decode(self, features: list[Tensor], clicks: Tensor) -> Answer:
+        """Features and click maps [N, 2, H/4, W/4] of 0 and 1 -> the answer."""
+        picture, f2, f4, f8, f16, f32 = features
+        clicks8 = F.max_pool2d(clicks, 2)
+        clicks16 = F.max_pool2d(clicks8, 2)
+        clicks32 = F.max_pool2d(clicks16, 2)
         top = self.top(torch.cat([f32, _coordinates(f32)], dim=1))
         pooled = top.mean(dim=(2, 3))
         peak = top.amax(dim=(2, 3))
         # A gate from the whole picture: what kind of room and light this is.
         top = top * torch.sigmoid(self.context(pooled))[:, :, None, None]
-        out = self.mix32(top)
-        out = self.mix16(torch.cat([_grow(out, f16), self.lateral16(f16)], dim=1))
-        out = self.mix8(torch.cat([_grow(out, f8), self.lateral8(f8)], dim=1))
-        out = self.mix4(torch.cat([_grow(out, f4), self.lateral4(f4)], dim=1))
-        logits = self.floor(out)
-        visible = self.visible(torch.cat([pooled, peak], dim=1)) + self.evidence(_evidence(logits))
-        return logits, visible[:, 0]
+        out = self.mix32(torch.cat([top, clicks32], dim=1))
+        out = self.mix16(torch.cat([_grow(out, f16), self.lateral16(f16), clicks16], dim=1))
+        out = self.mix8(torch.cat([_grow(out, f8), self.lateral8(f8), clicks8], dim=1))
+        out = self.mix4(torch.cat([_grow(out, f4), self.lateral4(f4), clicks], dim=1))
+        heads = self.heads(out)
+        coarse, rug = heads[:, :1], heads[:, 1:]
+        grown = _grow(torch.cat([self.narrow(out), coarse], dim=1), f2)
+        fine = self.mix2(torch.cat([grown, self.lateral2(f2), picture], dim=1))
+        floor = grown[:, -1:] + self.sharpen(fine)
+        visible = self.visible(torch.cat([pooled, peak], dim=1)) + self.evidence(_evidence(coarse))
+        return Answer(floor, coarse, rug, visible[:, 0])
+
+    def forward(self, x: Tensor, clicks: Tensor | None = None) -> Answer:
+        """Normalised float32 [N, 3, H, W], sides multiples of 32 -> the answer, without clicks."""
+        features = self.features(x)
+        return self.decode(features, no_clicks(x) if clicks is None else clicks)
 
 
 class ExportNet(nn.Module):
-    """:class:`SegmentationNet` with probabilities at the input's resolution."""
+    """:class:`SegmentationNet` with probabilities at the input's resolution.
 
-    def __init__(self, net: SegmentationNet) -> None:
+    Args:
+        net: The network.
+        slope, offset: Calibrate the visible logit: ``slope * logit + offset`` (Platt, 1999).
+    """
+
+    def __init__(self, net: SegmentationNet, slope: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()
         self.net = net
+        self.slope = slope
+        self.offset = offset
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised float32 [N, 3, H, W] -> (probability [N, H, W], visible [N]), both 0..1."""
-        logits, visible = self.net(x)
+    def forward(self, x: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Picture and clicks -> floor [N, H, W], rug [N, H/4, W/4], visible [N], all 0..1."""
+        answer = self.net(x, clicks)
         # Upsampling logits rather than probabilities keeps the edge at .5 sharp.
-        logits = F.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)
-        return torch.sigmoid(logits[:, 0]), torch.sigmoid(visible)
+        logits = F.interpolate(answer.floor, size=x.shape[2:], mode="bilinear", align_corners=False)
+        visible = torch.sigmoid(self.slope * answer.visible + self.offset)
+        return torch.sigmoid(logits[:, 0]), torch.sigmoid(answer.rug[:, 0]), visible
+
+
+def no_clicks(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> empty click maps [N, 2, H/4, W/4]."""
+    return x.new_zeros(x.shape[0], 2, x.shape[2] // CLICK_STRIDE, x.shape[3] // CLICK_STRIDE)
 
 
 def _evidence(logits: Tensor) -> Tensor:
