@@ -26,7 +26,11 @@ class AugmentConfig:
 
     long_side: tuple[float, float] = (200.0, 520.0)
     whole_picture: float = 0.35
-    rotation: float = 8.0
+    rotation: float = 16.0  # degrees, two and a half standard deviations
+    exposure: float = 0.8  # stops in linear light, standard deviation
+    warmth: float = 0.45  # log gain of red against blue, linear, two standard deviations
+    lens: float = 0.2
+    vignette: float = 0.2
     repaint: float = 0.5
     rug: float = 0.12
     panel: float = 0.12
@@ -161,15 +165,42 @@ def _geometry(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=OUTSIDE,
     )
+    if rng.random() < config.lens:
+        xs, ys = _distortion(rng, size)
+        moved = cv2.remap(moved, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        mask = cv2.remap(mask, xs, ys, cv2.INTER_NEAREST, borderValue=OUTSIDE)
     return np.asarray(moved, np.uint8), np.asarray(mask, np.uint8)
+
+
+def _distortion(
+    rng: np.random.Generator, size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where a wide lens takes each pixel from: radial distortion, barrel or pincushion."""
+    height, width = size
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = (xs - width / 2) / max(size) * 2, (ys - height / 2) / max(size) * 2
+    factor = 1 + rng.uniform(-0.12, 0.12) * (x * x + y * y)
+    half = max(size) / 2
+    return (
+        np.asarray(x * factor * half + width / 2, np.float32),
+        np.asarray(y * factor * half + height / 2, np.float32),
+    )
 
 
 def _camera(
     rng: np.random.Generator, image: NDArray[np.float32], config: AugmentConfig
 ) -> NDArray[np.uint8]:
-    """Exposure, white balance, contrast, saturation, blur, noise, JPEG."""
-    gain = np.exp2(rng.normal(0, 0.35)) * np.exp(rng.normal(0, 0.08, 3))
+    """Exposure, white balance, vignette, contrast, saturation, blur, noise, JPEG."""
+    # Gains in linear light are gains to the power of 1 / 2.2 on gamma-encoded values.
+    warm = rng.normal(0, config.warmth / 2) * np.array([1.0, 0.2, -1.0])
+    stops = rng.normal(0, config.exposure) * np.log(2)
+    gain = np.exp((stops + warm) / 2.2 + rng.normal(0, 0.04, 3))
     image = np.clip(image * gain.astype(np.float32), 0, 255)
+    if rng.random() < config.vignette:
+        height, width = image.shape[:2]
+        ys, xs = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+        fall = 1 - rng.uniform(0.1, 0.5) * (xs**2 + ys**2) / 2
+        image = image * fall[:, :, None].astype(np.float32)
     gamma = float(np.exp(rng.normal(0, 0.18)))
     image = np.asarray(255 * (image / 255) ** np.float32(gamma), np.float32)
     mean = float(image.mean())

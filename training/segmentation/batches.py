@@ -55,12 +55,14 @@ class Batches(Dataset[Batch]):
         epoch: int,
     ) -> None:
         self.groups: dict[str, list[Sample]] = {name: [] for name, _ in shares}
-        self.samples = samples
-        for sample in samples:
-            self.groups["floorless" if sample.floorless else sample.source].append(sample)
+        # A source without a share is left out altogether.
+        self.samples = [sample for sample in samples if sample.source in self.groups]
+        for sample in self.samples:
+            name = "floorless" if sample.floorless else sample.source
+            self.groups.setdefault(name, []).append(sample)
             upper = above_floor(sample)
             if upper is not None:
-                self.groups["above_floor"].append(upper)
+                self.groups.setdefault("above_floor", []).append(upper)
         weights = np.array([share for _, share in shares])
         self.names = [name for name, _ in shares]
         self.weights = weights / weights.sum()

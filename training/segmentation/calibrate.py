@@ -52,7 +52,7 @@ def fit(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> tuple[float
         loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     return float(values[0].detach()), float(values[1].detach())
 
 
