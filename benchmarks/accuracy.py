@@ -19,7 +19,8 @@ from typing import Any
 from machine import ROOT, machine
 
 from floorlens import models
-from floorlens.evaluation.runner import evaluate_masks, evaluate_pairs, evaluate_ranking
+from floorlens.evaluation.masks import evaluate_masks
+from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
 
 MASKS = "masks"
 DATA: tuple[tuple[str, str, Callable[[Path], Any], tuple[str, ...]], ...] = (

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from floorlens.evaluation.masks import evaluate_masks
 from floorlens.evaluation.reports import RankingReport
-from floorlens.evaluation.runner import evaluate_masks, evaluate_ranking
+from floorlens.evaluation.runner import evaluate_ranking
 
 GREY = {"1", "4", "14", "15", "17"}
 

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,9 +72,33 @@ def masks(
         str | None,
         typer.Option("--split", help="Only this split of split.csv.", show_default=False),
     ] = None,
+    negatives: Annotated[
+        Path | None,
+        typer.Option(
+            "--negatives",
+            metavar="DIR",
+            help="Further pictures that show no floor: is that seen?",
+            show_default=False,
+        ),
+    ] = None,
+    clicks: Annotated[
+        int, typer.Option("--clicks", min=0, max=100, help="Simulated corrections a photo.")
+    ] = 0,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness", help="Also under other angles, light, sharpness and sizes (slow)."
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=1, help="At most so many photos, evenly spread.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Photos and true floor masks: images/, masks/ with equal stems."""
-    from floorlens.evaluation.runner import evaluate_masks
+    from floorlens.evaluation.masks import evaluate_masks
 
     _measure(
         evaluate_masks,
@@ -86,6 +111,10 @@ def masks(
         images=images,
         masks=masks,
         split=split,
+        negatives=negatives,
+        clicks=clicks,
+        robustness=robustness,
+        limit=limit,
     )
 
 
@@ -115,16 +144,13 @@ def _measure(
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
-    from floorlens.search import Floorlens, preset_of
+    from floorlens.evaluation.measured import open_catalogue
+    from floorlens.search import preset_of
 
     chosen = settings(catalogue=catalogue, preset=preset)
     name = chosen.preset or preset_of(chosen.catalogue)
 
-    def opener(folder: Path, preset: str | None) -> Floorlens:
-        return Floorlens.open(
-            folder, preset=preset, threads=chosen.threads, max_megapixels=chosen.max_megapixels
-        )
-
+    opener = partial(open_catalogue, threads=chosen.threads, max_megapixels=chosen.max_megapixels)
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
     with ExitStack() as bars:

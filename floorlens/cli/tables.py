@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -48,15 +48,38 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
-    """Prints the scalar figures of an evaluation, with their intervals."""
+    """Prints the figures of an evaluation, with their intervals, and what could not be used."""
     intervals = figures.get("ci95", {})
     table = Table("measure", "value", "95 % interval")
     for name, value in figures.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
-            low_high = intervals.get(name)
-            table.add_row(name, text, f"{low_high[0]:.4f} … {low_high[1]:.4f}" if low_high else "")
+            table.add_row(name, text, _interval(intervals.get(name)))
+    after_clicks = figures.get("mean_iou_after_clicks", ())
+    for clicks, value in enumerate(after_clicks):
+        interval = intervals["mean_iou_after_clicks"][clicks]
+        table.add_row(f"mean_iou, clicks: {clicks}", f"{value:.4f}", _interval(interval))
     console = Output()
     console.print(table)
+    if "robustness" in figures:
+        console.print(_robustness(figures["robustness"], figures["n_robustness"]))
     for failure in figures.get("failed", [])[:20]:
         console.print(plain(f"failed: {failure['file']}: {failure['reason']}"))
+
+
+def _robustness(rows: Mapping[str, Any], photos: int) -> Table:
+    title = plain(f"{photos} photos with a floor, taken otherwise")
+    table = Table(title=title, title_justify="left")
+    table.add_column("change", no_wrap=True)
+    for name in ("mean_iou", "95 % interval", "of clean", "95 % interval"):
+        table.add_column(name)
+    for name, row in rows.items():
+        cells = []
+        for measure in ("mean_iou", "ratio"):
+            cells += [f"{row[measure]:.4f}", _interval(row["ci95"][measure])]
+        table.add_row(name, *cells)
+    return table
+
+
+def _interval(pair: Sequence[float] | None) -> str:
+    return f"{pair[0]:.4f} … {pair[1]:.4f}" if pair else ""

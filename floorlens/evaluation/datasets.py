@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -36,6 +36,11 @@ class Failure:
     def as_dict(self) -> dict[str, str]:
         """Returns it as plain JSON values."""
         return {"file": self.file, "reason": self.reason}
+
+
+def failures(reasons: Mapping[str, str]) -> tuple[Failure, ...]:
+    """Returns file -> reason as failures, sorted by file."""
+    return tuple(Failure(file, reasons[file]) for file in sorted(reasons))
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,18 @@ def read_masks(
     return pairs
 
 
+def read_floorless(folder: Path) -> tuple[Path, ...]:
+    """Returns the pictures in a folder or below, sorted, but hidden ones.
+
+    Raises:
+        DatasetError: the folder is missing or holds no picture.
+    """
+    found = tuple(_pictures(_folder(folder)))
+    if not found:
+        raise DatasetError(f"{folder}: holds no pictures")
+    return found
+
+
 def read_true_mask(path: Path) -> TrueMask:
     """Returns a true mask: 255 is floor, 128 ignored, 0 neither.
 
@@ -269,13 +286,17 @@ def _folder(path: Path) -> Path:
 def _by_stem(folder: Path) -> dict[str, Path]:
     """Returns stem -> picture in the folder or below, sorted; hidden files are left out."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or path.is_dir() or path.suffix.lower() not in SUFFIXES:
-            continue
+    for path in _pictures(folder):
         if found.setdefault(path.stem, path) is not path:
             raise DatasetError(f"{folder}: {found[path.stem].name} and {path.name} share a stem")
     return found
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.suffix.lower() in SUFFIXES and not path.is_dir():
+            yield path
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

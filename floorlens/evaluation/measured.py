@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from floorlens.segmentation import FloorRegion
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.images import MAX_MEGAPIXELS
+from floorlens.models import Stamp
+from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
+
+if TYPE_CHECKING:
+    from floorlens.search import Floorlens
+
+Progress = Callable[[int, int], None]
+"""Called with how many photos are done, and of how many."""
 
 
 class _Product(Protocol):
@@ -53,8 +67,16 @@ class Lens(Protocol):
     def search(self, source: bytes) -> _Result:
         """Ranks the catalogue for a photo."""
 
-    def mask(self, source: bytes) -> FloorRegion:
-        """Finds the floor of a photo."""
+    def mask(
+        self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
+    ) -> FloorRegion:
+        """Finds the floor of a photo; clicks, in its pixels, correct what is found."""
+
+    def take_visible(self) -> float | None:
+        """Returns how probably, 0..1, the last photo shows a floor, and forgets it.
+
+        None where no segmenter was asked since the last call, as for a photo that is not one.
+        """
 
     def close(self) -> None:
         """Lets go of the catalogue."""
@@ -64,8 +86,102 @@ Opener = Callable[[Path, str | None], Lens]
 """Opens an empty catalogue in a folder, with the preset of that name (None: the default one)."""
 
 
-def open_catalogue(path: Path, preset: str | None) -> Lens:
-    """Returns a Floorlens on an empty folder, with the preset of that name."""
-    from floorlens import Floorlens
+class _Overheard:
+    """A segmenter whose last word on a photo is kept, since a refused photo yields no region."""
 
-    return Floorlens.open(path, preset=preset)
+    def __init__(self, segmenter: Segmenter) -> None:
+        self._segmenter = segmenter
+        self.visible: float | None = None
+
+    @property
+    def stamp(self) -> Stamp:
+        return self._segmenter.stamp
+
+    def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
+        floor = self._segmenter.segment(pixels, clicks)
+        self.visible = floor.visible
+        return floor
+
+
+class _MeasuredFloorlens:
+    """A `Lens` made of a Floorlens and the segmenter that it was given."""
+
+    def __init__(self, lens: Floorlens, segmenter: _Overheard) -> None:
+        self._lens = lens
+        self._segmenter = segmenter
+
+    @property
+    def stamp(self) -> Mapping[str, Any]:
+        return self._lens.stamp
+
+    def add(self, source: Path, *, progress: Any = None) -> _Import:
+        return self._lens.add(source, progress=progress)
+
+    def search(self, source: bytes) -> _Result:
+        return self._lens.search(source)
+
+    def mask(
+        self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
+    ) -> FloorRegion:
+        if not clicks:
+            return self._lens.mask(source)
+        return self._lens.mask(source, clicks=clicks)
+
+    def take_visible(self) -> float | None:
+        visible, self._segmenter.visible = self._segmenter.visible, None
+        return visible
+
+    def close(self) -> None:
+        self._lens.close()
+
+
+def open_catalogue(
+    path: Path,
+    preset: str | None,
+    *,
+    threads: int = 0,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Lens:
+    """Returns a Floorlens on an empty folder, for one thread.
+
+    Args:
+        path: the folder.
+        preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
+        threads: for the models; 0 takes all cores.
+        max_megapixels: larger pictures are refused.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    from floorlens import presets
+    from floorlens.search import Floorlens
+
+    chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
+    stages = presets.load_stages(chosen, threads=threads)
+    segmenter = _Overheard(stages.segmenter)
+    lens = Floorlens.open(
+        path,
+        preset=chosen.name,
+        max_megapixels=max_megapixels,
+        stages=replace(stages, segmenter=segmenter),
+    )
+    return _MeasuredFloorlens(lens, segmenter)
+
+
+@contextmanager
+def opened(opener: Opener, preset: str | None) -> Iterator[Lens]:
+    """Opens a lens on an empty folder of its own, which goes when it is closed."""
+    # Beside the system's other temporary files: the evaluation folder is only read.
+    with tempfile.TemporaryDirectory(prefix="floorlens-eval-") as folder:
+        lens = opener(Path(folder) / "catalogue", preset)
+        try:
+            yield lens
+        finally:
+            lens.close()
+
+
+def stamp_of(lens: Lens) -> dict[str, Any]:
+    """Returns what was measured: the version of Floorlens, the preset and the models."""
+    from floorlens import __version__
+
+    return {"floorlens": __version__, **lens.stamp}

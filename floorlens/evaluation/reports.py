@@ -1,4 +1,4 @@
-"""What an evaluation returns: figures, and what each query or picture contributed to them."""
+"""What ranking evaluations return: figures, and what each query contributed to them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from floorlens.evaluation.datasets import Failure
-from floorlens.evaluation.metrics import Overlap, bootstrap_interval, rank_rates, within
-
-MIN_FLOOR_SHARE = 0.01
-"""Pictures with no more true floor than this do not enter the means over pictures."""
+from floorlens.evaluation.metrics import bootstrap_interval, rank_rates, within
 
 
 @dataclass(frozen=True)
@@ -84,85 +81,6 @@ class PairsReport:
 
 
 @dataclass(frozen=True)
-class MaskOutcome:
-    """How one picture fared.
-
-    Attributes:
-        stem: the picture's name without its suffix.
-        overlap: pixels shared with the true mask.
-        boundary_f: 0..1.
-        claimed_share: the share of the pixels that are not ignored that was called floor, 0..1.
-        reason: why it counts as empty; "" where a mask was predicted.
-    """
-
-    stem: str
-    overlap: Overlap
-    boundary_f: float
-    claimed_share: float
-    reason: str = ""
-
-    @property
-    def has_floor(self) -> bool:
-        """Whether it enters the means over pictures."""
-        return self.overlap.floor_share > MIN_FLOOR_SHARE
-
-
-@dataclass(frozen=True)
-class MasksReport:
-    """How well floors were outlined.
-
-    Attributes:
-        outcomes: one for each true mask, by stem.
-        seconds_per_image: the mean time of a mask of a photo given as bytes.
-        failed: files that could not be used, and why.
-        stamp: which preset, models and version of Floorlens were measured.
-    """
-
-    outcomes: tuple[MaskOutcome, ...]
-    seconds_per_image: float
-    failed: tuple[Failure, ...]
-    stamp: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values: finite numbers, rates in 0..1.
-
-        `iou` pools the pixels of all pictures; `mean_iou` and `boundary_f` are means over the
-        `n_with_floor` pictures with more than 1 % floor (0 where there is none); `false_floor` is
-        the mean share called floor of the `n_floorless` pictures without any.
-        """
-        shown = [outcome for outcome in self.outcomes if outcome.has_floor]
-        empty = [o for o in self.outcomes if o.overlap.floor_share == 0]
-        above = [outcome.overlap.intersection for outcome in self.outcomes]
-        below = [outcome.overlap.union for outcome in self.outcomes]
-        ious, edges = [o.overlap.iou for o in shown], [o.boundary_f for o in shown]
-        ci95 = {"iou": bootstrap_interval(above, below)}
-        if shown:
-            ci95 |= {"mean_iou": bootstrap_interval(ious), "boundary_f": bootstrap_interval(edges)}
-        return {
-            "n": len(self.outcomes),
-            "iou": sum(above) / sum(below) if sum(below) else 1.0,
-            "mean_iou": _mean(ious),
-            "boundary_f": _mean(edges),
-            "seconds_per_image": self.seconds_per_image,
-            "n_with_floor": len(shown),
-            "n_floorless": len(empty),
-            "false_floor": _mean([outcome.claimed_share for outcome in empty]),
-            "ci95": {name: list(interval) for name, interval in ci95.items()},
-            "failed": [failure.as_dict() for failure in self.failed],
-            "per_image": {
-                outcome.stem: {
-                    "iou": outcome.overlap.iou,
-                    "boundary_f": outcome.boundary_f,
-                    "floor_share": outcome.overlap.floor_share,
-                    "claimed_share": outcome.claimed_share,
-                }
-                for outcome in self.outcomes
-            },
-            "stamp": dict(self.stamp),
-        }
-
-
-@dataclass(frozen=True)
 class RankingOutcome:
     """How one judged query fared.
 
@@ -202,7 +120,7 @@ class RankingReport:
         values = [outcome.ndcg for outcome in self.outcomes]
         return {
             "n": len(values),
-            "ndcg@10": _mean(values),
+            "ndcg@10": float(np.mean(values)),
             "seconds_per_query": self.seconds_per_query,
             "ci95": {"ndcg@10": list(bootstrap_interval(values))},
             "failed": [failure.as_dict() for failure in self.failed],
@@ -237,7 +155,3 @@ def _intervals(outcomes: Sequence[PairOutcome]) -> dict[str, list[float]]:
         "hard10_top3": hard <= 3,
     }
     return {name: list(bootstrap_interval(value, groups=rooms)) for name, value in values.items()}
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0

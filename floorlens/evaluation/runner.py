@@ -1,31 +1,31 @@
-"""Measures the user's own pipeline on a folder: each photo as bytes, without its name, alone."""
+"""Measures rankings of the user's own pipeline: each photo as bytes, without its name, alone."""
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from floorlens.errors import DatasetError, FloorlensError
+from floorlens.errors import DatasetError
 from floorlens.evaluation import worst_cases
 from floorlens.evaluation.datasets import (
-    Failure,
-    MaskPair,
     ProductFolder,
-    TrueMask,
+    failures,
     mean_colours,
-    read_masks,
     read_pairs,
     read_ranking,
-    read_true_mask,
 )
-from floorlens.evaluation.measured import Lens, Opener, open_catalogue
+from floorlens.evaluation.measured import (
+    Lens,
+    Opener,
+    Progress,
+    open_catalogue,
+    opened,
+    stamp_of,
+)
 from floorlens.evaluation.reports import (
-    MaskOutcome,
-    MasksReport,
     PairOutcome,
     PairsReport,
     RankingOutcome,
@@ -33,15 +33,10 @@ from floorlens.evaluation.reports import (
 )
 from floorlens.evaluation.scoring import (
     Clock,
-    mask_outcome,
     pair_outcome,
-    predict_mask,
     ranking_outcome,
     search_photo,
 )
-
-Progress = Callable[[int, int], None]
-"""Called with how many photos are done, and of how many."""
 
 
 def evaluate_pairs(
@@ -91,8 +86,8 @@ def evaluate_pairs(
             outcomes=tuple(outcome for outcome in outcomes if outcome is not None),
             products=data.products.count,
             seconds_per_query=clock.mean,
-            failed=_failures(failed),
-            stamp=_stamp(lens),
+            failed=failures(failed),
+            stamp=stamp_of(lens),
         )
         if html is not None:
             worst_cases.write_pairs(report, data, lens.mask, html)
@@ -138,70 +133,10 @@ def evaluate_ranking(
             outcomes.append(ranking_outcome(query, grades, ranking, data.products))
             if progress is not None:
                 progress(len(outcomes), len(judged))
-        report = RankingReport(tuple(outcomes), clock.mean, _failures(failed), _stamp(lens))
+        report = RankingReport(tuple(outcomes), clock.mean, failures(failed), stamp_of(lens))
         if html is not None:
             worst_cases.write_ranking(report, data, lens.mask, html)
     return report
-
-
-def evaluate_masks(
-    directory: Path,
-    preset: str | None = None,
-    *,
-    images: str = "images",
-    masks: str = "masks",
-    split: str | None = None,
-    html: Path | None = None,
-    progress: Progress | None = None,
-    opener: Opener = open_catalogue,
-) -> MasksReport:
-    """Returns how well floors are outlined.
-
-    A photo in which no floor is found counts as an empty mask; it is listed in `failed` only
-    where there is a floor to find.
-
-    Args:
-        directory: the photos and true masks (255 floor, 128 ignore, 0 other); only read.
-        images, masks: the names of its two folders; files of equal stem belong together.
-        split: only the stems that split.csv (stem, split) puts there.
-        preset, html, progress, opener: as for `evaluate_pairs`.
-
-    Raises:
-        DatasetError: the folder does not hold what it must, or no true mask can be read.
-        SettingsError: there is no such preset.
-    """
-    pairs = read_masks(directory, images=images, masks=masks, split=split)
-    failed: dict[str, str] = {}
-    outcomes: list[MaskOutcome] = []
-    clock = Clock()
-    with _open(opener, preset) as lens:
-        for done, pair in enumerate(pairs, start=1):
-            truth = _truth(pair, images, masks, failed)
-            if truth is not None:
-                claimed, reason = predict_mask(lens, pair.image, truth, clock)
-                if reason:
-                    name = pair.image.name if pair.image else pair.stem
-                    failed[f"{images}/{name}"] = reason
-                outcomes.append(mask_outcome(pair.stem, claimed, truth, reason))
-            if progress is not None:
-                progress(done, len(pairs))
-        if not outcomes:
-            raise DatasetError(f"{directory}: no true mask in {masks}/ can be read")
-        report = MasksReport(tuple(outcomes), clock.mean, _failures(failed), _stamp(lens))
-        if html is not None:
-            worst_cases.write_masks(report, pairs, lens.mask, html)
-    return report
-
-
-@contextmanager
-def _open(opener: Opener, preset: str | None) -> Iterator[Lens]:
-    # Beside the system's other temporary files: the evaluation folder is only read.
-    with tempfile.TemporaryDirectory(prefix="floorlens-eval-") as folder:
-        lens = opener(Path(folder) / "catalogue", preset)
-        try:
-            yield lens
-        finally:
-            lens.close()
 
 
 @contextmanager
@@ -213,7 +148,7 @@ def _catalogue(
     progress: Any,
 ) -> Iterator[Lens]:
     """Opens a catalogue of the products; those that did not get into it are noted in `failed`."""
-    with _open(opener, preset) as lens:
+    with opened(opener, preset) as lens:
         rows = {row.id: row for row in lens.add(products.folder, progress=progress).rows}
         for product, name in products.file_of.items():
             row = rows.get(product)
@@ -222,26 +157,3 @@ def _catalogue(
             elif row.status == "failed":
                 failed[f"products/{name}"] = row.reason or "was not imported"
         yield lens
-
-
-def _truth(pair: MaskPair, images: str, masks: str, failed: dict[str, str]) -> TrueMask | None:
-    """Returns a true mask; where there is none to compare with, None, and why in `failed`."""
-    if pair.mask is None:
-        name = f"{images}/{pair.image.name}" if pair.image else f"{masks}/{pair.stem}"
-        failed[name] = f"not counted: {masks}/ holds no mask of that stem"
-        return None
-    try:
-        return read_true_mask(pair.mask)
-    except FloorlensError as error:
-        failed[f"{masks}/{pair.mask.name}"] = f"not counted: {error}"
-        return None
-
-
-def _failures(failed: Mapping[str, str]) -> tuple[Failure, ...]:
-    return tuple(Failure(file, failed[file]) for file in sorted(failed))
-
-
-def _stamp(lens: Lens) -> dict[str, Any]:
-    from floorlens import __version__
-
-    return {"floorlens": __version__, **lens.stamp}

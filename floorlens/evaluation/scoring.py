@@ -13,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.colour import delta_e76
-from floorlens.errors import CatalogueError, FloorlensError, NoFloorFound
-from floorlens.evaluation.datasets import Pair, ProductFolder, TrueMask
+from floorlens.errors import CatalogueError, FloorlensError
+from floorlens.evaluation.datasets import Pair, ProductFolder
 from floorlens.evaluation.measured import Lens
 from floorlens.evaluation.metrics import (
-    boundary_f,
     ndcg,
     nearest,
-    overlap,
     pessimistic_order,
-    resize_nearest,
     tied_rank,
 )
-from floorlens.evaluation.reports import MaskOutcome, PairOutcome, RankingOutcome
+from floorlens.evaluation.reports import PairOutcome, RankingOutcome
 from floorlens.images import read_bytes
 
 NEIGHBOURS = 9
@@ -68,7 +65,8 @@ class Ranking:
     reason: str = ""
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """Returns why a photo failed, in words."""
     text = str(error) or "no further word"
     return text if isinstance(error, FloorlensError) else f"{type(error).__name__}: {text}"
 
@@ -88,7 +86,7 @@ def search_photo(lens: Lens, path: Path, products: ProductFolder, clock: Clock) 
         raise
     except Exception as error:  # noqa: BLE001
         # One photo must not end a long measurement, not even by a bug; it is listed and counts.
-        return Ranking({}, _explain(error))
+        return Ranking({}, explain(error))
     members: dict[int, list[str]] = defaultdict(list)
     scores: dict[int, float] = {}
     for match in result.matches:
@@ -159,44 +157,4 @@ def ranking_outcome(
         ranking=tuple(product for product, _ in listed),
         scores=tuple(score for _, score in listed),
         reason=ranking.reason,
-    )
-
-
-def predict_mask(
-    lens: Lens, photo: Path | None, truth: TrueMask, clock: Clock
-) -> tuple[NDArray[np.bool_], str]:
-    """Returns the photo's mask, bool (h, w) at the true one's size, and what went wrong.
-
-    An empty mask where there is no photo or it fails; then the second value says why. Finding no
-    floor where there is none is no failure.
-    """
-    empty = np.zeros_like(truth.floor)
-    if photo is None:
-        return empty, "there is a mask of that stem, but no photo"
-    try:
-        data = read_bytes(photo)
-        with clock():
-            mask = lens.mask(data).mask
-    except NoFloorFound as error:
-        return empty, str(error) if truth.floor.any() else ""
-    except CatalogueError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        # As in `search_photo`.
-        return empty, _explain(error)
-    return resize_nearest(mask, truth.floor.shape), ""
-
-
-def mask_outcome(
-    stem: str, claimed: NDArray[np.bool_], truth: TrueMask, reason: str
-) -> MaskOutcome:
-    """Returns how a predicted mask, bool (h, w), agrees with the true one of that size."""
-    counted = int(np.count_nonzero(~truth.ignored))
-    share = int(np.count_nonzero(claimed & ~truth.ignored)) / max(1, counted)
-    return MaskOutcome(
-        stem=stem,
-        overlap=overlap(claimed, truth.floor, truth.ignored),
-        boundary_f=boundary_f(claimed, truth.floor, truth.ignored),
-        claimed_share=share,
-        reason=reason,
     )

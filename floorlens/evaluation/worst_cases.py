@@ -19,10 +19,9 @@ from floorlens.evaluation.datasets import (
     read_full_size,
     read_true_mask,
 )
+from floorlens.evaluation.mask_report import MaskOutcome, MasksReport
 from floorlens.evaluation.metrics import resize_nearest
 from floorlens.evaluation.reports import (
-    MaskOutcome,
-    MasksReport,
     PairOutcome,
     PairsReport,
     RankingOutcome,

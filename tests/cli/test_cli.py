@@ -391,6 +391,33 @@ def test_the_megapixel_setting_reaches_eval(
     assert [item["file"] for item in figures["failed"]] == ["rooms/a.png"]
 
 
+def test_eval_masks_shows_all_that_a_segmenter_must_show(run: Run, tmp_path: Path) -> None:
+    """The fake segmenter finds the lower half, and no floor in a plain picture."""
+    data, walls = tmp_path / "data", tmp_path / "walls"
+    for folder in (data / "images", data / "masks", walls):
+        folder.mkdir(parents=True)
+    for stem, wall in (("a", 90), ("b", 60), ("c", 30)):
+        photo = np.full((60, 80, 3), wall, dtype=np.uint8)
+        photo[40:] = 150
+        truth = np.where(photo[..., 0] == 150, np.uint8(255), np.uint8(0))
+        Image.fromarray(photo).save(data / "images" / f"{stem}.png")
+        Image.fromarray(truth).save(data / "masks" / f"{stem}.png")
+    Image.new("RGB", (80, 60), (200, 200, 200)).save(walls / "plain.png")
+    options = ["--negatives", walls, "--clicks", "2", "--robustness", "--limit", "1"]
+    shown = run("eval", "masks", data, *options, "--json", "out.json").stdout
+    for word in ("visible_auroc", "accepted_floorless", "mean_iou, clicks: 2", "light of 2700 K"):
+        assert word in shown
+    figures = json.loads(Path("out.json").read_text("utf-8"))
+    assert figures["n"] == 1
+    assert (figures["visible_auroc"], figures["refused"]) == (1.0, 0.0)
+    assert figures["accepted_floorless"] == 0.0
+    assert len(figures["mean_iou_after_clicks"]) == 3
+    assert figures["mean_iou_after_clicks"][0] == pytest.approx(2 / 3)
+    assert figures["robustness"]["clean"]["mean_iou"] == pytest.approx(2 / 3)
+    assert "no such folder" in run("eval", "masks", data, "--negatives", "gone", code=3).stderr
+    run("eval", "masks", data, "--limit", "0", code=2)
+
+
 def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
     text = run("--help").stdout
     for name in ("index", "search", "mask", "products", "export", "info", "doctor", "eval", "demo"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import ImageError, NoFloorFound
+from floorlens.segmentation import Click
 
 
 def encoded(colour: tuple[int, int, int], size: tuple[int, int] = (32, 24)) -> bytes:
@@ -32,10 +33,14 @@ class ScriptedLens:
 
     scores: Mapping[bytes, Mapping[str, float] | Exception] = field(default_factory=dict)
     masks: Mapping[bytes, NDArray[np.bool_] | Exception] = field(default_factory=dict)
+    after_clicks: Mapping[int, NDArray[np.bool_] | Exception] = field(default_factory=dict)
+    visible: Mapping[bytes, float] = field(default_factory=dict)
+    clicked: list[tuple[Click, ...]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     searched: list[bytes] = field(default_factory=list)
     opened_with: list[tuple[Path, str | None]] = field(default_factory=list)
     closed: int = 0
+    _heard: float | None = None
     stamp: dict[str, Any] = field(default_factory=lambda: {"preset": "scripted"})
 
     def open(self, path: Path, preset: str | None) -> Any:
@@ -69,12 +74,28 @@ class ScriptedLens:
             )
         )
 
-    def mask(self, source: bytes) -> Any:
-        assert isinstance(source, bytes)
-        answer = self.masks.get(source, NoFloorFound("no floor in this photo"))
+    def mask(self, source: Any, *, clicks: Sequence[Click] = ()) -> Any:
+        if isinstance(source, np.ndarray):
+            answer = self.of_pixels(source)
+        else:
+            assert isinstance(source, bytes)
+            self._heard = self.visible.get(source)
+            answer = self.masks.get(source, NoFloorFound("no floor in this photo"))
+        if clicks:
+            self.clicked.append(tuple(clicks))
+            answer = self.after_clicks.get(len(clicks), answer)
         if isinstance(answer, Exception):
             raise answer
         return SimpleNamespace(mask=answer)
+
+    def of_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.bool_] | Exception:
+        """Everything lighter than middle grey is floor."""
+        light: NDArray[np.bool_] = pixels.mean(axis=-1) > 127
+        return light
+
+    def take_visible(self) -> float | None:
+        heard, self._heard = self._heard, None
+        return heard
 
     def close(self) -> None:
         self.closed += 1

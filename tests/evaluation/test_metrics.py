@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from floorlens.evaluation.metrics import (
+    auroc,
+    auroc_interval,
     bootstrap_interval,
     boundary_f,
     ndcg,
@@ -220,3 +222,28 @@ def test_a_pooled_interval_weighs_by_the_denominator() -> None:
 def test_an_interval_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         bootstrap_interval([])
+
+
+@steady
+@given(few_scores, few_scores)
+def test_auroc_is_the_share_of_pairs_in_order(
+    positives: list[float], negatives: list[float]
+) -> None:
+    won = [(p > n) + 0.5 * (p == n) for p in positives for n in negatives]
+    assert auroc(positives, negatives) == pytest.approx(sum(won) / len(won))
+    low, high = auroc_interval(positives, negatives, draws=100)
+    assert 0 <= low <= high <= 1
+
+
+def test_auroc_intervals() -> None:
+    generator = np.random.default_rng(3)
+    positives, negatives = generator.normal(1, 1, 200), generator.normal(0, 1, 100)
+    low, high = auroc_interval(positives, negatives)
+    assert low < auroc(positives, negatives) < high
+    # Hanley and McNeil's standard error of this area is about .027.
+    assert high - low == pytest.approx(4 * 0.027, rel=0.25)
+    assert auroc_interval([0.9, 0.8], [0.1]) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="a positive and a negative"):
+        auroc([], [0.5])
+    with pytest.raises(ValueError, match="a positive and a negative"):
+        auroc_interval([0.5], [])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from floorlens.evaluation.runner import evaluate_masks, evaluate_pairs, evaluate_ranking
+from floorlens.evaluation.masks import evaluate_masks
+from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Folder, MasksFolder, PairsFolder, ScriptedLens
