@@ -12,11 +12,12 @@ from floorlens.errors import FloorlensError, NoFloorFound
 from floorlens.products import Product
 from floorlens.ranking import Match, SearchResult
 from floorlens.search import Floorlens
-from floorlens.segmentation import FloorRegion
+from floorlens.segmentation import Click, FloorRegion
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Click",
     "FloorRegion",
     "Floorlens",
     "FloorlensError",

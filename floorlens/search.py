@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -240,17 +240,19 @@ class Floorlens:
 
     # -- photos --------------------------------------------------------------------------------
 
-    def mask(self, source: Any, *, region: Any = None) -> FloorRegion:
+    def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
         """Returns where the floor is in a photo (path, bytes, PIL image or uint8 RGB array).
+
+        `region` and `clicks` say it by hand, as in `search`.
 
         Raises:
             NoFloorFound: there is none.
             ImageError: the photo cannot be read.
-            RegionError: the region is not usable.
+            RegionError: the region or a click is not usable.
         """
         from floorlens.pipeline import find_floor
 
-        return find_floor(self._photo(source), self._stages, region)
+        return find_floor(self._photo(source), self._stages, region, clicks)
 
     def search(
         self,
@@ -259,6 +261,7 @@ class Floorlens:
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
         region: Any = None,
+        clicks: Iterable[Any] = (),
         weights: Mapping[str, float] | None = None,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
@@ -269,6 +272,8 @@ class Floorlens:
             where: a filter on the metadata (see `floorlens.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
                 (x, y) points or 2-D mask; None finds it.
+            clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
+                floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
 
         Raises:
@@ -294,7 +299,7 @@ class Floorlens:
         with clock.stage("decode"):
             photo = self._photo(source)
         with clock.stage("segment"):
-            floor = find_floor(photo, self._stages, region)
+            floor = find_floor(photo, self._stages, region, clicks)
         with clock.stage("normalise"):
             view = self._stages.normaliser.view(photo.pixels, floor.working_mask)
         with clock.stage("embed"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens import Floorlens, NoFloorFound
+from floorlens import Click, Floorlens, NoFloorFound
 from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
-from floorlens.testing import FakeEmbedder, fake_stages
+from floorlens.segmentation import FloorProbability
+from floorlens.testing import FakeEmbedder, FakeSegmenter, fake_stages
 
 GREYS = [10 * i for i in range(1, 25)]
 
@@ -130,6 +131,75 @@ def test_a_region_replaces_the_automatic_mask(lens: Floorlens) -> None:
         assert result.matches[0].product.id == "g200"
     with pytest.raises(RegionError):
         lens.search(photo, region="everything")
+
+
+def test_clicks_correct_what_is_searched_for(lens: Floorlens) -> None:
+    """Of a floor of two greys one is clicked away, and what remains is searched for."""
+    photo = room(200, wall=250, shape=(120, 80))
+    photo[60:, :50] = 80
+    assert lens.search(photo).matches[0].product.id not in ("g80", "g200")
+    for clicks in ([(20, 100, False)], (Click(20, 100, False),), np.array([[20, 100, 0]])):
+        result = lens.search(photo, clicks=clicks)
+        assert result.matches[0].product.id == "g200"
+        assert result.floor.source == "automatic+clicks"
+        assert result.floor.share == pytest.approx(30 * 60 / 9600, abs=0.02)
+        assert np.array_equal(lens.mask(photo, clicks=clicks).mask, result.floor.mask)
+    drawn = lens.search(photo, region=(50, 60, 80, 120), clicks=[(20, 100), (70, 100, False)])
+    assert drawn.floor.source == "box+clicks"
+    assert drawn.matches[0].product.id == "g80"
+
+
+def test_a_click_says_that_there_is_a_floor(lens: Floorlens) -> None:
+    """Where the segmenter sees none; a click on what is no floor says nothing of the kind."""
+    plain = np.full((40, 40, 3), 90, np.uint8)
+    found = lens.mask(plain, clicks=[(5, 5)])
+    assert found.visible == 1
+    assert found.mask[5, 5]
+    with pytest.raises(NoFloorFound):
+        lens.mask(plain, clicks=[(5, 5, False)])
+
+
+def test_unusable_clicks(lens: Floorlens) -> None:
+    photo = room(80)
+    with pytest.raises(RegionError, match="outside the photo, which is 40 x 60"):
+        lens.search(photo, clicks=[(40, 20)])
+    with pytest.raises(RegionError, match="a click is"):
+        lens.mask(photo, clicks=[("left", "top")])
+    with pytest.raises(RegionError, match="leave nothing of the floor"):
+        lens.mask(photo, clicks=[(20, 50, False)])
+
+
+@dataclass(frozen=True)
+class ObedientSegmenter(FakeSegmenter):
+    """Takes the left half for floor too once it is clicked on; remembers the clicks."""
+
+    told: list[tuple[Click, ...]] = field(default_factory=list)
+
+    def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
+        self.told.append(tuple(clicks))
+        found = super().segment(pixels)
+        if clicks:
+            found.pixels[:, : pixels.shape[1] // 2] = 1
+        return found
+
+
+def test_the_segmenter_says_how_far_a_click_reaches(tmp_path: Path) -> None:
+    """It is told the clicks in pixels of the working picture; without clicks it is asked once."""
+    fake = fake_stages()
+    segmenter = ObedientSegmenter(fake.segmenter.stamp)
+    photo = np.zeros((1280, 2560, 3), np.uint8)
+    photo[:, :, 0] = np.arange(1280)[:, None] % 251
+    with Floorlens.open(tmp_path, stages=replace(fake, segmenter=segmenter)) as lens:
+        assert lens.mask(photo).share == 0.5
+        assert segmenter.told == [()]
+        found = lens.mask(photo, clicks=[(200, 100)])
+        assert segmenter.told[1:] == [(), (Click(100, 50),)]
+        assert found.share == pytest.approx(0.75)
+        by_hand = lens.mask(photo, region=(0, 640, 2560, 1280), clicks=[(200, 100)])
+        assert segmenter.told[3:] == [(Click(100, 50),)]
+        assert by_hand.share == pytest.approx(0.75)
+        assert lens.mask(photo, region=(0, 640, 2560, 1280)).share == 0.5
+        assert len(segmenter.told) == 4
 
 
 def test_weights_shift_the_score(lens: Floorlens) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,15 @@ MaskOption = Annotated[
     Path | None,
     typer.Option("--mask", help="The floor as a picture of the photo's size.", show_default=False),
 ]
+ClickOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--click",
+        metavar="X,Y[,other]",
+        help="Correct the floor: here is floor, or (other) is none, in photo pixels; repeatable.",
+        show_default=False,
+    ),
+]
 PhotoArgument = Annotated[Path, typer.Argument(help="A room photo.")]
 
 
@@ -67,20 +77,26 @@ def search(
     box: BoxOption = None,
     polygon: PolygonOption = None,
     mask: MaskOption = None,
+    click: ClickOption = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Rank the catalogue by how closely each product matches the floor in a photo."""
     region, filters, weights = _region(box, polygon, mask), _where(where), _weights(weight)
+    clicks = _clicks(click)
     with open_lens(catalogue, preset) as lens:
-        result = lens.search(photo, limit=limit, where=filters, region=region, weights=weights)
+        result = lens.search(
+            photo, limit=limit, where=filters, region=region, clicks=clicks, weights=weights
+        )
     if as_json:
         print_json(result.as_dict())
         return
     from floorlens.cli.tables import print_ranking
 
     print_ranking(photo.name, result, limit or 10)
+    if result.floor.reasons:
+        print(f"floorlens: doubtful floor: {'; '.join(result.floor.reasons)}", file=sys.stderr)
 
 
 def mask(
@@ -95,6 +111,7 @@ def mask(
     box: BoxOption = None,
     polygon: PolygonOption = None,
     mask: MaskOption = None,
+    click: ClickOption = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -107,11 +124,11 @@ def mask(
     from floorlens.search import preset_of
 
     chosen = settings(catalogue=catalogue, preset=preset)
-    region = _region(box, polygon, mask)
+    region, clicks = _region(box, polygon, mask), _clicks(click)
     name = chosen.preset or preset_of(chosen.catalogue)
     stages = load_stages(preset_named(name), threads=chosen.threads)
     picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
-    floor = find_floor(picture, stages, region)
+    floor = find_floor(picture, stages, region, clicks)
     if output is not None:
         save_mask(floor, output)
     if overlay is not None:
@@ -123,6 +140,8 @@ def mask(
             f"{photo.name}: floor on {floor.share:.1%} of the photo, box {floor.box}, "
             f"confidence {floor.confidence:.0%}"
         )
+        for reason in floor.reasons:
+            print(f"doubtful: {reason}")
 
 
 def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
@@ -144,6 +163,22 @@ def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
 
         return load_mask(mask, settings().max_megapixels)
     return None
+
+
+def _clicks(clicks: list[str] | None) -> list[tuple[float, float, bool]]:
+    parsed = []
+    for text in clicks or []:
+        place, kind = text, "floor"
+        if text.count(",") == 2:
+            place, _, kind = text.rpartition(",")
+        numbers = _numbers(place, "--click")
+        if len(numbers) != 2 or kind.strip() not in ("floor", "other"):
+            raise RegionError(
+                f"--click {text!r} is not a click: give x,y in photo pixels where floor is, or "
+                "x,y,other where something else is"
+            )
+        parsed.append((numbers[0], numbers[1], kind.strip() == "floor"))
+    return parsed
 
 
 def _numbers(text: str, option: str) -> list[float]:

@@ -19,10 +19,14 @@ class FloorRegion:
 
     Attributes:
         working_mask: bool (h, w), True on floor, at the working size of the photo (`Photo.pixels`).
-        confidence: how sure the segmenter is that this is a floor, 0..1 (1 for a region by hand).
-        visible: the probability that the photo shows a floor at all, 0..1.
-        source: "automatic", "box", "polygon" or "mask".
+        confidence: how sure the segmenter is that this is a floor, 0..1. What was drawn or clicked
+            by hand counts as sure: 1 for a region by hand.
+        visible: the probability that the photo shows a floor at all, 0..1; 1 after a click on it.
+        source: "automatic", "box", "polygon" or "mask"; corrected by clicks, "automatic+clicks",
+            "box+clicks" and so on.
         photo_size: (width, height) of the photo itself, after EXIF orientation, in pixels.
+        reasons: why the region is doubtful, as sentences that begin with "too small:", "too dark:",
+            "mostly rug:" or "unsure:"; empty where nothing speaks against it.
     """
 
     working_mask: NDArray[np.bool_]
@@ -30,6 +34,7 @@ class FloorRegion:
     visible: float
     source: str
     photo_size: tuple[int, int]
+    reasons: tuple[str, ...] = ()
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -69,6 +74,7 @@ class FloorRegion:
             "share": self.share,
             "box": None if self.box is None else list(self.box),
             "photo_size": list(self.photo_size),
+            "reasons": list(self.reasons),
         }
 
 

@@ -1,4 +1,4 @@
-"""Regions: the floor found by a segmenter, or drawn by hand as a box, a polygon or a mask."""
+"""Regions: the floor found by a segmenter or drawn by hand, corrected by clicks, and doubted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.colour import srgb_to_lab
 from floorlens.errors import NoFloorFound, RegionError
 from floorlens.images import Photo, resize_mask
-from floorlens.segmentation import FloorProbability, FloorRegion
+from floorlens.segmentation import Click, FloorProbability, FloorRegion
+from floorlens.segmentation.clicks import correct
 
 CURE = (
     "Take the photo so that the floor fills the lower part of the picture, in daylight, or mark "
-    "the floor yourself with region= (a box, polygon or mask)"
+    "the floor yourself with region= (a box, polygon or mask) or clicks="
 )
+SMALL_SHARE = 0.03
+"""A floor on less of the photo shows hardly a board of its pattern at the size that we work at."""
+DARK = 12.0
+"""Below this L* (bytes of about 32) noise and JPEG decide the hue. The darkest of the sample
+floors, black marble, lies at 19."""
+UNSURE = 0.6
 
 _KINDS = "a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask"
 
@@ -42,8 +50,94 @@ def region_from_probability(
             f"no floor was found in this photo ({share:.1%} of it looks like floor; that a floor "
             f"is visible has a probability of {floor.visible:.0%}). {CURE}."
         )
-    confidence = float(floor.pixels[mask].mean()) * floor.visible
-    return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size)
+    # No pixel may be asked for: min_share = 0 where clicks are going to say what is floor.
+    confidence = float(floor.pixels[mask].mean()) * floor.visible if share else 0.0
+    reasons = doubts(photo.pixels, mask, confidence, floor.rug_share)
+    return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size, reasons)
+
+
+def corrected_region(
+    photo: Photo,
+    base: FloorRegion,
+    told: FloorProbability,
+    clicks: Sequence[Click],
+    *,
+    found: FloorProbability | None,
+    threshold: float,
+) -> FloorRegion:
+    """Returns a region with the corrections that the clicks make to its mask.
+
+    Its confidence is the mean over the mask of the probability before the clicks, with 1 for what
+    the clicks added, times the probability that there is a floor, which is 1 after a click on it.
+
+    Args:
+        photo: the photo that it is on.
+        base: the region to correct.
+        told: the segmenter's answer when it was told the clicks.
+        clicks: in pixels of `photo.pixels`, at least one.
+        found: the segmenter's answer before, which `base` was made of; None for one by hand.
+        threshold: a pixel is floor above this probability.
+
+    Raises:
+        RegionError: the clicks leave nothing of it.
+    """
+    mask = correct(photo.pixels, base.working_mask, told.pixels > threshold, clicks)
+    area = int(mask.sum())
+    if not area:
+        raise RegionError(
+            "the clicks leave nothing of the floor: take back one of those on what is not floor, "
+            "or click on the floor too"
+        )
+    visible = 1.0 if any(click.floor for click in clicks) else base.visible
+    confidence, rug_share = 1.0, 0.0
+    if found is not None:
+        kept = mask & base.working_mask
+        sure = float(found.pixels[kept].sum(dtype=np.float64)) + area - int(kept.sum())
+        confidence, rug_share = sure / area * visible, told.rug_share
+    return FloorRegion(
+        mask,
+        confidence,
+        visible,
+        f"{base.source}+clicks",
+        photo.size,
+        doubts(photo.pixels, mask, confidence, rug_share),
+    )
+
+
+def doubts(
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    confidence: float = 1.0,
+    rug_share: float = 0.0,
+) -> tuple[str, ...]:
+    """Returns why a region is doubtful, a sentence for each reason; see `FloorRegion.reasons`.
+
+    Args:
+        pixels: uint8 (h, w, 3) sRGB.
+        mask: bool (h, w), the floor.
+        confidence: of the region, 0..1.
+        rug_share: the share of the photo that is a loose rug or mat, 0..1.
+    """
+    share = float(mask.mean())
+    reasons = []
+    if share < SMALL_SHARE:
+        reasons.append(f"too small: the floor is only {share:.1%} of the photo")
+    if share:
+        floor = pixels[mask]
+        # A few thousand pixels tell the median.
+        lightness = float(np.median(srgb_to_lab(floor[:: 1 + len(floor) // 4096])[:, 0]))
+        if lightness < DARK:
+            reasons.append(
+                f"too dark: half of the floor is darker than L* {lightness:.0f} of 100, where "
+                "colours cannot be told"
+            )
+    if rug_share > share:
+        reasons.append(
+            f"mostly rug: rugs cover {rug_share:.1%} of the photo, the floor only {share:.1%}"
+        )
+    if confidence < UNSURE:
+        reasons.append(f"unsure: the floor was found with a confidence of only {confidence:.0%}")
+    return tuple(reasons)
 
 
 def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
@@ -117,7 +211,7 @@ def _checked(photo: Photo, mask: NDArray[np.bool_], source: str) -> FloorRegion:
             f"the {source} covers no pixel of the photo, which is {photo.size[0]} x "
             f"{photo.size[1]} pixels"
         )
-    return FloorRegion(mask, 1.0, 1.0, source, photo.size)
+    return FloorRegion(mask, 1.0, 1.0, source, photo.size, doubts(photo.pixels, mask))
 
 
 def _numbers(values: NDArray[np.float64]) -> str:

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 
 from floorlens.errors import NoFloorFound, RegionError
 from floorlens.images import Photo
-from floorlens.segmentation import FloorProbability, FloorRegion
-from floorlens.segmentation.region import region_by_hand, region_from_probability
+from floorlens.segmentation import Click, FloorProbability, FloorRegion
+from floorlens.segmentation.region import (
+    corrected_region,
+    doubts,
+    region_by_hand,
+    region_from_probability,
+)
 
 
 def photo(width: int = 80, height: int = 60, shrink: int = 1) -> Photo:
@@ -144,3 +149,102 @@ def test_no_floor_says_what_to_do(share: float, visible: float) -> None:
     probability.flat[: int(share * 4800)] = 1
     with pytest.raises(NoFloorFound, match=r"Take the photo so.*or mark the floor yourself"):
         region_from_probability(photo(), FloorProbability(probability, visible), **limits())
+
+
+def lit(level: int = 128) -> Photo:
+    """A grey photo of 80 x 60 pixels, of one brightness."""
+    return Photo(np.full((60, 80, 3), level, np.uint8), (80, 60), "")
+
+
+def probability(rows: slice, value: float, visible: float, rug: float = 0.0) -> FloorProbability:
+    pixels = np.full((60, 80), 0.2, np.float32)
+    pixels[rows] = value
+    return FloorProbability(pixels, visible, rug)
+
+
+@pytest.mark.parametrize(
+    ("rows", "level", "confidence", "rug", "wanted"),
+    [
+        (slice(30, 60), 128, 1.0, 0.0, []),
+        (slice(30, 60), 40, 0.6, 0.5, []),
+        (slice(58, 60), 128, 1.0, 0.0, []),
+        (slice(59, 60), 128, 1.0, 0.0, ["too small: the floor is only 1.7% of the photo"]),
+        (slice(30, 60), 20, 1.0, 0.0, ["too dark: half of the floor is darker than L* 6 of 100"]),
+        (slice(30, 60), 128, 1.0, 0.51, ["mostly rug: rugs cover 51.0% of the photo, the floor"]),
+        (slice(30, 60), 128, 0.59, 0.0, ["unsure: the floor was found with a confidence of only"]),
+        (slice(59, 60), 0, 0.1, 0.2, ["too small:", "too dark:", "mostly rug:", "unsure:"]),
+        (slice(0, 0), 0, 1.0, 0.0, ["too small:"]),
+    ],
+)
+def test_doubtful_regions_say_why(
+    rows: slice, level: int, confidence: float, rug: float, wanted: list[str]
+) -> None:
+    mask = np.zeros((60, 80), bool)
+    mask[rows] = True
+    reasons = doubts(lit(level).pixels, mask, confidence, rug)
+    assert len(reasons) == len(wanted)
+    assert all(reason.startswith(start) for reason, start in zip(reasons, wanted, strict=True))
+
+
+def test_the_rest_of_the_photo_may_be_dark() -> None:
+    """Only the floor's own brightness counts, and half of it, not its mean."""
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    mask = np.zeros((60, 80), bool)
+    mask[40:] = True
+    pixels[40:, :60] = 90
+    assert doubts(pixels, mask) == ()
+    pixels[40:, 30:] = 0
+    assert [reason.split(":")[0] for reason in doubts(pixels, mask)] == ["too dark"]
+
+
+def test_regions_carry_their_reasons() -> None:
+    found = region_from_probability(
+        lit(20), probability(slice(30, 60), 0.7, 0.8, 0.6), **limits() | {"min_share": 0.0}
+    )
+    assert [reason.split(":")[0] for reason in found.reasons] == [
+        "too dark",
+        "mostly rug",
+        "unsure",
+    ]
+    assert found.as_dict()["reasons"] == list(found.reasons)
+    drawn = region_by_hand(lit(), (0, 0, 8, 6))
+    assert [reason.split(":")[0] for reason in drawn.reasons] == ["too small"]
+    assert region_by_hand(lit(), (0, 0, 80, 30)).reasons == ()
+
+
+def test_a_corrected_region_is_as_sure_as_before_and_sure_of_the_clicks() -> None:
+    """The mean of what the segmenter found, and 1 for what was added by hand."""
+    found = probability(slice(40, 60), 0.7, 0.8)
+    base = region_from_probability(lit(), found, **limits())
+    told = probability(slice(20, 60), 0.9, 0.9)
+    clicks = (Click(10, 25),)
+    region = corrected_region(lit(), base, told, clicks, found=found, threshold=0.5)
+    assert region.source == "automatic+clicks"
+    assert region.box == (0, 20, 80, 60)
+    assert region.visible == 1
+    assert region.confidence == pytest.approx((0.7 + 1) / 2)
+    assert base.reasons and not region.reasons
+    away = (Click(10, 55, False),)
+    less = probability(slice(40, 50), 0.9, 0.9, rug=0.4)
+    region = corrected_region(lit(), base, less, away, found=found, threshold=0.5)
+    assert region.box == (0, 40, 80, 50)
+    assert region.visible == 0.8
+    assert region.confidence == pytest.approx(0.7 * 0.8)
+    assert [reason.split(":")[0] for reason in region.reasons] == ["mostly rug", "unsure"]
+
+
+def test_a_region_by_hand_is_corrected_alike() -> None:
+    base = region_by_hand(lit(), (0, 40, 80, 60))
+    told = probability(slice(20, 60), 0.9, 0.1, rug=0.9)
+    clicks = (Click(10, 25),)
+    region = corrected_region(lit(), base, told, clicks, found=None, threshold=0.5)
+    assert (region.source, region.confidence, region.visible) == ("box+clicks", 1, 1)
+    assert region.box == (0, 20, 80, 60)
+    assert region.reasons == ()
+
+
+def test_clicks_that_leave_nothing_say_so() -> None:
+    base = region_by_hand(lit(), (0, 40, 80, 60))
+    told = probability(slice(0, 0), 0, 1)
+    with pytest.raises(RegionError, match=r"leave nothing of the floor: take back one"):
+        corrected_region(lit(), base, told, (Click(10, 50, False),), found=None, threshold=0.5)

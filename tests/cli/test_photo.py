@@ -1,0 +1,120 @@
+"""The commands on a photo: clicks that correct the floor, and the warning about a doubtful one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from floorlens import Floorlens, presets, search
+from floorlens.cli import app
+from floorlens.testing import fake_stages
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command line without models; checks the exit code."""
+    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        words = [str(argument) for argument in arguments]
+        monkeypatch.setattr("sys.argv", ["floorlens", *words])
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def half_moss(tmp_path: Path) -> Path:
+    """A room whose floor is of oak on the left and of moss on the right."""
+    pixels = np.full((120, 160, 3), 230, np.uint8)
+    pixels[60:, :80] = (180, 140, 90)
+    pixels[60:, 80:] = (90, 120, 60)
+    file = tmp_path / "half.png"
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+def document(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_clicks_are_the_librarys(run: Run, lens: Floorlens, half_moss: Path) -> None:
+    """Both commands, with "floor" said or left out, alone and on a region by hand."""
+    away = ["--click", "20,100,other", "--click", "150,100,floor"]
+    shown = document(run("search", half_moss, "--json", *away))
+    wanted = lens.search(half_moss, clicks=[(20, 100, False), (150, 100)]).as_dict()
+    assert shown["matches"] == wanted["matches"]
+    assert shown["floor"] == wanted["floor"]
+    assert shown["matches"][0]["id"] == "moss"
+    for option, source in (
+        (["--box", "0,60,160,120"], "box+clicks"),
+        (["--polygon", "0,60 160,60 160,120 0,120"], "polygon+clicks"),
+        ([], "automatic+clicks"),
+    ):
+        floor = document(run("mask", half_moss, "--json", "--click", " 20, 100, other", *option))
+        assert floor["source"] == source
+        assert floor["share"] == pytest.approx(0.25, abs=0.03)
+    floor = document(run("mask", half_moss, "--json", "--box", "80,60,160,120", "--click=20,100"))
+    assert floor["share"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_click_on_floor_overrules_that_there_is_none(run: Run, blank: Path) -> None:
+    run("mask", blank, code=4)
+    run("mask", blank, "--click", "5,5,other", code=4)
+    run("mask", blank, "--click", "5,5")
+
+
+@pytest.mark.parametrize(
+    ("click", "problem"),
+    [
+        ("5", "--click '5' is not a click: give x,y in photo pixels"),
+        ("5,5,wall", "--click '5,5,wall' is not a click"),
+        ("5,5,other,6", "--click: '5,5,other,6' is not a list of numbers"),
+        ("left,top", "--click: 'left,top' is not a list of numbers"),
+        ("160,5", "outside the photo, which is 160 x 120 pixels"),
+        ("-1,5,other", "outside the photo"),
+        ("nan,5", "must be finite"),
+    ],
+)
+@pytest.mark.parametrize("command", ["search", "mask"])
+def test_clicks_without_meaning_exit_2(
+    run: Run, lens: Floorlens, room: Path, command: str, click: str, problem: str
+) -> None:
+    failed = run(command, room, "--click", click, code=2)
+    assert problem in " ".join(failed.stderr.split())
+
+
+def test_clicks_that_leave_nothing_exit_2(run: Run, room: Path) -> None:
+    failed = run("mask", room, "--click", "80,100,other", "--json", code=2)
+    assert json.loads(failed.stderr)["error"]["code"] == "region-invalid"
+    assert "leave nothing of the floor" in failed.stderr
+
+
+def test_a_doubtful_floor_is_told(run: Run, lens: Floorlens, room: Path) -> None:
+    """In `mask` with the rest, in `search` in one line of its own, in JSON as a list."""
+    small = ["--box", "0,100,20,110"]
+    reason = "too small: the floor is only 1.0% of the photo"
+    assert f"\ndoubtful: {reason}\n" in run("mask", room, *small).stdout
+    searched = run("search", room, *small)
+    assert searched.stderr.splitlines() == [f"floorlens: doubtful floor: {reason}"]
+    assert reason not in searched.stdout
+    for command in ("mask", "search"):
+        shown = run(command, room, *small, "--json")
+        assert shown.stderr == ""
+        floor = document(shown)
+        assert floor.get("floor", floor)["reasons"] == [reason]
+        assert "doubtful" not in (fine := run(command, room)).stdout + fine.stderr
