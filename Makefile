@@ -45,12 +45,14 @@ format: $(TESTS)
 
 benchmark: $(TESTS)
 	$(BIN)/python benchmarks/reference_speed.py
+	$(BIN)/python benchmarks/segmentation_speed.py
 
 # What takes longer than CI may: run by hand, the printed results go to benchmarks/results/.
 soak: $(TESTS)
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/reference_speed.py
+	$(BIN)/python benchmarks/segmentation_speed.py
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -75,29 +75,47 @@ CLIP_VISION = {
 }
 
 
+class ClipSeg:
+    """The reference design's segmenter with random weights."""
+
+    SIDE = 352
+
+    def __init__(self, threads: int) -> None:
+        """Builds the model; takes some seconds."""
+        import torch
+        from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        self._torch = torch
+        self._model = CLIPSegForImageSegmentation(
+            CLIPSegConfig(text_config=CLIPSEG_TEXT, vision_config=CLIPSEG_VISION, **CLIPSEG_DECODER)
+        ).eval()
+        # "a floor" between the two special tokens: a pass encodes its prompt too.
+        self._prompt = torch.tensor([[49406, 320, 3425, 49407]])
+        self.photo = torch.rand(1, 3, self.SIDE, self.SIDE)
+
+    def run(self, photo: Any) -> Any:
+        """Returns the logits, a tensor of 352 x 352, for a tensor (1, 3, 352, 352)."""
+        with self._torch.inference_mode():
+            return self._model(
+                input_ids=self._prompt,
+                attention_mask=self._torch.ones_like(self._prompt),
+                pixel_values=photo,
+            ).logits
+
+
 class Reference:
     """The reference design's models with random weights; it computes and throws away."""
 
     def __init__(self, threads: int) -> None:
         """Builds both models; takes some seconds."""
         import torch
-        from transformers import (
-            CLIPSegConfig,
-            CLIPSegForImageSegmentation,
-            CLIPVisionConfig,
-            CLIPVisionModelWithProjection,
-        )
+        from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-        torch.set_num_threads(threads)
-        torch.manual_seed(0)
         self._torch = torch
-        self._segmenter = CLIPSegForImageSegmentation(
-            CLIPSegConfig(text_config=CLIPSEG_TEXT, vision_config=CLIPSEG_VISION, **CLIPSEG_DECODER)
-        ).eval()
+        self._segmenter = ClipSeg(threads)
         self._encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**CLIP_VISION)).eval()
-        self._photo = torch.rand(1, 3, 352, 352)
-        # "a floor" between the two special tokens: a pass encodes its prompt too.
-        self._prompt = torch.tensor([[49406, 320, 3425, 49407]])
         self._crop = torch.rand(1, 3, 224, 224)
         self._pair = torch.rand(2, 3, 224, 224)
 
@@ -105,11 +123,7 @@ class Reference:
         """Runs the computation of one query."""
         with self._torch.inference_mode():
             for _ in range(segmentations):
-                self._segmenter(
-                    input_ids=self._prompt,
-                    attention_mask=self._torch.ones_like(self._prompt),
-                    pixel_values=self._photo,
-                )
+                self._segmenter.run(self._segmenter.photo)
             self._encoder(pixel_values=self._crop)
             for _ in range(pairs):
                 self._encoder(pixel_values=self._pair)
