@@ -3,7 +3,7 @@
 FloorlensError                     base; `code` is stable, the rest serves CLI and HTTP
 ├── UsageError                     the caller asked for something that has no meaning
 │   ├── FilterError                a `where=` filter is not of the filter language
-│   ├── RegionError                a box, polygon or mask is not usable on this photo
+│   ├── RegionError                a box, polygon, mask or click is not usable on this photo
 │   └── SettingsError              a setting or preset is unknown or out of range
 ├── InputError                     what was given cannot be read
 │   ├── ImageError                 not an image, truncated, empty, or too small
@@ -46,7 +46,7 @@ class FilterError(UsageError):
 
 
 class RegionError(UsageError):
-    """A box, polygon or mask is not usable on this photo."""
+    """A box, polygon, mask or click is not usable on this photo."""
 
     code = "region-invalid"
 

@@ -134,16 +134,13 @@ def correct(
         else:
             surface = surface or _Surface(pixels)
             part = surface.around(place, wrong)
-        disk = _disk(mask.shape, place, radius)
-        part |= disk
+        part |= _disk(mask.shape, place, radius)
         for other, earlier in zip(places[:number], clicks[:number], strict=True):
             if earlier.floor != click.floor and other != place:
                 # Half the way between two clicks at most.
                 gap = math.dist(other, place) / 2
                 part &= ~_disk(mask.shape, other, min(radius, gap))
-        mask[part & wrong] = click.floor
-    for click, place in zip(clicks, places, strict=True):
-        mask[place] = click.floor
+        mask[part] = click.floor
     return mask
 
 

@@ -75,7 +75,7 @@ def test_two_outlines_of_one_floor_connect_nothing() -> None:
     suggested = np.zeros_like(base)
     suggested[479:, 99:1201] = True
     near, far = np.zeros_like(base), np.zeros_like(base)
-    near[400:479, 200:300] = True
+    near[401:479, 203:301] = True
     far[400:479, 900:1000] = True
     found = correct(room(960, 1280), base, suggested | near | far, [Click(250, 440)])
     assert (found & near).sum() == near.sum()
@@ -100,6 +100,41 @@ def test_a_click_grows_over_the_surface_and_stops_at_its_edge(
     assert iou(found, floor) > 0.93
     without = correct(room(height, width), ~base, None, [Click(width * 0.6, height * 0.75, False)])
     assert iou(~without, rug(height, width)) > 0.9
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_click_grows_over_a_pattern(scale: int) -> None:
+    """Terrazzo: chips of other colours are part of the floor, and its grain ends no growing."""
+    rng = np.random.default_rng(3)
+    small = room(240, 320).astype(np.int16)
+    chips = (rng.random((30, 80)) < 0.25).repeat(4, axis=0).repeat(4, axis=1)
+    small[120:][chips] -= 45
+    small[120:] += rng.normal(0, 14, (120, 320, 1)).astype(np.int16)
+    pixels = np.clip(small, 0, 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
+    size = pixels.shape[0], pixels.shape[1]
+    click = Click(40 * scale, 200 * scale)
+    found = correct(pixels, np.zeros(size, bool), None, [click])
+    assert iou(found, lower(*size) & ~rug(*size)) > 0.9
+
+
+def test_on_a_busy_surface_more_is_similar() -> None:
+    """A coarse carpet, whose tufts differ more than some floors do from their walls."""
+    tufts = np.random.default_rng(2).normal(0, 36, (40, 107)).repeat(3, axis=0).repeat(3, axis=1)
+    carpet = room().astype(np.float64)
+    carpet[120:] += tufts[:, :320, None]
+    pixels = np.clip(carpet, 0, 255).astype(np.uint8)
+    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
+    assert iou(found, lower() & ~rug()) > 0.85
+
+
+def test_a_narrow_strip_of_the_floors_colour_is_no_way_up_the_wall() -> None:
+    """A wooden door beyond a door frame of the same wood is not floor."""
+    pixels = room()
+    pixels[40:120, 60:63] = FLOOR
+    pixels[20:60, 20:100] = FLOOR
+    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
+    assert not found[20:55, 20:100].any()
+    assert iou(found, lower() & ~rug()) > 0.93
 
 
 def test_growing_stays_on_its_side() -> None:
