@@ -9,7 +9,7 @@ EXTRAS ?= api,clip,heif,lancedb,milvus,otel,pgvector,pinecone,ray,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo test lint format benchmark soak clean
+.PHONY: demo test lint format benchmark soak segmenter clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -53,6 +53,18 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/reference_speed.py
 	$(BIN)/python benchmarks/segmentation_speed.py
+
+# Makes the floor segmenter anew: hours on two cores; started again, it goes on where it was.
+CACHE ?= .cache
+segmenter: $(TESTS)
+	$(PIP) bpy==4.4.0
+	$(BIN)/python -m training.synthesis.floors --out $(CACHE)/floors --count 400 --size 512 --seed 0
+	$(BIN)/python -m training.segmentation.rooms --out $(CACHE)/rooms --count 400
+	$(BIN)/python -m training.segmentation.train --out $(CACHE)/segmenter --textures $(CACHE)/floors --rooms $(CACHE)/rooms
+	$(BIN)/python -m training.segmentation.calibrate --run $(CACHE)/segmenter --rooms $(CACHE)/rooms
+	$(BIN)/python -m training.segmentation.curve --run $(CACHE)/segmenter --out training/segmentation/curve.png
+	$(BIN)/python -m training.segmentation.export_model --run $(CACHE)/segmenter
+	$(BIN)/python benchmarks/accuracy.py
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 WEIGHTS = "segmenter.onnx"
 #: The network halves its input five times.
 STRIDE = 32
+#: Clicks are drawn on maps this many times coarser than the network's input, as disks of this
+#: radius in cells: so it was trained.
+CLICK_STRIDE = 4
+CLICK_RADIUS = 1.5
 #: Components are found on a grid this many times coarser than the network's input.
 GRID = 4
 #: A patch of floor, or a hole in it, smaller than this share of the picture is a slip.
 SPECK_SHARE = 0.002
-#: Pictures whose pixels agree less than this with their neighbours, and whose channels differ as
-#: independently, are noise. Some real floors (terrazzo, carpet) fail the first, none the second.
+#: Pictures whose pixels agree less than this with their neighbours may be noise.
 NOISE_CORRELATION = 0.25
+#: Means over squares of four times the side vary 16 times less in noise; in photographs, of however
+#: fine a carpet, light and wear keep them apart.
+NOISE_FALL = 9.0
 
 
 class BuiltinSegmenter:
-    """Finds the floor with a fine-tuned EfficientNet-Lite0 and a light decoder.
+    """Finds the floor with a fine-tuned EfficientNet-Lite2 and a light decoder.
 
     The photo is scaled to the network's side without stretching, padded to a multiple of 32 by
     repeating its edge, and the answer is scaled back to the photo's own size.
@@ -58,20 +64,26 @@ class BuiltinSegmenter:
         return session_stamp(self._session)
 
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
-        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo."""
+        """Returns the floor probability of a uint8 (h, w, 3) sRGB photo.
+
+        Clicks, in pixels of that photo, go into the network, which was trained with them.
+        """
         from PIL import Image
 
         height, width = pixels.shape[:2]
-        probability, visible = self._run(self._fit(pixels))
+        small = self._fit(pixels)
+        scale = small.shape[1] / width, small.shape[0] / height
+        points = [Click(click.x * scale[0], click.y * scale[1], click.floor) for click in clicks]
+        probability, rug, visible = self._run(small, points)
         if is_noise(pixels):
             # The network takes some noise for terrazzo or carpet seen from above.
             visible = 0.0
         if self._cleanup:
             probability = remove_specks(probability)
         # Bytes scale up several times faster than floats, and 1/255 is finer than the network.
-        small = Image.fromarray(np.rint(probability * 255).astype(np.uint8))
-        full = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
-        return FloorProbability(full.astype(np.float32) * np.float32(1 / 255), visible)
+        answer = Image.fromarray(np.rint(probability * 255).astype(np.uint8))
+        full = np.asarray(answer.resize((width, height), Image.Resampling.BILINEAR))
+        return FloorProbability(full.astype(np.float32) * np.float32(1 / 255), visible, rug)
 
     def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 [H, W, 3] -> the same picture with its longer side as the network wants it."""
@@ -85,19 +97,47 @@ class BuiltinSegmenter:
         image = Image.fromarray(pixels)
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
-    def _run(self, small: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-        """uint8 [h, w, 3] -> (probability float32 [h, w], visible)."""
+    def _run(
+        self, small: NDArray[np.uint8], clicks: Sequence[Click]
+    ) -> tuple[NDArray[np.float32], float, float]:
+        """uint8 [h, w, 3] and clicks on it -> (probability float32 [h, w], rug share, visible)."""
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
         padded = np.pad(small, pads, mode="edge")
-        probability, visible = self._session.run(
-            ["floor_probability", "floor_visible"], {"rgb": padded[None]}
+        maps = click_maps(padded.shape[0] // CLICK_STRIDE, padded.shape[1] // CLICK_STRIDE, clicks)
+        probability, rug, visible = self._session.run(
+            ["floor_probability", "rug_probability", "floor_visible"],
+            {"rgb": padded[None], "clicks": maps[None]},
         )
-        return probability[0, :height, :width], float(visible[0])
+        rows, columns = -(-height // CLICK_STRIDE), -(-width // CLICK_STRIDE)
+        rug_share = float((rug[0, :rows, :columns] > 0.5).mean())
+        return probability[0, :height, :width], rug_share, float(visible[0])
+
+
+def click_maps(rows: int, columns: int, clicks: Sequence[Click]) -> NDArray[np.float32]:
+    """Returns float32 [2, rows, columns]: 1 near clicks on floor, and near those on something else.
+
+    Args:
+        rows, columns: of the maps.
+        clicks: in pixels of the network's input.
+    """
+    maps = np.zeros((2, rows, columns), np.float32)
+    ys, xs = np.ogrid[0:rows, 0:columns]
+    for click in clicks:
+        row, column = int(click.y) // CLICK_STRIDE, int(click.x) // CLICK_STRIDE
+        near = (ys - row) ** 2 + (xs - column) ** 2 <= CLICK_RADIUS**2
+        maps[0 if click.floor else 1][near] = 1
+        maps[1 if click.floor else 0][near] = 0
+    return maps
 
 
 def is_noise(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a uint8 (h, w, 3) picture is independent colour noise, as no camera makes it."""
+    """Whether a uint8 (h, w, 3) picture is noise, as no camera makes it.
+
+    In colour noise the channels differ as independently as the neighbours; grey noise averages
+    out over squares as fast as independent numbers do. Real floors (terrazzo, carpet) may have
+    neighbours that differ, but neither of the others.
+    """
     rows = pixels[:: max(1, pixels.shape[0] // 64)].astype(np.float32)
     if rows.shape[1] < 3:
         return False
@@ -106,7 +146,21 @@ def is_noise(pixels: NDArray[np.uint8]) -> bool:
         return False
     steps = np.diff(rows, axis=1)
     pairs = ((0, 1), (1, 2), (0, 2))
-    return all(_correlation(steps[..., a], steps[..., b]) < NOISE_CORRELATION for a, b in pairs)
+    if all(_correlation(steps[..., a], steps[..., b]) < NOISE_CORRELATION for a, b in pairs):
+        return True
+    return all(
+        _variance_of_means(pixels, side) > NOISE_FALL * _variance_of_means(pixels, 4 * side)
+        for side in (2, 4)
+    )
+
+
+def _variance_of_means(pixels: NDArray[np.uint8], side: int) -> float:
+    """Of the green channel's means over squares of `side` pixels; infinite where too few."""
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    if rows * columns < 16:
+        return float("inf")
+    green = pixels[: rows * side, : columns * side, 1].astype(np.float32)
+    return float(green.reshape(rows, side, columns, side).mean(axis=(1, 3)).var())
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

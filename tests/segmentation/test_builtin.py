@@ -10,7 +10,8 @@ from PIL import Image
 from floorlens.demo import samples
 from floorlens.images import load_photo
 from floorlens.models import WEIGHTS
-from floorlens.segmentation.builtin import BuiltinSegmenter
+from floorlens.segmentation import Click
+from floorlens.segmentation.builtin import BuiltinSegmenter, is_noise
 
 LIMIT_MB = 12
 
@@ -78,3 +79,68 @@ def test_the_file_is_small_and_stamped(segmenter: BuiltinSegmenter) -> None:
     assert segmenter.stamp.model_id == "floorlens-segmenter"
     assert segmenter.stamp.licence
     assert segmenter.stamp.preprocessing
+
+
+def products() -> list[str]:
+    """Returns the stems of the sample products."""
+    return sorted(path.stem for path in (samples() / "products").iterdir())
+
+
+@pytest.mark.parametrize("stem", products())
+def test_a_picture_of_nothing_but_floor_is_all_floor(
+    segmenter: BuiltinSegmenter, stem: str
+) -> None:
+    """Products seen from above, no wall in sight: a full mask."""
+    photo = load_photo(samples() / "products" / f"{stem}.jpg")
+    floor = segmenter.segment(photo.pixels)
+    assert (floor.pixels > 0.5).mean() > 0.97
+    assert floor.visible > 0.5
+
+
+def noise(kind: str) -> NDArray[np.uint8]:
+    """Returns a picture without anything in it, uint8 (480, 640, 3)."""
+    rng = np.random.default_rng(4)
+    if kind in ("black", "white", "grey"):
+        return np.full((480, 640, 3), {"black": 0, "white": 255, "grey": 128}[kind], np.uint8)
+    channels = 1 if "grey" in kind else 3
+    if "uniform" in kind:
+        values = rng.integers(0, 256, (480, 640, channels)).astype(np.float32)
+    else:
+        values = rng.normal(128, 50, (480, 640, channels)).astype(np.float32)
+    pixels = np.clip(values, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (480, 640, 3)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["black", "white", "grey", "uniform", "normal", "uniform grey", "normal grey"],
+)
+def test_noise_and_plain_pictures_have_no_floor(segmenter: BuiltinSegmenter, kind: str) -> None:
+    """What shows nothing shows no floor, at any size."""
+    for step in (1, 2, 3):
+        pixels = np.ascontiguousarray(noise(kind)[::step, ::step])
+        assert segmenter.segment(pixels).visible < 0.5
+
+
+@pytest.mark.parametrize("stem", products())
+def test_no_floor_is_taken_for_noise(stem: str) -> None:
+    """Terrazzo, carpet and sisal are the nearest to noise that floors come."""
+    pixels = load_photo(samples() / "products" / f"{stem}.jpg").pixels
+    assert not is_noise(pixels)
+    grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    assert not is_noise(grey)
+
+
+def test_clicks_reach_the_network(segmenter: BuiltinSegmenter) -> None:
+    """Told what is not floor and what is, it believes it there more than before."""
+    stem = rooms()[0]
+    pixels = load_photo(samples() / "rooms" / f"{stem}.jpg").pixels
+    before = segmenter.segment(pixels)
+    height, width = pixels.shape[:2]
+    rows, columns = np.nonzero(before.pixels > 0.9)
+    floor = rows[len(rows) // 2], columns[len(rows) // 2]
+    wall = height // 10, width // 2
+    against = segmenter.segment(pixels, [Click(float(floor[1]), float(floor[0]), False)])
+    assert against.pixels[floor] < before.pixels[floor] - 0.2
+    towards = segmenter.segment(pixels, [Click(float(wall[1]), float(wall[0]), True)])
+    assert towards.pixels[wall] > before.pixels[wall] + 0.2
