@@ -55,7 +55,8 @@ def parse_clicks(photo: Photo, clicks: Any) -> tuple[Click, ...]:
     Raises:
         RegionError: none of these, a number that is not finite, or a point outside the photo.
     """
-    if isinstance(clicks, str | bytes | dict | Click) or not isinstance(clicks, Iterable):
+    loose = isinstance(clicks, str | bytes | dict | Click) or _is_single(clicks)
+    if loose or not isinstance(clicks, Iterable):
         raise RegionError(f"{_KINDS}; this is {_shown(clicks)}")
     width, height = photo.size
     rows, columns = photo.pixels.shape[:2]
@@ -78,7 +79,9 @@ def _parts(item: Any) -> tuple[float, float, bool]:
     """One click as it was handed over -> x, y, floor."""
     if isinstance(item, Click):
         values: Sequence[Any] = (item.x, item.y, item.floor)
-    elif isinstance(item, list | tuple | np.ndarray) and len(item) in (2, 3):
+    elif (
+        isinstance(item, list | tuple | np.ndarray) and not _is_single(item) and len(item) in (2, 3)
+    ):
         values = (*item, True)[:3]
     else:
         raise RegionError(f"{_KINDS}; this is {_shown(item)}")
@@ -90,6 +93,11 @@ def _parts(item: Any) -> tuple[float, float, bool]:
         return float(x), float(y), bool(floor)
     except OverflowError:
         return math.inf, math.inf, bool(floor)
+
+
+def _is_single(value: Any) -> bool:
+    """An array without a dimension: it calls itself iterable and is not."""
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def _is_flag(value: Any) -> bool:

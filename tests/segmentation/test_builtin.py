@@ -129,6 +129,8 @@ def test_no_floor_is_taken_for_noise(stem: str) -> None:
     assert not is_noise(pixels)
     grey = np.repeat(pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     assert not is_noise(grey)
+    grain = np.random.default_rng(1).normal(0, 15, pixels.shape)
+    assert not is_noise(np.clip(pixels + grain, 0, 255).astype(np.uint8))
 
 
 def test_clicks_reach_the_network(segmenter: BuiltinSegmenter) -> None:
