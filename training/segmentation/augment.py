@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.segmentation import paint
+from training.segmentation import negatives, paint
 from training.segmentation.data import FLOOR, OTHER, RUG, RUGS_KNOWN, UNSURE, Sample
 
 #: Value of the visible label where nobody can say.
@@ -19,6 +19,9 @@ OUTSIDE = 1
 #: At least this share of floor makes a crop "shows a floor"; below it, above none, is unknown.
 VISIBLE_SHARE = 0.01
 
+#: Of the pictures that are no room, so many are painted ones (``negatives``).
+PAINTED_SHARE = 0.65
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -26,8 +29,8 @@ class AugmentConfig:
 
     long_side: tuple[float, float] = (200.0, 520.0)
     whole_picture: float = 0.35
-    rotation: float = 16.0  # degrees, two and a half standard deviations
-    exposure: float = 0.8  # stops in linear light, standard deviation
+    rotation: float = 20.0  # degrees, two and a half standard deviations
+    exposure: float = 0.9  # stops in linear light, standard deviation
     warmth: float = 0.45  # log gain of red against blue, linear, two standard deviations
     lens: float = 0.2
     vignette: float = 0.2
@@ -272,8 +275,23 @@ def floorless_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
     return None
 
 
-def no_room(rng: np.random.Generator, size: tuple[int, int]) -> Crop:
-    """Black, white, flat, a gradient, noise, blobs: nothing that is a floor."""
+def floor_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
+    """Some part of a room that is all floor, found by chance; None where chance fails."""
+    height, width = sample.mask.shape
+    for _ in range(12):
+        wide, high = (int(side * rng.uniform(0.15, 0.5)) for side in (width, height))
+        left, top = int(rng.integers(width - wide)), int(rng.integers(height - high))
+        box = slice(top, top + high), slice(left, left + wide)
+        if float((sample.mask[box] == FLOOR).mean()) > 0.97:
+            return Sample(sample.source, sample.stem, sample.image[box], sample.mask[box])
+    return None
+
+
+def no_room(rng: np.random.Generator, size: tuple[int, int], config: AugmentConfig) -> Crop:
+    """Black, white, flat, a gradient, noise, blobs, a painted picture: nothing that is a floor."""
+    if rng.random() < PAINTED_SHARE:
+        image = _camera(rng, negatives.painted(rng, size), config)
+        return Crop(image, np.full(size, OTHER, np.uint8), 0.0)
     height, width = size
     kind = rng.choice(
         ["extreme", "flat", "gradient", "noise", "blobs"], p=[0.1, 0.1, 0.1, 0.5, 0.2]

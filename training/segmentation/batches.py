@@ -16,6 +16,7 @@ from training.segmentation.augment import (
     Stock,
     above_floor,
     crop_of,
+    floor_part,
     floorless_part,
     no_room,
     only_floor,
@@ -23,6 +24,8 @@ from training.segmentation.augment import (
 from training.segmentation.data import Sample
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+#: Groups without pictures of their own: parts of any, or made on the fly.
+MADE = ("floorless_part", "floor_part", "only_floor", "no_room")
 
 
 class Batches(Dataset[Batch]):
@@ -32,7 +35,8 @@ class Batches(Dataset[Batch]):
         samples: Labelled pictures.
         shares: Probability of drawing from each source, plus ``floorless`` (pictures of NYUv2
             without a floor), ``above_floor`` (upper parts of the others), ``floorless_part`` (any
-            part without a floor), ``only_floor`` and ``no_room`` (made on the fly).
+            part without a floor), ``floor_part`` (any part that is all floor), ``only_floor`` and
+            ``no_room`` (made on the fly).
         sizes: (height, width) of a batch, drawn anew for each.
         stock: Textures to paint with.
         augment: How often and how far.
@@ -40,6 +44,9 @@ class Batches(Dataset[Batch]):
         steps: Batches in an epoch.
         seed: Of everything drawn here.
         epoch: Goes into the seed.
+
+    Raises:
+        ValueError: A source has a share but no pictures.
     """
 
     def __init__(
@@ -58,11 +65,17 @@ class Batches(Dataset[Batch]):
         # A source without a share is left out altogether.
         self.samples = [sample for sample in samples if sample.source in self.groups]
         for sample in self.samples:
-            name = "floorless" if sample.floorless else sample.source
-            self.groups.setdefault(name, []).append(sample)
+            apart = sample.source == "nyuv2" and sample.floorless and "floorless" in self.groups
+            self.groups["floorless" if apart else sample.source].append(sample)
             upper = above_floor(sample)
-            if upper is not None:
-                self.groups.setdefault("above_floor", []).append(upper)
+            if upper is not None and "above_floor" in self.groups:
+                self.groups["above_floor"].append(upper)
+        empty = [name for name, group in self.groups.items() if not group and name not in MADE]
+        if empty:
+            raise ValueError(
+                f"no pictures for {', '.join(empty)}; "
+                "rendered rooms are given with --rooms (training.segmentation.rooms makes them)"
+            )
         weights = np.array([share for _, share in shares])
         self.names = [name for name, _ in shares]
         self.weights = weights / weights.sum()
@@ -92,13 +105,14 @@ class Batches(Dataset[Batch]):
     def _crop(self, rng: np.random.Generator, size: tuple[int, int]) -> Crop:
         name = self.names[int(rng.choice(len(self.names), p=self.weights))]
         if name == "no_room":
-            return no_room(rng, size)
+            return no_room(rng, size, self.augment)
         if name == "only_floor":
             return only_floor(rng, size, self.stock, self.augment)
-        if name == "floorless_part":
+        if name in ("floorless_part", "floor_part"):
+            find = floorless_part if name == "floorless_part" else floor_part
             part = None
             while part is None:
-                part = floorless_part(rng, self.samples[int(rng.integers(len(self.samples)))])
+                part = find(rng, self.samples[int(rng.integers(len(self.samples)))])
             return crop_of(rng, part, size, self.stock, self.augment)
         group = self.groups[name]
         return crop_of(rng, group[int(rng.integers(len(group)))], size, self.stock, self.augment)

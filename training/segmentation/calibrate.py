@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from training.segmentation.augment import floorless_part, no_room
+from training.segmentation.augment import AugmentConfig, floorless_part, no_room
 from training.segmentation.data import Sample, data_root, load_rendered
 from training.segmentation.evaluate import test_sets, torch_predictor
 from training.segmentation.model import SegmentationNet
@@ -26,7 +26,7 @@ from training.segmentation.model import SegmentationNet
 FILE = "calibration.json"
 #: Floorless parts drawn from each held-out picture, and made pictures that are no room.
 PARTS_EACH = 2
-NO_ROOMS = 40
+NO_ROOMS = 80
 
 
 def read_calibration(run: Path) -> tuple[float, float]:
@@ -73,7 +73,7 @@ def held_out(rooms: Path | None) -> list[tuple[Sample, float]]:
             if part is not None:
                 pictures.append((part, 0.0))
     for _ in range(NO_ROOMS):
-        crop = no_room(rng, (240, 320))
+        crop = no_room(rng, (240, 320), AugmentConfig())
         pictures.append((Sample("no_room", "", crop.image, crop.mask), 0.0))
     return pictures
 

@@ -133,12 +133,13 @@ def load_rendered(folder: Path) -> tuple[list[Sample], list[Sample]]:
     """Rendered rooms to train on, and those held out."""
     train: list[Sample] = []
     dev: list[Sample] = []
-    for number, path in enumerate(sorted((folder / "images").glob("*.jpg"))):
+    for path in sorted((folder / "images").glob("*.jpg")):
         mask = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
         if mask is None:
             continue  # being rendered
         sample = Sample(RENDERED, path.stem, read_rgb(path), np.asarray(mask, np.uint8))
-        (dev if number % DEV_RENDERED_EVERY == 0 else train).append(sample)
+        # By its number, not its place: which are held out must not depend on how many there are.
+        (dev if int(path.stem) % DEV_RENDERED_EVERY == 0 else train).append(sample)
     return train, dev
 
 

@@ -68,13 +68,19 @@ class SegmentationNet(nn.Module):
         self.context = nn.Sequential(
             nn.Linear(2 * width, 2 * width), nn.ReLU(inplace=True), nn.Linear(2 * width, 2 * width)
         )
-        self.mix32 = _separable(2 * width + 2, width)
+        # Clicks are added by convolutions without a norm: maps that are nearly all zero have no
+        # spread to divide by.
+        self.click32 = nn.Conv2d(2, 2 * width, 3, padding=1)
+        self.click16 = nn.Conv2d(2, width, 3, padding=1)
+        self.click8 = nn.Conv2d(2, width, 3, padding=1)
+        self.click4 = nn.Conv2d(2, width, 3, padding=1)
+        self.mix32 = _separable(2 * width, width)
         self.lateral16 = _conv_bn_relu(c16, width, 1)
         self.lateral8 = _conv_bn_relu(c8, width, 1)
         self.lateral4 = _conv_bn_relu(c4, width, 1)
-        self.mix16 = nn.Sequential(_separable(2 * width + 2, width), _separable(width, width))
-        self.mix8 = _separable(2 * width + 2, width)
-        self.mix4 = nn.Sequential(_separable(2 * width + 2, width), _separable(width, width, 3))
+        self.mix16 = nn.Sequential(_separable(2 * width, width), _separable(width, width))
+        self.mix8 = _separable(2 * width, width)
+        self.mix4 = nn.Sequential(_separable(2 * width, width), _separable(width, width, 3))
         self.heads = nn.Conv2d(width, 2, 1)
         self.narrow = _conv_bn_relu(width, fine, 1)
         self.lateral2 = _conv_bn_relu(c2, fine, 1)
@@ -107,10 +113,13 @@ class SegmentationNet(nn.Module):
         peak = top.amax(dim=(2, 3))
         # A gate from the whole picture: what kind of room and light this is.
         top = top * torch.sigmoid(self.context(pooled))[:, :, None, None]
-        out = self.mix32(torch.cat([top, clicks32], dim=1))
-        out = self.mix16(torch.cat([_grow(out, f16), self.lateral16(f16), clicks16], dim=1))
-        out = self.mix8(torch.cat([_grow(out, f8), self.lateral8(f8), clicks8], dim=1))
-        out = self.mix4(torch.cat([_grow(out, f4), self.lateral4(f4), clicks], dim=1))
+        out = self.mix32(top + self.click32(clicks32))
+        out = _grow(out, f16) + self.click16(clicks16)
+        out = self.mix16(torch.cat([out, self.lateral16(f16)], dim=1))
+        out = _grow(out, f8) + self.click8(clicks8)
+        out = self.mix8(torch.cat([out, self.lateral8(f8)], dim=1))
+        out = _grow(out, f4) + self.click4(clicks)
+        out = self.mix4(torch.cat([out, self.lateral4(f4)], dim=1))
         heads = self.heads(out)
         coarse, rug = heads[:, :1], heads[:, 1:]
         grown = _grow(torch.cat([self.narrow(out), coarse], dim=1), f2)
@@ -128,6 +137,9 @@ class SegmentationNet(nn.Module):
 class ExportNet(nn.Module):
     """:class:`SegmentationNet` with probabilities at the input's resolution.
 
+    The picture and its mirror image are answered together, and the answers averaged: a floor does
+    not depend on which way the photo was hung.
+
     Args:
         net: The network.
         slope, offset: Calibrate the visible logit: ``slope * logit + offset`` (Platt, 1999).
@@ -141,11 +153,21 @@ class ExportNet(nn.Module):
 
     def forward(self, x: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Picture and clicks -> floor [N, H, W], rug [N, H/4, W/4], visible [N], all 0..1."""
-        answer = self.net(x, clicks)
+        both = torch.cat([x, x.flip(3)])
+        answer = self.net(both, torch.cat([clicks, clicks.flip(3)]))
+        floor, floor_mirrored = answer.floor.chunk(2)
+        rug, rug_mirrored = answer.rug.chunk(2)
+        seen, seen_mirrored = answer.visible.chunk(2)
         # Upsampling logits rather than probabilities keeps the edge at .5 sharp.
-        logits = F.interpolate(answer.floor, size=x.shape[2:], mode="bilinear", align_corners=False)
-        visible = torch.sigmoid(self.slope * answer.visible + self.offset)
-        return torch.sigmoid(logits[:, 0]), torch.sigmoid(answer.rug[:, 0]), visible
+        logits = F.interpolate(
+            (floor + floor_mirrored.flip(3)) / 2,
+            size=x.shape[2:],
+            mode="bilinear",
+            align_corners=False,
+        )
+        rug = (rug + rug_mirrored.flip(3)) / 2
+        visible = torch.sigmoid(self.slope * (seen + seen_mirrored) / 2 + self.offset)
+        return torch.sigmoid(logits[:, 0]), torch.sigmoid(rug[:, 0]), visible
 
 
 def no_clicks(x: Tensor) -> Tensor:

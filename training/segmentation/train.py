@@ -14,6 +14,8 @@ import csv
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -60,11 +62,12 @@ class TrainConfig:
     sizes: tuple[tuple[int, int], ...] = ((224, 288), (256, 256), (288, 224), (192, 320))
     #: Catalogue-like sources weigh more than their size: users' photos look like them.
     shares: tuple[tuple[str, float], ...] = (
-        ("nyuv2", 0.29),
-        ("floorless", 0.06),
+        ("nyuv2", 0.27),
+        ("floorless", 0.05),
         ("above_floor", 0.03),
-        ("floorless_part", 0.04),
-        ("ade20k_val_pseudo", 0.23),
+        ("floorless_part", 0.05),
+        ("floor_part", 0.02),
+        ("ade20k_val_pseudo", 0.22),
         ("anurag_robot", 0.07),
         ("anurag_hypersim", 0.04),
         ("syntrain", 0.02),
@@ -72,7 +75,7 @@ class TrainConfig:
         ("bharat_visualizer", 0.03),
         ("rendered", 0.10),
         ("only_floor", 0.06),
-        ("no_room", 0.03),
+        ("no_room", 0.06),
     )
     #: The stem and so many blocks stay as ImageNet left them; the rest is fine-tuned.
     frozen_blocks: int = 1
@@ -105,8 +108,10 @@ def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
     known = (mask != UNSURE).float()
     truth = (mask == FLOOR).float()
     with torch.no_grad():
-        around = F.max_pool2d(truth[:, None], 5, 1, 2) + F.max_pool2d(-truth[:, None], 5, 1, 2)
-        weight = known * (1 + around[:, 0])
+        # Both are near: the border of what is labelled is no edge of the floor.
+        floor_near = F.max_pool2d(truth[:, None], 5, 1, 2)
+        other_near = F.max_pool2d((known - truth)[:, None], 5, 1, 2)
+        weight = known * (1 + (floor_near * other_near)[:, 0])
     bce = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     pixel = (bce * weight).sum() / weight.sum().clamp(min=1)
     probability = torch.sigmoid(logits) * known
@@ -160,11 +165,31 @@ def step_loss(
     count = config.clicked
     if count:
         clicks = torch.from_numpy(click_maps(rng, first.coarse.detach()[:count], mask[:count]))
-        second = net.decode([feature[:count] for feature in features], clicks)
+        with decoder_statistics_kept(net):
+            second = net.decode([feature[:count] for feature in features], clicks)
         parts[1] = mask_loss(second.floor, mask[:count])
+        parts[1] = parts[1] + config.rug_weight * rug_loss(
+            second.rug, mask[:count], rugs_known[:count]
+        )
     weights = (1.0, config.click_weight, config.rug_weight, config.visible_weight)
     loss = sum((w * part for w, part in zip(weights, parts, strict=True)), torch.zeros(()))
     return loss, np.array([float(part.detach()) for part in parts])
+
+
+@contextmanager
+def decoder_statistics_kept(net: SegmentationNet) -> Iterator[None]:
+    """Normalise by the batch without learning its statistics: a few crops, and clicked ones."""
+    norms = [
+        module for module in net.modules() if isinstance(module, nn.BatchNorm2d) and module.training
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def set_train_mode(net: SegmentationNet) -> None:
@@ -230,9 +255,12 @@ def make_stock(config: TrainConfig, folder: Path | None) -> Stock:
 
 
 def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | None) -> None:
-    """Train, or resume, into ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    """Train, or resume, into ``out``.
+
+    Raises:
+        ValueError: ``out`` holds a run of another configuration; a source has no pictures.
+    """
+    _keep_config(config, out)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(0)
@@ -314,6 +342,16 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
             out / "last.tmp",
         )
         (out / "last.tmp").replace(out / "last.pt")
+
+
+def _keep_config(config: TrainConfig, out: Path) -> None:
+    """Write the configuration into ``out``, or compare it with the one that is there."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "config.json"
+    text = json.dumps(asdict(config), indent=1)
+    if path.exists() and path.read_text() != text:
+        raise ValueError(f"{out} holds a run of another configuration: take another folder")
+    path.write_text(text)
 
 
 def _append(path: Path, row: dict[str, float]) -> None:
