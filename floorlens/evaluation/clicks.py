@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from floorlens.evaluation.metrics import resize_nearest
 from floorlens.segmentation import Click
-from floorlens.segmentation.builtin import components
+from floorlens.segmentation.components import components
 
 GRID_SIDE = 320
 """Errors are looked for on a grid of at most this longer side; finer ones nobody would click."""

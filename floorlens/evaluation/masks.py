@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from floorlens.evaluation.datasets import (
     TrueMask,
     failures,
     read_floorless,
-    read_full_size,
     read_masks,
     read_true_mask,
 )
@@ -39,7 +39,7 @@ from floorlens.evaluation.measured import (
 from floorlens.evaluation.metrics import boundary_f, overlap, resize_nearest
 from floorlens.evaluation.robustness import CHANGES, Sample
 from floorlens.evaluation.scoring import Clock, explain
-from floorlens.images import load_photo, read_bytes
+from floorlens.images import Photo, load_photo, read_bytes
 from floorlens.segmentation import Click
 
 Item = TypeVar("Item")
@@ -241,10 +241,10 @@ def _click(
     if photo is None:
         return tuple(ious * (count + 1))
     source = read_bytes(photo)
-    height, width = read_full_size(photo).shape[:2]
+    size = _accepted(photo).size
     clicks: list[Click] = []
     for number in range(1, count + 1):
-        click = next_click(claimed, truth.floor, truth.ignored, (width, height), clicks)
+        click = next_click(claimed, truth.floor, truth.ignored, size, clicks)
         if click is not None:
             clicks.append(click)
             answer = predict(lens, source, _shape(truth.floor), Clock(), clicks)
@@ -261,7 +261,7 @@ def _change(
     """Returns the IoU under each change; 0 under all for a photo that failed."""
     if photo is None:
         return dict.fromkeys(CHANGES, 0.0)
-    pixels = load_photo(photo).pixels
+    pixels = _accepted(photo).pixels
     shape = pixels.shape[0], pixels.shape[1]
     floor, ignored = resize_nearest(truth.floor, shape), resize_nearest(truth.ignored, shape)
     sample = Sample(pixels, TrueMask(floor, ignored))
@@ -275,6 +275,11 @@ def _change(
     return ious
 
 
+def _accepted(photo: Path) -> Photo:
+    """Returns a photo that the pipeline took: its limit on megapixels held, which may be raised."""
+    return load_photo(photo, max_megapixels=math.inf)
+
+
 def _shape(mask: NDArray[np.bool_]) -> tuple[int, int]:
     return mask.shape[0], mask.shape[1]
 
@@ -284,9 +289,10 @@ def _iou(claimed: NDArray[np.bool_], truth: TrueMask) -> float:
 
 
 def _spread(items: Sequence[Item], limit: int | None) -> tuple[Item, ...]:
-    """Returns every k-th item, k so that at most `limit` remain."""
-    step = 1 if limit is None else max(1, -(-len(items) // limit))
-    return tuple(items[::step])
+    """Returns `limit` of the items, evenly spread; all where there are no more."""
+    if limit is None or limit >= len(items):
+        return tuple(items)
+    return tuple(items[number * len(items) // limit] for number in range(limit))
 
 
 def _truth(pair: MaskPair, images: str, masks: str, failed: dict[str, str]) -> TrueMask | None:

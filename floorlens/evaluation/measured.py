@@ -123,8 +123,6 @@ class _MeasuredFloorlens:
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
     ) -> FloorRegion:
-        if not clicks:
-            return self._lens.mask(source)
         return self._lens.mask(source, clicks=clicks)
 
     def take_visible(self) -> float | None:

@@ -19,7 +19,7 @@ from floorlens.colour import delta_e76, srgb_to_lab
 from floorlens.errors import RegionError
 from floorlens.images import Photo
 from floorlens.segmentation import Click
-from floorlens.segmentation.builtin import components
+from floorlens.segmentation.components import components
 
 Mask = NDArray[np.bool_]
 

@@ -177,13 +177,8 @@ def test_a_click_turns_a_small_disk_at_least() -> None:
 
 def test_a_later_click_leaves_what_an_earlier_one_said() -> None:
     """Two clicks on one surface contradict each other: each keeps its surroundings."""
-    clicks = [Click(200, 180, False), Click(30, 220)]
-    base = lower()
-    first = correct(room(), base, None, clicks[:1])
-    both = correct(room(), base, None, clicks)
-    assert np.array_equal(first, both)
     pixels = np.full((240, 320, 3), 128, np.uint8)
-    found = correct(pixels, base, None, [Click(160, 180, False), Click(165, 180), Click(10, 10)])
+    found = correct(pixels, lower(), None, [Click(160, 180, False), Click(165, 180), Click(10, 10)])
     assert not found[180, 158:162].any()
     assert found[180, 164:168].all()
 

@@ -20,7 +20,7 @@ from training.segmentation.train import TrainConfig, train
 
 BASE = replace(
     TrainConfig(),
-    epochs=4,
+    epochs=3,
     steps=100,
     sizes=((192, 256), (224, 224), (256, 192)),
     eval_side=320,
@@ -49,7 +49,7 @@ ROWS: dict[str, tuple[TrainConfig, bool, bool]] = {
     "no rendered rooms": (replace(BASE, shares=without("rendered")), True, False),
     "no painted rugs, tables, panels": (_never("rug", "table", "panel"), True, True),
     "no hard negatives": (
-        replace(BASE, shares=without("above_floor", "floorless_part", "no_room")),
+        replace(BASE, shares=without("floorless", "above_floor", "floorless_part", "no_room")),
         True,
         True,
     ),

@@ -290,8 +290,8 @@ def floor_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
 def no_room(rng: np.random.Generator, size: tuple[int, int], config: AugmentConfig) -> Crop:
     """Black, white, flat, a gradient, noise, blobs, a painted picture: nothing that is a floor."""
     if rng.random() < PAINTED_SHARE:
-        image = _camera(rng, negatives.painted(rng, size), config)
-        return Crop(image, np.full(size, OTHER, np.uint8), 0.0)
+        picture = _camera(rng, negatives.painted(rng, size), config)
+        return Crop(picture, np.full(size, OTHER, np.uint8), 0.0)
     height, width = size
     kind = rng.choice(
         ["extreme", "flat", "gradient", "noise", "blobs"], p=[0.1, 0.1, 0.1, 0.5, 0.2]

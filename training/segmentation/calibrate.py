@@ -1,4 +1,6 @@
-"""Fit the "floor visible" score on held-out pictures, so that .9 means nine in ten.
+"""Fit the "floor visible" score on held-out pictures.
+
+Where pictures with a floor and without are equally common, .9 then means nine in ten.
 
     python -m training.segmentation.calibrate --run .cache/segmenter --rooms .cache/rooms
 
@@ -21,7 +23,7 @@ from torch.nn import functional as F
 from training.segmentation.augment import AugmentConfig, floorless_part, no_room
 from training.segmentation.data import Sample, data_root, load_rendered
 from training.segmentation.evaluate import test_sets, torch_predictor
-from training.segmentation.model import SegmentationNet
+from training.segmentation.model import ExportNet, SegmentationNet
 
 FILE = "calibration.json"
 #: Floorless parts drawn from each held-out picture, and made pictures that are no room.
@@ -87,7 +89,7 @@ def main() -> None:
     args = parser.parse_args()
     net = SegmentationNet(pretrained=False).eval()
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
-    predict = torch_predictor(net, args.side)
+    predict = torch_predictor(ExportNet(net), args.side)
     pictures = held_out(args.rooms)
     visible = np.array([predict(sample.image)[1] for sample, _ in pictures])
     labels = np.array([label for _, label in pictures])

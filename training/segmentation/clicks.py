@@ -17,11 +17,12 @@ SMALLEST = 6
 
 
 def draw_clicks(maps: NDArray[np.float32], row: int, column: int, floor: bool) -> None:
-    """Mark a click (in cells) in float32 [2, h, w], in place."""
+    """Mark a click (in cells) in float32 [2, h, w], in place; it overrules earlier ones."""
     height, width = maps.shape[1:]
     ys, xs = np.ogrid[0:height, 0:width]
     near = (ys - row) ** 2 + (xs - column) ** 2 <= RADIUS**2
     maps[0 if floor else 1][near] = 1.0
+    maps[1 if floor else 0][near] = 0.0
 
 
 def click_maps(

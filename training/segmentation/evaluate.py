@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from floorlens.evaluation.metrics import auroc
 from training.encoder import normalise
 from training.segmentation.data import (
     FLOOR,
@@ -30,6 +30,7 @@ from training.segmentation.data import (
     stems_of,
     train_and_dev,
 )
+from training.segmentation.model import ExportNet, no_clicks
 
 #: uint8 RGB [H, W, 3] -> (floor probability float32 [H, W], visible 0..1).
 Predictor = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], float]]
@@ -85,18 +86,10 @@ def score(predict: Predictor, samples: Sequence[Sample]) -> Score:
         pooled=overlaps / max(unions, 1),
         mean=float(np.mean(list(each.values()))) if each else float("nan"),
         each=each,
-        auroc=auroc(with_floor, without),
+        auroc=auroc(with_floor, without) if with_floor and without else float("nan"),
         refused=float(np.mean(refused)) if refused else float("nan"),
         false_floor=float(np.mean(false_floor)) if false_floor else float("nan"),
     )
-
-
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Chance that a positive scores above a negative, ties half."""
-    if not positive or not negative:
-        return float("nan")
-    p, n = np.asarray(positive)[:, None], np.asarray(negative)[None]
-    return float((p > n).mean() + 0.5 * (p == n).mean())
 
 
 def fit_side(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -107,8 +100,8 @@ def fit_side(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, size, interpolation=mode), np.uint8)
 
 
-def torch_predictor(net: nn.Module, side: int) -> Predictor:
-    """Predict with a :class:`SegmentationNet` in eval mode."""
+def torch_predictor(net: ExportNet, side: int) -> Predictor:
+    """Predict with a network in eval mode, without clicks."""
 
     def predict(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         small = fit_side(image, side)
@@ -117,12 +110,8 @@ def torch_predictor(net: nn.Module, side: int) -> Predictor:
         padded = np.pad(small, pads, mode="edge")
         with torch.inference_mode():
             x = normalise(torch.from_numpy(padded[None]))
-            answer = net(x.contiguous(memory_format=torch.channels_last))
-            logits = nn.functional.interpolate(
-                answer.floor, size=padded.shape[:2], mode="bilinear", align_corners=False
-            )
-            probability = torch.sigmoid(logits[0, 0, :height, :width]).numpy()
-            seen = float(torch.sigmoid(answer.visible[0]))
+            floor, _, visible = net(x.contiguous(memory_format=torch.channels_last), no_clicks(x))
+            probability, seen = floor[0, :height, :width].numpy(), float(visible[0])
         full = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         return np.asarray(full, np.float32), seen
 

@@ -22,7 +22,7 @@ MOST_DIFFERENCE = 0.02
 
 STAMP = Stamp(
     model_id="floorlens-segmenter",
-    version="0.2",
+    version="0.3",
     licence="see segmenter.md; trunk Apache-2.0, trained in part on research data sets",
     preprocessing=(
         f"longer side {INPUT_SIDE}, aspect kept, edge-padded to a multiple of 32; "
@@ -61,18 +61,20 @@ def main() -> None:
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
     slope, offset = read_calibration(args.run)
     module = ExportNet(net, slope, offset).eval()
-    path = export_onnx(
+    # The package's file is replaced only by one that says what the network says.
+    draft = export_onnx(
         module,
-        args.out,
+        args.out.with_suffix(".new.onnx"),
         STAMP,
         OUTPUTS,
         halve=not args.fp32,
         inputs=INPUTS,
     )
-    worst = compare(module, path, [(1, 320, 256), (2, 224, 320), (1, 96, 320)], inputs=INPUTS)
-    print(json.dumps({"megabytes": round(path.stat().st_size / 1e6, 2), "difference": worst}))
+    worst = compare(module, draft, [(1, 320, 256), (2, 224, 320), (1, 96, 320)], inputs=INPUTS)
+    print(json.dumps({"megabytes": round(draft.stat().st_size / 1e6, 2), "difference": worst}))
     if max(worst.values()) > MOST_DIFFERENCE:
-        raise SystemExit("the file differs from the network it was made from")
+        raise SystemExit(f"{draft} differs from the network it was made from")
+    draft.replace(args.out)
 
 
 if __name__ == "__main__":

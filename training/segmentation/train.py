@@ -43,7 +43,7 @@ from training.segmentation.data import (
     train_and_dev,
 )
 from training.segmentation.evaluate import score, torch_predictor
-from training.segmentation.model import SegmentationNet, no_clicks
+from training.segmentation.model import ExportNet, SegmentationNet, no_clicks
 from training.segmentation.textures import SIDE, load_stock, quick_rug, quick_texture
 
 #: Parts of the loss, as columns of the log.
@@ -260,7 +260,7 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
     Raises:
         ValueError: ``out`` holds a run of another configuration; a source has no pictures.
     """
-    _keep_config(config, out)
+    keep_config(config, out)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     cv2.setNumThreads(0)
@@ -316,7 +316,7 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
             total += parts
             step += 1
         seconds = time.perf_counter() - began
-        result = score(torch_predictor(average, config.eval_side), held)
+        result = score(torch_predictor(ExportNet(average, mirror=False), config.eval_side), held)
         row = {
             "epoch": epoch + 1,
             **{
@@ -344,7 +344,7 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
         (out / "last.tmp").replace(out / "last.pt")
 
 
-def _keep_config(config: TrainConfig, out: Path) -> None:
+def keep_config(config: TrainConfig, out: Path) -> None:
     """Write the configuration into ``out``, or compare it with the one that is there."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
