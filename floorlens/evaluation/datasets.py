@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -252,12 +253,14 @@ def read_products(folder: Path) -> ProductFolder:
 
 
 def read_full_size(path: Path) -> NDArray[np.uint8]:
-    """Returns a picture at its own size: uint8 (h, w, 3), sRGB, upright.
+    """Returns a picture at its own size, however large: uint8 (h, w, 3), sRGB, upright.
+
+    Whether it is too large was for the pipeline to say, whose limit may have been raised.
 
     Raises:
         ImageError: as for `floorlens.images.load_photo`.
     """
-    return load_photo(path, working_side=FULL_SIZE).pixels
+    return load_photo(path, working_side=FULL_SIZE, max_megapixels=math.inf).pixels
 
 
 def mean_colours(products: ProductFolder) -> NDArray[np.float64]:

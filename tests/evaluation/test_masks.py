@@ -13,6 +13,7 @@ from PIL import Image
 from floorlens.errors import DatasetError, ImageError, NoFloorFound, StampMismatch
 from floorlens.evaluation.masks import evaluate_masks
 from floorlens.evaluation.robustness import CHANGES
+from floorlens.images import load_photo
 from tests.evaluation.conftest import encoded
 
 if TYPE_CHECKING:
@@ -225,6 +226,25 @@ def test_a_change_that_fails_is_listed(
     failed = {failure.file: failure.reason for failure in report.failed}
     assert failed["images/full.png (longer side 4000 px)"] == "too large"
     assert not any("mirrored" in name for name in failed)
+
+
+def test_a_photo_over_the_default_limit_is_measured_where_the_pipeline_takes_it(
+    masks_folder: MasksFolder,
+    lens: ScriptedLens,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """`FLOORLENS_MAX_MEGAPIXELS` raised: its clicks, changes and figures are made all the same."""
+    lens.masks = {masks_folder.photos["half"]: masks_folder.truth["rug"] > 0}
+    defaults = load_photo.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "max_megapixels", 1e-5)
+    report = evaluate_masks(
+        masks_folder.path, clicks=1, robustness=True, html=tmp_path / "html", opener=lens.open
+    )
+    assert not any("(" in failure.file for failure in report.failed)
+    assert lens.clicked
+    assert list((tmp_path / "html").rglob("*.jpg"))
 
 
 def test_a_limit_spreads_over_the_folder(masks_folder: MasksFolder, lens: ScriptedLens) -> None:

@@ -19,9 +19,6 @@ OUTSIDE = 1
 #: At least this share of floor makes a crop "shows a floor"; below it, above none, is unknown.
 VISIBLE_SHARE = 0.01
 
-#: Of the pictures that are no room, so many are painted ones (``negatives``).
-PAINTED_SHARE = 0.65
-
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -44,6 +41,7 @@ class AugmentConfig:
     blur: float = 0.2
     noise: float = 0.25
     grey: float = 0.03
+    painted: float = 0.65  # of the pictures that are no room
 
 
 @dataclass(frozen=True)
@@ -289,7 +287,7 @@ def floor_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
 
 def no_room(rng: np.random.Generator, size: tuple[int, int], config: AugmentConfig) -> Crop:
     """Black, white, flat, a gradient, noise, blobs, a painted picture: nothing that is a floor."""
-    if rng.random() < PAINTED_SHARE:
+    if rng.random() < config.painted:
         picture = _camera(rng, negatives.painted(rng, size), config)
         return Crop(picture, np.full(size, OTHER, np.uint8), 0.0)
     height, width = size

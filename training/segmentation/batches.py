@@ -62,14 +62,15 @@ class Batches(Dataset[Batch]):
         epoch: int,
     ) -> None:
         self.groups: dict[str, list[Sample]] = {name: [] for name, _ in shares}
-        # A source without a share is left out altogether.
+        # What has no share is left out altogether.
         self.samples = [sample for sample in samples if sample.source in self.groups]
         for sample in self.samples:
-            apart = sample.source == "nyuv2" and sample.floorless and "floorless" in self.groups
-            self.groups["floorless" if apart else sample.source].append(sample)
+            apart = sample.source == "nyuv2" and sample.floorless
+            name = "floorless" if apart else sample.source
+            self.groups.get(name, []).append(sample)
             upper = above_floor(sample)
-            if upper is not None and "above_floor" in self.groups:
-                self.groups["above_floor"].append(upper)
+            if upper is not None:
+                self.groups.get("above_floor", []).append(upper)
         empty = [name for name, group in self.groups.items() if not group and name not in MADE]
         if empty:
             raise ValueError(

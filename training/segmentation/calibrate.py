@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from floorlens.segmentation.builtin import is_noise
 from training.segmentation.augment import AugmentConfig, floorless_part, no_room
 from training.segmentation.data import Sample, data_root, load_rendered
 from training.segmentation.evaluate import test_sets, torch_predictor
@@ -28,7 +29,7 @@ from training.segmentation.model import ExportNet, SegmentationNet
 FILE = "calibration.json"
 #: Floorless parts drawn from each held-out picture, and made pictures that are no room.
 PARTS_EACH = 2
-NO_ROOMS = 80
+NO_ROOMS = 40
 
 
 def read_calibration(run: Path) -> tuple[float, float]:
@@ -59,7 +60,11 @@ def fit(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> tuple[float
 
 
 def held_out(rooms: Path | None) -> list[tuple[Sample, float]]:
-    """Pictures with a floor (1) and without (0) that no training step has seen."""
+    """Pictures with a floor (1) and without (0) that no training step has seen.
+
+    Those without are mostly parts of held-out rooms, and made by the generator that made those
+    trained on: real pictures of other things would be better, and score lower.
+    """
     rng = np.random.default_rng(5)
     samples = test_sets(data_root(), ["dev"])["dev"]
     if rooms is not None:
@@ -74,9 +79,13 @@ def held_out(rooms: Path | None) -> list[tuple[Sample, float]]:
             part = floorless_part(rng, sample)
             if part is not None:
                 pictures.append((part, 0.0))
-    for _ in range(NO_ROOMS):
+    made = 0
+    while made < NO_ROOMS:
         crop = no_room(rng, (240, 320), AugmentConfig())
-        pictures.append((Sample("no_room", "", crop.image, crop.mask), 0.0))
+        # The runtime's rule answers for noise; the network's score is not asked.
+        if not is_noise(crop.image):
+            pictures.append((Sample("no_room", "", crop.image, crop.mask), 0.0))
+            made += 1
     return pictures
 
 

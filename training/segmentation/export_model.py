@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -61,10 +62,11 @@ def main() -> None:
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
     slope, offset = read_calibration(args.run)
     module = ExportNet(net, slope, offset).eval()
-    # The package's file is replaced only by one that says what the network says.
+    # Beside the run first: the package's file is replaced only by one that says what the network
+    # says.
     draft = export_onnx(
         module,
-        args.out.with_suffix(".new.onnx"),
+        args.run / args.out.name,
         STAMP,
         OUTPUTS,
         halve=not args.fp32,
@@ -74,7 +76,7 @@ def main() -> None:
     print(json.dumps({"megabytes": round(draft.stat().st_size / 1e6, 2), "difference": worst}))
     if max(worst.values()) > MOST_DIFFERENCE:
         raise SystemExit(f"{draft} differs from the network it was made from")
-    draft.replace(args.out)
+    shutil.copyfile(draft, args.out)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Pictures that show no floor and no room: what people photograph, upload and scan by mistake.
 
 Painted crudely and in endless variety. Texture that fills the picture looks like a product seen
-from above; these teach the difference. The kinds are others than those of ``samples/floorless``
-(pages, charts, skies, leaves, cloth), so that those still measure something.
+from above; these teach the difference. None of the pictures of ``samples/floorless`` is among them,
+nor is any painted by the same code, but some kinds are akin: handwriting to its pages, stalks to
+its leaves, water to its cloth.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class TrainConfig:
     """Everything that decides the outcome, besides the data."""
 
     seed: int = 20
-    epochs: int = 40
+    epochs: int = 28
     steps: int = 200
     batch: int = 8
     #: (height, width) of batches: all about 256 x 256 pixels; wide, square, tall.
@@ -147,7 +147,7 @@ def visible_loss(logits: Tensor, label: Tensor) -> Tensor:
 def step_loss(
     net: SegmentationNet, batch: Batch, config: TrainConfig, rng: np.random.Generator
 ) -> tuple[Tensor, NDArray[np.float64]]:
-    """The loss of one batch, and its parts (mask, mask after clicks, rug, visible).
+    """The loss of one batch, and its parts (mask, mask and rug after clicks, rug, visible).
 
     Features are computed once; some pictures are decoded a second time, with clicks on what the
     first answer had wrong (as in Sofiiuk et al., "Reviving iterative training with mask guidance
@@ -345,12 +345,15 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
 
 
 def keep_config(config: TrainConfig, out: Path) -> None:
-    """Write the configuration into ``out``, or compare it with the one that is there."""
+    """Write the configuration into ``out``; that of a run to be resumed must be the same."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / "config.json"
     text = json.dumps(asdict(config), indent=1)
-    if path.exists() and path.read_text() != text:
-        raise ValueError(f"{out} holds a run of another configuration: take another folder")
+    if (out / "last.pt").exists() and path.read_text() != text:
+        raise ValueError(
+            f"{out} holds a run of another configuration (config.json): remove it to start anew, "
+            "or give another --out"
+        )
     path.write_text(text)
 
 

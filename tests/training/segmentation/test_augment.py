@@ -28,10 +28,12 @@ def room(floor_rows: int) -> Sample:
 
 def test_parts_hold_what_they_are_named_after() -> None:
     rng = np.random.default_rng(2)
-    for _ in range(30):
-        floor, other = floor_part(rng, room(70)), floorless_part(rng, room(40))
-        assert floor is None or float((floor.mask == FLOOR).mean()) > 0.97
-        assert other is None or not (other.mask == FLOOR).any()
+    floors = [part for _ in range(30) if (part := floor_part(rng, room(70)))]
+    others = [part for _ in range(30) if (part := floorless_part(rng, room(40)))]
+    # Nearly always one is found, or drawing batches would take for ever.
+    assert min(len(floors), len(others)) > 20
+    assert all(float((part.mask == FLOOR).mean()) > 0.97 for part in floors)
+    assert not any((part.mask == FLOOR).any() for part in others)
     assert floor_part(rng, room(0)) is None
     assert floorless_part(rng, room(120)) is None
     upper = above_floor(room(40))

@@ -64,6 +64,13 @@ def test_floorless_pictures_are_those_of_nyuv2() -> None:
     assert [s.stem for s in groups["rendered"]] == ["rendered-2"]
 
 
+def test_what_has_no_share_is_left_out() -> None:
+    groups = batches({"nyuv2": 1.0}, SAMPLES).groups
+    assert {name: [s.stem for s in group] for name, group in groups.items()} == {
+        "nyuv2": ["nyuv2-0"]
+    }
+
+
 def test_a_source_without_pictures_is_named_at_once() -> None:
     with pytest.raises(ValueError, match=r"no pictures for rendered.*--rooms"):
         batches(SHARES, SAMPLES[:2])

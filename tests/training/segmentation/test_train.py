@@ -129,6 +129,10 @@ def test_the_rate_warms_up_and_falls() -> None:
 
 def test_a_run_is_not_resumed_with_another_configuration(tmp_path: Path) -> None:
     keep_config(CONFIG, tmp_path)
+    # Nothing was trained yet: the file of a run that failed at once is no obstacle.
+    keep_config(replace(CONFIG, seed=19), tmp_path)
+    keep_config(CONFIG, tmp_path)
+    (tmp_path / "last.pt").touch()
     keep_config(CONFIG, tmp_path)
     with pytest.raises(ValueError, match="another configuration"):
         keep_config(replace(CONFIG, seed=21), tmp_path)
