@@ -34,6 +34,8 @@ BASE = replace(
     # The run is short, and so is its memory.
     warmup_steps=40,
     ema=0.98,
+    # Two rows run side by side faster than one after the other.
+    threads=1,
 )
 
 
