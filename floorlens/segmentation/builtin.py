@@ -37,7 +37,7 @@ class BuiltinSegmenter:
     """Finds the floor with a fine-tuned EfficientNet-Lite2 and a light decoder.
 
     The photo is scaled to the network's side without stretching, padded to a multiple of 32 by
-    repeating its edge, and the answer is scaled back to the photo's own size.
+    reflection, and the answer is scaled back to the photo's own size.
 
     Args:
         threads: For the network; 0 takes all cores.
@@ -104,7 +104,8 @@ class BuiltinSegmenter:
         """uint8 [h, w, 3] and clicks on it -> (probability float32 [h, w], rug share, visible)."""
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
-        padded = np.pad(small, pads, mode="edge")
+        # As in training; the streaks of a repeated edge cost masks dearly.
+        padded = np.pad(small, pads, mode="reflect")
         maps = click_maps(padded.shape[0] // CLICK_STRIDE, padded.shape[1] // CLICK_STRIDE, clicks)
         probability, rug, visible = self._session.run(
             ["floor_probability", "rug_probability", "floor_visible"],

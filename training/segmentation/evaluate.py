@@ -107,7 +107,7 @@ def torch_predictor(net: ExportNet, side: int) -> Predictor:
         small = fit_side(image, side)
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
-        padded = np.pad(small, pads, mode="edge")
+        padded = np.pad(small, pads, mode="reflect")
         with torch.inference_mode():
             x = normalise(torch.from_numpy(padded[None]))
             floor, _, visible = net(x.contiguous(memory_format=torch.channels_last), no_clicks(x))

@@ -26,7 +26,7 @@ STAMP = Stamp(
     version="0.3",
     licence="see segmenter.md; trunk Apache-2.0, trained in part on research data sets",
     preprocessing=(
-        f"longer side {INPUT_SIDE}, aspect kept, edge-padded to a multiple of 32; "
+        f"longer side {INPUT_SIDE}, aspect kept, reflected to a multiple of 32; "
         "rgb uint8 [N,H,W,3]; (x - 127) / 128 inside the graph; clicks float32 [N,2,H/4,W/4]"
     ),
     extra={"input_side": INPUT_SIDE},
