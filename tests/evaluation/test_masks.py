@@ -248,10 +248,10 @@ def test_a_photo_over_the_default_limit_is_measured_where_the_pipeline_takes_it(
 
 
 def test_a_limit_spreads_over_the_folder(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
-    for limit, stems in ((2, ["full", "none"]), (3, ["full", "half", "none"]), (9, 4)):
+    for limit, stems in ((2, ["full", "none"]), (3, ["full", "half", "none"])):
         report = evaluate_masks(masks_folder.path, limit=limit, opener=lens.open)
-        found = [outcome.stem for outcome in report.outcomes]
-        assert stems in (found, len(found))
+        assert [outcome.stem for outcome in report.outcomes] == stems
+    assert len(evaluate_masks(masks_folder.path, limit=9, opener=lens.open).outcomes) == 4
     for clicks, most in ((0, 0), (-1, 1)):
         with pytest.raises(ValueError, match="limit"):
             evaluate_masks(masks_folder.path, clicks=clicks, limit=most, opener=lens.open)

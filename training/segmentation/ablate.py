@@ -11,8 +11,9 @@ one that is there already is not trained again. Prints a table.
 from __future__ import annotations
 
 import argparse
-import csv
 import re
+import sys
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from typing import Any
 import torch
 
 from floorlens.evaluation.metrics import auroc
-from training.segmentation.calibrate import held_out
-from training.segmentation.evaluate import torch_predictor
+from training.segmentation.calibrate import dev_samples, held_out
+from training.segmentation.evaluate import score, torch_predictor
 from training.segmentation.model import ExportNet, SegmentationNet
 from training.segmentation.train import TrainConfig, train
 
@@ -73,24 +74,22 @@ ROWS: dict[str, tuple[TrainConfig, bool]] = {
         True,
     ),
 }
-COLUMNS = ("dev_pooled_iou", "dev_mean_iou", "seconds")
 
 
-def visible_auroc(run: Path, rooms: Path) -> float:
-    """AUROC of "floor visible" on the pictures that ``calibrate`` fits on."""
+def measure(run: Path, rooms: Path) -> dict[str, float]:
+    """A run's IoU on the held-out pictures, and the AUROC of what ``calibrate`` fits."""
     net = SegmentationNet(pretrained=False).eval()
     net.load_state_dict(torch.load(run / "ema.pt", weights_only=True))
     predict = torch_predictor(ExportNet(net, mirror=False), BASE.eval_side)
-    scores: dict[float, list[float]] = {0.0: [], 1.0: []}
+    result = score(predict, dev_samples(rooms))
+    seen: dict[float, list[float]] = {0.0: [], 1.0: []}
     for sample, label in held_out(rooms):
-        scores[label].append(predict(sample.image)[1])
-    return auroc(scores[1.0], scores[0.0])
-
-
-def last_row(run: Path) -> dict[str, str]:
-    """The last line of a run's log."""
-    with (run / "log.csv").open() as lines:
-        return list(csv.DictReader(lines))[-1]
+        seen[label].append(predict(sample.image)[1])
+    return {
+        "pooled IoU": result.pooled,
+        "mean IoU": result.mean,
+        "floor visible": auroc(seen[1.0], seen[0.0]),
+    }
 
 
 def main() -> None:
@@ -101,19 +100,16 @@ def main() -> None:
     parser.add_argument("--rooms", type=Path, required=True)
     parser.add_argument("--only", nargs="*", choices=list(ROWS), default=list(ROWS))
     args = parser.parse_args()
-    columns = (*COLUMNS, "visible_auroc")
-    lines = [f"| left out | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    torch.set_num_threads(BASE.threads)
+    print("| left out | pooled IoU | mean IoU | floor visible |\n|---|---|---|---|")
     for name in args.only:
         config, textures = ROWS[name]
         run = args.out / re.sub(r"[^a-z]+", "-", name.lower())
-        # `train` resumes; a finished run has no epochs left and returns at once.
-        train(config, run, args.textures if textures else None, args.rooms)
-        found = last_row(run)
-        figures = " | ".join(found[column] for column in COLUMNS)
-        seen = visible_auroc(run, args.rooms)
-        lines.append(f"| {name} | {figures} | {seen:.3f} |")
-        print(lines[-1], flush=True)
-    print("\n".join(lines))
+        # `train` resumes; a finished run has no epochs left and is only measured.
+        with redirect_stdout(sys.stderr):
+            train(config, run, args.textures if textures else None, args.rooms)
+        figures = " | ".join(f"{value:.3f}" for value in measure(run, args.rooms).values())
+        print(f"| {name} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

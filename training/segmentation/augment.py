@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -262,25 +262,32 @@ def above_floor(sample: Sample) -> Sample | None:
 
 def floorless_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
     """Some part of a room without a floor in it, found by chance; None where chance fails."""
-    height, width = sample.mask.shape
-    for _ in range(8):
-        wide, high = (int(side * rng.uniform(0.3, 0.8)) for side in (width, height))
-        left, top = int(rng.integers(width - wide)), int(rng.integers(height - high))
-        box = slice(top, top + high), slice(left, left + wide)
-        mask = sample.mask[box]
-        if not (mask == FLOOR).any() and float((mask == UNSURE).mean()) < 0.1:
-            return Sample(sample.source, sample.stem, sample.image[box], mask)
-    return None
+
+    def floorless(mask: NDArray[np.uint8]) -> bool:
+        return not (mask == FLOOR).any() and float((mask == UNSURE).mean()) < 0.1
+
+    return _part(rng, sample, (0.3, 0.8), 8, floorless)
 
 
 def floor_part(rng: np.random.Generator, sample: Sample) -> Sample | None:
     """Some part of a room that is all floor, found by chance; None where chance fails."""
+    return _part(rng, sample, (0.15, 0.5), 12, lambda mask: float((mask == FLOOR).mean()) > 0.97)
+
+
+def _part(
+    rng: np.random.Generator,
+    sample: Sample,
+    sides: tuple[float, float],
+    tries: int,
+    wanted: Callable[[NDArray[np.uint8]], bool],
+) -> Sample | None:
+    """The first of some random parts, ``sides`` of the picture's, whose mask is as wanted."""
     height, width = sample.mask.shape
-    for _ in range(12):
-        wide, high = (int(side * rng.uniform(0.15, 0.5)) for side in (width, height))
+    for _ in range(tries):
+        wide, high = (int(side * rng.uniform(*sides)) for side in (width, height))
         left, top = int(rng.integers(width - wide)), int(rng.integers(height - high))
         box = slice(top, top + high), slice(left, left + wide)
-        if float((sample.mask[box] == FLOOR).mean()) > 0.97:
+        if wanted(sample.mask[box]):
             return Sample(sample.source, sample.stem, sample.image[box], sample.mask[box])
     return None
 

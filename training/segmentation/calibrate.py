@@ -59,6 +59,12 @@ def fit(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> tuple[float
     return float(values[0].detach()), float(values[1].detach())
 
 
+def dev_samples(rooms: Path | None) -> list[Sample]:
+    """The held-out pictures at their own size, rendered ones included where there are any."""
+    samples = test_sets(data_root(), ["dev"])["dev"]
+    return samples if rooms is None else samples + load_rendered(rooms)[1]
+
+
 def held_out(rooms: Path | None) -> list[tuple[Sample, float]]:
     """Pictures with a floor (1) and without (0) that no training step has seen.
 
@@ -66,11 +72,8 @@ def held_out(rooms: Path | None) -> list[tuple[Sample, float]]:
     trained on: real pictures of other things would be better, and score lower.
     """
     rng = np.random.default_rng(5)
-    samples = test_sets(data_root(), ["dev"])["dev"]
-    if rooms is not None:
-        samples += load_rendered(rooms)[1]
     pictures = []
-    for sample in samples:
+    for sample in dev_samples(rooms):
         if sample.floor_share >= 0.01:
             pictures.append((sample, 1.0))
         elif sample.floorless:

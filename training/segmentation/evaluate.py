@@ -118,12 +118,12 @@ def torch_predictor(net: ExportNet, side: int) -> Predictor:
     return predict
 
 
-def built_in_predictor(path: Path) -> Predictor:
+def built_in_predictor(path: Path, side: int | None = None) -> Predictor:
     """Predict with the runtime that ships in the package."""
     from floorlens.segmentation.builtin import BuiltinSegmenter
     from training.export import open_session
 
-    segmenter = BuiltinSegmenter(session=open_session(path))
+    segmenter = BuiltinSegmenter(session=open_session(path), side=side)
 
     def predict(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         found = segmenter.segment(image)
@@ -166,10 +166,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=["nyuv2", *TEST_SOURCES, "seed"])
+    parser.add_argument("--side", type=int, help="longer side; by default what the file says")
     parser.add_argument("--overlays", type=Path, help="folder for pictures; keep it out of git")
     parser.add_argument("--limit", type=int, default=24, help="overlays per set")
     args = parser.parse_args()
-    predict = built_in_predictor(args.model)
+    predict = built_in_predictor(args.model, args.side)
     for name, samples in test_sets(data_root(), args.sets).items():
         result = score(predict, samples)
         summary: dict[str, object] = {

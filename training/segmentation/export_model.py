@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    torch.manual_seed(0)
     net = SegmentationNet(pretrained=False)
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
     slope, offset = read_calibration(args.run)
@@ -76,7 +77,9 @@ def main() -> None:
     print(json.dumps({"megabytes": round(draft.stat().st_size / 1e6, 2), "difference": worst}))
     if max(worst.values()) > MOST_DIFFERENCE:
         raise SystemExit(f"{draft} differs from the network it was made from")
-    shutil.copyfile(draft, args.out)
+    copy = args.out.with_suffix(".onnx.new")
+    shutil.copyfile(draft, copy)
+    copy.replace(args.out)
 
 
 if __name__ == "__main__":

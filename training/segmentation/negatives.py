@@ -143,7 +143,7 @@ def city_map(rng: Rng, size: Size) -> Picture:
 
 
 def landscape(rng: Rng, size: Size) -> Picture:
-    """Ridges behind ridges under an even sky, trees in front."""
+    """Ridges behind ridges under an even sky."""
     rows = np.linspace(0, 1, size[0])[:, None, None]
     image = (rng.uniform(90, 230, 3) * (1 - rows) + rng.uniform(160, 245, 3) * rows).astype(
         np.float32
