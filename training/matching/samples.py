@@ -1,40 +1,89 @@
-"""Made products, each with swatches and simulated rooms: what the projection is fitted on.
+"""Made products, each with swatches and simulated rooms: what the matcher is trained on.
 
     python -m training.matching.samples --out DIR --count 400
 
 Writes for product n the pictures `n-0.jpg`, `n-1.jpg` (swatches: near, far), `n-2.jpg` ... (rooms)
 and the floor masks of the rooms, `n-2.png` ... Every room shows other boards than the swatches, for
-no room shows the boards that were photographed for the catalogue. Existing products are kept.
+no room shows the boards that were photographed for the catalogue. Products come in ranges of three
+that share a construction and differ in tone or in figure, as the neighbours in a real catalogue do.
+Existing products are kept.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from training.matching.views import RoomView, simulate_view
-from training.synthesis.floors import render_floor, sample_design
+from training.synthesis.floors import FloorDesign, render_floor, sample_design
+from training.synthesis.layouts import Layout
+from training.synthesis.sampling import shift_lab
+from training.synthesis.wood import Wood
 
 #: Pixels across a swatch.
 SWATCH = 448
 #: What a swatch shows of the floor, in metres: one board, or a few square metres.
-NEAR, FAR = (0.25, 0.9), (0.9, 2.4)
+NEAR, FAR = (0.18, 0.8), (0.8, 2.4)
+#: Products to a range.
+RANGE = 3
 #: The floor that rooms are laid with: metres across, millimetres a pixel.
 SHEET, SHEET_SCALE = 3.0, 3.0
 
 
+def draw_product(number: int, seed: int = 0) -> tuple[FloorDesign, np.random.Generator]:
+    """Returns the design of made product `number`, and a generator for its pictures."""
+    rng = np.random.default_rng([seed, number])
+    design = sample_design(np.random.default_rng([seed, number // RANGE, 7]))
+    place = number % RANGE
+    if place == 0:
+        return design, rng
+    if place == 2 and isinstance(design.surface, Wood):
+        # The same tone, another cut: knots, figure, variation between boards.
+        other = sample_design(rng, design.family).surface
+        if isinstance(other, Wood):
+            colours = ("base", "grain", "pore", "knot", "sap")
+            same = {name: getattr(design.surface, name) for name in colours}
+            return replace(design, surface=replace(other, **same), seed=number), rng
+    shift = rng.normal(0, 1, 3) * [9.0, 2.0, 5.0]
+    shift *= max(1.0, 5.0 / float(np.linalg.norm(shift)))
+    return replace(design, surface=_toned(design.surface, shift), seed=number), rng
+
+
+def _toned(surface: Any, shift: NDArray[np.float64]) -> Any:
+    """Returns the surface with every colour of it moved by (L*, a*, b*)."""
+    moved = {}
+    for field in fields(surface):
+        value = getattr(surface, field.name)
+        if _is_colour(value):
+            moved[field.name] = shift_lab(value, *map(float, shift))
+        elif isinstance(value, tuple) and value and all(map(_is_colour, value)):
+            moved[field.name] = tuple(shift_lab(colour, *map(float, shift)) for colour in value)
+    return replace(surface, **moved)
+
+
+def _is_colour(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and all(type(v) is int for v in value)
+
+
 def make_product(number: int, rooms: int, seed: int = 0) -> list[RoomView]:
     """Returns two swatches (mask all True) and `rooms` rooms of made product `number`."""
-    rng = np.random.default_rng([seed, number])
-    design = sample_design(rng)
+    design, rng = draw_product(number, seed)
     views: list[RoomView] = []
     for layout_seed, (low, high) in enumerate((NEAR, FAR)):
         millimetres = 1000.0 * float(np.exp(rng.uniform(np.log(low), np.log(high))))
         size = (millimetres, millimetres)
-        swatch = render_floor(design, size, millimetres / SWATCH, layout_seed)
+        shown = design
+        if layout_seed == 0 and isinstance(design.surface, Wood) and rng.random() < 0.5:
+            # Much of a catalogue shows the figure of one board, without a joint.
+            board = Layout("plank", 3 * millimetres, 9 * millimetres, 0.0)
+            shown = replace(design, layout=board)
+        swatch = render_floor(shown, size, millimetres / SWATCH, layout_seed)
         if rng.random() < 0.5:
             swatch = np.ascontiguousarray(swatch.swapaxes(0, 1))
         views.append(RoomView(swatch, np.ones(swatch.shape[:2], np.bool_)))

@@ -71,7 +71,7 @@ def simulate_view(
         rng: Decides everything else.
         size: (width, height) of the photo in pixels; by default one of the usual formats.
     """
-    formats = ((640, 480), (480, 640), (640, 640), (720, 480))
+    formats = ((640, 480), (480, 640), (640, 640), (720, 480), (500, 750), (290, 440), (440, 290))
     width, height = size or formats[int(rng.integers(len(formats)))]
     camera = draw_camera(rng)
     ground_x, ground_y, depth, floor = _ground(camera, width, height)
