@@ -70,18 +70,23 @@ class BuiltinNormaliser:
         if not mask.any():
             raise ValueError("the mask has no floor pixel")
         squares = choose_squares(mask)
-        photo = Image.fromarray(pixels)
-        full = bool(mask.all())
-        floor = None if full else Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+        photo, floor = _images(pixels, mask)
         lab, fill = sample_colours(photo, floor)
-        # Averaging whole pixels first halves the time that a large photo takes.
-        factor = max(1, int(min(square.side for square in squares) // SIDE))
-        near = photo.reduce(factor) if factor > 1 else photo
-        patches = np.empty((len(squares), SIDE, SIDE, 3), np.uint8)
-        for patch, square in zip(patches, squares, strict=True):
-            patch[:] = _cut(near, floor, square, fill, factor)
+        patches = _cut_all(photo, floor, squares, fill, SIDE)
         coverage = np.array([square.coverage for square in squares], np.float32)
         return FloorView(patches=patches, coverage=coverage, lab=lab)
+
+
+def cut_squares(
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    scales: tuple[tuple[float, int], ...],
+    side: int,
+) -> NDArray[np.uint8]:
+    """Returns the squares of `choose_squares`, uint8 (n, side, side, 3) sRGB."""
+    photo, floor = _images(pixels, mask)
+    _, fill = sample_colours(photo, floor)
+    return _cut_all(photo, floor, choose_squares(mask, scales), fill, side)
 
 
 def choose_squares(
@@ -183,18 +188,45 @@ def _inside(share: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray(share >= share.max())
 
 
+def _images(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
+) -> tuple[Image.Image, Image.Image | None]:
+    """Returns photo and mask as images; None for a mask that is all floor."""
+    photo = Image.fromarray(pixels)
+    return photo, None if mask.all() else Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+
+
+def _cut_all(
+    photo: Image.Image,
+    floor: Image.Image | None,
+    squares: list[Square],
+    fill: NDArray[np.uint8],
+    side: int,
+) -> NDArray[np.uint8]:
+    patches = np.empty((len(squares), side, side, 3), np.uint8)
+    # Averaging whole pixels first halves the time that a large photo takes.
+    reduced: dict[int, Image.Image] = {1: photo}
+    for patch, square in zip(patches, squares, strict=True):
+        factor = max(1, int(square.side // side))
+        if factor not in reduced:
+            reduced[factor] = photo.reduce(factor)
+        patch[:] = _cut(reduced[factor], floor, square, fill, factor, side)
+    return patches
+
+
 def _cut(
     photo: Image.Image,
     floor: Image.Image | None,
     square: Square,
     fill: NDArray[np.uint8],
     factor: int,
+    side: int,
 ) -> NDArray[np.uint8]:
-    """Returns the square as uint8 (SIDE, SIDE, 3) sRGB, with `fill` where there is no floor.
+    """Returns the square as uint8 (side, side, 3) sRGB, with `fill` where there is no floor.
 
     `photo` is the photo reduced by `factor`; `floor` is its mask at full size, None for all floor.
     """
-    size = (SIDE, SIDE)
+    size = (side, side)
     box = _box(photo, square, factor)
     patch = np.asarray(photo.resize(size, Image.Resampling.BICUBIC, box=box))
     if floor is None or square.coverage >= 0.999:
