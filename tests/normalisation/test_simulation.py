@@ -117,7 +117,9 @@ def test_far_texture_is_averaged() -> None:
     assert np.abs(seen - 127.5).max() < 1
 
 
-@pytest.mark.parametrize("light", [USUAL_LIGHT, STRONG_LIGHT], ids=["usual", "strong"])
+@pytest.mark.parametrize(
+    "light", [USUAL_LIGHT, STRONG_LIGHT, Light(clutter=80)], ids=["usual", "strong", "crowded"]
+)
 def test_every_view_has_enough_floor_and_its_size(light: Light) -> None:
     for seed in range(40):
         made = view(flat(), seed, light)
