@@ -1,4 +1,4 @@
-"""Commands that measure: eval pairs, eval masks, eval ranking."""
+"""Commands that measure: eval pairs, masks, ranking, simulated."""
 
 from __future__ import annotations
 
@@ -132,6 +132,29 @@ def ranking(
     _measure(evaluate_ranking, directory, json_file, catalogue=catalogue, preset=preset, html=html)
 
 
+@eval_app.command()
+def simulated(
+    directory: DirectoryArgument,
+    json_file: JsonFileOption = None,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+    views: Annotated[int, typer.Option("--views", min=1, help="How many rooms are made.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
+) -> None:
+    """Rooms made of the products themselves, under strong light: products/."""
+    from floorlens.evaluation.simulated import evaluate_simulated
+
+    _measure(
+        evaluate_simulated,
+        directory,
+        json_file,
+        catalogue=catalogue,
+        preset=preset,
+        views=views,
+        seed=seed,
+    )
+
+
 def _measure(
     evaluate: Callable[..., Any],
     directory: Path,
@@ -139,7 +162,7 @@ def _measure(
     *,
     catalogue: str | None,
     preset: str | None,
-    html: Path | None,
+    html: Path | None = None,
     indexes: bool = True,
     **options: Any,
 ) -> None:
@@ -154,12 +177,13 @@ def _measure(
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
     with ExitStack() as bars:
+        if html is not None:
+            options["html"] = html
         if indexes:
             options["index_progress"] = bars.enter_context(import_bar())
         report = evaluate(
             directory,
             name,
-            html=html,
             progress=bars.enter_context(progress_bar("Measuring")),
             opener=opener,
             **options,

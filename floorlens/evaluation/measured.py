@@ -64,8 +64,8 @@ class Lens(Protocol):
     def add(self, source: Path, *, progress: Any = None) -> _Import:
         """Imports a folder of product pictures."""
 
-    def search(self, source: bytes) -> _Result:
-        """Ranks the catalogue for a photo."""
+    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
+        """Ranks the catalogue for a photo; `region`, of its size, says where the floor is."""
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
@@ -117,8 +117,8 @@ class _MeasuredFloorlens:
     def add(self, source: Path, *, progress: Any = None) -> _Import:
         return self._lens.add(source, progress=progress)
 
-    def search(self, source: bytes) -> _Result:
-        return self._lens.search(source)
+    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
+        return self._lens.search(source, region=region)
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()

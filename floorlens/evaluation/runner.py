@@ -70,7 +70,7 @@ def evaluate_pairs(
     for row, pair in enumerate(data.pairs):
         rows_of[pair.room].append(row)
     clock = Clock()
-    with _catalogue(opener, preset, data.products, failed, index_progress) as lens:
+    with catalogue_of(opener, preset, data.products, failed, index_progress) as lens:
         for done, (room, rows) in enumerate(rows_of.items(), start=1):
             ranking = search_photo(lens, data.rooms / room, data.products, clock)
             if ranking.reason:
@@ -122,7 +122,7 @@ def evaluate_ranking(
         raise DatasetError(f"{directory}: judgments.csv judges no product above 0")
     for query in data.grades.keys() - judged.keys():
         failed[f"queries/{query}"] = "not counted: no product is judged above 0 for it"
-    with _catalogue(opener, preset, data.products, failed, index_progress) as lens:
+    with catalogue_of(opener, preset, data.products, failed, index_progress) as lens:
         for query, grades in judged.items():
             for name in grades:
                 if data.products.group_of_file(name) is None:
@@ -140,7 +140,7 @@ def evaluate_ranking(
 
 
 @contextmanager
-def _catalogue(
+def catalogue_of(
     opener: Opener,
     preset: str | None,
     products: ProductFolder,

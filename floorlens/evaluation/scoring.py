@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.colour import delta_e76
-from floorlens.errors import CatalogueError, FloorlensError
+from floorlens.errors import CatalogueError, FloorlensError, ImageError
 from floorlens.evaluation.datasets import Pair, ProductFolder
 from floorlens.evaluation.measured import Lens
 from floorlens.evaluation.metrics import (
@@ -79,8 +79,28 @@ def search_photo(lens: Lens, path: Path, products: ProductFolder, clock: Clock) 
     """
     try:
         data = read_bytes(path)
+    except ImageError as error:
+        return Ranking({}, explain(error))
+    return search_bytes(lens, data, products, clock)
+
+
+def search_bytes(
+    lens: Lens,
+    data: bytes,
+    products: ProductFolder,
+    clock: Clock,
+    region: NDArray[np.bool_] | None = None,
+) -> Ranking:
+    """Returns what a search of a photo's bytes finds, as `search_photo` does.
+
+    `region` is its floor, bool (h, w); None leaves finding it to the pipeline.
+
+    Raises:
+        CatalogueError: the catalogue itself is not usable.
+    """
+    try:
         with clock():
-            result = lens.search(data)
+            result = lens.search(data, region=region)
     except CatalogueError:
         # Not this photo's fault: every other one would fail as well.
         raise

@@ -418,6 +418,19 @@ def test_eval_masks_shows_all_that_a_segmenter_must_show(run: Run, tmp_path: Pat
     run("eval", "masks", data, "--limit", "0", code=2)
 
 
+def test_eval_simulated_makes_its_own_rooms(run: Run, pairs: Path) -> None:
+    """Of the products alone; the fake stages tell them apart by their colour."""
+    options = ["--views", "6", "--seed", "1"]
+    shown = run("eval", "simulated", pairs, *options, "--json", "out.json").stdout
+    assert "top3" in shown
+    figures = json.loads(Path("out.json").read_text("utf-8"))
+    assert (figures["n"], figures["products"], figures["seed"]) == (6, 6, 1)
+    assert len({row["product"] for row in figures["per_query"]}) == 6
+    assert figures["failed"] == []
+    assert "no such folder" in run("eval", "simulated", "gone", code=3).stderr
+    run("eval", "simulated", pairs, "--views", "0", code=2)
+
+
 def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
     text = run("--help").stdout
     for name in ("index", "search", "mask", "products", "export", "info", "doctor", "eval", "demo"):

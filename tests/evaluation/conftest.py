@@ -38,6 +38,7 @@ class ScriptedLens:
     clicked: list[tuple[Click, ...]] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     searched: list[bytes] = field(default_factory=list)
+    regions: list[NDArray[np.bool_] | None] = field(default_factory=list)
     opened_with: list[tuple[Path, str | None]] = field(default_factory=list)
     closed: int = 0
     _heard: float | None = None
@@ -60,8 +61,9 @@ class ScriptedLens:
             )
         )
 
-    def search(self, source: bytes) -> Any:
+    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> Any:
         assert isinstance(source, bytes)
+        self.regions.append(region)
         self.searched.append(source)
         answer = self.scores.get(source, NoFloorFound("no floor in this photo"))
         if isinstance(answer, Exception):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.matching.views import RoomView, simulate_view
+from floorlens.normalisation.simulation import RoomView, simulate_view
 from training.synthesis.floors import FloorDesign, render_floor, sample_design
 from training.synthesis.layouts import Layout
 from training.synthesis.sampling import shift_lab
@@ -57,7 +57,7 @@ def draw_product(number: int, seed: int = 0) -> tuple[FloorDesign, np.random.Gen
 
 def _toned(surface: Any, shift: NDArray[np.float64]) -> Any:
     """Returns the surface with every colour of it moved by (L*, a*, b*)."""
-    moved = {}
+    moved: dict[str, Any] = {}
     for field in fields(surface):
         value = getattr(surface, field.name)
         if _is_colour(value):

@@ -1,0 +1,94 @@
+"""A floor of boards laid from a picture of one board.
+
+Much of a catalogue shows the figure of one board without a joint. Repeated by mirroring it would
+be one giant kaleidoscope; a real floor of it has joints, and each board another piece of the wood.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+#: Width of a board, as a share of the sheet's.
+WIDTHS = (1 / 8, 1 / 3)
+#: Length of a board, in widths.
+LENGTHS = (3.5, 7.0)
+#: How much of the picture's width a board shows.
+SHOWN = (0.5, 1.0)
+
+
+def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Returns a floor of boards cut out of a picture of one board: uint8 (n, n, 3) sRGB.
+
+    The sheet is as large as the picture's longer side; the boards run along the grain. Each shows
+    another piece of the picture, at random mirrored, in a slightly different tone; the joints are
+    thin and darker, the butt joints staggered.
+
+    Args:
+        texture: uint8 (h, w, 3) sRGB, the board from above.
+        rng: Decides everything else.
+    """
+    upright = _grain_runs_down(texture)
+    picture = texture if upright else texture.swapaxes(0, 1)
+    side = max(picture.shape[:2])
+    width = max(2, round(side * float(rng.uniform(*WIDTHS))))
+    wood = _drawn_out(picture, width / float(rng.uniform(*SHOWN)))
+    sheet = np.empty((side, side, 3), np.float32)
+    spread = float(rng.uniform(0.01, 0.06))
+    gap = max(1, round(width * float(rng.uniform(0.005, 0.015))))
+    shade = float(rng.uniform(0.4, 0.85))
+    left = -int(rng.integers(0, width))
+    while left < side:
+        columns = slice(max(left, 0), min(left + width, side))
+        top = -int(rng.uniform(0, LENGTHS[0]) * width)
+        while top < side:
+            bottom = top + round(width * float(rng.uniform(*LENGTHS)))
+            rows = slice(max(top, 0), min(bottom, side))
+            piece = _piece(wood, rows.stop - rows.start, columns.stop - columns.start, rng)
+            tone = np.exp(rng.normal(0, spread) + rng.normal(0, spread / 4, 3))
+            sheet[rows, columns] = piece * tone.astype(np.float32)
+            if bottom <= side:
+                sheet[max(bottom - gap, 0) : bottom, columns] *= shade
+            top = bottom
+        left += width
+        if left <= side:
+            sheet[:, max(left - gap, 0) : left] *= shade
+    laid = np.clip(sheet + 0.5, 0, 255).astype(np.uint8)
+    return laid if upright else np.ascontiguousarray(laid.swapaxes(0, 1))
+
+
+def _grain_runs_down(texture: NDArray[np.uint8]) -> bool:
+    """Returns whether the picture changes less from row to row than from column to column."""
+    # Noise of single pixels has no direction; averaged, what is left is the figure.
+    factor = max(1, min(texture.shape[:2]) // 96)
+    grey = np.asarray(Image.fromarray(texture).convert("L").reduce(factor), np.float32)
+    if min(grey.shape) < 2:
+        return True
+    return bool(np.abs(np.diff(grey, axis=0)).mean() <= np.abs(np.diff(grey, axis=1)).mean())
+
+
+def _drawn_out(picture: NDArray[np.uint8], width: float) -> NDArray[np.uint8]:
+    """Returns the picture at `width` columns, its rows shrunk by the root of that only.
+
+    Grain drawn out along a board still looks like grain. A board whose length needs the picture
+    many times over, end on end, would not.
+    """
+    height = picture.shape[0] * (width / picture.shape[1]) ** 0.5
+    size = max(2, round(width)), max(2, round(height))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+
+
+def _piece(
+    wood: NDArray[np.uint8], length: int, width: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Returns uint8 (length, width, 3) from a random place, at random mirrored."""
+    rows = _folded(int(rng.integers(0, 2 * wood.shape[0])), length, wood.shape[0])
+    first = int(rng.integers(0, max(1, wood.shape[1] - width + 1)))
+    columns = _folded(first, width, wood.shape[1])
+    return wood[np.ix_(rows, columns[::-1] if rng.random() < 0.5 else columns)]
+
+
+def _folded(first: int, count: int, length: int) -> NDArray[np.intp]:
+    positions = (first + np.arange(count)) % (2 * length)
+    return np.minimum(positions, 2 * length - 1 - positions)
