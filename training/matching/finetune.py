@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
@@ -217,9 +218,9 @@ def main() -> None:
     while step < arguments.steps and time.monotonic() - started < 60 * arguments.minutes:
         # Batch norm stays as in the pretrained network: a batch of few floors would mislead it.
         matcher.eval()
-        share = min(1.0, (step + 1) / 50) * 0.5 * (1 + np.cos(np.pi * step / arguments.steps))
+        share = min(1.0, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * step / arguments.steps))
         for group in optimiser.param_groups:
-            group["lr"] = arguments.rate * share * group["share"]
+            group["lr"] = float(arguments.rate * share * group["share"])
         patches, labels = batches.draw()
         loss = contrastive_loss(matcher(patches), labels)
         optimiser.zero_grad()
