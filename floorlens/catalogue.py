@@ -245,7 +245,7 @@ class Catalogue:
                     connection.execute(
                         delete(features).where(features.c.product_id == entry.product.id)
                     )
-                    write_features(connection, entry.product.id, entry.embedding, generation)
+                    write_features(connection, entry, generation)
         return stale
 
     def remove(self, ids: Sequence[str]) -> list[str]:
@@ -337,7 +337,7 @@ class Catalogue:
                         features.c.product_id == product_id, features.c.generation == generation
                     )
                 )
-                write_features(connection, product_id, entry.embedding, generation)
+                write_features(connection, entry, generation)
         return True
 
     def swap(self, generation: int) -> bool:

@@ -78,7 +78,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
 
 def _models(settings: Settings) -> str:
     from floorlens.images import load_photo
-    from floorlens.pipeline import describe_product, find_floor
+    from floorlens.pipeline import find_floor, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
     stages = load_stages(preset_named(settings.preset or DEFAULT_PRESET), threads=settings.threads)
@@ -86,7 +86,7 @@ def _models(settings: Settings) -> str:
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
         find_floor(grey, stages)
-    length = describe_product([grey], stages).vector.shape[0]
+    length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
     # Their licences are not the code's: the training data of some are for research only.
     models = ", ".join(

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from floorlens.catalogue import Catalogue
 from floorlens.errors import FloorlensError
 from floorlens.images import load_photo, read_bytes
-from floorlens.pipeline import describe_product
+from floorlens.pipeline import product_features
 from floorlens.presets import Stages
 from floorlens.products import Product, read_products
 from floorlens.rows import Entry, StoredProduct
@@ -186,14 +186,15 @@ def _prepare(
             return _Outcome(ImportRow(product.id, "unchanged"))
         same = (stored.product.name, stored.product.metadata) == (product.name, product.metadata)
         status = "unchanged" if same else "updated"
-        return _Outcome(ImportRow(product.id, status), Entry(product, hashes, None))
+        return _Outcome(ImportRow(product.id, status), Entry(product, hashes))
     photos = [
         load_photo(data, max_megapixels=max_megapixels, name=path)
         for data, path in zip(files, product.images, strict=True)
     ]
-    embedding = describe_product(photos, stages)
+    features = product_features(photos, stages)
+    embedding = stages.embedder.describe(features)
     status = "added" if stored is None else "updated"
-    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, embedding))
+    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, features, embedding))
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

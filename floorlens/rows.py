@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.errors import CatalogueError
 from floorlens.products import Product
 from floorlens.schema import features, generations, images, products, state
@@ -40,12 +40,14 @@ class Entry:
     Attributes:
         product: its images' references included.
         content_hashes: SHA-256 of each of its images.
-        embedding: None leaves the stored features alone (only metadata or paths changed).
+        features, embedding: what was made of its images; None leaves what is stored alone (only
+            metadata or paths changed).
     """
 
     product: Product
     content_hashes: tuple[str, ...]
-    embedding: FloorEmbedding | None
+    features: FloorFeatures | None = None
+    embedding: FloorEmbedding | None = None
 
 
 def dump(value: Mapping[str, Any]) -> str:
@@ -98,16 +100,17 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     )
 
 
-def write_features(
-    connection: Connection, product_id: str, embedding: FloorEmbedding, generation: int
-) -> None:
-    """Stores a product's features in a generation that has none of it."""
+def write_features(connection: Connection, entry: Entry, generation: int) -> None:
+    """Stores an entry's features, if it has any, in a generation that has none of it."""
+    made, embedding = entry.features, entry.embedding
+    if made is None or embedding is None:
+        return
     connection.execute(
         insert(features).values(
             generation=generation,
-            product_id=product_id,
-            base=embedding.base.astype("<f2").tobytes(),
-            base_rows=embedding.base.shape[0],
+            product_id=entry.product.id,
+            base=made.base.astype("<f2").tobytes(),
+            base_rows=made.base.shape[0],
             vector=embedding.vector.astype("<f4").tobytes(),
             signature=embedding.signature,
         )

@@ -303,7 +303,7 @@ class Floorlens:
         with clock.stage("normalise"):
             view = self._stages.normaliser.view(photo.pixels, floor.working_mask)
         with clock.stage("embed"):
-            query = self._stages.embedder.embed([view])[0]
+            query = self._stages.embedder.describe(self._stages.embedder.features([view])[0])
         depth = self._stages.preset.rerank_depth
         most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
         wanted = min(limit or most, most)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.errors import (
     CatalogueError,
     CatalogueNotFound,
@@ -30,13 +30,22 @@ STAMP = {"preset": "fake", "embedder": {"version": "1"}}
 def embedding(seed: int) -> FloorEmbedding:
     rng = np.random.default_rng(seed)
     vector = rng.normal(size=4).astype(np.float32)
-    base = rng.normal(size=(6, 5)).astype(np.float16)
-    return FloorEmbedding(base, vector / np.linalg.norm(vector), rng.bytes(16))
+    return FloorEmbedding(vector / np.linalg.norm(vector), rng.bytes(16))
+
+
+def made_features(seed: int) -> FloorFeatures:
+    rng = np.random.default_rng(seed)
+    return FloorFeatures(
+        base=rng.normal(size=(6, 5)).astype(np.float16),
+        coverage=rng.random(6).astype(np.float16),
+        lab=rng.normal(size=(9, 3)).astype(np.float16),
+        facts=rng.random(2).astype(np.float16),
+    )
 
 
 def entry(product_id: str, seed: int = 0, digest: str = "a", **metadata: object) -> Entry:
     product = Product(product_id, f"Name {product_id}", metadata, (f"/pictures/{product_id}.jpg",))
-    return Entry(product, (digest * 64,), embedding(seed))
+    return Entry(product, (digest * 64,), made_features(seed), embedding(seed))
 
 
 @pytest.fixture
@@ -77,14 +86,16 @@ def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
     with sqlite3.connect(catalogue.folder / FILE_NAME) as connection:
         rows, base = connection.execute("SELECT base_rows, base FROM features").fetchone()
-    np.testing.assert_array_equal(np.frombuffer(base, "<f2").reshape(rows, -1), embedding(7).base)
+    np.testing.assert_array_equal(
+        np.frombuffer(base, "<f2").reshape(rows, -1), made_features(7).base
+    )
 
 
 def test_metadata_changes_keep_the_features(catalogue: Catalogue) -> None:
     """An entry without embedding updates text alone."""
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 1)], generation)
-    renamed = Entry(Product("a", "New", {}, ("/elsewhere/a.jpg",)), ("a" * 64,), None)
+    renamed = Entry(Product("a", "New", {}, ("/elsewhere/a.jpg",)), ("a" * 64,))
     catalogue.put([renamed], generation)
     assert catalogue.stored(["a"], generation)["a"].embedded
     assert catalogue.product("a").name == "New"

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.colour import srgb_to_lab
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding.projection import Projection
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
@@ -55,14 +56,28 @@ class FakeEmbedder:
 
     stamp: Stamp
 
-    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
-        """Returns 4-dimensional embeddings whose signature is the colour itself."""
-        return [self._one(view.lab.mean(axis=0)) for view in views]
+    projection: Projection | None = None
 
-    def _one(self, lab: NDArray[np.float32]) -> FloorEmbedding:
+    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        """Returns the mean colour of each view."""
+        return [
+            FloorFeatures(
+                base=view.lab.mean(axis=0, keepdims=True).astype(np.float16),
+                coverage=np.ones(1, np.float16),
+                lab=sampled_colours(view.lab),
+                facts=np.empty(0, np.float16),
+            )
+            for view in views
+        ]
+
+    def describe(
+        self, features: FloorFeatures, projection: Projection | None = None
+    ) -> FloorEmbedding:
+        """Returns a 4-dimensional embedding whose signature is the colour itself."""
+        lab = features.base.astype(np.float32).mean(axis=0)
         vector = np.append(lab / 50, 1).astype(np.float32)
         vector /= np.linalg.norm(vector)
-        return FloorEmbedding(lab[None].astype(np.float16), vector, lab.astype("<f4").tobytes())
+        return FloorEmbedding(vector, lab.astype("<f4").tobytes())
 
 
 @dataclass(frozen=True)
