@@ -84,11 +84,13 @@ def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 7)], generation)
     assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
-    with sqlite3.connect(catalogue.folder / FILE_NAME) as connection:
-        rows, base = connection.execute("SELECT base_rows, base FROM features").fetchone()
-    np.testing.assert_array_equal(
-        np.frombuffer(base, "<f2").reshape(rows, -1), made_features(7).base
-    )
+    found = catalogue.base_features(["a", "b"], STAMP)
+    assert set(found) == {"a"}
+    for name in ("base", "coverage", "lab", "facts"):
+        stored, made = getattr(found["a"], name), getattr(made_features(7), name)
+        assert stored.dtype == np.float16
+        np.testing.assert_array_equal(stored, made)
+    assert catalogue.base_features(["a"], {"preset": "fake", "embedder": {"version": "2"}}) == {}
 
 
 def test_metadata_changes_keep_the_features(catalogue: Catalogue) -> None:
@@ -146,7 +148,7 @@ def test_replacing_a_picture_invalidates_every_generation(catalogue: Catalogue) 
 
 def test_commits_are_fsynced(catalogue: Catalogue) -> None:
     """The truth survives a power loss: WAL with synchronous = FULL on every connection."""
-    with catalogue._read() as connection:
+    with catalogue.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
