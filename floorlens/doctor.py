@@ -102,12 +102,15 @@ def _catalogue(settings: Settings) -> str:
         with Floorlens.open(
             settings.catalogue, preset=settings.preset, create=False, threads=settings.threads
         ) as lens:
-            products, folder = lens.products(), lens.folder
+            products, folder, projection = lens.products(), lens.folder, lens.projection
     except CatalogueNotFound:
         return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
     free = shutil.disk_usage(folder).free / 2**30
     text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
+    if projection is not None:
+        fitted = f" of {projection['products']} products" if "products" in projection else ""
+        text += f", projection {projection['version']}{fitted}"
     if gone:
         raise FloorlensError(
             f"{text}; the pictures of {len(gone)} products are not where they were (first: "
