@@ -220,12 +220,12 @@ class _Adaptation:
         self, limit: int, max_megapixels: float, progress: Progress | None, started: float
     ) -> AdaptationReport:
         different = _different(self.catalogue)
-        _enough(len(different), "")
+        _enough(len(different))
         sample = _sample(different, limit, self.seed)
         made, unused = self._simulate(sample, max_megapixels, progress)
         left_out = {product.id for product in unused}
         sample = [stored for stored in sample if stored.product.id not in left_out]
-        _enough(len(sample), f" whose pictures can be read; {unused[0].reason}" if unused else "")
+        _enough(len(sample), unused)
         version = self._version(sample)
         described = 0
         if (self.catalogue.projection_facts() or {}).get("version") != version:
@@ -378,8 +378,10 @@ class _Adaptation:
         return len(described)
 
 
-def _enough(count: int, why: str) -> None:
-    if count < LEAST:
-        raise UsageError(
-            f"adaptation needs at least {LEAST} different products{why}: this catalogue has {count}"
-        )
+def _enough(count: int, unused: Sequence[Unused] = ()) -> None:
+    if count >= LEAST:
+        return
+    why = f", and {len(unused)} whose pictures cannot be used: {unused[0].reason}" if unused else ""
+    raise UsageError(
+        f"adaptation needs at least {LEAST} different products: this catalogue has {count}{why}"
+    )

@@ -143,6 +143,6 @@ def load_projection(file: Path | BinaryIO) -> Projection:
                 ),
                 encoder=str(data["encoder"]),
             )
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         name = file.name if isinstance(file, Path) else "what is stored"
         raise CatalogueError(f"{name} is not a projection: {error}") from error

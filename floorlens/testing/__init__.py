@@ -75,7 +75,8 @@ class FakeEmbedder:
     ) -> FloorEmbedding:
         """Returns a 4-dimensional embedding whose signature is the colour itself."""
         lab = features.base.astype(np.float32).mean(axis=0)
-        vector = np.append(lab / 50, 1).astype(np.float32)
+        chosen = projection or self.projection or fake_projection(self.stamp.version)
+        vector = np.append(chosen.apply(lab), 1).astype(np.float32)
         vector /= np.linalg.norm(vector)
         return FloorEmbedding(vector, lab.astype("<f4").tobytes())
 
@@ -98,12 +99,28 @@ class FakeReranker:
         return {"colour": colour, "texture": np.ones_like(colour)}
 
 
-def fake_stages(*, version: str = "1", rerank_depth: int = 200) -> Stages:
-    """Returns backends that see nothing but colour; another `version` is another stamp."""
+def fake_projection(encoder: str) -> Projection:
+    """Returns the projection that leaves colours as they are, divided by 50."""
+    return Projection(
+        mean=np.zeros(3, np.float32),
+        scale=np.full(3, 50, np.float32),
+        matrix=np.eye(3, dtype=np.float32),
+        stamp=_stamp("projection", "1", 3),
+        encoder=encoder,
+    )
+
+
+def fake_stages(*, version: str = "1", rerank_depth: int = 200, adaptable: bool = False) -> Stages:
+    """Returns backends that see nothing but colour; another `version` is another stamp.
+
+    `adaptable`: the embedder has a projection, so that catalogues can be adapted.
+    """
     return Stages(
         replace(BUILTIN, name="fake", rerank_depth=rerank_depth),
         FakeSegmenter(_stamp("segmenter", version)),
         FakeNormaliser(_stamp("normaliser", version)),
-        FakeEmbedder(_stamp("embedder", version, 4)),
+        FakeEmbedder(
+            _stamp("embedder", version, 4), fake_projection(version) if adaptable else None
+        ),
         FakeReranker(_stamp("reranker", version), {"colour": 1.0, "texture": 1.0}),
     )
