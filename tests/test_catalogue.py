@@ -271,9 +271,9 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         assert new.execute("PRAGMA foreign_key_check").fetchall() == []
     with closing(Catalogue(tmp_path / "fresh")) as fresh, fresh.reading() as connection:
         query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'state'"
-        wanted = dict(connection.exec_driver_sql(query).fetchall())
+        wanted = {row[0]: row[1] for row in connection.exec_driver_sql(query)}
     with closing(Catalogue(tmp_path)) as catalogue, catalogue.reading() as connection:
-        found = dict(connection.exec_driver_sql(query).fetchall())
+        found = {row[0]: row[1] for row in connection.exec_driver_sql(query)}
     made = {"features", "features_by_product", "base_features", "projections", "simulated"}
     assert found.keys() == wanted.keys()
     assert {name: found[name] for name in made} == {name: wanted[name] for name in made}
