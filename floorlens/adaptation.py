@@ -228,9 +228,9 @@ class _Adaptation:
         _enough(len(sample), unused)
         version = self._version(sample)
         described = 0
-        if (self.catalogue.projection_facts() or {}).get("version") != version:
+        if (self.catalogue.projections.in_use() or {}).get("version") != version:
             described = self._describe_all(self._fit(sample, version), len(sample))
-        self.catalogue.decline_adaptation(False)
+        self.catalogue.projections.decline(False)
         self.store.drop_stale()
         return AdaptationReport(
             version=version,
@@ -349,7 +349,7 @@ class _Adaptation:
             self.stamp, projection, made_from=made_from, alone=False
         )
         # A generation begun earlier keeps the projection that it was begun with.
-        projection = catalogue.projection(projection.stamp.version)
+        projection = catalogue.projections.get(projection.stamp.version)
         described: set[str] = set()
         with workers() as pool:
             # Another process may add or change products meanwhile, also between the last look and

@@ -6,9 +6,9 @@ generation is live; a rebuild fills another one beside it and swaps them in one 
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,12 @@ from sqlalchemy import delete, func, select, update
 
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection, load_projection
+from floorlens.embedding.projection import Projection
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.index import Record, Snapshot
 from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
+from floorlens.projections import Projections
 from floorlens.rows import (
     Entry,
     StoredProduct,
@@ -44,7 +45,6 @@ from floorlens.schema import (
     generations,
     images,
     products,
-    projections,
     simulated,
     state,
 )
@@ -57,6 +57,11 @@ class Catalogue(Database):
 
     Safe to use from several threads and processes at once.
     """
+
+    def __init__(self, location: str | Path, *, create: bool = True) -> None:
+        """Opens a catalogue as `Database` does."""
+        super().__init__(location, create=create)
+        self.projections = Projections(self)
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -94,7 +99,7 @@ class Catalogue(Database):
             "catalogue": str(self.folder),
             **found,
             "bytes": self.file.stat().st_size,
-            "projection": self.projection_facts(),
+            "projection": self.projections.in_use(),
             "stamp": self.live_stamp() or {},
         }
 
@@ -260,57 +265,6 @@ class Catalogue(Database):
                     )
                 )
             }
-
-    # -- projections ---------------------------------------------------------------------------
-
-    def projection(self, version: str) -> Projection:
-        """Returns a stored projection.
-
-        Raises:
-            GenerationChanged: another process has dropped it with its generation.
-        """
-        with self.reading() as connection:
-            blob = connection.execute(
-                select(projections.c.blob).where(projections.c.version == version)
-            ).scalar()
-        if blob is None:
-            raise GenerationChanged(f"projection {version} is no longer in the catalogue")
-        return load_projection(io.BytesIO(blob))
-
-    def projection_of(self, generation: int) -> Projection | None:
-        """Returns the projection that made a generation; None where there is none.
-
-        Raises:
-            GenerationChanged: another process has dropped it.
-        """
-        with self.reading() as connection:
-            version = projection_version(stamp_of(connection, generation))
-        return None if version is None else self.projection(version)
-
-    def projection_facts(self) -> dict[str, Any] | None:
-        """Returns the version of the projection in use and what it was fitted on.
-
-        None before the first product and for embedders without one; `version` alone is the
-        package's own projection.
-        """
-        version = projection_version(self.live_stamp())
-        if version is None:
-            return None
-        with self.reading() as connection:
-            made_from = connection.execute(
-                select(projections.c.made_from).where(projections.c.version == version)
-            ).scalar()
-        return {"version": version, **json.loads(made_from or "{}")}
-
-    def adaptation_declined(self) -> bool:
-        """Returns whether the user does not want the catalogue adapted."""
-        with self.reading() as connection:
-            return bool(connection.execute(select(state.c.adaptation_declined)).scalar_one())
-
-    def decline_adaptation(self, declined: bool = True) -> None:
-        """Notes whether the user does not want the catalogue adapted."""
-        with self.writing(counted=False) as connection:
-            connection.execute(update(state).values(adaptation_declined=int(declined)))
 
     # -- rebuild -------------------------------------------------------------------------------
 

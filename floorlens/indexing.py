@@ -199,7 +199,7 @@ class _Target:
             own = self._stages.embedder.projection
             self.generation = self._catalogue.live_generation(self._stages.stamp(), own)
             try:
-                self.projection = self._catalogue.projection_of(self.generation)
+                self.projection = self._catalogue.projections.of(self.generation)
             except GenerationChanged:
                 # Swapped between the two looks.
                 continue

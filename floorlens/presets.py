@@ -85,7 +85,7 @@ class Stages:
     def stamp(self) -> dict[str, Any]:
         """Returns what decides whether stored features are comparable with new ones.
 
-        The projection is no part of it: it belongs to what is stored (`Catalogue.projection`).
+        The projection is no part of it: it belongs to what is stored (`Catalogue.projections`).
         """
         return {
             "preset": self.preset.name,

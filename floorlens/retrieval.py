@@ -121,4 +121,4 @@ class LiveIndex:
             )
 
     def _load(self, version: str | None) -> Projection | None:
-        return None if version is None else self._catalogue.projection(version)
+        return None if version is None else self._catalogue.projections.get(version)

@@ -164,7 +164,7 @@ class Floorlens:
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
-                lens._catalogue.decline_adaptation()
+                lens._catalogue.projections.decline()
             report = rebuild(
                 lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
             )
@@ -232,7 +232,7 @@ class Floorlens:
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
         elif not adapt:
-            self._catalogue.decline_adaptation()
+            self._catalogue.projections.decline()
         report = import_products(
             self._catalogue,
             self._stages,
@@ -285,7 +285,7 @@ class Floorlens:
 
         None before the first product, and for embedders without one.
         """
-        return self._catalogue.projection_facts()
+        return self._catalogue.projections.in_use()
 
     @property
     def adapted(self) -> bool:
@@ -295,7 +295,7 @@ class Floorlens:
     @property
     def adaptation_declined(self) -> bool:
         """Whether the catalogue is not to be adapted by itself."""
-        return self._catalogue.adaptation_declined()
+        return self._catalogue.projections.declined()
 
     def products(self) -> list[Product]:
         """Returns all products, sorted by id."""

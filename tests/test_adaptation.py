@@ -72,9 +72,9 @@ def rows(where: Path, table: str) -> list[tuple[Any, ...]]:
 
 def projection_in(where: Path) -> Projection:
     with closing(Catalogue(where)) as catalogue:
-        facts = catalogue.projection_facts()
+        facts = catalogue.projections.in_use()
         assert facts is not None
-        return catalogue.projection(facts["version"])
+        return catalogue.projections.get(facts["version"])
 
 
 @dataclass(frozen=True)

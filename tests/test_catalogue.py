@@ -254,7 +254,7 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         facts = catalogue.facts()
         assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (2, 17, 1)
         assert facts["projection"] is None
-        assert not catalogue.adaptation_declined()
+        assert not catalogue.projections.declined()
         assert catalogue.product("a").metadata == {"price": 5}
         assert catalogue.live_stamp() == {"preset": "old"}
         assert catalogue.signatures(["a"], 3) == {"a": b"SI"}
@@ -290,26 +290,26 @@ def test_generations_keep_their_projections(catalogue: Catalogue) -> None:
     live = catalogue.live_generation(STAMP, projection("own"))
     catalogue.put([entry("a", 1)], live)
     assert catalogue.snapshot().projection == "own"
-    assert catalogue.projection_facts() == {"version": "own"}
+    assert catalogue.projections.in_use() == {"version": "own"}
     beside = catalogue.begin_rebuild(STAMP, projection("new"), made_from={"products": 8})
     assert catalogue.snapshot().projection == "own", "the one that is searched"
-    kept = catalogue.projection_of(beside)
+    kept = catalogue.projections.of(beside)
     assert kept is not None
     assert kept.stamp.version == "new"
     (stored,) = catalogue.missing_features(beside)
     catalogue.put_embeddings([(stored, embedding(2))], beside)
     assert catalogue.swap(beside, same_encoder=True)
-    assert catalogue.projection_facts() == {"version": "new", "products": 8}
+    assert catalogue.projections.in_use() == {"version": "new", "products": 8}
     assert set(catalogue.base_features(["a"], STAMP)) == {"a"}, "of the encoder, still in use"
     with pytest.raises(GenerationChanged):
-        catalogue.projection("own")
+        catalogue.projections.get("own")
     with pytest.raises(GenerationChanged):
-        catalogue.projection_of(live)
+        catalogue.projections.of(live)
     other = catalogue.begin_rebuild({"preset": "other"})
     catalogue.put_features(stored, entry("a", 3), other)
     assert catalogue.swap(other)
     assert catalogue.base_features(["a"], STAMP) == {}
-    assert catalogue.projection_facts() is None
+    assert catalogue.projections.in_use() is None
 
 
 def test_what_another_process_dropped_is_not_written_to(catalogue: Catalogue) -> None:

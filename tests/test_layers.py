@@ -16,7 +16,8 @@ LAYERS = (
     },
     # pipeline: stages put together, and the catalogue
     {
-        *("presets", "pipeline", "schema", "database", "rows", "catalogue", "simulated"),
+        *("presets", "pipeline", "schema", "database", "rows", "projections"),
+        *("catalogue", "simulated"),
         *("ranking", "indexing", "adaptation", "retrieval", "search", "export", "masking"),
     },
     # applications of the pipeline

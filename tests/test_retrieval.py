@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.catalogue import Catalogue
 from floorlens.embedding.projection import Projection
 from floorlens.errors import CatalogueError, GenerationChanged
+from floorlens.projections import Projections
 from floorlens.testing import fake_stages
 
 ROOM = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
@@ -31,15 +31,15 @@ def lens(tmp_path: Path) -> Floorlens:
 def counted(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
     """Counts readings of a projection, the first of which find it dropped."""
     calls: list[str] = []
-    real = Catalogue.projection
+    real = Projections.get
 
-    def projection(catalogue: Catalogue, version: str) -> Projection:
+    def get(store: Projections, version: str) -> Projection:
         calls.append(version)
         if len(calls) <= failures:
             raise GenerationChanged("gone")
-        return real(catalogue, version)
+        return real(store, version)
 
-    monkeypatch.setattr(Catalogue, "projection", projection)
+    monkeypatch.setattr(Projections, "get", get)
     return calls
 
 
