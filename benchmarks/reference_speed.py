@@ -201,7 +201,7 @@ def measure(runs: int, threads: int) -> dict[str, Any]:
         source = write_products(pictures)
         photos, room_source = room_photos()
         with Floorlens.open(Path(folder) / "catalogue", threads=threads) as lens:
-            lens.add(pictures)
+            lens.add(pictures, adapt=False)
             for photo in photos:
                 lens.search(photo)
             floorlens_peak = peak_megabytes()

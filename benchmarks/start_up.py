@@ -36,7 +36,7 @@ def main() -> None:
     room = sorted((samples() / "rooms").iterdir())[0]
     with tempfile.TemporaryDirectory() as folder:
         with Floorlens.open(folder) as lens:
-            lens.add(samples() / "products.csv")
+            lens.add(samples() / "products.csv", adapt=False)
         search = [str(Path(sys.executable).with_name("floorlens")), "search", str(room)]
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],

@@ -50,6 +50,7 @@ def run_demo(
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
     import_progress: Progress | None = None,
+    adapt_progress: Callable[[int, int], None] | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
 ) -> Demo:
     """Indexes `products`, ranks them for `rooms`, writes `out/report.html`.
@@ -71,7 +72,7 @@ def run_demo(
     with Floorlens.open(
         catalogue or out / name, preset=preset, threads=threads, max_megapixels=max_megapixels
     ) as lens:
-        imported = lens.add(source, progress=import_progress)
+        imported = lens.add(source, progress=import_progress, adapt_progress=adapt_progress)
         if catalogue is None:
             named = {row.id for row in imported.rows}
             lens.remove([product.id for product in lens.products() if product.id not in named])

@@ -78,7 +78,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
 
 def _models(settings: Settings) -> str:
     from floorlens.images import load_photo
-    from floorlens.pipeline import describe_product, find_floor
+    from floorlens.pipeline import find_floor, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
     stages = load_stages(preset_named(settings.preset or DEFAULT_PRESET), threads=settings.threads)
@@ -86,7 +86,7 @@ def _models(settings: Settings) -> str:
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
         find_floor(grey, stages)
-    length = describe_product([grey], stages).vector.shape[0]
+    length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
     # Their licences are not the code's: the training data of some are for research only.
     models = ", ".join(
@@ -102,12 +102,15 @@ def _catalogue(settings: Settings) -> str:
         with Floorlens.open(
             settings.catalogue, preset=settings.preset, create=False, threads=settings.threads
         ) as lens:
-            products, folder = lens.products(), lens.folder
+            products, folder, projection = lens.products(), lens.folder, lens.projection
     except CatalogueNotFound:
         return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
     free = shutil.disk_usage(folder).free / 2**30
     text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
+    if projection is not None:
+        fitted = f" of {projection['products']} products" if "products" in projection else ""
+        text += f", projection {projection['version']}{fitted}"
     if gone:
         raise FloorlensError(
             f"{text}; the pictures of {len(gone)} products are not where they were (first: "

@@ -15,6 +15,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 ├── CatalogueError                 the catalogue cannot be used as asked
 │   ├── CatalogueNotFound          nothing lies at that path and creating was not asked for
 │   ├── StampMismatch              made with another preset or model version
+│   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
 │   └── ProductNotFound            no product of that id
 └── MissingDependency              an optional extra is not installed
@@ -125,6 +126,10 @@ class StampMismatch(CatalogueError):
     """The catalogue was made with another preset or model version."""
 
     code = "stamp-mismatch"
+
+
+class GenerationChanged(StampMismatch):
+    """Another process rebuilt or adapted the catalogue meanwhile."""
 
 
 class SchemaMismatch(CatalogueError):

@@ -9,17 +9,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from floorlens.catalogue import Catalogue
-from floorlens.errors import FloorlensError
+from floorlens.embedding.projection import Projection
+from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images import load_photo, read_bytes
-from floorlens.pipeline import describe_product
-from floorlens.presets import Stages
+from floorlens.pipeline import product_features
+from floorlens.presets import Stages, identity
 from floorlens.products import Product, read_products
 from floorlens.rows import Entry, StoredProduct
+
+if TYPE_CHECKING:
+    from floorlens.adaptation import AdaptationReport
 
 # Products per transaction: a kill loses at most this much work, and none that was reported.
 BATCH = 16
@@ -44,10 +48,14 @@ class ImportRow:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """One row per product, in order of id, and the seconds that it took."""
+    """One row per product, in order of id, and the seconds that it took.
+
+    `adaptation` says what became of the catalogue's projection, if it was adapted after the import.
+    """
 
     rows: tuple[ImportRow, ...]
     seconds: float
+    adaptation: AdaptationReport | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -66,6 +74,7 @@ class ImportReport:
             "counts": self.counts,
             "seconds": self.seconds,
             "rows": [row.as_dict() for row in self.rows],
+            "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
         }
 
 
@@ -98,29 +107,29 @@ def import_products(
     """
     started = time.perf_counter()
     products = read_products(source)
-    generation = catalogue.live_generation(stages.stamp())
+    target = _Target(catalogue, stages)
     rows: list[ImportRow] = []
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
-            return _prepare(product, stored, stages, max_megapixels)
+            return _prepare(product, stored, stages, target.projection, max_megapixels)
         except FloorlensError as error:
             return _Outcome(ImportRow(product.id, "failed", str(error)))
 
-    with _workers() as pool:
-        for batch in _batches(products):
-            known = catalogue.stored([product.id for product in batch], generation)
+    with workers() as pool:
+        for batch in batches(products):
+            known = catalogue.stored([product.id for product in batch], target.generation)
             tasks = [pool.submit(prepare, product, known.get(product.id)) for product in batch]
             outcomes = [task.result() for task in tasks]
             entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
-            stale = catalogue.put(entries, generation) if entries else []
+            stale = target.put(entries)
             for place, product in enumerate(batch):
                 if product.id in stale:
                     # Taken for embedded, but another process has removed or replaced it since.
                     outcomes[place] = prepare(product, None)
                     entry = outcomes[place].entry
                     if entry is not None:
-                        catalogue.put([entry], generation)
+                        target.put([entry])
             for outcome in outcomes:
                 rows.append(outcome.row)
                 if progress is not None:
@@ -141,13 +150,14 @@ def rebuild(
     a picture can no longer be read nothing is swapped: the report's failed rows say why.
     """
     started = time.perf_counter()
-    generation = catalogue.begin_rebuild(stages.stamp())
+    projection = stages.embedder.projection
+    generation = catalogue.begin_rebuild(stages.stamp(), projection)
     total = catalogue.count()
     rows: dict[str, ImportRow] = {}
 
     def prepare(stored: StoredProduct) -> _Outcome:
         try:
-            outcome = _prepare(stored.product, None, stages, max_megapixels)
+            outcome = _prepare(stored.product, None, stages, projection, max_megapixels)
         except FloorlensError as error:
             return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
         return _Outcome(ImportRow(stored.product.id, "updated"), outcome.entry)
@@ -157,13 +167,13 @@ def rebuild(
         missing = catalogue.missing_features(generation)
         return [stored for stored in missing if stored.product.id not in failed]
 
-    with _workers() as pool:
+    with workers() as pool:
         # Another process may add or change products meanwhile, also between the last look and the
         # swap, which then refuses: go round until none is missing but those that failed.
         while (missing := unfinished()) or not (
             catalogue.swap(generation) or any(row.status == "failed" for row in rows.values())
         ):
-            for batch in _batches(missing):
+            for batch in batches(missing):
                 tasks = [pool.submit(prepare, stored) for stored in batch]
                 for stored, task in zip(batch, tasks, strict=True):
                     outcome = task.result()
@@ -176,8 +186,51 @@ def rebuild(
     return ImportReport(ordered, time.perf_counter() - started)
 
 
+class _Target:
+    """The live generation, into which an import writes, and its projection."""
+
+    def __init__(self, catalogue: Catalogue, stages: Stages) -> None:
+        self._catalogue = catalogue
+        self._stages = stages
+        self._follow()
+
+    def _follow(self) -> None:
+        while True:
+            own = self._stages.embedder.projection
+            self.generation = self._catalogue.live_generation(self._stages.stamp(), own)
+            try:
+                self.projection = self._catalogue.projections.of(self.generation)
+            except GenerationChanged:
+                # Swapped between the two looks.
+                continue
+            return
+
+    def put(self, entries: Sequence[Entry]) -> list[str]:
+        """Stores entries as `Catalogue.put` does, also if the catalogue is adapted meanwhile."""
+        if not entries:
+            return []
+        while True:
+            try:
+                return self._catalogue.put(entries, self.generation)
+            except GenerationChanged:
+                if identity(self._catalogue.live_stamp() or {}) != identity(self._stages.stamp()):
+                    raise
+                self._follow()
+                entries = [self._described(entry) for entry in entries]
+
+    def _described(self, entry: Entry) -> Entry:
+        if entry.features is None:
+            return entry
+        embedding = self._stages.embedder.describe(entry.features, self.projection)
+        return replace(entry, embedding=embedding)
+
+
 def _prepare(
-    product: Product, stored: StoredProduct | None, stages: Stages, max_megapixels: float
+    product: Product,
+    stored: StoredProduct | None,
+    stages: Stages,
+    projection: Projection | None,
+    max_megapixels: float,
 ) -> _Outcome:
     files = [read_bytes(Path(path)) for path in product.images]
     hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
@@ -186,23 +239,26 @@ def _prepare(
             return _Outcome(ImportRow(product.id, "unchanged"))
         same = (stored.product.name, stored.product.metadata) == (product.name, product.metadata)
         status = "unchanged" if same else "updated"
-        return _Outcome(ImportRow(product.id, status), Entry(product, hashes, None))
+        return _Outcome(ImportRow(product.id, status), Entry(product, hashes))
     photos = [
         load_photo(data, max_megapixels=max_megapixels, name=path)
         for data, path in zip(files, product.images, strict=True)
     ]
-    embedding = describe_product(photos, stages)
+    features = product_features(photos, stages)
+    embedding = stages.embedder.describe(features, projection)
     status = "added" if stored is None else "updated"
-    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, embedding))
+    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, features, embedding))
 
 
-def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+def batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yields items in the lists that go into one transaction."""
     for start in range(0, len(items), BATCH):
         yield items[start : start + BATCH]
 
 
 @contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """A pool of as many threads as there are cores, for decoding and models."""
     # Decoding and the models release the interpreter lock, so threads use the cores.
     pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
     try:

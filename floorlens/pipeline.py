@@ -1,4 +1,4 @@
-"""The pipeline on one picture: photo -> floor region -> view -> embedding."""
+"""The pipeline on one picture: photo -> floor region -> view -> features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorFeatures
 from floorlens.images import Photo
 from floorlens.normalisation import FloorView
 from floorlens.presets import Stages
@@ -56,13 +56,13 @@ def find_floor(
     return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
 
 
-def describe_product(photos: Sequence[Photo], stages: Stages) -> FloorEmbedding:
-    """Returns one embedding for all pictures of a product, which show nothing but floor."""
+def product_features(photos: Sequence[Photo], stages: Stages) -> FloorFeatures:
+    """Returns the features of all pictures of a product, which show nothing but floor."""
     views = [
         stages.normaliser.view(photo.pixels, np.ones(photo.pixels.shape[:2], bool))
         for photo in photos
     ]
-    return stages.embedder.embed([_merge(views)])[0]
+    return stages.embedder.features([_merge(views)])[0]
 
 
 def _merge(views: Sequence[FloorView]) -> FloorView:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import SettingsError
+from floorlens.errors import SettingsError, StampMismatch
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
+    from floorlens.embedding.projection import Projection
     from floorlens.index import VectorIndex
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
@@ -80,7 +83,10 @@ class Stages:
     reranker: Reranker
 
     def stamp(self) -> dict[str, Any]:
-        """Returns what decides whether stored embeddings are comparable with new ones."""
+        """Returns what decides whether stored features are comparable with new ones.
+
+        The projection is no part of it: it belongs to what is stored (`Catalogue.projections`).
+        """
         return {
             "preset": self.preset.name,
             "normaliser": self.normaliser.stamp.as_dict(),
@@ -96,6 +102,41 @@ def identity(stamp: Mapping[str, Any]) -> list[Any]:
     parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
     keys = ("model_id", "version", "dimension")
     return [stamp.get("preset"), *([part.get(key) for key in keys] for part in parts)]
+
+
+def check_stamp(live: Mapping[str, Any] | None, ours: Mapping[str, Any], location: str) -> None:
+    """Checks that stages of one stamp may be used on a catalogue whose live one is the other.
+
+    Raises:
+        StampMismatch: their features cannot be compared.
+    """
+    if live is None or identity(live) == identity(ours):
+        return
+    raise StampMismatch(
+        f"the catalogue {location} was made with {_describe(live)}, and this is "
+        f"{_describe(ours)}: their embeddings cannot be compared. Run `floorlens index "
+        f"--rebuild --preset {ours['preset']} --catalogue {location}`, or open it with "
+        "the preset and version that made it"
+    )
+
+
+def _describe(stamp: Mapping[str, Any]) -> str:
+    parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
+    models = ", ".join(f"{p.get('model_id', '?')} {p.get('version', '?')}" for p in parts)
+    return f"preset {stamp.get('preset', '?')!r} ({models})"
+
+
+def generation_stamp(stamp: Mapping[str, Any], projection: Projection | None) -> dict[str, Any]:
+    """Returns the stamp of features that stages of `stamp` made with a projection."""
+    if projection is None:
+        return dict(stamp)
+    return {**stamp, "projection": projection.stamp.as_dict()}
+
+
+def encoder_key(stamp: Mapping[str, Any]) -> str:
+    """Returns a short name, equal for stamps whose base features are comparable."""
+    text = json.dumps(identity(stamp)[1:], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def preset_named(name: str) -> Preset:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -131,3 +133,22 @@ def merged_weights(
     if sum(merged.values()) <= 0:
         raise UsageError("at least one component needs a weight above 0")
     return merged
+
+
+class Stopwatch:
+    """Measures the stages of one search in wall-clock seconds."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time of the block to a stage."""
+        started = time.perf_counter()
+        yield
+        self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - started
+
+    def timings(self) -> dict[str, float]:
+        """Returns the seconds by stage, and "total" since the watch was made."""
+        return self._stages | {"total": time.perf_counter() - self._started}

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from floorlens.embedding import FloorEmbedding
-from floorlens.errors import CatalogueError
+from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding.projection import Projection, save_projection
+from floorlens.errors import CatalogueError, GenerationChanged
+from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
-from floorlens.schema import features, generations, images, products, state
+from floorlens.schema import (
+    base_features,
+    features,
+    generations,
+    images,
+    products,
+    projections,
+    simulated,
+    state,
+)
 
 # SQLite before 3.32 allowed 999 variables in a statement.
 _CHUNK = 500
@@ -40,12 +54,14 @@ class Entry:
     Attributes:
         product: its images' references included.
         content_hashes: SHA-256 of each of its images.
-        embedding: None leaves the stored features alone (only metadata or paths changed).
+        features, embedding: what was made of its images; None leaves what is stored alone (only
+            metadata or paths changed).
     """
 
     product: Product
     content_hashes: tuple[str, ...]
-    embedding: FloorEmbedding | None
+    features: FloorFeatures | None = None
+    embedding: FloorEmbedding | None = None
 
 
 def dump(value: Mapping[str, Any]) -> str:
@@ -64,19 +80,68 @@ def read_revision(connection: Connection) -> int:
     return int(connection.execute(select(state.c.revision)).scalar_one())
 
 
-def new_generation(connection: Connection, stamp: Mapping[str, Any]) -> int:
-    """Makes a generation; returns its number."""
-    made = connection.execute(insert(generations).values(stamp=dump(stamp)))
+def stamp_of(connection: Connection, generation: int) -> dict[str, Any]:
+    """Returns the stamp of a generation.
+
+    Raises:
+        GenerationChanged: another process has dropped it.
+    """
+    found = connection.execute(
+        select(generations.c.stamp).where(generations.c.id == generation)
+    ).scalar()
+    if found is None:
+        raise GenerationChanged(
+            "the catalogue was rebuilt or adapted by another process meanwhile: run the same "
+            "command again; what was stored is kept"
+        )
+    return dict(json.loads(found))
+
+
+def projection_version(stamp: Mapping[str, Any] | None) -> str | None:
+    """Returns the version of the projection in a generation's stamp; None where there is none."""
+    version = ((stamp or {}).get("projection") or {}).get("version")
+    return None if version is None else str(version)
+
+
+def new_generation(
+    connection: Connection,
+    stamp: Mapping[str, Any],
+    projection: Projection | None = None,
+    made_from: Mapping[str, Any] | None = None,
+) -> int:
+    """Makes a generation, and stores its projection; returns its number."""
+    if projection is not None:
+        version = projection.stamp.version
+        # What is stored under a version stays: vectors may already have been made with it.
+        known = select(projections.c.version).where(projections.c.version == version)
+        if connection.execute(known).first() is None:
+            file = io.BytesIO()
+            save_projection(projection, file)
+            connection.execute(
+                insert(projections).values(
+                    version=version, blob=file.getvalue(), made_from=dump(made_from or {})
+                )
+            )
+    made = connection.execute(
+        insert(generations).values(stamp=dump(generation_stamp(stamp, projection)))
+    )
     key = made.inserted_primary_key
     if key is None:
         raise CatalogueError("the database did not number the new generation")
     return int(key[0])
 
 
-def drop_generation(connection: Connection, generation: int) -> None:
-    """Removes a generation with its features."""
-    connection.execute(delete(features).where(features.c.generation == generation))
-    connection.execute(delete(generations).where(generations.c.id == generation))
+def drop_generations(connection: Connection, dropped: list[int]) -> None:
+    """Removes generations, and what was kept for their encoders and projections alone."""
+    for generation in dropped:
+        connection.execute(delete(features).where(features.c.generation == generation))
+        connection.execute(delete(generations).where(generations.c.id == generation))
+    kept = [json.loads(row.stamp) for row in connection.execute(select(generations.c.stamp))]
+    encoders = {encoder_key(stamp) for stamp in kept}
+    for table in (base_features, simulated):
+        connection.execute(delete(table).where(table.c.encoder.not_in(encoders)))
+    versions = {projection_version(stamp) for stamp in kept} - {None}
+    connection.execute(delete(projections).where(projections.c.version.not_in(versions)))
 
 
 def write_product(connection: Connection, entry: Entry, revision: int) -> None:
@@ -98,20 +163,75 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     )
 
 
-def write_features(
+def write_features(connection: Connection, entry: Entry, generation: int) -> None:
+    """Stores what was made of an entry's images in a generation, in the place of what was there."""
+    if entry.features is None or entry.embedding is None:
+        return
+    write_base_features(connection, entry.product.id, entry.features, generation)
+    write_embedding(connection, entry.product.id, entry.embedding, generation)
+
+
+def write_embedding(
     connection: Connection, product_id: str, embedding: FloorEmbedding, generation: int
 ) -> None:
-    """Stores a product's features in a generation that has none of it."""
+    """Stores a product's embedding in a generation, in the place of one that was there."""
+    connection.execute(
+        delete(features).where(
+            features.c.product_id == product_id, features.c.generation == generation
+        )
+    )
     connection.execute(
         insert(features).values(
             generation=generation,
             product_id=product_id,
-            base=embedding.base.astype("<f2").tobytes(),
-            base_rows=embedding.base.shape[0],
             vector=embedding.vector.astype("<f4").tobytes(),
             signature=embedding.signature,
         )
     )
+
+
+def write_base_features(
+    connection: Connection, product_id: str, made: FloorFeatures, generation: int
+) -> None:
+    """Stores a product's features of a generation's encoder, in the place of those there."""
+    encoder = encoder_key(stamp_of(connection, generation))
+    connection.execute(
+        delete(base_features).where(
+            base_features.c.product_id == product_id, base_features.c.encoder == encoder
+        )
+    )
+    connection.execute(
+        insert(base_features).values(
+            product_id=product_id,
+            encoder=encoder,
+            patches=made.base.shape[0],
+            base=half(made.base),
+            coverage=half(made.coverage),
+            colours=made.lab.shape[0],
+            lab=half(made.lab),
+            facts=half(made.facts),
+        )
+    )
+
+
+def read_base_features(row: Row[Any]) -> FloorFeatures:
+    """Returns the features in a row of `base_features`."""
+    return FloorFeatures(
+        base=from_half(row.base).reshape(row.patches, -1),
+        coverage=from_half(row.coverage),
+        lab=from_half(row.lab).reshape(row.colours, 3),
+        facts=from_half(row.facts),
+    )
+
+
+def half(values: NDArray[np.float16]) -> bytes:
+    """Returns values as float16, little endian."""
+    return np.asarray(values, "<f2").tobytes()
+
+
+def from_half(data: bytes) -> NDArray[np.float16]:
+    """Returns the values in float16 bytes, little endian."""
+    return np.frombuffer(data, "<f2").astype(np.float16)
 
 
 def without_features(generation: int) -> Select[tuple[str]]:

@@ -17,22 +17,25 @@ from sqlalchemy import (
     Text,
     insert,
     select,
+    text,
     update,
 )
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
-# One row: which schema this is, how often it was written to, which generation is searched.
+# One row: which schema this is, how often it was written to, which generation is searched, whether
+# the user does not want the catalogue adapted.
 state = Table(
     "state",
     metadata,
     Column("schema_version", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("live", Integer, ForeignKey("generations.id"), nullable=True),
+    Column("adaptation_declined", Integer, nullable=False, server_default="0"),
 )
 
 generations = Table(
@@ -63,7 +66,7 @@ images = Table(
     Column("content_hash", String(64), nullable=False),
 )
 
-# base: float16 little-endian, base_rows x d0; vector: float32 little-endian, L2-normalised.
+# What is searched. vector: float32 little-endian, L2-normalised.
 features = Table(
     "features",
     metadata,
@@ -71,13 +74,72 @@ features = Table(
     Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-    Column("base_rows", Integer, nullable=False),
-    Column("base", LargeBinary, nullable=False),
     Index("features_by_product", "product_id"),
 )
 
+# What embeddings are made from, of each encoder in use; float16 little-endian. base: patches x d0,
+# coverage: patches, lab: colours x 3.
+base_features = Table(
+    "base_features",
+    metadata,
+    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("encoder", String(64), primary_key=True),
+    Column("patches", Integer, nullable=False),
+    Column("base", LargeBinary, nullable=False),
+    Column("coverage", LargeBinary, nullable=False),
+    Column("colours", Integer, nullable=False),
+    Column("lab", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+)
+
+# blob: an .npz file (floorlens.embedding.projection). made_from: JSON, what it was fitted on; {} is
+# the package's own.
+projections = Table(
+    "projections",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    Column("made_from", Text, nullable=False),
+)
+
+# Features of simulated rooms, so that an adaptation need not make them twice. recipe: simulation
+# and seed. base: float16 little-endian, patches x d0.
+simulated = Table(
+    "simulated",
+    metadata,
+    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("content_hash", String(64), primary_key=True),
+    Column("encoder", String(64), primary_key=True),
+    Column("recipe", String(64), primary_key=True),
+    Column("view", Integer, primary_key=True),
+    Column("patches", Integer, nullable=False),
+    Column("base", LargeBinary, nullable=False),
+)
+
+
+def _split_features(connection: Connection) -> None:
+    """Version 1 to 2: features apart from embeddings, and projections.
+
+    Version 1 kept neither coverage nor colours, so base features begin empty: what made such a
+    catalogue has another stamp than this version, which asks for a rebuild before it is searched.
+    """
+    connection.execute(
+        text("ALTER TABLE state ADD COLUMN adaptation_declined INTEGER NOT NULL DEFAULT 0")
+    )
+    connection.execute(text("DROP INDEX features_by_product"))
+    connection.execute(text("ALTER TABLE features RENAME TO features_of_version_1"))
+    metadata.create_all(connection)
+    connection.execute(
+        text(
+            "INSERT INTO features (generation, product_id, vector, signature) "
+            "SELECT generation, product_id, vector, signature FROM features_of_version_1"
+        )
+    )
+    connection.execute(text("DROP TABLE features_of_version_1"))
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _split_features}
 
 
 def is_current(connection: Connection) -> bool:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import (
-    CatalogueError,
     CatalogueNotFound,
     NothingToRank,
-    StampMismatch,
     UsageError,
 )
 from floorlens.filters import parse_filter
@@ -23,20 +20,18 @@ from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
     Stages,
-    identity,
+    check_stamp,
+    generation_stamp,
     load_stages,
-    new_index,
     preset_named,
 )
 from floorlens.products import Product
-from floorlens.ranking import Match, SearchResult, merged_weights, rank, tail
+from floorlens.ranking import Match, SearchResult, Stopwatch, merged_weights, rank, tail
+from floorlens.retrieval import LiveIndex
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from floorlens.filters import Filter
-    from floorlens.index import Hit
+    from floorlens.adaptation import AdaptationReport
+    from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
     from floorlens.segmentation import FloorRegion
 
@@ -44,8 +39,6 @@ FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
-RETRIES = 20
-"""How often a search begins anew because other processes remove products meanwhile."""
 
 
 def preset_of(location: str | Path) -> str:
@@ -96,10 +89,7 @@ class Floorlens:
         except BaseException:
             self._catalogue.close()
             raise
-        self._index = new_index(self._stages.preset)
-        self._index_revision = -1
-        self._generation: int | None = None
-        self._index_lock = threading.Lock()
+        self._index = LiveIndex(self._catalogue, self._stages, self._check_stamp)
 
     @classmethod
     def open(
@@ -147,11 +137,15 @@ class Floorlens:
         max_megapixels: float = MAX_MEGAPIXELS,
         progress: Progress | None = None,
         stages: Stages | None = None,
+        adapt: bool | None = None,
+        adapt_progress: AdaptationProgress | None = None,
     ) -> ImportReport:
         """Embeds a whole catalogue anew, with another preset or newer models; returns the report.
 
         The old features serve searches until all new ones are there, and stay if a product's
-        picture can no longer be read (the report's failed rows). Interrupted, it resumes.
+        picture can no longer be read (the report's failed rows). Interrupted, it resumes. `adapt`
+        says whether the catalogue is adapted afterwards; None: if it was before, or that was never
+        declined. False is remembered.
 
         Raises:
             CatalogueNotFound: there is no catalogue.
@@ -167,9 +161,15 @@ class Floorlens:
             stages=stages,
             stale=True,
         ) as lens:
-            return rebuild(
+            if adapt is None:
+                adapt = lens.adapted or not lens.adaptation_declined
+            elif not adapt:
+                lens._catalogue.projections.decline()
+            report = rebuild(
                 lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
             )
+            wanted = adapt and not report.failed
+            return lens._after(report, adapt_progress) if wanted else report
 
     def __enter__(self) -> Floorlens:
         return self
@@ -188,8 +188,10 @@ class Floorlens:
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """The preset and the models in use, as plain JSON values."""
-        return self._stages.stamp() | {
+        """The preset, the models and the catalogue's projection, as plain JSON values."""
+        ours = generation_stamp(self._stages.stamp(), self._stages.embedder.projection)
+        return ours | {
+            "projection": (self._catalogue.live_stamp() or ours).get("projection"),
             "segmenter": self._stages.segmenter.stamp.as_dict(),
             "reranker": self._stages.reranker.stamp.as_dict(),
         }
@@ -201,11 +203,24 @@ class Floorlens:
 
     # -- the catalogue -------------------------------------------------------------------------
 
-    def add(self, source: str | Path, *, progress: Progress | None = None) -> ImportReport:
+    def add(
+        self,
+        source: str | Path,
+        *,
+        progress: Progress | None = None,
+        adapt: bool | None = None,
+        adapt_progress: AdaptationProgress | None = None,
+    ) -> ImportReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
 
-        Only what changed is embedded; nothing is removed. `progress(done, total, row)` is called
-        after each row is safely stored. Returns one row per product.
+        Only what changed is embedded; nothing is removed. Returns one row per product.
+
+        Args:
+            source: what to add.
+            progress: called as `progress(done, total, row)` after each row is safely stored.
+            adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
+                enough different products; None: if it was empty before. False is remembered.
+            adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -214,13 +229,73 @@ class Floorlens:
         from floorlens.indexing import import_products
 
         self._check_stamp()
-        return import_products(
+        if adapt is None:
+            adapt = self._catalogue.count() == 0 and not self.adaptation_declined
+        elif not adapt:
+            self._catalogue.projections.decline()
+        report = import_products(
             self._catalogue,
             self._stages,
             source,
             max_megapixels=self._max_megapixels,
             progress=progress,
         )
+        wanted = adapt and not self.adapted
+        return self._after(report, adapt_progress) if wanted else report
+
+    def adapt(
+        self,
+        *,
+        views: int | None = None,
+        limit: int | None = None,
+        seed: int = 0,
+        progress: AdaptationProgress | None = None,
+    ) -> AdaptationReport:
+        """Fits the search to the differences between this catalogue's own products.
+
+        Rooms are simulated with the products' pictures and the projection is fitted to them; every
+        product is described anew from what is stored. Interrupted, it goes on where it was.
+        Products added later use the same projection.
+
+        Args:
+            views: simulated rooms of each product (6).
+            limit: at most so many products are used for the fit (2,000).
+            seed: decides which, and the rooms.
+            progress: called as `progress(done, total)` with the rooms that are there.
+
+        Raises:
+            UsageError: fewer than 8 different products, or an embedder that cannot be adapted.
+        """
+        from floorlens import adaptation
+
+        self._check_stamp()
+        return adaptation.adapt(
+            self._catalogue,
+            self._stages,
+            max_megapixels=self._max_megapixels,
+            views=adaptation.VIEWS if views is None else views,
+            limit=adaptation.LIMIT if limit is None else limit,
+            seed=seed,
+            progress=progress,
+        )
+
+    @property
+    def projection(self) -> dict[str, Any] | None:
+        """The projection in use: its version and, if it is adapted, products, views and seed.
+
+        None before the first product, and for embedders without one.
+        """
+        return self._catalogue.projections.in_use()
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the projection in use was fitted to this catalogue."""
+        return "products" in (self.projection or {})
+
+    @property
+    def adaptation_declined(self) -> bool:
+        """Whether the catalogue is not to be adapted by itself."""
+        return self._catalogue.projections.declined()
 
     def products(self) -> list[Product]:
         """Returns all products, sorted by id."""
@@ -287,10 +362,9 @@ class Floorlens:
             raise UsageError(f"limit must be 1 or more, not {limit}")
         condition = parse_filter(where)
         merged = merged_weights(self._stages.reranker.weights, weights)
-        clock = _Stopwatch()
+        clock = Stopwatch()
         with clock.stage("retrieve"):
-            self._refresh_index()
-            total = self._index.stats().count
+            total = self._index.count()
         if total == 0:
             raise NothingToRank(
                 f"the catalogue {self._location} is empty: add products with `floorlens index "
@@ -303,27 +377,27 @@ class Floorlens:
         with clock.stage("normalise"):
             view = self._stages.normaliser.view(photo.pixels, floor.working_mask)
         with clock.stage("embed"):
-            query = self._stages.embedder.embed([view])[0]
+            features = self._stages.embedder.features([view])[0]
         depth = self._stages.preset.rerank_depth
         most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
         wanted = min(limit or most, most)
         with clock.stage("retrieve"):
-            hits, signatures = self._retrieve(query.vector, max(wanted, depth), depth, condition)
-        if not hits:
+            found = self._index.retrieve(features, max(wanted, depth), depth, condition)
+        if not found.hits:
             raise NothingToRank(f"none of the {total} products passes the filter {where!r}")
         with clock.stage("rerank"):
             components = self._stages.reranker.components(
-                query.signature, list(signatures.values())
+                found.query.signature, list(found.signatures.values())
             )
-            scored = rank(list(signatures), components, merged)
+            scored = rank(list(found.signatures), components, merged)
         with clock.stage("collect"):
-            scored += tail(scored, [(hit.id, hit.similarity) for hit in hits], len(scored))
+            scored += tail(scored, [(hit.id, hit.similarity) for hit in found.hits], len(scored))
             scored = scored[:wanted]
-            found = {p.id: p for p in self._catalogue.products(item.id for item in scored)}
+            there = {p.id: p for p in self._catalogue.products(item.id for item in scored)}
             # A product that another process has just removed is in the index and no longer here.
-            kept = [item for item in scored if item.id in found]
+            kept = [item for item in scored if item.id in there]
             matches = tuple(
-                Match(place, found[item.id], item.score, item.components)
+                Match(place, there[item.id], item.score, item.components)
                 for place, item in enumerate(kept, start=1)
             )
         return SearchResult(floor, matches, total, clock.timings())
@@ -333,74 +407,11 @@ class Floorlens:
     def _photo(self, source: Any) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
+    def _after(self, report: ImportReport, progress: AdaptationProgress | None) -> ImportReport:
+        from floorlens.adaptation import can_adapt
+
+        possible = can_adapt(self._catalogue, self._stages)
+        return replace(report, adaptation=self.adapt(progress=progress)) if possible else report
+
     def _check_stamp(self) -> None:
-        live, ours = self._catalogue.live_stamp(), self._stages.stamp()
-        if live is None or identity(live) == identity(ours):
-            return
-        raise StampMismatch(
-            f"the catalogue {self._location} was made with {_describe(live)}, and this is "
-            f"{_describe(ours)}: their embeddings cannot be compared. Run `floorlens index "
-            f"--rebuild --preset {ours['preset']} --catalogue {self._location}`, or open it with "
-            "the preset and version that made it"
-        )
-
-    def _retrieve(
-        self, vector: NDArray[np.float32], k: int, depth: int, condition: Filter | None
-    ) -> tuple[list[Hit], dict[str, bytes]]:
-        """Returns the k nearest products, and the signatures of the first `depth` of them.
-
-        Both are of one generation: what other processes remove or rebuild in between is noticed.
-        Products that tie with the last one are among the first, so that twins score the same.
-        """
-        for _ in range(RETRIES):
-            generation = self._refresh_index()
-            hits = self._index.query(vector, k, condition)
-            border = hits[min(depth, len(hits)) - 1].similarity if hits else 0.0
-            ids = [
-                hit.id
-                for place, hit in enumerate(hits)
-                if place < depth or hit.similarity == border
-            ]
-            found = {} if generation is None else self._catalogue.signatures(ids, generation)
-            if len(found) == len(ids):
-                return hits, {product_id: found[product_id] for product_id in ids}
-        raise CatalogueError(
-            f"products of the catalogue {self._location} have vectors and no signatures: run "
-            f"`floorlens index --rebuild --catalogue {self._location}`"
-        )
-
-    def _refresh_index(self) -> int | None:
-        """Brings the index up to the catalogue's revision; returns the generation it holds.
-
-        Other processes' writes are seen too; features of another stamp raise StampMismatch.
-        """
-        with self._index_lock:
-            if self._catalogue.revision() != self._index_revision:
-                snapshot = self._catalogue.snapshot(since=self._index_revision)
-                self._check_stamp()
-                self._index.upsert(snapshot.changed)
-                self._index.delete(set(self._index.ids()) - snapshot.ids)
-                self._index_revision = snapshot.revision
-                self._generation = snapshot.generation
-            return self._generation
-
-
-def _describe(stamp: Mapping[str, Any]) -> str:
-    parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
-    models = ", ".join(f"{p.get('model_id', '?')} {p.get('version', '?')}" for p in parts)
-    return f"preset {stamp.get('preset', '?')!r} ({models})"
-
-
-class _Stopwatch:
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - started
-
-    def timings(self) -> dict[str, float]:
-        return self._stages | {"total": time.perf_counter() - self._started}
+        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._location)

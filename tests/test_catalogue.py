@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,20 @@ from sqlalchemy import Connection
 
 from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding.projection import Projection
 from floorlens.errors import (
     CatalogueError,
     CatalogueNotFound,
+    GenerationChanged,
     ProductNotFound,
     SchemaMismatch,
     StampMismatch,
 )
+from floorlens.models import Stamp
 from floorlens.products import Product
 from floorlens.rows import Entry
+from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}
 
@@ -30,13 +35,22 @@ STAMP = {"preset": "fake", "embedder": {"version": "1"}}
 def embedding(seed: int) -> FloorEmbedding:
     rng = np.random.default_rng(seed)
     vector = rng.normal(size=4).astype(np.float32)
-    base = rng.normal(size=(6, 5)).astype(np.float16)
-    return FloorEmbedding(base, vector / np.linalg.norm(vector), rng.bytes(16))
+    return FloorEmbedding(vector / np.linalg.norm(vector), rng.bytes(16))
+
+
+def made_features(seed: int) -> FloorFeatures:
+    rng = np.random.default_rng(seed)
+    return FloorFeatures(
+        base=rng.normal(size=(6, 5)).astype(np.float16),
+        coverage=rng.random(6).astype(np.float16),
+        lab=rng.normal(size=(9, 3)).astype(np.float16),
+        facts=rng.random(2).astype(np.float16),
+    )
 
 
 def entry(product_id: str, seed: int = 0, digest: str = "a", **metadata: object) -> Entry:
     product = Product(product_id, f"Name {product_id}", metadata, (f"/pictures/{product_id}.jpg",))
-    return Entry(product, (digest * 64,), embedding(seed))
+    return Entry(product, (digest * 64,), made_features(seed), embedding(seed))
 
 
 @pytest.fixture
@@ -75,16 +89,20 @@ def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 7)], generation)
     assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
-    with sqlite3.connect(catalogue.folder / FILE_NAME) as connection:
-        rows, base = connection.execute("SELECT base_rows, base FROM features").fetchone()
-    np.testing.assert_array_equal(np.frombuffer(base, "<f2").reshape(rows, -1), embedding(7).base)
+    found = catalogue.base_features(["a", "b"], STAMP)
+    assert set(found) == {"a"}
+    for name in ("base", "coverage", "lab", "facts"):
+        stored, made = getattr(found["a"], name), getattr(made_features(7), name)
+        assert stored.dtype == np.float16
+        np.testing.assert_array_equal(stored, made)
+    assert catalogue.base_features(["a"], {"preset": "fake", "embedder": {"version": "2"}}) == {}
 
 
 def test_metadata_changes_keep_the_features(catalogue: Catalogue) -> None:
     """An entry without embedding updates text alone."""
     generation = catalogue.live_generation(STAMP)
     catalogue.put([entry("a", 1)], generation)
-    renamed = Entry(Product("a", "New", {}, ("/elsewhere/a.jpg",)), ("a" * 64,), None)
+    renamed = Entry(Product("a", "New", {}, ("/elsewhere/a.jpg",)), ("a" * 64,))
     catalogue.put([renamed], generation)
     assert catalogue.stored(["a"], generation)["a"].embedded
     assert catalogue.product("a").name == "New"
@@ -135,7 +153,7 @@ def test_replacing_a_picture_invalidates_every_generation(catalogue: Catalogue) 
 
 def test_commits_are_fsynced(catalogue: Catalogue) -> None:
     """The truth survives a power loss: WAL with synchronous = FULL on every connection."""
-    with catalogue._read() as connection:
+    with catalogue.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
@@ -202,6 +220,129 @@ def test_an_older_schema_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert catalogue.product("a").name == "Name a"
             assert catalogue.facts()["schema_version"] == newest
     assert steps == [newest - 2, newest - 1]
+
+
+# What Floorlens made before schema version 2.
+VERSION_1 = """
+CREATE TABLE generations (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, stamp TEXT NOT NULL);
+CREATE TABLE state (schema_version INTEGER NOT NULL, revision INTEGER NOT NULL, live INTEGER,
+    FOREIGN KEY(live) REFERENCES generations (id));
+CREATE TABLE products (id VARCHAR(512) NOT NULL PRIMARY KEY, name TEXT NOT NULL,
+    metadata TEXT NOT NULL, revision INTEGER NOT NULL);
+CREATE INDEX products_by_revision ON products (revision);
+CREATE TABLE images (product_id VARCHAR(512) NOT NULL, position INTEGER NOT NULL,
+    uri TEXT NOT NULL, content_hash VARCHAR(64) NOT NULL, PRIMARY KEY (product_id, position),
+    FOREIGN KEY(product_id) REFERENCES products (id));
+CREATE TABLE features (generation INTEGER NOT NULL, product_id VARCHAR(512) NOT NULL,
+    vector BLOB NOT NULL, signature BLOB NOT NULL, base_rows INTEGER NOT NULL, base BLOB NOT NULL,
+    PRIMARY KEY (generation, product_id), FOREIGN KEY(generation) REFERENCES generations (id),
+    FOREIGN KEY(product_id) REFERENCES products (id));
+CREATE INDEX features_by_product ON features (product_id);
+INSERT INTO generations VALUES (3, '{"preset": "old"}');
+INSERT INTO state VALUES (1, 17, 3);
+INSERT INTO products VALUES ('a', 'Name a', '{"price": 5}', 16);
+INSERT INTO images VALUES ('a', 0, '/pictures/a.jpg', 'h');
+INSERT INTO features VALUES (3, 'a', X'0000803F', X'5349', 1, X'003C');
+"""
+
+
+def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What was stored stays; a rebuild, which its old stamp asks for, works on it."""
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as old:
+        old.executescript(VERSION_1)
+    with closing(Catalogue(tmp_path)) as catalogue:
+        facts = catalogue.facts()
+        assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (2, 17, 1)
+        assert facts["projection"] is None
+        assert not catalogue.projections.declined()
+        assert catalogue.product("a").metadata == {"price": 5}
+        assert catalogue.live_stamp() == {"preset": "old"}
+        assert catalogue.signatures(["a"], 3) == {"a": b"SI"}
+        assert catalogue.snapshot().changed[0].vector.tolist() == [1.0]
+        beside = catalogue.begin_rebuild(STAMP)
+        (stored,) = catalogue.missing_features(beside)
+        again = Entry(stored.product, stored.content_hashes, made_features(1), embedding(1))
+        assert catalogue.put_features(stored, again, beside)
+        assert catalogue.swap(beside)
+        assert set(catalogue.base_features(["a"], STAMP)) == {"a"}
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as new:
+        columns = [row[1] for row in new.execute("PRAGMA table_info(features)")]
+        assert columns == ["generation", "product_id", "vector", "signature"]
+        assert new.execute("PRAGMA foreign_key_check").fetchall() == []
+    with closing(Catalogue(tmp_path / "fresh")) as fresh, fresh.reading() as connection:
+        query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'state'"
+        wanted = {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+    with closing(Catalogue(tmp_path)) as catalogue, catalogue.reading() as connection:
+        found = {row[0]: row[1] for row in connection.exec_driver_sql(query)}
+    made = {"features", "features_by_product", "base_features", "projections", "simulated"}
+    assert found.keys() == wanted.keys()
+    assert {name: found[name] for name in made} == {name: wanted[name] for name in made}
+
+
+def projection(version: str) -> Projection:
+    return replace(
+        fake_projection("1"), stamp=Stamp("fake-projection", version, 3, "Apache-2.0", "none")
+    )
+
+
+def test_generations_keep_their_projections(catalogue: Catalogue) -> None:
+    """Two of one encoder share what it was made from; what nobody uses is dropped."""
+    live = catalogue.live_generation(STAMP, projection("own"))
+    catalogue.put([entry("a", 1)], live)
+    assert catalogue.snapshot().projection == "own"
+    assert catalogue.projections.in_use() == {"version": "own"}
+    beside = catalogue.begin_rebuild(STAMP, projection("new"), made_from={"products": 8})
+    assert catalogue.snapshot().projection == "own", "the one that is searched"
+    kept = catalogue.projections.of(beside)
+    assert kept is not None
+    assert kept.stamp.version == "new"
+    (stored,) = catalogue.missing_features(beside)
+    catalogue.put_embeddings([(stored, embedding(2))], beside)
+    assert catalogue.swap(beside, same_encoder=True)
+    assert catalogue.projections.in_use() == {"version": "new", "products": 8}
+    assert set(catalogue.base_features(["a"], STAMP)) == {"a"}, "of the encoder, still in use"
+    with pytest.raises(GenerationChanged):
+        catalogue.projections.get("own")
+    with pytest.raises(GenerationChanged):
+        catalogue.projections.of(live)
+    other = catalogue.begin_rebuild({"preset": "other"})
+    catalogue.put_features(stored, entry("a", 3), other)
+    assert catalogue.swap(other)
+    assert catalogue.base_features(["a"], STAMP) == {}
+    assert catalogue.projections.in_use() is None
+
+
+def test_what_another_process_dropped_is_not_written_to(catalogue: Catalogue) -> None:
+    """An adaptation beside a rebuild never puts the old models back, and says why it ended."""
+    live = catalogue.live_generation(STAMP)
+    catalogue.put([entry("a", 1)], live)
+    adapted = catalogue.begin_rebuild(STAMP, projection("new"), alone=False)
+    (stored,) = catalogue.missing_features(adapted)
+    newer = catalogue.begin_rebuild({"preset": "newer", "embedder": {"version": "2"}}, alone=False)
+    catalogue.put_features(stored, entry("a", 2), newer)
+    assert catalogue.swap(newer)
+    catalogue.put_embeddings([(stored, embedding(3))], adapted)
+    with pytest.raises(GenerationChanged, match="other models"):
+        catalogue.swap(adapted, same_encoder=True)
+    catalogue.begin_rebuild({"preset": "newest"})
+    for act in (
+        lambda: catalogue.put_embeddings([(stored, embedding(3))], adapted),
+        lambda: catalogue.put_features(stored, entry("a", 3), adapted),
+        lambda: catalogue.swap(adapted),
+    ):
+        with pytest.raises(GenerationChanged, match="run the same command again"):
+            act()
+
+
+def test_embeddings_of_replaced_pictures_are_thrown_away(catalogue: Catalogue) -> None:
+    live = catalogue.live_generation(STAMP)
+    catalogue.put([entry("a", 1), entry("b", 1)], live)
+    beside = catalogue.begin_rebuild(STAMP, projection("new"), alone=False)
+    before = catalogue.missing_features(beside)
+    catalogue.put([entry("a", 2, digest="b")], live)
+    catalogue.remove(["b"])
+    catalogue.put_embeddings([(stored, embedding(9)) for stored in before], beside)
+    assert [stored.product.id for stored in catalogue.missing_features(beside)] == ["a"]
 
 
 def test_a_sqlite_url_names_the_file(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ from floorlens.testing import FakeEmbedder, fake_stages
 
 
 class CountingEmbedder(FakeEmbedder):
-    """Counts what it embeds."""
+    """Counts the views that it is given."""
 
     calls = 0
 
-    def embed(self, views: Any) -> Any:
+    def features(self, views: Any) -> Any:
         type(self).calls += len(views)
-        return super().embed(views)
+        return super().features(views)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def progress(done, total, row):
 
 with Floorlens.open(sys.argv[1], threads=1) as lens:
     print("open", flush=True)
-    lens.add(sys.argv[2], progress=progress)
+    lens.add(sys.argv[2], progress=progress, adapt=False)
 print("end", flush=True)
 """
 

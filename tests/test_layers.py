@@ -16,9 +16,9 @@ LAYERS = (
     },
     # pipeline: stages put together, and the catalogue
     {
-        *("presets", "pipeline", "schema", "rows", "catalogue", "ranking", "indexing", "search"),
-        "export",
-        "masking",
+        *("presets", "pipeline", "schema", "database", "rows", "projections"),
+        *("catalogue", "simulated"),
+        *("ranking", "indexing", "adaptation", "retrieval", "search", "export", "masking"),
     },
     # applications of the pipeline
     {"settings", "evaluation", "report", "demo", "doctor", "testing"},

@@ -1,11 +1,12 @@
-"""Commands on the catalogue: index, products, export, info."""
+"""Commands on the catalogue: index, adapt, products, export, info."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +14,12 @@ from floorlens.cli.output import (
     CatalogueOption,
     JsonOption,
     PresetOption,
-    import_bar,
+    index_bars,
     open_lens,
+    print_adaptation,
     print_import,
     print_json,
+    progress_bar,
     settings,
     write_text,
 )
@@ -30,6 +33,7 @@ products_app = typer.Typer(no_args_is_help=True, help="List, show and remove pro
 def register(app: typer.Typer) -> None:
     """Adds these commands to the application."""
     app.command()(index)
+    app.command()(adapt)
     app.add_typer(products_app, name="products")
     app.command()(export)
     app.command()(info)
@@ -44,11 +48,23 @@ def index(
         bool,
         typer.Option("--rebuild", help="Embed the whole catalogue anew, beside the live one."),
     ] = False,
+    adapting: Annotated[
+        bool | None,
+        typer.Option(
+            "--adapt/--no-adapt",
+            help="Adapt the catalogue afterwards, if it is not yet; by default so, unless 'no' was "
+            "said before.",
+            show_default=False,
+        ),
+    ] = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add products to the catalogue; only what changed is embedded, nothing is removed."""
+    """Add products to the catalogue; only what changed is embedded, nothing is removed.
+
+    The first time the search is adapted to the products at the end (see `floorlens adapt`).
+    """
     if source is None and not rebuild:
         raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
     code = 0
@@ -56,13 +72,15 @@ def index(
         from floorlens.search import Floorlens
 
         chosen = settings(catalogue=catalogue, preset=preset)
-        with import_bar() as progress:
+        with index_bars() as (progress, adapt_progress):
             report = Floorlens.rebuild(
                 chosen.catalogue,
                 preset=chosen.preset,
                 threads=chosen.threads,
                 max_megapixels=chosen.max_megapixels,
                 progress=progress,
+                adapt=adapting,
+                adapt_progress=adapt_progress,
             )
         # For programs one JSON document: after a rebuild without failures the import's own.
         if report.failed or source is None or not as_json:
@@ -74,10 +92,46 @@ def index(
                 file=sys.stderr,
             )
     if source is not None and code == 0:
-        with open_lens(catalogue, preset, create=True) as lens, import_bar() as progress:
-            report = lens.add(source, progress=progress)
+        with (
+            open_lens(catalogue, preset, create=True) as lens,
+            index_bars() as (progress, adapt_progress),
+        ):
+            if adapting is None and not lens.adaptation_declined:
+                adapting = True
+            report = lens.add(
+                source, progress=progress, adapt=adapting, adapt_progress=adapt_progress
+            )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)
+
+
+def adapt(
+    views: Annotated[
+        int | None,
+        typer.Option(
+            "--views", min=1, help="Simulated rooms of each product (6).", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", help="At most so many products for the fit (2000).", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the search to the differences between the catalogue's own products.
+
+    Rooms are simulated with each product on the floor; interrupted, it goes on where it was.
+    """
+    with open_lens(catalogue, None) as lens, progress_bar("Adapting") as progress:
+        report = lens.adapt(views=views, limit=limit, seed=seed, progress=progress)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        print_adaptation(report)
 
 
 @products_app.command("list")
@@ -165,7 +219,10 @@ def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None
         print_json(facts)
         return
     for key, value in facts.items():
-        if isinstance(value, dict):
+        if key == "projection":
+            if value is not None:
+                print(f"adapted to: {adapted_to(value)}")
+        elif isinstance(value, dict):
             for stage, stamp in value.items():
                 text = (
                     stamp if isinstance(stamp, str) else f"{stamp['model_id']} {stamp['version']}"
@@ -173,6 +230,13 @@ def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None
                 print(f"{stage}: {text}")
         else:
             print(f"{key}: {value}")
+
+
+def adapted_to(projection: Mapping[str, Any]) -> str:
+    """Returns what a catalogue's projection was fitted on, in words."""
+    if "products" not in projection:
+        return "nothing: the package's own projection; `floorlens adapt` fits one"
+    return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
 
 
 def _stored(catalogue: str | None) -> Catalogue:

@@ -16,7 +16,7 @@ import typer
 from floorlens.cli.output import (
     CatalogueOption,
     PresetOption,
-    import_bar,
+    index_bars,
     print_json,
     progress_bar,
     settings,
@@ -38,6 +38,10 @@ HtmlOption = Annotated[
     Path | None,
     typer.Option("--html", metavar="DIR", help="Write the worst cases with pictures here."),
 ]
+AdaptOption = Annotated[
+    bool,
+    typer.Option("--adapt/--no-adapt", help="Adapt the search to the products, or leave it."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,11 +56,20 @@ def pairs(
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
+    adapt: AdaptOption = True,
 ) -> None:
     """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
     from floorlens.evaluation.runner import evaluate_pairs
 
-    _measure(evaluate_pairs, directory, json_file, catalogue=catalogue, preset=preset, html=html)
+    _measure(
+        evaluate_pairs,
+        directory,
+        json_file,
+        catalogue=catalogue,
+        preset=preset,
+        html=html,
+        adapt=adapt,
+    )
 
 
 @eval_app.command()
@@ -125,11 +138,20 @@ def ranking(
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
+    adapt: AdaptOption = True,
 ) -> None:
     """Graded judgments: queries/, products/, judgments.csv."""
     from floorlens.evaluation.runner import evaluate_ranking
 
-    _measure(evaluate_ranking, directory, json_file, catalogue=catalogue, preset=preset, html=html)
+    _measure(
+        evaluate_ranking,
+        directory,
+        json_file,
+        catalogue=catalogue,
+        preset=preset,
+        html=html,
+        adapt=adapt,
+    )
 
 
 @eval_app.command()
@@ -164,6 +186,7 @@ def _measure(
     preset: str | None,
     html: Path | None = None,
     indexes: bool = True,
+    adapt: bool = True,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
@@ -173,14 +196,15 @@ def _measure(
     chosen = settings(catalogue=catalogue, preset=preset)
     name = chosen.preset or preset_of(chosen.catalogue)
 
-    opener = partial(open_catalogue, threads=chosen.threads, max_megapixels=chosen.max_megapixels)
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
+    opener = partial(open_catalogue, threads=chosen.threads, max_megapixels=chosen.max_megapixels)
     with ExitStack() as bars:
         if html is not None:
             options["html"] = html
         if indexes:
-            options["index_progress"] = bars.enter_context(import_bar())
+            options["index_progress"], adapt_progress = bars.enter_context(index_bars())
+            opener = partial(opener, adapt=adapt, adapt_progress=adapt_progress)
         report = evaluate(
             directory,
             name,

@@ -14,6 +14,7 @@ import typer
 from floorlens.errors import FloorlensError
 
 if TYPE_CHECKING:
+    from floorlens.adaptation import AdaptationReport
     from floorlens.indexing import ImportReport, ImportRow
     from floorlens.search import Floorlens
     from floorlens.settings import Settings
@@ -37,6 +38,9 @@ PresetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 SOME_FAILED = 8
+
+Update = Callable[[int, int], None]
+"""Draws a bar at (done, of how many)."""
 
 
 def settings(**overrides: Any) -> Settings:
@@ -90,8 +94,26 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(description: str) -> Iterator[Update]:
     """Draws a bar with the time left on standard error; yields `update(done, total)`."""
+    with progress_bars() as new_bar:
+        yield new_bar(description)
+
+
+@contextmanager
+def index_bars() -> Iterator[tuple[Callable[[int, int, ImportRow], None], Update]]:
+    """Draws a bar for an import, and below it one for an adaptation once that begins.
+
+    Yields the progress callbacks of both.
+    """
+    with progress_bars() as new_bar:
+        importing, adapting = new_bar("Indexing"), new_bar("Adapting")
+        yield lambda done, total, _row: importing(done, total), adapting
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str], Update]]:
+    """Draws bars on standard error; yields what makes one, which shows from its first update on."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -108,15 +130,25 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def new_bar(description: str) -> Update:
+            task = progress.add_task(description, total=None, visible=False)
+            return lambda done, total: progress.update(
+                task, completed=done, total=total, visible=True
+            )
+
+        yield new_bar
 
 
-@contextmanager
-def import_bar() -> Iterator[Callable[[int, int, ImportRow], None]]:
-    """Draws a bar for an import; yields its progress callback."""
-    with progress_bar("Indexing") as update:
-        yield lambda done, total, _row: update(done, total)
+def print_adaptation(report: AdaptationReport) -> None:
+    """Prints what an adaptation did, and on standard error which products it could not use."""
+    for product in report.unused:
+        print(f"unused  {product.id}: {product.reason}", file=sys.stderr)
+    done = f"{report.described} described anew" if report.described else "nothing has changed"
+    print(
+        f"adapted to {report.products} products in {report.seconds:.1f} s: {report.views} "
+        f"simulated rooms each, {report.simulated} made now, {done}; projection {report.version}"
+    )
 
 
 def print_import(report: ImportReport, *, as_json: bool) -> int:
@@ -128,4 +160,6 @@ def print_import(report: ImportReport, *, as_json: bool) -> int:
             print(f"failed  {row.id}: {row.reason}", file=sys.stderr)
         counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
         print(f"{len(report.rows)} products in {report.seconds:.1f} s: {counts}")
+        if report.adaptation is not None:
+            print_adaptation(report.adaptation)
     return SOME_FAILED if report.failed else 0

@@ -70,6 +70,7 @@ def demo(
             threads=chosen.threads,
             max_megapixels=chosen.max_megapixels,
             import_progress=lambda done, total, _row: update(done, total),
+            adapt_progress=update,
             room_progress=lambda done, total, _room: update(done, total),
         )
     for room in made.rooms:

@@ -1,4 +1,8 @@
-"""Stage 3: FloorView -> FloorEmbedding. Backends: one file each, named as in the presets."""
+"""Stage 3: FloorView -> FloorFeatures -> FloorEmbedding. Backends: one file each.
+
+Two steps, so that a new projection is applied without opening a picture: `features` is what the
+catalogue keeps of a floor, `describe` makes of it what is searched.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,42 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.embedding.projection import Projection
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
+
+MOST_COLOURS = 512
+"""Colours that are kept of a floor."""
+
+
+@dataclass(frozen=True)
+class FloorFeatures:
+    """One floor before any projection: what the catalogue keeps.
+
+    Attributes:
+        base: float16 (n, d0), the features of each patch.
+        coverage: float16 (n,), the share of each patch that is floor, 0..1.
+        lab: float16 (m, 3), at most `MOST_COLOURS` CIELAB (D65) colours of the floor, an even
+            sample of the view's.
+        facts: float16 (f,), facts of the pattern; may be empty.
+    """
+
+    base: NDArray[np.float16]
+    coverage: NDArray[np.float16]
+    lab: NDArray[np.float16]
+    facts: NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class FloorEmbedding:
-    """One floor as numbers.
+    """One floor as it is searched.
 
     Attributes:
-        base: float16 (n, d0), the features of each patch before any projection; stored, so that
-            a new projection can be fitted without opening an image again.
         vector: float32 (d,), L2-normalised; what the vector index holds.
         signature: at most 4,096 bytes of finer evidence for the re-ranker, in the format that the
             embedder's stamp names.
     """
 
-    base: NDArray[np.float16]
     vector: NDArray[np.float32]
     signature: bytes
 
@@ -35,7 +58,32 @@ class Embedder(Protocol):
 
     @property
     def stamp(self) -> Stamp:
-        """Which model it is; `stamp.dimension` is the length of the vectors."""
+        """Which encoder and format it is, without the projection.
 
-    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
-        """Returns one embedding per view, in order; batched inside."""
+        `stamp.dimension` is the length of the vectors.
+        """
+
+    @property
+    def projection(self) -> Projection | None:
+        """The package's own projection; None: this embedder cannot be adapted."""
+
+    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        """Returns the features of each view, in order; batched inside.
+
+        Equal views get equal features, whatever lies beside them.
+        """
+
+    def describe(
+        self, features: FloorFeatures, projection: Projection | None = None
+    ) -> FloorEmbedding:
+        """Returns the embedding made of features, with a projection or the package's own.
+
+        Equal features and projections give equal bytes.
+        """
+
+
+def sampled_colours(lab: NDArray[np.floating]) -> NDArray[np.float16]:
+    """Returns at most `MOST_COLOURS` of the colours (m, 3) as float16, evenly spread."""
+    if len(lab) > MOST_COLOURS:
+        lab = lab[np.linspace(0, len(lab) - 1, MOST_COLOURS).round().astype(np.intp)]
+    return np.asarray(lab, np.float16)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
@@ -56,7 +56,7 @@ class BuiltinEmbedder:
 
     @property
     def stamp(self) -> Stamp:
-        """Which model it is; `stamp.dimension` is the length of the vectors."""
+        """Which encoder and format it is; `stamp.dimension` is the length of the vectors."""
         encoder = session_stamp(self._session)
         projection = self._projection.stamp
         if self._projection.encoder != encoder.version:
@@ -66,29 +66,50 @@ class BuiltinEmbedder:
             )
         return Stamp(
             model_id="floorlens-embedder-builtin",
-            version=f"1+{encoder.version}+{projection.version}",
+            version=f"2+{encoder.version}",
             dimension=projection.dimension + len(_LATTICE),
             licence=encoder.licence,
             preprocessing=f"{encoder.preprocessing}; {projection.preprocessing}",
         )
 
     @property
+    def projection(self) -> Projection:
+        """The projection that is taken where no other is named."""
+        return self._projection
+
+    @property
     def _session(self) -> onnxruntime.InferenceSession:
         return load_session(ENCODER, self._threads)
 
-    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
-        """Returns one embedding per view, in order.
+    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        """Returns the features of each view, in order; equal views get equal features."""
+        return [
+            FloorFeatures(
+                base=self.encode(view.patches).astype(np.float16),
+                coverage=view.coverage.astype(np.float16),
+                lab=sampled_colours(view.lab),
+                facts=np.empty(0, np.float16),
+            )
+            for view in views
+        ]
 
-        `vector` is float32 (248,): texture, then colour. Equal views get equal embeddings.
+    def describe(
+        self, features: FloorFeatures, projection: Projection | None = None
+    ) -> FloorEmbedding:
+        """Returns the embedding made of features; `vector` is texture, then colour.
+
+        Raises:
+            CatalogueError: the projection is of another encoder or length than the package's own.
         """
-        return [self._embed(view) for view in views]
+        chosen, own = projection or self._projection, self._projection
+        if (chosen.encoder, chosen.matrix.shape) != (own.encoder, own.matrix.shape):
+            raise CatalogueError(
+                f"projection {chosen.stamp.version} belongs to encoder {chosen.encoder}, not "
+                f"{own.encoder}: run `floorlens index --rebuild`"
+            )
+        return _describe(features, chosen)
 
-    def _embed(self, view: FloorView) -> FloorEmbedding:
-        # Through float16 and back: what is computed now is what the stored features give later.
-        base = self.features(view.patches).astype(np.float16)
-        return describe(base, view.coverage, view.lab, self._projection)
-
-    def features(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns float32 (n, d0), the encoder's output for uint8 (n, 224, 224, 3) sRGB patches."""
         runs = [
             self._session.run(["features"], {"rgb": patches[start : start + BATCH]})[0]
@@ -103,23 +124,16 @@ def default_projection() -> Projection:
     return load_projection(WEIGHTS / PROJECTION)
 
 
-def describe(
-    base: NDArray[np.float16],
-    coverage: NDArray[np.float32],
-    lab: NDArray[np.float32],
-    projection: Projection,
-) -> FloorEmbedding:
-    """Returns the embedding made of stored features: (n, d0), coverage (n,), Lab colours (m, 3)."""
-    projected = projection.apply(base)
-    weights = np.maximum(coverage, 1e-3) ** 2
+def _describe(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
+    lab = features.lab.astype(np.float32)
+    projected = projection.apply(features.base)
+    weights = np.maximum(features.coverage.astype(np.float32), 1e-3) ** 2
     whole = _unit((projected * weights[:, None]).sum(axis=0))
     colour = colour_code(np.median(lab, axis=0))
     vector = np.concatenate(
         [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
     ).astype(np.float32)
-    return FloorEmbedding(
-        base=base, vector=_unit(vector), signature=pack(lab, whole, _unit(projected))
-    )
+    return FloorEmbedding(vector=_unit(vector), signature=pack(lab, whole, _unit(projected)))
 
 
 def colour_code(lab: NDArray[np.floating]) -> NDArray[np.float32]:

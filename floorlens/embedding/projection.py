@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,28 +105,31 @@ def fit_discriminant(
     )
 
 
-def save_projection(projection: Projection, path: Path) -> None:
+def save_projection(projection: Projection, file: Path | BinaryIO) -> None:
     """Writes the projection as .npz: the matrix as float16, the stamp as strings."""
+    if isinstance(file, Path):
+        with file.open("wb") as opened:
+            save_projection(projection, opened)
+        return
     stamp = {key: np.array(str(value)) for key, value in projection.stamp.as_dict().items()}
-    with path.open("wb") as file:
-        np.savez_compressed(
-            file,
-            mean=projection.mean,
-            scale=projection.scale,
-            matrix=projection.matrix.astype(np.float16),
-            encoder=np.array(projection.encoder),
-            **stamp,  # type: ignore[arg-type]
-        )
+    np.savez_compressed(
+        file,
+        mean=projection.mean,
+        scale=projection.scale,
+        matrix=projection.matrix.astype(np.float16),
+        encoder=np.array(projection.encoder),
+        **stamp,  # type: ignore[arg-type]
+    )
 
 
-def load_projection(path: Path) -> Projection:
+def load_projection(file: Path | BinaryIO) -> Projection:
     """Returns the projection in an .npz file.
 
     Raises:
         CatalogueError: the file is not a projection.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(file, allow_pickle=False) as data:
             return Projection(
                 mean=data["mean"].astype(np.float32),
                 scale=data["scale"].astype(np.float32),
@@ -138,5 +143,6 @@ def load_projection(path: Path) -> Projection:
                 ),
                 encoder=str(data["encoder"]),
             )
-    except (OSError, ValueError, KeyError) as error:
-        raise CatalogueError(f"{path.name} is not a projection: {error}") from error
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        name = file.name if isinstance(file, Path) else "what is stored"
+        raise CatalogueError(f"{name} is not a projection: {error}") from error

@@ -106,16 +106,22 @@ class _Overheard:
 class _MeasuredFloorlens:
     """A `Lens` made of a Floorlens and the segmenter that it was given."""
 
-    def __init__(self, lens: Floorlens, segmenter: _Overheard) -> None:
+    def __init__(
+        self, lens: Floorlens, segmenter: _Overheard, adapt: bool, adapt_progress: Progress | None
+    ) -> None:
         self._lens = lens
         self._segmenter = segmenter
+        self._adapt = adapt
+        self._adapt_progress = adapt_progress
 
     @property
     def stamp(self) -> Mapping[str, Any]:
         return self._lens.stamp
 
     def add(self, source: Path, *, progress: Any = None) -> _Import:
-        return self._lens.add(source, progress=progress)
+        return self._lens.add(
+            source, progress=progress, adapt=self._adapt, adapt_progress=self._adapt_progress
+        )
 
     def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
         return self._lens.search(source, region=region)
@@ -139,6 +145,8 @@ def open_catalogue(
     *,
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
+    adapt: bool = True,
+    adapt_progress: Progress | None = None,
 ) -> Lens:
     """Returns a Floorlens on an empty folder, for one thread.
 
@@ -147,6 +155,9 @@ def open_catalogue(
         preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
         threads: for the models; 0 takes all cores.
         max_megapixels: larger pictures are refused.
+        adapt: whether it is adapted to the products that are added, if there are enough.
+        adapt_progress: called while it is, with how many simulated rooms there are, and of how
+            many.
 
     Raises:
         SettingsError: there is no such preset.
@@ -163,7 +174,7 @@ def open_catalogue(
         max_megapixels=max_megapixels,
         stages=replace(stages, segmenter=segmenter),
     )
-    return _MeasuredFloorlens(lens, segmenter)
+    return _MeasuredFloorlens(lens, segmenter, adapt, adapt_progress)
 
 
 @contextmanager

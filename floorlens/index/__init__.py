@@ -31,12 +31,14 @@ class Snapshot:
     Attributes:
         revision: the catalogue's revision then.
         generation: which features the vectors belong to; None before the first product.
+        projection: version of the projection that made them; None where there is none.
         changed: the searchable products that changed after the revision that was asked for.
         ids: the ids of all searchable products, so that an index can drop the others.
     """
 
     revision: int
     generation: int | None
+    projection: str | None
     changed: list[Record]
     ids: set[str]
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.colour import srgb_to_lab
-from floorlens.embedding import FloorEmbedding
+from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding.projection import Projection
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
@@ -55,14 +56,29 @@ class FakeEmbedder:
 
     stamp: Stamp
 
-    def embed(self, views: Sequence[FloorView]) -> list[FloorEmbedding]:
-        """Returns 4-dimensional embeddings whose signature is the colour itself."""
-        return [self._one(view.lab.mean(axis=0)) for view in views]
+    projection: Projection | None = None
 
-    def _one(self, lab: NDArray[np.float32]) -> FloorEmbedding:
-        vector = np.append(lab / 50, 1).astype(np.float32)
+    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        """Returns the mean colour of each view."""
+        return [
+            FloorFeatures(
+                base=view.lab.mean(axis=0, keepdims=True).astype(np.float16),
+                coverage=np.ones(1, np.float16),
+                lab=sampled_colours(view.lab),
+                facts=np.empty(0, np.float16),
+            )
+            for view in views
+        ]
+
+    def describe(
+        self, features: FloorFeatures, projection: Projection | None = None
+    ) -> FloorEmbedding:
+        """Returns a 4-dimensional embedding whose signature is the colour itself."""
+        lab = features.base.astype(np.float32).mean(axis=0)
+        chosen = projection or self.projection or fake_projection(self.stamp.version)
+        vector = np.append(chosen.apply(lab), 1).astype(np.float32)
         vector /= np.linalg.norm(vector)
-        return FloorEmbedding(lab[None].astype(np.float16), vector, lab.astype("<f4").tobytes())
+        return FloorEmbedding(vector, lab.astype("<f4").tobytes())
 
 
 @dataclass(frozen=True)
@@ -83,12 +99,28 @@ class FakeReranker:
         return {"colour": colour, "texture": np.ones_like(colour)}
 
 
-def fake_stages(*, version: str = "1", rerank_depth: int = 200) -> Stages:
-    """Returns backends that see nothing but colour; another `version` is another stamp."""
+def fake_projection(encoder: str) -> Projection:
+    """Returns the projection that leaves colours as they are, divided by 50."""
+    return Projection(
+        mean=np.zeros(3, np.float32),
+        scale=np.full(3, 50, np.float32),
+        matrix=np.eye(3, dtype=np.float32),
+        stamp=_stamp("projection", "1", 3),
+        encoder=encoder,
+    )
+
+
+def fake_stages(*, version: str = "1", rerank_depth: int = 200, adaptable: bool = False) -> Stages:
+    """Returns backends that see nothing but colour; another `version` is another stamp.
+
+    `adaptable`: the embedder has a projection, so that catalogues can be adapted.
+    """
     return Stages(
         replace(BUILTIN, name="fake", rerank_depth=rerank_depth),
         FakeSegmenter(_stamp("segmenter", version)),
         FakeNormaliser(_stamp("normaliser", version)),
-        FakeEmbedder(_stamp("embedder", version, 4)),
+        FakeEmbedder(
+            _stamp("embedder", version, 4), fake_projection(version) if adaptable else None
+        ),
         FakeReranker(_stamp("reranker", version), {"colour": 1.0, "texture": 1.0}),
     )

@@ -24,11 +24,11 @@ from floorlens.testing import fake_stages
 # Python ignores Ctrl-C where its parent does, such as a test run in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 slow, sys.argv = float(sys.argv[1]), ["floorlens", *sys.argv[2:]]
-describe = indexing.describe_product
+features = indexing.product_features
 def slowly(*arguments):
     time.sleep(slow)
-    return describe(*arguments)
-indexing.describe_product = slowly
+    return features(*arguments)
+indexing.product_features = slowly
 presets.load_stages = search.load_stages = lambda *_a, **_k: fake_stages()
 from floorlens.cli import main
 main()

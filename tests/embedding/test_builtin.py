@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.embedding import MOST_COLOURS, FloorEmbedding
 from floorlens.embedding.builtin import (
     BuiltinEmbedder,
     colour_code,
     default_projection,
-    describe,
 )
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.signature import LIMIT
@@ -32,6 +33,10 @@ def boards(
     tone = 12 * np.sin(board * 2.3) + 8 * np.sin(x * 0.9 + np.sin(y * 0.03 + board) * 3)
     tone -= 45 * (x % width < 2)
     return np.asarray(np.clip(np.array(colour) + tone[..., None], 0, 255), np.uint8)
+
+
+def embed(embedder: BuiltinEmbedder, *views: FloorView) -> list[FloorEmbedding]:
+    return [embedder.describe(features) for features in embedder.features(views)]
 
 
 def view_of(pixels: NDArray[np.uint8]) -> FloorView:
@@ -53,27 +58,32 @@ def test_the_files_fit_each_other_and_their_stamps(embedder: BuiltinEmbedder) ->
 
 
 def test_canonical_features(embedder: BuiltinEmbedder) -> None:
-    features = embedder.features(view_of(boards((170, 130, 90))).patches[:1])
+    features = embedder.encode(view_of(boards((170, 130, 90))).patches[:1])
     expected = np.array(CANONICAL_FEATURES, np.float32)
     assert features.shape == (1, 1104)
     np.testing.assert_allclose(features[0, : expected.size], expected, rtol=0.02, atol=0.01)
 
 
 def test_canonical_vector(embedder: BuiltinEmbedder) -> None:
-    vector = embedder.embed([view_of(boards((170, 130, 90)))])[0].vector
+    vector = embed(embedder, view_of(boards((170, 130, 90))))[0].vector
     expected = np.array(CANONICAL_VECTOR, np.float32)
     np.testing.assert_allclose(vector[: expected.size], expected, rtol=0.05, atol=0.004)
 
 
 def test_an_embedding_keeps_its_promises(embedder: BuiltinEmbedder) -> None:
-    one, two = embedder.embed([view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60)))])
+    views = [view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60)))]
+    for features in embedder.features(views):
+        for stored in (features.base, features.coverage, features.lab, features.facts):
+            assert stored.dtype == np.float16
+            assert np.isfinite(stored).all()
+        assert features.base.shape == (6, 1104)
+        assert features.coverage.shape == (6,)
+        assert features.lab.shape == (MOST_COLOURS, 3)
+    one, two = embed(embedder, *views)
     for embedding in (one, two):
         assert embedding.vector.shape == (embedder.stamp.dimension,)
         assert embedding.vector.dtype == np.float32
         assert np.linalg.norm(embedding.vector) == pytest.approx(1.0, abs=1e-5)
-        assert embedding.base.dtype == np.float16
-        assert embedding.base.shape == (6, 1104)
-        assert np.isfinite(embedding.base).all()
         assert 0 < len(embedding.signature) <= LIMIT
     assert float(one.vector @ two.vector) < 0.95
 
@@ -82,20 +92,27 @@ def test_equal_pictures_get_equal_bytes_whatever_lies_beside_them(
     embedder: BuiltinEmbedder,
 ) -> None:
     oak, walnut = view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60), 25))
-    alone = embedder.embed([oak])[0]
-    among = embedder.embed([walnut, oak, walnut, oak])
+    alone = embedder.features([oak])[0]
+    among = embedder.features([walnut, oak, walnut, oak])
     for index in (1, 3):
-        np.testing.assert_array_equal(among[index].vector, alone.vector)
         np.testing.assert_array_equal(among[index].base, alone.base)
-        assert among[index].signature == alone.signature
+        np.testing.assert_array_equal(among[index].lab, alone.lab)
+        found, wanted = embedder.describe(among[index]), embedder.describe(alone)
+        np.testing.assert_array_equal(found.vector, wanted.vector)
+        assert found.signature == wanted.signature
 
 
-def test_stored_features_give_the_embedding_again(embedder: BuiltinEmbedder) -> None:
-    view = view_of(boards((170, 130, 90)))
-    fresh = embedder.embed([view])[0]
-    again = describe(fresh.base, view.coverage, view.lab, default_projection())
-    np.testing.assert_array_equal(again.vector, fresh.vector)
-    assert again.signature == fresh.signature
+def test_a_projection_of_ones_own_is_used(embedder: BuiltinEmbedder) -> None:
+    (features,) = embedder.features([view_of(boards((170, 130, 90)))])
+    own = default_projection()
+    turned = replace(own, matrix=np.ascontiguousarray(own.matrix[:, ::-1]))
+    usual, other = embedder.describe(features), embedder.describe(features, turned)
+    np.testing.assert_array_equal(embedder.describe(features, own).vector, usual.vector)
+    np.testing.assert_allclose(other.vector[:128], usual.vector[127::-1], atol=1e-5)
+    assert other.signature != usual.signature
+    foreign = replace(own, encoder="0.0.0")
+    with pytest.raises(CatalogueError, match="belongs to encoder"):
+        embedder.describe(features, foreign)
 
 
 def test_a_floor_is_nearer_to_its_recompressed_half_than_to_another_floor(
@@ -109,7 +126,7 @@ def test_a_floor_is_nearer_to_its_recompressed_half_than_to_another_floor(
     tiles[::60], tiles[:, ::60] = 90, 90
     whole, half, other = (
         embedding.vector
-        for embedding in embedder.embed([view_of(pixels), view_of(again), view_of(tiles)])
+        for embedding in embed(embedder, view_of(pixels), view_of(again), view_of(tiles))
     )
     assert float(whole @ half) > float(whole @ other) + 0.2
 
@@ -117,7 +134,7 @@ def test_a_floor_is_nearer_to_its_recompressed_half_than_to_another_floor(
 def test_many_pictures_of_one_product_still_fit_the_signature(embedder: BuiltinEmbedder) -> None:
     view = view_of(boards((170, 130, 90)))
     many = FloorView(np.repeat(view.patches, 6, axis=0), np.repeat(view.coverage, 6), view.lab)
-    assert len(embedder.embed([many])[0].signature) <= LIMIT
+    assert len(embed(embedder, many)[0].signature) <= LIMIT
 
 
 @pytest.mark.parametrize("distance", [0.0, 4.0, 8.0, 16.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_it_is_stored_and_read_back(tmp_path: Path) -> None:
     assert loaded.stamp == projection.stamp
     assert loaded.encoder == "enc-1"
     np.testing.assert_allclose(loaded.apply(rows), projection.apply(rows), rtol=0.01, atol=0.02)
+
+
+def test_it_goes_through_an_open_file_too() -> None:
+    """The catalogue keeps projections among its rows."""
+    rows, labels = views(7)
+    projection = fit_discriminant(rows, labels, stamp(3), "enc-1")
+    file = io.BytesIO()
+    save_projection(projection, file)
+    file.seek(0)
+    once = load_projection(file)
+    again = io.BytesIO()
+    save_projection(once, again)
+    again.seek(0)
+    np.testing.assert_array_equal(load_projection(again).matrix, once.matrix)
+    assert once.stamp == projection.stamp
+    for bad in (b"no projection", file.getvalue()[:200], b""):
+        with pytest.raises(CatalogueError, match="what is stored is not a projection"):
+            load_projection(io.BytesIO(bad))
 
 
 def test_misuse_is_refused(tmp_path: Path) -> None:

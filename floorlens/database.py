@@ -1,0 +1,126 @@
+"""The file behind a catalogue: opening it, and its transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, event, inspect, update
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+
+from floorlens.errors import CatalogueError, CatalogueNotFound
+from floorlens.schema import is_current, migrate, state
+
+FILE_NAME = "catalogue.sqlite"
+
+
+class Database:
+    """One SQLite file in WAL mode, every commit fsynced; a writer waits for another a minute."""
+
+    def __init__(self, location: str | Path, *, create: bool = True) -> None:
+        """Opens the file in a folder, or at a `sqlite:///path/of/file` URL.
+
+        Raises:
+            CatalogueNotFound: nothing is there and `create` is False.
+            SchemaMismatch: a newer Floorlens made it.
+            CatalogueError: it cannot be opened as a database.
+        """
+        self.file = file = _file_of(str(location))
+        self.folder = file.parent
+        if not file.exists() and not create:
+            raise CatalogueNotFound(
+                f"there is no catalogue at {self.folder}: make one with `floorlens index "
+                f"PRODUCTS --catalogue {self.folder}`"
+            )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CatalogueError(
+                f"{self.folder}: cannot be made a folder ({error.strerror})"
+            ) from error
+        self._engine = create_engine(
+            URL.create("sqlite", database=str(file)), connect_args={"timeout": 60}
+        )
+        event.listen(self._engine, "connect", _configure_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite)
+        try:
+            with self._engine.connect() as connection:
+                fresh = not inspect(connection).has_table(state.name)
+                current = not fresh and is_current(connection)
+            if not current:
+                with self._engine.execution_options(writes=True).begin() as connection:
+                    migrate(connection, fresh=fresh)
+        except OperationalError as error:
+            # Locked, read-only, or the disk is full: nothing is wrong with the file itself.
+            raise CatalogueError(f"{file} cannot be opened: {error.orig}") from error
+        except DatabaseError as error:
+            raise CatalogueError(
+                f"{file} cannot be opened as a catalogue: {error.orig}. Move it away, or restore "
+                "it from a backup"
+            ) from error
+
+    def close(self) -> None:
+        """Releases the file; the catalogue cannot be used afterwards."""
+        self._engine.dispose()
+
+    @contextmanager
+    def writing(self, *, counted: bool = True) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start.
+
+        It counts one revision, unless it changes nothing that searches follow.
+        """
+        try:
+            with self._engine.execution_options(writes=True).begin() as connection:
+                if counted:
+                    connection.execute(update(state).values(revision=state.c.revision + 1))
+                yield connection
+        except SQLAlchemyError as error:
+            raise CatalogueError(
+                f"the catalogue in {self.folder} could not be written: {_cause(error)}"
+            ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; statement by statement, unless `begin` makes them one."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise CatalogueError(
+                f"the catalogue in {self.folder} could not be read: {_cause(error)}"
+            ) from error
+
+
+def _file_of(location: str) -> Path:
+    """Returns the database file behind a folder or a `sqlite:///path/of/file` URL."""
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return Path(location) / FILE_NAME
+    if scheme != "sqlite" or not rest.strip("/"):
+        raise CatalogueError(
+            f"{scheme}:// catalogues are not supported by this version: give a folder or "
+            "sqlite:///path/of/file.sqlite"
+        )
+    return Path(rest.removeprefix("/"))
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # SQLAlchemy starts transactions itself (see _begin_sqlite): the driver must not.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer half-way fails instead of waiting.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or type(error).__name__)

@@ -1,0 +1,70 @@
+"""The projections in a catalogue: which is in use, what it was fitted on, whether one is wanted."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from sqlalchemy import select, update
+
+from floorlens.database import Database
+from floorlens.embedding.projection import Projection, load_projection
+from floorlens.errors import GenerationChanged
+from floorlens.rows import projection_version, stamp_of
+from floorlens.schema import projections, state
+
+
+class Projections:
+    """Reads projections; generations store theirs when they are made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, version: str) -> Projection:
+        """Returns a stored projection.
+
+        Raises:
+            GenerationChanged: another process has dropped it with its generation.
+        """
+        with self._database.reading() as connection:
+            blob = connection.execute(
+                select(projections.c.blob).where(projections.c.version == version)
+            ).scalar()
+        if blob is None:
+            raise GenerationChanged(f"projection {version} is no longer in the catalogue")
+        return load_projection(io.BytesIO(blob))
+
+    def of(self, generation: int) -> Projection | None:
+        """Returns the projection that made a generation; None where there is none.
+
+        Raises:
+            GenerationChanged: another process has dropped it.
+        """
+        with self._database.reading() as connection:
+            version = projection_version(stamp_of(connection, generation))
+        return None if version is None else self.get(version)
+
+    def in_use(self) -> dict[str, Any] | None:
+        """Returns the version of the live projection and what it was fitted on.
+
+        None before the first product and for embedders without one; `version` alone is the
+        package's own projection.
+        """
+        with self._database.reading() as connection, connection.begin():
+            live = connection.execute(select(state.c.live)).scalar_one()
+            version = None if live is None else projection_version(stamp_of(connection, live))
+            made_from = connection.execute(
+                select(projections.c.made_from).where(projections.c.version == version)
+            ).scalar()
+        return None if version is None else {"version": version, **json.loads(made_from or "{}")}
+
+    def declined(self) -> bool:
+        """Returns whether the user does not want the catalogue adapted."""
+        with self._database.reading() as connection:
+            return bool(connection.execute(select(state.c.adaptation_declined)).scalar_one())
+
+    def decline(self, declined: bool = True) -> None:
+        """Notes whether the user does not want the catalogue adapted."""
+        with self._database.writing(counted=False) as connection:
+            connection.execute(update(state).values(adaptation_declined=int(declined)))

@@ -1,0 +1,132 @@
+"""Adapting on the command line: by itself at the first index, by command, not where declined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from floorlens import adaptation, presets, search
+from floorlens.cli import app
+from floorlens.normalisation.simulation import simulate_view
+from floorlens.testing import fake_stages
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = fake_stages(adaptable=True)
+    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: made)
+    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: made)
+    monkeypatch.setattr(adaptation, "VIEWS", 2)
+    monkeypatch.setattr(adaptation, "simulate_view", partial(simulate_view, size=(96, 72)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line; fails the test at once if the exit code is another than expected."""
+
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        words = [str(argument) for argument in arguments]
+        monkeypatch.setattr("sys.argv", ["floorlens", *words])
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Path:
+    """Nine plain products."""
+    folder = tmp_path / "products"
+    folder.mkdir()
+    for number in range(9):
+        colour = (20 + 25 * number, 200 - 20 * number, 90)
+        Image.new("RGB", (48, 48), colour).save(folder / f"p{number}.png")
+    return folder
+
+
+def document(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_the_first_index_adapts_and_says_so(run: Run, products: Path) -> None:
+    shown = run("index", products).stdout
+    assert "9 added" in shown
+    assert "adapted to 9 products in " in shown
+    assert "2 simulated rooms each, 18 made now, 9 described anew" in shown
+    assert document(run("index", products, "--json"))["adaptation"] is None
+    assert "adapted to: 9 of its products, 2 simulated rooms each" in run("info").stdout
+    projection = document(run("info", "--json"))["projection"]
+    assert (projection["products"], projection["views"], projection["seed"]) == (9, 2, 0)
+    assert f"projection {projection['version']} of 9 products" in run("doctor").stdout
+    again = document(run("index", "--rebuild", "--json"))
+    assert again["adaptation"]["version"] == projection["version"]
+
+
+def test_what_is_declined_waits_for_the_command(run: Run, products: Path) -> None:
+    assert "adapted" not in run("index", products, "--no-adapt").stdout
+    assert "adapted" not in run("index", products).stdout
+    assert "adapted to: nothing: the package's own projection" in run("info").stdout
+    assert document(run("index", "--rebuild", "--json"))["adaptation"] is None
+    report = document(run("adapt", "--views", 1, "--limit", 8, "--seed", 3, "--json"))
+    assert (report["products"], report["views"], report["simulated"]) == (8, 1, 8)
+    assert report["described"] == 9
+    assert "nothing has changed" in run("adapt", "--views", 1, "--limit", 8, "--seed", 3).stdout
+
+
+def test_too_few_products_are_no_failure_of_index(run: Run, products: Path) -> None:
+    """They adapt as soon as there are enough."""
+    late = products / "p8.png"
+    for name in ("p7.png", "p8.png"):
+        (products / name).rename(products.parent / name)
+    assert "adapted" not in run("index", products).stdout
+    failed = run("adapt", code=2)
+    assert "at least 8 different products: this catalogue has 7" in failed.stderr
+    (products.parent / "p8.png").rename(late)
+    assert "adapted to 8 products" in run("index", products).stdout
+
+
+def test_unusable_arguments(run: Run, products: Path) -> None:
+    run("adapt", "--catalogue", "nowhere", code=6)
+    run("index", products)
+    for wrong in (["--views", 0], ["--seed", -1], ["--limit", 2], ["--views", "many"]):
+        run("adapt", *wrong, code=2)
+
+
+def test_a_picture_that_is_gone_is_told(run: Run, products: Path) -> None:
+    run("index", products, "--no-adapt")
+    (products / "p4.png").unlink()
+    result = run("adapt")
+    assert "adapted to 8 products" in result.stdout
+    assert "unused  p4: " in result.stderr
+
+
+def test_eval_measures_adapted_or_not_and_the_report_says_which(
+    run: Run, products: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "rooms").mkdir(parents=True)
+    room = Image.new("RGB", (60, 40), "white")
+    room.paste((120, 120, 90), (0, 20, 60, 40))
+    room.save(data / "rooms" / "a.png")
+    products.rename(data / "products")
+    (data / "pairs.csv").write_text("room,product,source\na.png,p4.png,made\n")
+    (data / "judgments.csv").write_text("query,product,grade\na.png,p4.png,3\n")
+    (data / "queries").mkdir()
+    room.save(data / "queries" / "a.png")
+    for kind in ("pairs", "ranking"):
+        adapted = document(run("eval", kind, data, "--json", "-"))
+        plain = document(run("eval", kind, data, "--no-adapt", "--json", "-"))
+        assert adapted["stamp"]["projection"]["version"].startswith("own-")
+        assert plain["stamp"]["projection"]["version"] == "1"
