@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from floorlens.catalogue import Catalogue
 from floorlens.errors import FloorlensError
 from floorlens.images import load_photo, read_bytes
-from floorlens.pipeline import describe_product
+from floorlens.normalisation.product_picture import KINDS, ProductPicture
+from floorlens.pipeline import describe_product, described, examine_product
 from floorlens.presets import Stages
 from floorlens.products import Product, read_products
 from floorlens.rows import Entry, StoredProduct
@@ -31,15 +32,32 @@ STATUSES = ("added", "updated", "unchanged", "failed")
 
 @dataclass(frozen=True)
 class ImportRow:
-    """What became of one product: its status, one of `STATUSES`, and why it failed, if it did."""
+    """What became of one product.
+
+    Attributes:
+        id: of the product.
+        status: one of `STATUSES`.
+        reason: why it failed, if it did.
+        pictures: the kind of each picture (`product_picture.KINDS`), in order; empty where they
+            were not looked at, because nothing changed or the product failed.
+        note: what was done with the pictures, if that is not plain.
+    """
 
     id: str
     status: str
     reason: str | None = None
+    pictures: tuple[str, ...] = ()
+    note: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON values."""
-        return {"id": self.id, "status": self.status, "reason": self.reason}
+        return {
+            "id": self.id,
+            "status": self.status,
+            "reason": self.reason,
+            "pictures": list(self.pictures),
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,12 @@ class ImportReport:
         return {status: found[status] for status in STATUSES}
 
     @property
+    def pictures(self) -> dict[str, int]:
+        """How many pictures are of each kind, among those that were looked at."""
+        found = Counter(kind for row in self.rows for kind in row.pictures)
+        return {kind: found[kind] for kind in KINDS}
+
+    @property
     def failed(self) -> tuple[ImportRow, ...]:
         """The rows that failed."""
         return tuple(row for row in self.rows if row.status == "failed")
@@ -64,6 +88,7 @@ class ImportReport:
         """Returns the report as plain JSON values."""
         return {
             "counts": self.counts,
+            "pictures": self.pictures,
             "seconds": self.seconds,
             "rows": [row.as_dict() for row in self.rows],
         }
@@ -150,7 +175,7 @@ def rebuild(
             outcome = _prepare(stored.product, None, stages, max_megapixels)
         except FloorlensError as error:
             return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
-        return _Outcome(ImportRow(stored.product.id, "updated"), outcome.entry)
+        return replace(outcome, row=replace(outcome.row, status="updated"))
 
     def unfinished() -> list[StoredProduct]:
         failed = {row.id for row in rows.values() if row.status == "failed"}
@@ -191,9 +216,18 @@ def _prepare(
         load_photo(data, max_megapixels=max_megapixels, name=path)
         for data, path in zip(files, product.images, strict=True)
     ]
-    embedding = describe_product(photos, stages)
+    pictures = examine_product(photos, stages)
+    embedding = describe_product(photos, stages, pictures)
     status = "added" if stored is None else "updated"
-    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, embedding))
+    row = ImportRow(product.id, status, None, tuple(p.kind for p in pictures), _note(pictures))
+    return _Outcome(row, Entry(product, hashes, embedding))
+
+
+def _note(pictures: Sequence[ProductPicture]) -> str | None:
+    rooms = described(pictures).count(False)
+    if not rooms:
+        return None
+    return f"{rooms} room scene{'s' * (rooms > 1)} left out: other pictures show the product itself"
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

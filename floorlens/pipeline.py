@@ -10,6 +10,12 @@ import numpy as np
 from floorlens.embedding import FloorEmbedding
 from floorlens.images import Photo
 from floorlens.normalisation import FloorView
+from floorlens.normalisation.product_picture import (
+    ProductPicture,
+    examine,
+    may_be_room,
+    room_scene,
+)
 from floorlens.presets import Stages
 from floorlens.segmentation import FloorRegion
 from floorlens.segmentation.clicks import parse_clicks
@@ -56,13 +62,42 @@ def find_floor(
     return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
 
 
-def describe_product(photos: Sequence[Photo], stages: Stages) -> FloorEmbedding:
-    """Returns one embedding for all pictures of a product, which show nothing but floor."""
+def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPicture]:
+    """Returns what each picture of a product shows; only a likely room costs a segmentation."""
+    return [_examine(photo, stages) for photo in photos]
+
+
+def described(pictures: Sequence[ProductPicture]) -> list[bool]:
+    """Returns which pictures describe the product: room scenes only where there is nothing else."""
+    alone = any(picture.kind != "room" for picture in pictures)
+    return [picture.kind != "room" or not alone for picture in pictures]
+
+
+def describe_product(
+    photos: Sequence[Photo], stages: Stages, pictures: Sequence[ProductPicture] | None = None
+) -> FloorEmbedding:
+    """Returns one embedding for all pictures of a product that describe it.
+
+    Args:
+        photos: the pictures, at least one.
+        stages: what describes them.
+        pictures: what they show, in the same order; None: `examine_product` is asked.
+    """
+    pictures = examine_product(photos, stages) if pictures is None else pictures
     views = [
-        stages.normaliser.view(photo.pixels, np.ones(photo.pixels.shape[:2], bool))
-        for photo in photos
+        stages.normaliser.view(photo.pixels, picture.mask)
+        for photo, picture, used in zip(photos, pictures, described(pictures), strict=True)
+        if used
     ]
     return stages.embedder.embed([_merge(views)])[0]
+
+
+def _examine(photo: Photo, stages: Stages) -> ProductPicture:
+    picture = examine(photo.pixels, photo.opaque)
+    if picture.kind != "swatch" or not may_be_room(photo.pixels):
+        return picture
+    found = stages.segmenter.segment(photo.pixels)
+    return room_scene(found, stages.preset.mask_threshold) or picture
 
 
 def _merge(views: Sequence[FloorView]) -> FloorView:
