@@ -33,10 +33,11 @@ from floorlens.errors import (
     ImageError,
     UsageError,
 )
-from floorlens.images import Photo, load_photo
+from floorlens.images import load_photo
 from floorlens.indexing import batches, workers
 from floorlens.models import Stamp
 from floorlens.normalisation.simulation import simulate_view
+from floorlens.pipeline import product_texture
 from floorlens.presets import Stages, encoder_key
 from floorlens.rows import StoredProduct
 from floorlens.simulated import SimulatedViews, View
@@ -183,8 +184,10 @@ def _views_of(stored: StoredProduct, count: int) -> list[View]:
     return [(hashes[number % len(hashes)], number) for number in range(count)]
 
 
-def simulated_room(photo: Photo, view: View, seed: int) -> tuple[NDArray[np.uint8], Any]:
-    """Returns a room with a picture as its floor: uint8 (h, w, 3) sRGB and its bool (h, w) mask.
+def simulated_room(
+    texture: NDArray[np.uint8], view: View, seed: int
+) -> tuple[NDArray[np.uint8], Any]:
+    """Returns a room with a product's texture as its floor, uint8 (h, w, 3), and its bool mask.
 
     Equal pictures, numbers of the view and seeds give equal rooms.
     """
@@ -193,7 +196,7 @@ def simulated_room(photo: Photo, view: View, seed: int) -> tuple[NDArray[np.uint
     rng = np.random.default_rng([seed, int.from_bytes(digest[:16], "big"), number])
     for _ in range(20):
         metres = float(np.exp(rng.uniform(np.log(METRES[0]), np.log(METRES[1]))))
-        room = simulate_view(photo.pixels, metres, rng)
+        room = simulate_view(texture, metres, rng)
         # Furniture may hide all of the floor: such a room shows nothing.
         if room.mask.any():
             return room.rgb, room.mask
@@ -293,17 +296,17 @@ class _Adaptation:
     def _view_features(
         self, stored: StoredProduct, wanted: Sequence[View], max_megapixels: float
     ) -> dict[View, NDArray[np.float16]]:
-        photos: dict[str, Photo] = {}
+        textures: dict[str, NDArray[np.uint8]] = {}
         for path, content_hash in zip(stored.product.images, stored.content_hashes, strict=True):
-            if content_hash in photos or all(view[0] != content_hash for view in wanted):
+            if content_hash in textures or all(view[0] != content_hash for view in wanted):
                 continue
             photo = load_photo(Path(path), max_megapixels=max_megapixels)
             if photo.content_hash != content_hash:
                 raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
-            photos[content_hash] = photo
+            textures[content_hash] = product_texture(photo, self.stages)
         made = {}
         for view in wanted:
-            pixels, mask = simulated_room(photos[view[0]], view, self.seed)
+            pixels, mask = simulated_room(textures[view[0]], view, self.seed)
             floor = self.stages.normaliser.view(pixels, mask)
             made[view] = self.stages.embedder.features([floor])[0].base
         return made

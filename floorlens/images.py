@@ -58,11 +58,13 @@ class Photo:
         pixels: uint8 (h, w, 3), sRGB, upright, longer side at most the working size.
         size: (width, height) of the picture itself, upright, in pixels.
         content_hash: SHA-256 of the file's bytes (of the pixels for an array), hexadecimal.
+        opaque: bool (h, w), True where the picture is not transparent; None: all of it.
     """
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
     content_hash: str
+    opaque: NDArray[np.bool_] | None = None
 
 
 def load_photo(
@@ -209,18 +211,21 @@ def _finish(
         # Only now: TIFF turns itself upright while it loads, PNG may carry its EXIF at the end.
         orientation = _orientation(image)
         upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
-        image = _to_srgb(image)
+        layers = [_to_srgb(image), *_alpha(image)]
         if longer > working_side:
             width, height = (max(1, round(side * working_side / longer)) for side in size)
-            image = image.resize((width, height), PILImage.Resampling.LANCZOS, reducing_gap=3.0)
+            lanczos = PILImage.Resampling.LANCZOS
+            layers = [one.resize((width, height), lanczos, reducing_gap=3.0) for one in layers]
         if orientation in _TURNS:
-            image = image.transpose(PILImage.Transpose[_TURNS[orientation]])
-        pixels = np.asarray(image)
+            turn = PILImage.Transpose[_TURNS[orientation]]
+            layers = [one.transpose(turn) for one in layers]
+        pixels = np.asarray(layers[0])
+        opaque = np.asarray(layers[1]) > 127 if len(layers) > 1 else None
     except PILImage.DecompressionBombError as error:
         raise ImageTooLarge(f"{name}: unpacks to more than is allowed; scale it down") from error
     except DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
-    return Photo(pixels, upright, content_hash)
+    return Photo(pixels, upright, content_hash, opaque)
 
 
 def _orientation(image: Image) -> int:
@@ -233,6 +238,18 @@ def _orientation(image: Image) -> int:
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
+def _has_alpha(image: Image) -> bool:
+    return "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+
+
+def _alpha(image: Image) -> list[Image]:
+    """Returns the alpha channel as an 8-bit grey image, alone in a list; empty if all is opaque."""
+    if not _has_alpha(image):
+        return []
+    alpha = image.convert("RGBA").getchannel("A")
+    return [alpha] if (np.asarray(alpha) < 128).any() else []
+
+
 def _to_srgb(image: Image) -> Image:
     """Returns an 8-bit RGB image, transparency on white, in sRGB."""
     from PIL import Image as PILImage
@@ -243,7 +260,7 @@ def _to_srgb(image: Image) -> Image:
         top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
         image = PILImage.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8))
         profile = None
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+    if _has_alpha(image):
         layer = image.convert("RGBA")
         white = PILImage.new("RGBA", layer.size, "white")
         white.alpha_composite(layer)

@@ -17,7 +17,8 @@ from floorlens.catalogue import Catalogue
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images import load_photo, read_bytes
-from floorlens.pipeline import product_features
+from floorlens.normalisation.product_picture import KINDS, ProductPicture
+from floorlens.pipeline import described, examine_product, product_features
 from floorlens.presets import Stages, identity
 from floorlens.products import Product, read_products
 from floorlens.rows import Entry, StoredProduct
@@ -35,15 +36,32 @@ STATUSES = ("added", "updated", "unchanged", "failed")
 
 @dataclass(frozen=True)
 class ImportRow:
-    """What became of one product: its status, one of `STATUSES`, and why it failed, if it did."""
+    """What became of one product.
+
+    Attributes:
+        id: of the product.
+        status: one of `STATUSES`.
+        reason: why it failed, if it did.
+        pictures: the kind of each picture (`product_picture.KINDS`), in order; empty where they
+            were not looked at, because nothing changed or the product failed.
+        note: what was done with the pictures, if that is not plain.
+    """
 
     id: str
     status: str
     reason: str | None = None
+    pictures: tuple[str, ...] = ()
+    note: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON values."""
-        return {"id": self.id, "status": self.status, "reason": self.reason}
+        return {
+            "id": self.id,
+            "status": self.status,
+            "reason": self.reason,
+            "pictures": list(self.pictures),
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,12 @@ class ImportReport:
         return {status: found[status] for status in STATUSES}
 
     @property
+    def pictures(self) -> dict[str, int]:
+        """How many pictures are of each kind, among those that were looked at."""
+        found = Counter(kind for row in self.rows for kind in row.pictures)
+        return {kind: found[kind] for kind in KINDS}
+
+    @property
     def failed(self) -> tuple[ImportRow, ...]:
         """The rows that failed."""
         return tuple(row for row in self.rows if row.status == "failed")
@@ -72,6 +96,7 @@ class ImportReport:
         """Returns the report as plain JSON values."""
         return {
             "counts": self.counts,
+            "pictures": self.pictures,
             "seconds": self.seconds,
             "rows": [row.as_dict() for row in self.rows],
             "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
@@ -160,7 +185,7 @@ def rebuild(
             outcome = _prepare(stored.product, None, stages, projection, max_megapixels)
         except FloorlensError as error:
             return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
-        return _Outcome(ImportRow(stored.product.id, "updated"), outcome.entry)
+        return replace(outcome, row=replace(outcome.row, status="updated"))
 
     def unfinished() -> list[StoredProduct]:
         failed = {row.id for row in rows.values() if row.status == "failed"}
@@ -244,10 +269,19 @@ def _prepare(
         load_photo(data, max_megapixels=max_megapixels, name=path)
         for data, path in zip(files, product.images, strict=True)
     ]
-    features = product_features(photos, stages)
+    pictures = examine_product(photos, stages)
+    features = product_features(photos, stages, pictures)
     embedding = stages.embedder.describe(features, projection)
     status = "added" if stored is None else "updated"
-    return _Outcome(ImportRow(product.id, status), Entry(product, hashes, features, embedding))
+    row = ImportRow(product.id, status, None, tuple(p.kind for p in pictures), _note(pictures))
+    return _Outcome(row, Entry(product, hashes, features, embedding))
+
+
+def _note(pictures: Sequence[ProductPicture]) -> str | None:
+    rooms = described(pictures).count(False)
+    if not rooms:
+        return None
+    return f"{rooms} room scene{'s' * (rooms > 1)} left out: other pictures show the product itself"
 
 
 def batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

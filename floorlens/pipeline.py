@@ -6,10 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from floorlens.embedding import FloorFeatures
 from floorlens.images import Photo
 from floorlens.normalisation import FloorView
+from floorlens.normalisation.builtin import cleanest_square
+from floorlens.normalisation.product_picture import (
+    ProductPicture,
+    examine,
+    may_be_room,
+    room_scene,
+)
 from floorlens.presets import Stages
 from floorlens.segmentation import FloorRegion
 from floorlens.segmentation.clicks import parse_clicks
@@ -56,13 +64,51 @@ def find_floor(
     return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
 
 
-def product_features(photos: Sequence[Photo], stages: Stages) -> FloorFeatures:
-    """Returns the features of all pictures of a product, which show nothing but floor."""
+def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPicture]:
+    """Returns what each picture of a product shows; only a likely room costs a segmentation."""
+    return [_examine(photo, stages) for photo in photos]
+
+
+def described(pictures: Sequence[ProductPicture]) -> list[bool]:
+    """Returns which pictures describe the product: room scenes only where there is nothing else."""
+    alone = any(picture.kind != "room" for picture in pictures)
+    return [picture.kind != "room" or not alone for picture in pictures]
+
+
+def product_features(
+    photos: Sequence[Photo], stages: Stages, pictures: Sequence[ProductPicture] | None = None
+) -> FloorFeatures:
+    """Returns the features of all pictures of a product that describe it.
+
+    Args:
+        photos: the pictures, at least one.
+        stages: what describes them.
+        pictures: what they show, in the same order; None: `examine_product` is asked.
+    """
+    pictures = examine_product(photos, stages) if pictures is None else pictures
     views = [
-        stages.normaliser.view(photo.pixels, np.ones(photo.pixels.shape[:2], bool))
-        for photo in photos
+        stages.normaliser.view(photo.pixels, picture.mask)
+        for photo, picture, used in zip(photos, pictures, described(pictures), strict=True)
+        if used
     ]
     return stages.embedder.features([_merge(views)])[0]
+
+
+def product_texture(photo: Photo, stages: Stages) -> NDArray[np.uint8]:
+    """Returns what of a product's picture can be laid on a floor: uint8 (h, w, 3) sRGB.
+
+    The whole picture where it is floor from edge to edge, else the largest clean square of it.
+    """
+    mask = _examine(photo, stages).mask
+    return photo.pixels if mask.all() else cleanest_square(photo.pixels, mask)
+
+
+def _examine(photo: Photo, stages: Stages) -> ProductPicture:
+    picture = examine(photo.pixels, photo.opaque)
+    if picture.kind != "swatch" or not may_be_room(photo.pixels):
+        return picture
+    found = stages.segmenter.segment(photo.pixels)
+    return room_scene(found, stages.preset.mask_threshold) or picture
 
 
 def _merge(views: Sequence[FloorView]) -> FloorView:

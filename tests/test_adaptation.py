@@ -484,8 +484,9 @@ def test_two_adaptations_at_once_both_end(
 def test_equal_pictures_get_equal_rooms(products: Path) -> None:
     photo = load_photo(sorted(products.iterdir())[0])
     view = (photo.content_hash, 1)
-    rgb, mask = simulated_room(photo, view, 0)
-    again, other = simulated_room(photo, view, 0), simulated_room(photo, (view[0], 2), 0)
+    texture = photo.pixels
+    rgb, mask = simulated_room(texture, view, 0)
+    again, other = simulated_room(texture, view, 0), simulated_room(texture, (view[0], 2), 0)
     np.testing.assert_array_equal(rgb, again[0])
     np.testing.assert_array_equal(mask, again[1])
     assert mask.any()

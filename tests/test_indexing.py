@@ -163,6 +163,36 @@ def test_several_pictures_make_one_product(tmp_path: Path) -> None:
     assert scores["red"] > scores["both"] > 0
 
 
+def test_the_report_says_what_each_picture_shows(tmp_path: Path) -> None:
+    """A shop learns which pictures are no swatches, and which of them were left out."""
+    rng = np.random.default_rng(0)
+    grain = rng.integers(60, 160, (320, 320, 3), dtype=np.uint8)
+    board = np.full((320, 320, 3), 255, np.uint8)
+    board[100:220, 40:280] = grain[:120, :240]
+    room = np.full((320, 320, 3), 90, np.uint8)
+    room[:, :2] = 60
+    room[:160, 210:] = rng.integers(0, 255, (160, 110, 3), dtype=np.uint8)
+    room[160:] = grain[:160] // 2
+    for name, pixels in (("swatch", grain), ("board", board), ("room", room)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    table = tmp_path / "p.csv"
+    table.write_text("id,image\nall,swatch.png|room.png|board.png\nalone,room.png\n")
+    where = tmp_path / "catalogue"
+    with Floorlens.open(where, stages=fake_stages()) as lens:
+        report = lens.add(table)
+        again = lens.add(table)
+    everything, alone = report.rows
+    assert everything.pictures == ("swatch", "room", "boards")
+    assert str(everything.note).startswith("1 room scene left out")
+    assert (alone.pictures, alone.note) == (("room",), None)
+    assert report.pictures == {"swatch": 1, "boards": 1, "framed": 0, "room": 2}
+    assert report.as_dict()["rows"][0]["pictures"] == ["swatch", "room", "boards"]
+    assert [row.pictures for row in again.rows] == [(), ()], "unchanged: not looked at"
+    rebuilt = Floorlens.rebuild(where, stages=fake_stages(version="2"))
+    assert rebuilt.pictures == report.pictures
+    assert statuses(rebuilt.rows) == {"all": "updated", "alone": "updated"}
+
+
 def fail_on(folder: Path, name: str) -> Callable[[], None]:
     """Breaks a product's picture; returns what mends it."""
     path = folder / f"{name}.png"

@@ -38,6 +38,12 @@ PresetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 SOME_FAILED = 8
+# What product pictures show if not a swatch -> what one and several of them are called.
+PICTURES = {
+    "room": ("room scene", "room scenes"),
+    "boards": ("picture of boards on a plain ground", "pictures of boards on a plain ground"),
+    "framed": ("picture with a frame or label", "pictures with a frame or label"),
+}
 
 Update = Callable[[int, int], None]
 """Draws a bar at (done, of how many)."""
@@ -160,6 +166,13 @@ def print_import(report: ImportReport, *, as_json: bool) -> int:
             print(f"failed  {row.id}: {row.reason}", file=sys.stderr)
         counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
         print(f"{len(report.rows)} products in {report.seconds:.1f} s: {counts}")
+        kinds = [
+            f"{count} {one if count == 1 else many}"
+            for kind, (one, many) in PICTURES.items()
+            if (count := report.pictures[kind])
+        ]
+        if kinds:
+            print(f"not floor from edge to edge: {', '.join(kinds)}")
         if report.adaptation is not None:
             print_adaptation(report.adaptation)
     return SOME_FAILED if report.failed else 0

@@ -89,6 +89,13 @@ def cut_squares(
     return _cut_all(photo, floor, choose_squares(mask, scales), fill, side)
 
 
+def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Returns a square of the picture that is as large as the mask lets it be, uint8 (s, s, 3)."""
+    square = choose_squares(mask, ((1.0, 1),))[0]
+    top, left, side = round(square.top), round(square.left), max(1, round(square.side))
+    return pixels[top : top + side, left : left + side]
+
+
 def choose_squares(
     mask: NDArray[np.bool_], scales: tuple[tuple[float, int], ...] = SCALES
 ) -> list[Square]:

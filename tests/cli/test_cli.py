@@ -65,10 +65,24 @@ def library() -> Floorlens:
 def test_index_tells_what_became_of_the_products(run: Run, product_csv: Path) -> None:
     first = run("index", product_csv)
     assert "6 products in " in first.stdout
+    assert "not floor from edge to edge" not in first.stdout
     assert "6 added, 0 updated, 0 unchanged, 0 failed" in first.stdout
     again = document(run("index", product_csv, "--json"))
     assert again["counts"] == {"added": 0, "updated": 0, "unchanged": 6, "failed": 0}
     assert [row["id"] for row in again["rows"]] == sorted(row["id"] for row in again["rows"])
+
+
+def test_index_counts_the_pictures_that_are_no_swatches(run: Run, product_folder: Path) -> None:
+    grain = np.random.default_rng(0).integers(60, 160, (320, 320, 3), dtype=np.uint8)
+    for name, box in (("board", np.s_[100:220, 40:280]), ("frame", np.s_[20:300, 20:300])):
+        pixels = np.full((320, 320, 3), 255, np.uint8)
+        pixels[box] = grain[box]
+        Image.fromarray(pixels).save(product_folder / f"{name}.png")
+    shown = run("index", product_folder).stdout
+    assert (
+        "not floor from edge to edge: 1 picture of boards on a plain ground, "
+        "1 picture with a frame or label"
+    ) in shown
 
 
 def test_index_goes_on_past_bad_pictures_and_says_so(run: Run, product_folder: Path) -> None:

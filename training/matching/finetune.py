@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from training.encoder import normalise
 from training.matching.export_encoder import PatchStatistics
-from training.matching.patches import RANGE, REAL_ROOM, ROOM, SWATCH
+from training.matching.patches import REAL_ROOM, ROOM, SWATCH
+from training.matching.samples import RANGE
 
 DIRECTIONS = 128
 TEMPERATURE = 0.08
@@ -136,7 +137,9 @@ class Batches:
         light *= np.exp(rng.normal(0, 0.15 * strength)) * np.array(
             [1 + warm, 1 + tint, 1 - warm], np.float32
         )
-        light = 128 + (light - 128) * np.float32(rng.uniform(1 - 0.2 * strength, 1 + 0.2 * strength))
+        light = 128 + (light - 128) * np.float32(
+            rng.uniform(1 - 0.2 * strength, 1 + 0.2 * strength)
+        )
         patch = np.clip(light, 0, 255).astype(np.uint8)
         if side != CROP:
             tensor = torch.from_numpy(np.ascontiguousarray(patch)).permute(2, 0, 1)[None].float()
@@ -172,8 +175,8 @@ def prepare(matcher: Matcher, batches: Batches, count: int = 8) -> None:
     matcher.eval()
     with torch.no_grad():
         rows = torch.cat([matcher.encoder(batches.draw()[0]) for _ in range(count)])
-        matcher.standard.running_mean.copy_(rows.mean(dim=0))  # type: ignore[union-attr]
-        matcher.standard.running_var.copy_(rows.var(dim=0).clamp_min(1e-4))  # type: ignore[union-attr]
+        matcher.standard.running_mean.copy_(rows.mean(dim=0))
+        matcher.standard.running_var.copy_(rows.var(dim=0).clamp_min(1e-4))
         standard = matcher.standard(rows)
         _, values, directions = torch.linalg.svd(standard, full_matrices=False)
         scale = len(rows) ** 0.5 / values[:DIRECTIONS]
@@ -224,7 +227,7 @@ def main() -> None:
         patches, labels = batches.draw()
         loss = contrastive_loss(matcher(patches), labels)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(matcher.parameters(), 5.0)
         optimiser.step()
         losses.append(loss.item())
@@ -234,7 +237,9 @@ def main() -> None:
                 "step": step,
                 "minutes": round((time.monotonic() - started) / 60, 1),
                 "loss": round(float(np.mean(losses[-50:])), 4),
-                "held_out_mrr": round(held_out_mrr(matcher, batches), 4) if step % 100 == 0 else None,
+                "held_out_mrr": round(held_out_mrr(matcher, batches), 4)
+                if step % 100 == 0
+                else None,
             }
             with (arguments.run / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")

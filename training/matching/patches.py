@@ -2,9 +2,9 @@
 
     python -m training.matching.patches --samples DIR --rooms DATA --out DIR
 
-Writes `patches.npy`, uint8 (n, 160, 160, 3) sRGB, and `index.npz`: per patch its class (a product, or
-a real room), whether a swatch or a room shows it, and the range that the product belongs to. Squares
-are drawn at random sizes, for a swatch may show one board and a room a hundred.
+Writes `patches.npy`, uint8 (n, 160, 160, 3) sRGB, and `index.npz`: per patch its class (a product,
+or a real room), whether a swatch or a room shows it, and the range that the product belongs to.
+Squares are drawn at random sizes, for a swatch may show one board and a room a hundred.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def random_squares(
     low, high = np.log(SHARES)
     # Two sizes to a picture: the choice of places is what takes the time.
     sizes = np.exp(rng.uniform(low, high, 2))
-    scales = tuple((float(size), count - count // 2 if i == 0 else count // 2) for i, size in enumerate(sizes))
+    scales = tuple(
+        (float(size), count - count // 2 if i == 0 else count // 2) for i, size in enumerate(sizes)
+    )
     return cut_squares(pixels, mask, scales, SIDE)
 
 

@@ -1,0 +1,92 @@
+"""The pipeline on product pictures: what shows the floor describes it, and nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from floorlens.images import load_photo
+from floorlens.pipeline import described, examine_product, product_features
+from floorlens.presets import Stages
+from floorlens.testing import FakeSegmenter, fake_stages
+
+OAK = (180, 140, 90)
+
+
+class CountingSegmenter(FakeSegmenter):
+    """Counts the pictures that it is asked about."""
+
+    calls = 0
+
+    def segment(self, pixels: Any, clicks: Any = ()) -> Any:
+        type(self).calls += 1
+        return super().segment(pixels, clicks)
+
+
+@pytest.fixture
+def stages() -> Stages:
+    CountingSegmenter.calls = 0
+    made = fake_stages()
+    return replace(made, segmenter=CountingSegmenter(made.segmenter.stamp))
+
+
+def grained(height: int, width: int) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(0).normal(0, 14, (height, width, 1))
+    return np.clip(np.array(OAK) + noise, 0, 255).astype(np.uint8)
+
+
+def swatch() -> NDArray[np.uint8]:
+    return grained(320, 320)
+
+
+def board() -> NDArray[np.uint8]:
+    pixels = np.full((320, 320, 3), 255, np.uint8)
+    pixels[100:220, 40:280] = grained(120, 240)
+    return pixels
+
+
+def room() -> NDArray[np.uint8]:
+    """A plain wall with a busy plant beside it over a floor, where the fake sees one."""
+    pixels = np.full((320, 320, 3), (90, 110, 130), np.uint8)
+    pixels[:, :2] = 60
+    pixels[160:] = grained(160, 320)
+    plant = np.random.default_rng(1).integers(0, 255, (160, 110, 3), dtype=np.uint8)
+    pixels[:160, 210:] = plant
+    return pixels
+
+
+def kinds(stages: Stages, *pictures: NDArray[np.uint8]) -> list[str]:
+    return [found.kind for found in examine_product([load_photo(p) for p in pictures], stages)]
+
+
+def test_each_picture_is_told_and_only_a_likely_room_is_segmented(stages: Stages) -> None:
+    assert kinds(stages, swatch(), board()) == ["swatch", "boards"]
+    assert CountingSegmenter.calls == 0
+    assert kinds(stages, room()) == ["room"]
+    assert CountingSegmenter.calls == 1
+
+
+def colour(stages: Stages, *pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    features = product_features([load_photo(picture) for picture in pictures], stages)
+    return np.asarray(np.median(features.lab, axis=0), np.float32)
+
+
+def test_the_ground_does_not_colour_the_product(stages: Stages) -> None:
+    """A board on white paper describes the same floor as a swatch of it."""
+    np.testing.assert_allclose(colour(stages, board()), colour(stages, swatch()), atol=1.5)
+    np.testing.assert_allclose(colour(stages, room()), colour(stages, swatch()), atol=1.5)
+
+
+def test_a_room_counts_only_alone(stages: Stages) -> None:
+    """Its light and its furniture would spoil what the swatch tells."""
+    photos = [load_photo(picture) for picture in (room(), swatch(), board())]
+    pictures = examine_product(photos, stages)
+    assert described(pictures) == [False, True, True]
+    assert described(pictures[:1]) == [True]
+    both = product_features(photos, stages, pictures)
+    plain = product_features(photos[1:], stages)
+    np.testing.assert_array_equal(both.lab, plain.lab)
