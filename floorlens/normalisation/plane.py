@@ -1,0 +1,269 @@
+"""The floor's plane from one photo: how the camera looked at it, and how sure that is.
+
+Hypotheses of a camera (pitch, roll, focal length), of the direction of the walls and of that of the
+floor's lines are drawn from what is usual for photographs of rooms and weighed by the evidence:
+edgelets should point to the vanishing points, the floor should lie below the horizon and end at a
+usual distance. Draws, weighs and draws again closer to the good ones, as in population Monte Carlo
+(Cappé et al. 2004); the likelihood is Coughlan & Yuille's (1999), a mixture of "Manhattan"
+directions and chance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.normalisation.edgelets import Edgelets, find_edgelets
+
+#: How high the camera is taken to stand, in metres: one photo cannot tell.
+CAMERA_HEIGHT = 1.4
+#: Mean and standard deviation of pitch, roll and horizontal view of the longer side, in degrees.
+PITCH, ROLL, VIEW = (18.0, 10.0), (0.0, 1.5), (64.0, 9.0)
+#: Where the farthest floor lies, in camera heights: median, and std of its logarithm.
+FARTHEST = (3.2, 0.5)
+#: Of each round: draws, the angle (degrees) to which an edgelet is held, edgelets of either kind.
+ROUNDS = ((2400, 5.0, 40), (900, 3.2, 80), (600, 2.0, 80), (500, 1.4, 80))
+#: Share of edgelets that point nowhere in particular, on the floor and off it.
+CHANCE = (0.4, 0.4)
+#: How much an edgelet counts: neighbours on one edge say the same.
+TRUST = 0.15
+#: Standard deviation of pitch before any evidence (radians), for `confidence`.
+UNSURE = math.radians(9.0)
+#: Errors measured on simulated rooms are so many times the spread of the draws, and never less.
+WIDER, LEAST_SPREAD = 1.0, math.radians(0.6)
+
+
+@dataclass(frozen=True)
+class FloorPlane:
+    """A camera over a floor. Angles in radians.
+
+    Attributes:
+        pitch: how far down the camera looks.
+        roll: how far the picture is turned clockwise.
+        focal: focal length in units of the picture's longer side.
+        turn: angle, clockwise seen from above, from the line of sight to one of the two directions
+            of the floor's lines, 0 <= turn < pi / 2; None where the floor shows no lines.
+        spread: standard deviation of the error of `pitch`.
+        confidence: 0 nothing beyond what is usual for rooms .. 1 certain.
+    """
+
+    pitch: float
+    roll: float
+    focal: float
+    turn: float | None
+    spread: float
+    confidence: float
+
+    def horizon(self, size: tuple[int, int]) -> float:
+        """Returns the row of the horizon, in pixels, in the middle column of a (width, height)."""
+        width, height = size
+        return height / 2 - self.focal * max(width, height) * math.tan(self.pitch) / math.cos(
+            self.roll
+        )
+
+    def homography(self, size: tuple[int, int], turn: float | None = None) -> NDArray[np.float64]:
+        """Returns the matrix (3, 3) from metres on the floor to pixels of a (width, height) photo.
+
+        The point (x, y, 1) lies y metres along the direction `turn` (by default the plane's own,
+        or straight ahead) and x metres to the right of it; the origin is below the camera, which
+        stands `CAMERA_HEIGHT` high. Divide the first two of the result by the third, which is
+        positive in front of the camera.
+        """
+        angle = turn if turn is not None else self.turn or 0.0
+        right, ahead, down = _axes(np.array([self.pitch]), np.array([self.roll]), np.array([1.0]))
+        first = math.cos(angle) * right[0] - math.sin(angle) * ahead[0]
+        second = math.sin(angle) * right[0] + math.cos(angle) * ahead[0]
+        width, height = size
+        focal = self.focal * max(size)
+        lens = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+        return np.asarray(lens @ np.stack([first, second, CAMERA_HEIGHT * down[0]], axis=1))
+
+
+def estimate_plane(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorPlane:
+    """Returns the plane of the floor under bool (h, w) `mask` of a uint8 (h, w, 3) sRGB photo.
+
+    Deterministic. Where edges say little, the answer is what is usual for rooms, with a `spread` to
+    match.
+
+    Raises:
+        ValueError: the shapes differ, or the mask is empty.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
+        raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
+    if not mask.any():
+        raise ValueError("the mask has no floor pixel")
+    edges = find_edgelets(pixels, mask)
+    tops = _tops(mask)
+    rng = np.random.default_rng(0)
+    draws = _draw(rng, ROUNDS[0][0])
+    scores = np.zeros(len(draws))  # the prior is in the draws already
+    for number, (count, held, most) in enumerate(ROUNDS):
+        if number:
+            draws, correction = _redraw(rng, draws, scores, count, held)
+            scores = correction
+        scores = scores + _mask_score(draws, tops) + _edge_score(draws, edges, held, most)
+    return _summary(draws, scores)
+
+
+#: Hypotheses, float64 (n, 5): pitch, roll, focal length, direction of the walls, of the floor.
+Draws = NDArray[np.float64]
+
+
+def _draw(rng: np.random.Generator, count: int) -> Draws:
+    """Returns `count` hypotheses as they are usual."""
+    pitch = np.deg2rad(np.clip(rng.normal(*PITCH, count), 1.0, 60.0))
+    roll = np.deg2rad(rng.normal(*ROLL, count))
+    view = np.deg2rad(np.clip(rng.normal(*VIEW, count), 35.0, 100.0))
+    walls = rng.uniform(0, math.pi / 2, count)
+    # Most floors are laid along the walls, some at 45 degrees, some anyhow.
+    kind = rng.random(count)
+    other = np.where(kind < 0.8, math.pi / 4, rng.uniform(0, math.pi / 2, count))
+    floor = walls + np.where(kind < 0.7, rng.normal(0, 0.01, count), other)
+    return np.stack([pitch, roll, 0.5 / np.tan(view / 2), walls, floor], axis=1)
+
+
+def _prior(draws: Draws) -> NDArray[np.float64]:
+    """Returns the logarithm of how usual the cameras are, up to a constant."""
+    pitch, roll = np.rad2deg(draws[:, 0]), np.rad2deg(draws[:, 1])
+    view = np.rad2deg(2 * np.arctan(0.5 / draws[:, 2]))
+    gap = np.mod(draws[:, 4] - draws[:, 3] + math.pi / 8, math.pi / 4) - math.pi / 8
+    square = (
+        ((pitch - PITCH[0]) / PITCH[1]) ** 2
+        + ((roll - ROLL[0]) / ROLL[1]) ** 2
+        + ((view - VIEW[0]) / VIEW[1]) ** 2
+    )
+    inside = (pitch >= 1.0) & (pitch <= 60.0) & (view >= 35.0) & (view <= 100.0)
+    along = np.log(0.1 + np.exp(-0.5 * (gap / 0.02) ** 2))
+    return np.asarray(np.where(inside, -0.5 * square + along, -1e3))
+
+
+#: Steps by which the draws are spread anew, for edgelets held to one degree.
+_STEPS = np.array([0.009, 0.004, 0.012, 0.012, 0.012])
+
+
+def _redraw(
+    rng: np.random.Generator, draws: Draws, scores: NDArray[np.float64], count: int, held: float
+) -> tuple[Draws, NDArray[np.float64]]:
+    """Returns `count` new hypotheses around the good ones, and log(prior / density of drawing)."""
+    weight = np.exp(0.5 * (scores - scores.max()))
+    weight /= weight.sum()
+    # Systematic resampling; at half the score's weight, so that second-best answers survive.
+    points = (np.arange(count) + rng.random()) / count
+    chosen = np.minimum(np.searchsorted(np.cumsum(weight), points), len(draws) - 1)
+    fresh = draws[chosen] + rng.normal(size=(count, 5)) * _STEPS * held
+    # The density is that of a mixture around the distinct parents.
+    parents = np.unique(chosen)
+    share = np.bincount(chosen, minlength=len(draws))[parents] / count
+    centre = draws[parents].mean(axis=0)
+    scaled = ((fresh - centre) / (_STEPS * held)).astype(np.float32)
+    centres = ((draws[parents] - centre) / (_STEPS * held)).astype(np.float32)
+    half = scaled @ centres.T
+    half -= 0.5 * (scaled**2).sum(axis=1)[:, None]
+    half -= 0.5 * (centres**2).sum(axis=1)[None, :]
+    density = np.exp(half, out=half) @ share.astype(np.float32)
+    return fresh, _prior(fresh) - np.log(density + 1e-30)
+
+
+def _axes(
+    pitch: NDArray[np.float64], roll: NDArray[np.float64], focal: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the vanishing points (n, 3) of: to the right, ahead along the floor, down."""
+    sp, cp, sr, cr = np.sin(pitch), np.cos(pitch), np.sin(roll), np.cos(roll)
+    right = np.stack([focal * cr, -focal * sr, np.zeros_like(pitch)], axis=1)
+    ahead = np.stack([-focal * sp * sr, -focal * sp * cr, cp], axis=1)
+    down = np.stack([focal * cp * sr, focal * cp * cr, sp], axis=1)
+    return right, ahead, down
+
+
+def _edge_score(draws: Draws, edges: Edgelets, held: float, most: int) -> NDArray[np.float64]:
+    """Returns the log-likelihood (n,) of the edgelets under each hypothesis, times `TRUST`."""
+    right, ahead, down = _axes(draws[:, 0], draws[:, 1], draws[:, 2])
+    score = np.zeros(len(draws))
+    for on_floor in (True, False):
+        part = edges.floor == on_floor
+        if not part.any():
+            continue
+        turn = draws[:, 4 if on_floor else 3]
+        cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
+        points = [sin * right + cos * ahead, cos * right - sin * ahead]
+        shares = [0.5, 0.5] if on_floor else [0.3, 0.3, 0.4]
+        if not on_floor:
+            points.append(down)
+        middle, direction = edges.middle[part][:most], edges.direction[part][:most]
+        sigma = np.hypot(np.float32(np.deg2rad(held)), edges.sigma[part][:most])
+        chance = CHANCE[0 if on_floor else 1]
+        total = np.full((len(draws), len(sigma)), chance / math.pi, np.float32)
+        for point, share in zip(points, shares, strict=True):
+            kernel = _misses(point.astype(np.float32), middle, direction)
+            # A squared Cauchy: like a normal distribution near its middle, but with tails.
+            kernel /= sigma**2
+            kernel += 1
+            kernel *= kernel
+            np.divide(((1 - chance) * share * 2 / math.pi / sigma), kernel, out=kernel)
+            total += kernel
+        score += _log_product(total)
+    return TRUST * score
+
+
+def _log_product(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Returns the logarithm (n,) of the product of every row of (n, m) values near one."""
+    whole = values.shape[1] // 8 * 8
+    # One logarithm for eight factors: logarithms are what costs most.
+    parts = values[:, :whole].reshape(len(values), -1, 8).prod(axis=2)
+    rest = values[:, whole:].prod(axis=1)
+    return np.asarray(np.log(parts).sum(axis=1, dtype=np.float64) + np.log(rest))
+
+
+def _misses(
+    points: NDArray[np.float32], middle: NDArray[np.float32], direction: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Returns (n, m): squared sine of the angle from m edgelets to n vanishing points."""
+    normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+    line = np.concatenate([normal, -(normal * middle).sum(axis=1, keepdims=True)], axis=1)
+    off = points @ line.T
+    x, y, z = points.T
+    squares = np.stack([x * x + y * y, -2 * z * x, -2 * z * y, z * z], axis=1)
+    mx, my = middle.T
+    reach = squares @ np.stack([np.ones_like(mx), mx, my, mx * mx + my * my])
+    off *= off
+    off /= np.maximum(reach, np.float32(1e-9), out=reach)
+    return np.asarray(off)
+
+
+def _tops(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Returns (n, 2): the topmost floor of every column, in longer sides from the middle."""
+    height, width = mask.shape
+    columns = np.linspace(0, width - 1, min(width, 40)).astype(np.intp)
+    part = mask[:, columns]
+    seen = part.any(axis=0)
+    rows = part.argmax(axis=0)[seen]
+    points = np.stack([columns[seen] + 0.5 - width / 2, rows - height / 2], axis=1)
+    return np.asarray(points / max(mask.shape))
+
+
+def _mask_score(draws: Draws, tops: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the log-likelihood (n,) of where the floor ends, far away."""
+    _, _, down = _axes(draws[:, 0], draws[:, 1], np.ones(len(draws)))
+    below = down[:, :2] / draws[:, 2:3] @ tops.T + down[:, 2:]
+    below /= np.sqrt(1 + (tops**2).sum(axis=1) / draws[:, 2:3] ** 2)
+    # A few columns may spill up a wall.
+    edge = np.partition(below, len(tops) // 12, axis=1)[:, len(tops) // 12]
+    distance = 1 / np.maximum(edge, 0.02)
+    miss = np.log(distance / FARTHEST[0]) / FARTHEST[1]
+    return np.asarray(-0.5 * miss**2 - 40 * np.maximum(0.02 - edge, 0) / 0.1)
+
+
+def _summary(draws: Draws, scores: NDArray[np.float64]) -> FloorPlane:
+    weight = np.exp(scores - scores.max())
+    weight /= weight.sum()
+    pitch, roll, focal = (float(weight @ draws[:, k]) for k in range(3))
+    spread = math.sqrt(float(weight @ (draws[:, 0] - pitch) ** 2))
+    spread = math.hypot(WIDER * spread, LEAST_SPREAD)
+    # Directions repeat every quarter turn: their mean is that of four times the angle.
+    wave = complex(weight @ np.exp(4j * draws[:, 4]))
+    turn = float(np.angle(wave) / 4 % (math.pi / 2)) if abs(wave) > 0.7 else None
+    confidence = max(0.0, 1.0 - (spread / UNSURE) ** 2)
+    return FloorPlane(pitch, roll, focal, turn, spread, confidence)

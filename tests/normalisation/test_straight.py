@@ -1,0 +1,80 @@
+"""A floor from above: squares are square again, and what is not seen sharply is left out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from floorlens.normalisation.plane import FloorPlane, estimate_plane
+from floorlens.normalisation.straight import straight_floor, straight_squares, straighten
+from tests.normalisation.test_plane import tiled_room
+
+PLANE = FloorPlane(math.radians(22), 0.0, 0.8, 0.4, 0.02, 1.0)
+SIZE = (640, 480)
+
+
+def test_tiles_are_square_and_of_their_size() -> None:
+    pixels, mask = tiled_room(PLANE.pitch)
+    view = straight_floor(pixels, mask, PLANE)
+    grey = np.where(view.mask, view.rgb.mean(axis=2), np.nan)
+    # Joints are whole rows and columns now: the dark ones lie 30 cm apart.
+    for axis in (0, 1):
+        profile = np.nanmean(grey, axis=axis)
+        seen = np.isfinite(profile)
+        profile = profile[seen] - profile[seen].mean()
+        power = np.abs(np.fft.rfft(profile, 4096)) ** 2
+        low = int(4096 * view.metres_per_pixel / 0.6)
+        frequency = (low + int(power[low : 4 * low].argmax())) / 4096
+        assert view.metres_per_pixel / frequency == pytest.approx(0.3, rel=0.06)
+
+
+def test_far_floor_is_left_out_and_more_of_it_for_less_stretch() -> None:
+    pixels, mask = tiled_room(math.radians(9))
+    plane = FloorPlane(math.radians(9), 0.0, 0.8, 0.4, 0.02, 1.0)
+    strict = straight_floor(pixels, mask, plane, stretch=1.5)
+    lax = straight_floor(pixels, mask, plane, stretch=6.0)
+
+    def area(view_mask: np.ndarray, scale: float) -> float:
+        return float(view_mask.sum()) * scale**2
+
+    assert area(strict.mask, strict.metres_per_pixel) < 0.8 * area(lax.mask, lax.metres_per_pixel)
+    assert max(lax.rgb.shape) <= 513
+
+
+def test_the_best_square_is_floor() -> None:
+    pixels, mask = tiled_room(PLANE.pitch)
+    rgb, shown = straighten(pixels, mask, PLANE, side=200)
+    assert rgb.shape == (200, 200, 3)
+    assert shown.mean() > 0.85
+    assert np.median(rgb, axis=(0, 1)) == pytest.approx([190, 170, 150], abs=3)
+
+
+def test_squares_of_two_sizes_and_none_in_bad_light() -> None:
+    pixels, mask = tiled_room(PLANE.pitch)
+    usable = np.zeros_like(mask)
+    usable[:, :320] = True
+    lit = pixels.copy()
+    lit[:, 320:] = 255
+    patches, coverage = straight_squares(
+        lit, mask, PLANE, ((0.6, 2), (0.3, 3)), side=64, usable=usable
+    )
+    assert patches.shape == (5, 64, 64, 3)
+    assert coverage.dtype == np.float32
+    assert coverage.min() > 0.7
+    assert (patches > 250).all(axis=3).mean() < 0.02, "the glare is not to be seen"
+
+
+def test_with_the_plane_found_rather_than_told() -> None:
+    pixels, mask = tiled_room(math.radians(18))
+    patches, coverage = straight_squares(pixels, mask, estimate_plane(pixels, mask))
+    assert patches.shape == (6, 224, 224, 3)
+    assert coverage.mean() > 0.8
+
+
+def test_a_mask_above_the_horizon_is_refused() -> None:
+    mask = np.zeros((480, 640), np.bool_)
+    mask[:20] = True
+    with pytest.raises(ValueError, match="above the horizon"):
+        straight_floor(np.zeros((480, 640, 3), np.uint8), mask, PLANE)
