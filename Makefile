@@ -51,6 +51,7 @@ benchmark: $(TESTS)
 soak: $(TESTS)
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/adaptation_speed.py
 	$(BIN)/python benchmarks/reference_speed.py
 	$(BIN)/python benchmarks/segmentation_speed.py
 

@@ -15,15 +15,16 @@ import io
 import json
 import statistics
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from machine import machine
 from numpy.typing import NDArray
+from pictures import room_photos
 from PIL import Image
-from reference_speed import ClipSeg, peak_megabytes, room_photos, timed
+from reference_design import ClipSeg
+from timing import alternate, peak_megabytes
 
 from floorlens.models import load_session
 from floorlens.segmentation.builtin import WEIGHTS, BuiltinSegmenter
@@ -94,22 +95,18 @@ def measure(runs: int, threads: int) -> dict[str, Any]:
         mask = segmenter.segment(pixels).pixels > THRESHOLD
     floorlens_peak = peak_megabytes()
     clipseg = ClipSeg(threads)
-    works: dict[str, Callable[[], Any]] = {
-        "floorlens network": session.again,
-        "clipseg network": lambda: clipseg.run(clipseg.photo),
-        "floorlens": lambda: segmenter.segment(pixels).pixels > THRESHOLD,
-        "clipseg": lambda: clipseg_stage(clipseg, pixels),
+    works: dict[str, Callable[[int], Any]] = {
+        "floorlens network": lambda _run: session.again(),
+        "clipseg network": lambda _run: clipseg.run(clipseg.photo),
+        "floorlens": lambda _run: segmenter.segment(pixels).pixels > THRESHOLD,
+        "clipseg": lambda _run: clipseg_stage(clipseg, pixels),
     }
-    if tuple(works["clipseg"]().shape) != mask.shape:
+    if tuple(works["clipseg"](0).shape) != mask.shape:
         raise RuntimeError("the two stages do not return masks of one size")
     for work in works.values():
-        for _ in range(2):
-            work()
-    times: dict[str, list[float]] = defaultdict(list)
-    for run in range(runs):
-        # Every other round backwards, so that no one always follows the same neighbour.
-        for name in list(works)[:: 1 if run % 2 else -1]:
-            times[name].append(timed(works[name])[0])
+        for run in range(2):
+            work(run)
+    times, _ = alternate(works, runs)
     medians = {name: statistics.median(times[name]) for name in works}
     return {
         "seconds": medians,

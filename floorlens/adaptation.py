@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from floorlens.catalogue import Catalogue
 from floorlens.embedding.projection import (
     Projection,
-    fit_discriminant,
+    fit_products,
     load_projection,
     save_projection,
 )
@@ -314,7 +314,23 @@ class _Adaptation:
     # -- projection ----------------------------------------------------------------------------
 
     def _fit(self, sample: Sequence[StoredProduct], version: str) -> Projection:
-        rows: list[NDArray[np.float16]] = []
+        own_stamp = self.own.stamp
+        stamp = Stamp(
+            model_id=own_stamp.model_id,
+            version=version,
+            dimension=own_stamp.dimension,
+            licence=own_stamp.licence,
+            preprocessing=own_stamp.preprocessing,
+        )
+        fitted = fit_products(self._rows(sample), stamp, self.own.encoder)
+        file = io.BytesIO()
+        save_projection(fitted, file)
+        file.seek(0)
+        # What is stored is rounded: vectors are made with that, now and later.
+        return load_projection(file)
+
+    def _rows(self, sample: Sequence[StoredProduct]) -> Iterator[NDArray[np.float16]]:
+        """Yields the features of each product's own pictures and simulated rooms, (n, d0)."""
         for batch in batches(sample):
             own = self.catalogue.base_features([s.product.id for s in batch], self.stamp)
             for stored in batch:
@@ -326,23 +342,7 @@ class _Adaptation:
                         f"product {stored.product.id!r} was changed by another process while the "
                         "catalogue was adapted: adapt it again"
                     )
-                bases = [own[stored.product.id].base, *(views[view] for view in wanted)]
-                rows.append(np.concatenate(bases))
-        labels = np.repeat(np.arange(len(rows)), [len(product) for product in rows])
-        own_stamp = self.own.stamp
-        stamp = Stamp(
-            model_id=own_stamp.model_id,
-            version=version,
-            dimension=own_stamp.dimension,
-            licence=own_stamp.licence,
-            preprocessing=own_stamp.preprocessing,
-        )
-        fitted = fit_discriminant(np.concatenate(rows), labels, stamp, self.own.encoder)
-        file = io.BytesIO()
-        save_projection(fitted, file)
-        file.seek(0)
-        # What is stored is rounded: vectors are made with that, now and later.
-        return load_projection(file)
+                yield np.concatenate([own[stored.product.id].base, *(views[v] for v in wanted)])
 
     def _describe_all(self, projection: Projection, products: int) -> int:
         """Describes every product from its stored features, and swaps; returns how many."""

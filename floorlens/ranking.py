@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from floorlens.errors import UsageError
 from floorlens.products import Product
 from floorlens.segmentation import FloorRegion
+
+if TYPE_CHECKING:
+    from floorlens.reranking import Reranker
+    from floorlens.retrieval import Retrieved
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Match:
         rank: 1 is the closest.
         product: id, name, metadata, images.
         score: 0..1, never rising with the rank.
-        components: what the score is made of, each 0..1; None below the re-ranked depth.
+        components: what the score is made of, each 0..1; None where it was not re-ranked.
     """
 
     rank: int
@@ -115,14 +119,49 @@ def tail(scored: Sequence[Scored], hits: Sequence[tuple[str, float]], depth: int
     ]
 
 
+def ranked(
+    found: Retrieved, reranker: Reranker, weights: Mapping[str, float] | None
+) -> list[Scored]:
+    """Returns all products that were retrieved: first those with signatures, re-ranked.
+
+    Without weights none is: all are in the order of retrieval, with (1 + cosine similarity) / 2 as
+    their score.
+    """
+    hits = [(hit.id, hit.similarity) for hit in found.hits]
+    if weights is None:
+        return [
+            Scored(product_id, min(1.0, max(0.0, (1.0 + similarity) / 2)), None)
+            for product_id, similarity in hits
+        ]
+    signatures = list(found.signatures.values())
+    components = reranker.components(found.query.signature, signatures)
+    scored = rank(list(found.signatures), components, weights)
+    return scored + tail(scored, hits, len(scored))
+
+
+def placed(scored: Sequence[Scored], products: Mapping[str, Product]) -> tuple[Match, ...]:
+    """Returns the matches of a ranking, their ranks without gaps.
+
+    One that is not among the products, because another process has just removed it, is left out.
+    """
+    kept = [item for item in scored if item.id in products]
+    return tuple(
+        Match(place, products[item.id], item.score, item.components)
+        for place, item in enumerate(kept, start=1)
+    )
+
+
 def merged_weights(
-    default: Mapping[str, float], given: Mapping[str, float] | None
+    default: Mapping[str, float], given: Mapping[str, float] | None, rerank: bool = True
 ) -> dict[str, float]:
     """Returns the default weights with the given ones over them.
 
     Raises:
-        UsageError: an unknown component, a negative weight, or none above 0.
+        UsageError: an unknown component, a negative weight, none above 0, or weights given where
+            nothing is re-ranked.
     """
+    if given and not rerank:
+        raise UsageError("weights say how to re-rank: give none where nothing is re-ranked")
     merged = dict(default)
     for name, weight in (given or {}).items():
         if name not in default:

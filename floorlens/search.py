@@ -9,11 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import (
-    CatalogueNotFound,
-    NothingToRank,
-    UsageError,
-)
+from floorlens.errors import CatalogueNotFound, NothingToRank, UsageError
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.presets import (
@@ -26,7 +22,7 @@ from floorlens.presets import (
     preset_named,
 )
 from floorlens.products import Product
-from floorlens.ranking import Match, SearchResult, Stopwatch, merged_weights, rank, tail
+from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
 from floorlens.retrieval import LiveIndex
 
 if TYPE_CHECKING:
@@ -338,6 +334,7 @@ class Floorlens:
         region: Any = None,
         clicks: Iterable[Any] = (),
         weights: Mapping[str, float] | None = None,
+        rerank: bool = True,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
 
@@ -350,6 +347,7 @@ class Floorlens:
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
                 floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
+            rerank: False orders by the vector alone, to measure what re-ranking brings.
 
         Raises:
             NoFloorFound: the photo shows no floor.
@@ -361,7 +359,7 @@ class Floorlens:
         if limit is not None and limit < 1:
             raise UsageError(f"limit must be 1 or more, not {limit}")
         condition = parse_filter(where)
-        merged = merged_weights(self._stages.reranker.weights, weights)
+        merged = merged_weights(self._stages.reranker.weights, weights, rerank)
         clock = Stopwatch()
         with clock.stage("retrieve"):
             total = self._index.count()
@@ -386,20 +384,10 @@ class Floorlens:
         if not found.hits:
             raise NothingToRank(f"none of the {total} products passes the filter {where!r}")
         with clock.stage("rerank"):
-            components = self._stages.reranker.components(
-                found.query.signature, list(found.signatures.values())
-            )
-            scored = rank(list(found.signatures), components, merged)
+            scored = ranked(found, self._stages.reranker, merged if rerank else None)
         with clock.stage("collect"):
-            scored += tail(scored, [(hit.id, hit.similarity) for hit in found.hits], len(scored))
-            scored = scored[:wanted]
-            there = {p.id: p for p in self._catalogue.products(item.id for item in scored)}
-            # A product that another process has just removed is in the index and no longer here.
-            kept = [item for item in scored if item.id in there]
-            matches = tuple(
-                Match(place, there[item.id], item.score, item.components)
-                for place, item in enumerate(kept, start=1)
-            )
+            there = self._catalogue.products(item.id for item in scored[:wanted])
+            matches = placed(scored[:wanted], {product.id: product for product in there})
         return SearchResult(floor, matches, total, clock.timings())
 
     # -- within --------------------------------------------------------------------------------

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from floorlens import Floorlens
+from floorlens.embedding import FloorEmbedding
 from floorlens.errors import UsageError
-from floorlens.ranking import Scored, merged_weights, rank, tail
+from floorlens.index import Hit
+from floorlens.models import Stamp
+from floorlens.products import Product
+from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
+from floorlens.retrieval import Retrieved
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -81,6 +90,48 @@ def test_below_the_border_the_score_falls_with_the_similarity() -> None:
     scored = [Scored("a", 0.6, {})]
     below = tail(scored, [("a", 1.0), ("b", 0.5), ("c", -1.0)], 1)
     assert [(item.id, item.score) for item in below] == [("b", pytest.approx(0.45)), ("c", 0.0)]
+
+
+@dataclass(frozen=True)
+class ScriptedReranker:
+    """Takes a signature for the product's only component."""
+
+    stamp: Stamp
+    weights: Mapping[str, float]
+
+    def components(
+        self, query: bytes, candidates: Sequence[bytes]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        return {"x": np.array([float(candidate) for candidate in candidates], np.float32)}
+
+
+def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
+    found = Retrieved(
+        FloorEmbedding(np.ones(1, np.float32), b""),
+        [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)],
+        {"a": b".25", "b": b".5"},
+    )
+    reranker = ScriptedReranker(Stamp("scripted", "1", 0, "none", "none"), {"x": 1.0})
+    whole = ranked(found, reranker, {"x": 1.0})
+    assert [(item.id, item.score) for item in whole] == [("b", 0.5), ("a", 0.25), ("c", ANY)]
+    assert [item.components is None for item in whole] == [False, False, True]
+    plain = ranked(found, reranker, None)
+    assert [item.id for item in plain] == ["a", "b", "c"]
+    assert [item.score for item in plain] == pytest.approx([0.9, 0.8, 0.0], abs=1e-6)
+    assert {item.components for item in plain} == {None}
+
+
+def test_a_product_that_has_gone_leaves_no_gap() -> None:
+    scored = [Scored(name, score, None) for name, score in (("a", 0.9), ("b", 0.5), ("c", 0.1))]
+    there = {name: Product(name, name) for name in "ac"}
+    matches = placed(scored, there)
+    assert [(m.rank, m.product.id, m.score) for m in matches] == [(1, "a", 0.9), (2, "c", 0.1)]
+
+
+def test_weights_without_reranking_are_refused() -> None:
+    with pytest.raises(UsageError, match="nothing is re-ranked"):
+        merged_weights({"x": 1.0}, {"x": 2.0}, rerank=False)
+    assert merged_weights({"x": 1.0}, {}, rerank=False) == {"x": 1.0}
 
 
 def test_given_weights_lie_over_the_default_ones() -> None:

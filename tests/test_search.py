@@ -15,7 +15,7 @@ from PIL import Image
 from floorlens import Click, Floorlens, NoFloorFound
 from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
 from floorlens.segmentation import FloorProbability
-from floorlens.testing import FakeEmbedder, FakeSegmenter, fake_stages
+from floorlens.testing import FakeEmbedder, FakeReranker, FakeSegmenter, fake_stages
 
 GREYS = [10 * i for i in range(1, 25)]
 
@@ -211,6 +211,25 @@ def test_weights_shift_the_score(lens: Floorlens) -> None:
     for weights in ({"sound": 1.0}, {"colour": -1.0}, {"colour": 0.0, "texture": 0.0}):
         with pytest.raises(UsageError):
             lens.search(room(83), weights=weights)
+
+
+def test_without_reranking_the_vector_alone_decides(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To measure what re-ranking brings; weights for it would be a mistake."""
+    reranked = lens.search(room(80)).matches
+    monkeypatch.setattr(FakeReranker, "components", None)
+    matches = lens.search(room(80), rerank=False).matches
+    assert [match.rank for match in matches] == list(range(1, len(GREYS) + 1))
+    assert {match.components for match in matches} == {None}
+    scores = [match.score for match in matches]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    # Below the re-ranked depth nothing else decides anyway.
+    assert [m.product.id for m in matches[5:]] == [m.product.id for m in reranked[5:]]
+    assert lens.search(room(80), rerank=False, limit=3).matches == matches[:3]
+    with pytest.raises(UsageError, match="nothing is re-ranked"):
+        lens.search(room(80), rerank=False, weights={"colour": 1})
 
 
 def test_no_floor_says_what_to_do(lens: Floorlens) -> None:

@@ -9,14 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from floorlens.cli.output import (
     CatalogueOption,
     PresetOption,
+    WeightOption,
     index_bars,
+    parse_weights,
     print_json,
     progress_bar,
     settings,
@@ -42,6 +44,10 @@ AdaptOption = Annotated[
     bool,
     typer.Option("--adapt/--no-adapt", help="Adapt the search to the products, or leave it."),
 ]
+RetrievalOption = Annotated[
+    bool,
+    typer.Option("--retrieval-only", help="Order by the vector alone, without re-ranking."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +63,8 @@ def pairs(
     preset: PresetOption = None,
     html: HtmlOption = None,
     adapt: AdaptOption = True,
+    weight: WeightOption = None,
+    retrieval_only: RetrievalOption = False,
 ) -> None:
     """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
     from floorlens.evaluation.runner import evaluate_pairs
@@ -68,7 +76,7 @@ def pairs(
         catalogue=catalogue,
         preset=preset,
         html=html,
-        adapt=adapt,
+        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
     )
 
 
@@ -120,7 +128,6 @@ def masks(
         catalogue=catalogue,
         preset=preset,
         html=html,
-        indexes=False,
         images=images,
         masks=masks,
         split=split,
@@ -139,6 +146,8 @@ def ranking(
     preset: PresetOption = None,
     html: HtmlOption = None,
     adapt: AdaptOption = True,
+    weight: WeightOption = None,
+    retrieval_only: RetrievalOption = False,
 ) -> None:
     """Graded judgments: queries/, products/, judgments.csv."""
     from floorlens.evaluation.runner import evaluate_ranking
@@ -150,7 +159,7 @@ def ranking(
         catalogue=catalogue,
         preset=preset,
         html=html,
-        adapt=adapt,
+        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
     )
 
 
@@ -162,6 +171,9 @@ def simulated(
     preset: PresetOption = None,
     views: Annotated[int, typer.Option("--views", min=1, help="How many rooms are made.")] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
+    adapt: AdaptOption = True,
+    weight: WeightOption = None,
+    retrieval_only: RetrievalOption = False,
 ) -> None:
     """Rooms made of the products themselves, under strong light: products/."""
     from floorlens.evaluation.simulated import evaluate_simulated
@@ -174,7 +186,16 @@ def simulated(
         preset=preset,
         views=views,
         seed=seed,
+        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
     )
+
+
+class _Ranks(NamedTuple):
+    """How a catalogue is made and searched, as `open_catalogue` takes it."""
+
+    adapt: bool
+    weights: dict[str, float]
+    rerank: bool
 
 
 def _measure(
@@ -185,8 +206,7 @@ def _measure(
     catalogue: str | None,
     preset: str | None,
     html: Path | None = None,
-    indexes: bool = True,
-    adapt: bool = True,
+    ranks: _Ranks | None = None,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
@@ -202,9 +222,9 @@ def _measure(
     with ExitStack() as bars:
         if html is not None:
             options["html"] = html
-        if indexes:
+        if ranks is not None:
             options["index_progress"], adapt_progress = bars.enter_context(index_bars())
-            opener = partial(opener, adapt=adapt, adapt_progress=adapt_progress)
+            opener = partial(opener, adapt_progress=adapt_progress, **ranks._asdict())
         report = evaluate(
             directory,
             name,

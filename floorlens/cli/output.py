@@ -36,6 +36,15 @@ PresetOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weight",
+        metavar="NAME=NUMBER",
+        help="Shift a component's weight; repeatable.",
+        show_default=False,
+    ),
+]
 
 SOME_FAILED = 8
 # What product pictures show if not a swatch -> what one and several of them are called.
@@ -69,6 +78,22 @@ def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False
         threads=chosen.threads,
         max_megapixels=chosen.max_megapixels,
     )
+
+
+def parse_weights(weights: list[str] | None) -> dict[str, float]:
+    """Returns the values of `WeightOption` by name.
+
+    Raises:
+        typer.BadParameter: one is not NAME=NUMBER.
+    """
+    parsed = {}
+    for text in weights or []:
+        name, _, value = text.partition("=")
+        try:
+            parsed[name] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"--weight {text!r} is not NAME=NUMBER") from None
+    return parsed
 
 
 def print_json(value: Any) -> None:

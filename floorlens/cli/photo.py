@@ -13,7 +13,9 @@ from floorlens.cli.output import (
     CatalogueOption,
     JsonOption,
     PresetOption,
+    WeightOption,
     open_lens,
+    parse_weights,
     print_json,
     settings,
 )
@@ -70,10 +72,7 @@ def search(
             help='FIELD=VALUE, or JSON such as \'{"price": {"$lt": 50}}\'; repeatable.',
         ),
     ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option("--weight", metavar="NAME=NUMBER", help="Shift a component's weight."),
-    ] = None,
+    weight: WeightOption = None,
     box: BoxOption = None,
     polygon: PolygonOption = None,
     mask: MaskOption = None,
@@ -83,7 +82,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the catalogue by how closely each product matches the floor in a photo."""
-    region, filters, weights = _region(box, polygon, mask), _where(where), _weights(weight)
+    region, filters, weights = _region(box, polygon, mask), _where(where), parse_weights(weight)
     clicks = _clicks(click)
     with open_lens(catalogue, preset) as lens:
         result = lens.search(
@@ -204,14 +203,3 @@ def _where(filters: list[str] | None) -> dict[str, Any] | None:
                 raise FilterError(f"--where {text!r} is neither FIELD=VALUE nor JSON")
             parts.append({field: typed_cell(value)})
     return {"$and": parts} if parts else None
-
-
-def _weights(weights: list[str] | None) -> dict[str, float]:
-    parsed = {}
-    for text in weights or []:
-        name, _, value = text.partition("=")
-        try:
-            parsed[name] = float(value)
-        except ValueError:
-            raise typer.BadParameter(f"--weight {text!r} is not NAME=NUMBER") from None
-    return parsed

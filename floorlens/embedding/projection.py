@@ -7,6 +7,7 @@ shrunk towards a multiple of the identity (Friedman 1989).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from floorlens.errors import CatalogueError
 from floorlens.models import Stamp
+
+BLOCK = 2048
+"""Rows that are held in float64 at a time while a projection is fitted, and one product's more."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +66,44 @@ def fit_discriminant(
 
     Along the directions found, views of one product have unit variance (shrinkage included) and the
     directions are uncorrelated. Fewer directions than asked for leave the rest of `matrix` zero.
+    The rows are copied to float64 a product at a time, so that little is held beside them.
 
     Raises:
         ValueError: shapes that do not fit, features that are not finite, or nothing to tell apart.
     """
-    rows = np.asarray(features, np.float64)
+    rows = np.asarray(features)
     names, owner = np.unique(np.asarray(labels), return_inverse=True)
     if rows.ndim != 2 or owner.shape != rows.shape[:1]:
         raise ValueError(f"features {rows.shape} and labels {owner.shape} do not belong together")
-    if names.size < 2 or names.size == len(rows):
-        raise ValueError("at least two products and more views than products are needed")
-    if not np.isfinite(rows).all():
-        raise ValueError("the features are not finite")
-    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    _check_counts(names.size, len(rows))
+    order = np.argsort(owner, kind="stable")
+    products = np.split(order, np.cumsum(np.bincount(owner))[:-1])
+    return fit_products((rows[places] for places in products), stamp, encoder, shrinkage)
+
+
+def fit_products(
+    products: Iterable[ArrayLike], stamp: Stamp, encoder: str, shrinkage: float = 0.3
+) -> Projection:
+    """Returns what `fit_discriminant` does, of products that need not all be in memory.
+
+    Args:
+        products: for each one its views' features, (n, d0) with n of 1 or more and one d0; taken
+            one after the other, once.
+        stamp, encoder, shrinkage: as for `fit_discriminant`.
+
+    Raises:
+        ValueError: as for `fit_discriminant`.
+    """
+    means, counts, within = _scatter(products)
+    total = int(counts.sum())
+    _check_counts(len(counts), total)
+    mean = counts @ means / total
+    centres = means - mean
+    # The variance of all rows is that inside the products and that between them.
+    scale = np.sqrt((np.diag(within) + counts @ centres**2) / total)
     scale = np.where(scale > 1e-6, scale, 1.0)
-    rows = (rows - mean) / scale
-    counts = np.bincount(owner)
-    centres = np.zeros((names.size, rows.shape[1]))
-    np.add.at(centres, owner, rows)
-    centres /= counts[:, None]
-    inside = rows - centres[owner]
-    within = inside.T @ inside / (len(rows) - names.size)
+    centres /= scale
+    within /= np.outer(scale, scale) * (total - len(counts))
     within[np.diag_indices_from(within)] += shrinkage * np.trace(within) / len(within) + 1e-9
     # Whiten the inside of the products, then take the principal directions of their centres.
     values, vectors = np.linalg.eigh(within)
@@ -90,11 +111,11 @@ def fit_discriminant(
     spread = (centres - centres.mean(axis=0)) @ whitening
     _, _, directions = np.linalg.svd(spread, full_matrices=False)
     wanted = stamp.dimension
-    found = directions[: min(wanted, names.size - 1)]
+    found = directions[: min(wanted, len(counts) - 1)]
     # Signs are arbitrary; fix them so that refitting on the same data gives the same file.
     largest = np.abs(found).argmax(axis=1)
     found = found * np.sign(found[np.arange(len(found)), largest])[:, None]
-    matrix = np.zeros((rows.shape[1], wanted))
+    matrix = np.zeros((len(within), wanted))
     matrix[:, : len(found)] = whitening @ found.T
     return Projection(
         mean=mean.astype(np.float32),
@@ -103,6 +124,47 @@ def fit_discriminant(
         stamp=stamp,
         encoder=encoder,
     )
+
+
+def _check_counts(products: int, views: int) -> None:
+    if products < 2 or products == views:
+        raise ValueError("at least two products and more views than products are needed")
+
+
+def _scatter(
+    products: Iterable[ArrayLike],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Returns the products' means (p, d0), their counts (p,) and the scatter inside them (d0, d0).
+
+    The scatter is the sum of the outer products of every row's distance from its product's mean.
+    """
+    means: list[NDArray[np.float64]] = []
+    counts: list[int] = []
+    waiting: list[NDArray[np.float64]] = []
+    within = np.zeros((0, 0))
+
+    def add_waiting() -> None:
+        inside = np.concatenate(waiting)
+        waiting.clear()
+        np.add(within, inside.T @ inside, out=within)
+
+    for product in products:
+        rows = np.asarray(product, np.float64)
+        if rows.ndim != 2 or not len(rows) or (means and rows.shape[1:] != means[0].shape):
+            raise ValueError(f"features {rows.shape} of a product do not belong to the others'")
+        if not np.isfinite(rows).all():
+            raise ValueError("the features are not finite")
+        if not means:
+            within = np.zeros((rows.shape[1], rows.shape[1]))
+        means.append(rows.mean(axis=0))
+        counts.append(len(rows))
+        waiting.append(rows - means[-1])
+        # A product's few rows at a time would cost more for the sum than for the products.
+        if sum(map(len, waiting)) >= BLOCK:
+            add_waiting()
+    if waiting:
+        add_waiting()
+    return np.array(means), np.array(counts, np.int64), within
 
 
 def save_projection(projection: Projection, file: Path | BinaryIO) -> None:

@@ -107,16 +107,23 @@ class _MeasuredFloorlens:
     """A `Lens` made of a Floorlens and the segmenter that it was given."""
 
     def __init__(
-        self, lens: Floorlens, segmenter: _Overheard, adapt: bool, adapt_progress: Progress | None
+        self,
+        lens: Floorlens,
+        segmenter: _Overheard,
+        adapt: bool,
+        adapt_progress: Progress | None,
+        weights: Mapping[str, float] | None,
     ) -> None:
+        """`weights`: all that the score is made of; None: nothing is re-ranked."""
         self._lens = lens
         self._segmenter = segmenter
         self._adapt = adapt
         self._adapt_progress = adapt_progress
+        self._weights = weights
 
     @property
     def stamp(self) -> Mapping[str, Any]:
-        return self._lens.stamp
+        return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
 
     def add(self, source: Path, *, progress: Any = None) -> _Import:
         return self._lens.add(
@@ -124,7 +131,9 @@ class _MeasuredFloorlens:
         )
 
     def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
-        return self._lens.search(source, region=region)
+        return self._lens.search(
+            source, region=region, weights=self._weights, rerank=self._weights is not None
+        )
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
@@ -147,6 +156,8 @@ def open_catalogue(
     max_megapixels: float = MAX_MEGAPIXELS,
     adapt: bool = True,
     adapt_progress: Progress | None = None,
+    weights: Mapping[str, float] | None = None,
+    rerank: bool = True,
 ) -> Lens:
     """Returns a Floorlens on an empty folder, for one thread.
 
@@ -158,15 +169,21 @@ def open_catalogue(
         adapt: whether it is adapted to the products that are added, if there are enough.
         adapt_progress: called while it is, with how many simulated rooms there are, and of how
             many.
+        weights, rerank: as for `Floorlens.search`. The stamp says what was measured: "weights" are
+            those of all components, None without re-ranking.
 
     Raises:
         SettingsError: there is no such preset.
+        UsageError: the weights are not usable.
     """
     from floorlens import presets
+    from floorlens.ranking import merged_weights
     from floorlens.search import Floorlens
 
     chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
     stages = presets.load_stages(chosen, threads=threads)
+    # A search would refuse them too, but then for every photo.
+    merged = merged_weights(stages.reranker.weights, weights, rerank)
     segmenter = _Overheard(stages.segmenter)
     lens = Floorlens.open(
         path,
@@ -174,7 +191,7 @@ def open_catalogue(
         max_megapixels=max_megapixels,
         stages=replace(stages, segmenter=segmenter),
     )
-    return _MeasuredFloorlens(lens, segmenter, adapt, adapt_progress)
+    return _MeasuredFloorlens(lens, segmenter, adapt, adapt_progress, merged if rerank else None)
 
 
 @contextmanager

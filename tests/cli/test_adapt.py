@@ -125,8 +125,8 @@ def test_eval_measures_adapted_or_not_and_the_report_says_which(
     (data / "judgments.csv").write_text("query,product,grade\na.png,p4.png,3\n")
     (data / "queries").mkdir()
     room.save(data / "queries" / "a.png")
-    for kind in ("pairs", "ranking"):
-        adapted = document(run("eval", kind, data, "--json", "-"))
-        plain = document(run("eval", kind, data, "--no-adapt", "--json", "-"))
+    for kind, *options in (["pairs"], ["ranking"], ["simulated", "--views", 1]):
+        adapted = document(run("eval", kind, data, *options, "--json", "-"))
+        plain = document(run("eval", kind, data, *options, "--no-adapt", "--json", "-"))
         assert adapted["stamp"]["projection"]["version"].startswith("own-")
         assert plain["stamp"]["projection"]["version"] == "1"

@@ -391,6 +391,23 @@ def test_eval_measures_prints_and_writes(run: Run, pairs: Path) -> None:
     assert "no such folder" in run("eval", "masks", pairs, code=3).stderr
 
 
+def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> None:
+    """Spelt as in `search`; the report says which it was."""
+    (pairs / "judgments.csv").write_text("query,product,grade\na.png,oak.png,3\n")
+    (pairs / "queries").mkdir()
+    (pairs / "queries" / "a.png").write_bytes((pairs / "rooms" / "a.png").read_bytes())
+    for kind, *options in (["pairs"], ["ranking"], ["simulated", "--views", "1"]):
+        measure = ("eval", kind, pairs, *options, "--json", "-")
+        weights = ["--weight", "colour=.25", "--weight", "texture=0"]
+        figures = document(run(*measure, *weights))
+        assert figures["stamp"]["weights"] == {"colour": 0.25, "texture": 0.0}
+        assert document(run(*measure, "--retrieval-only"))["stamp"]["weights"] is None
+    assert "not NAME=NUMBER" in run("eval", "pairs", pairs, "--weight", "colour", code=2).stderr
+    assert "unknown component" in run("eval", "pairs", pairs, "--weight", "a=1", code=2).stderr
+    both = ["--retrieval-only", "--weight", "colour=1"]
+    assert "nothing is re-ranked" in run("eval", "pairs", pairs, *both, code=2).stderr
+
+
 def test_eval_tells_before_it_measures_that_it_cannot_write(run: Run, pairs: Path) -> None:
     Path("file").write_text("x")
     for option in (["--json", "."], ["--json", "file/out.json"], ["--html", "file"]):

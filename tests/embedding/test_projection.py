@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from floorlens.embedding.projection import (
     Projection,
     fit_discriminant,
+    fit_products,
     load_projection,
     save_projection,
 )
@@ -52,6 +54,60 @@ def test_products_separate_better_than_in_the_raw_features(seed: int) -> None:
     assert leave_one_out(projection.apply(rows), labels) >= leave_one_out(
         rows - rows.mean(axis=0), labels
     )
+
+
+def written_plainly(
+    rows: NDArray[np.float64], labels: NDArray[np.int64], dimension: int, shrinkage: float
+) -> tuple[NDArray[np.float64], ...]:
+    """Returns mean, scale and matrix by the formula, all rows at once."""
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale[scale <= 1e-6] = 1
+    rows = (rows - mean) / scale
+    names, owner = np.unique(labels, return_inverse=True)
+    centres = np.stack([rows[labels == name].mean(axis=0) for name in names])
+    inside = rows - centres[owner]
+    within = inside.T @ inside / (len(rows) - names.size)
+    within += np.eye(len(within)) * (shrinkage * np.trace(within) / len(within) + 1e-9)
+    values, vectors = np.linalg.eigh(within)
+    whitening = vectors / np.sqrt(values)
+    _, _, found = np.linalg.svd((centres - centres.mean(axis=0)) @ whitening)
+    return mean, scale, whitening @ found[:dimension].T
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_a_fit_in_blocks_follows_the_formula(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """Products of unequal numbers of views, not side by side, in half precision, one constant."""
+    monkeypatch.setattr("floorlens.embedding.projection.BLOCK", block)
+    exact, labels = views(11, products=14, each=9)
+    keep = np.random.default_rng(0).permutation(len(exact))[:-20]
+    exact[:, 4] = 3
+    rows, labels = exact[keep].astype(np.float16), labels[keep]
+    found = fit_discriminant(rows, labels, stamp(5), "1", shrinkage=0.2)
+    mean, scale, matrix = written_plainly(rows.astype(np.float64), labels, 5, 0.2)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found.scale, scale, rtol=1e-6)
+    signs = np.sign((found.matrix * matrix).sum(axis=0))
+    np.testing.assert_allclose(found.matrix, matrix * signs, rtol=1e-4, atol=1e-5)
+
+
+def test_products_one_after_the_other_give_what_all_rows_give() -> None:
+    rows, labels = views(4)
+    at_once = fit_discriminant(rows, labels, stamp(3), "1")
+    streamed = fit_products((rows[labels == name] for name in range(12)), stamp(3), "1")
+    np.testing.assert_array_equal(streamed.matrix, at_once.matrix)
+    np.testing.assert_array_equal(streamed.mean, at_once.mean)
+    np.testing.assert_array_equal(streamed.scale, at_once.scale)
+
+
+def test_little_is_held_beside_the_rows() -> None:
+    """At 2,000 products float64 copies of all rows would be gigabytes."""
+    rows, labels = views(0, products=1000, each=40, width=64)
+    half = rows.astype(np.float16)
+    tracemalloc.start()
+    fit_discriminant(half, labels, stamp(8), "1")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.5 * rows.nbytes
 
 
 def test_views_of_one_product_have_unit_variance_without_shrinkage() -> None:
@@ -120,6 +176,12 @@ def test_misuse_is_refused(tmp_path: Path) -> None:
         fit_discriminant(rows, np.arange(len(rows)), stamp(3), "1")
     with pytest.raises(ValueError, match="finite"):
         fit_discriminant(np.where(rows == rows[0, 0], np.nan, rows), labels, stamp(3), "1")
+    for wrong in ([rows[:4], rows[4:8, :-1]], [rows[:4], rows[:0]], [rows[:4], rows[4]]):
+        with pytest.raises(ValueError, match="do not belong to the others"):
+            fit_products(wrong, stamp(3), "1")
+    for few in ([], [rows], [rows[:1], rows[1:2]]):
+        with pytest.raises(ValueError, match="more views than products"):
+            fit_products(few, stamp(3), "1")
     (tmp_path / "bad.npz").write_bytes(b"not a projection")
     with pytest.raises(CatalogueError, match="not a projection"):
         load_projection(tmp_path / "bad.npz")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from floorlens import presets
-from floorlens.errors import ImageError, NoFloorFound, SettingsError
+from floorlens import Floorlens, presets
+from floorlens.errors import ImageError, NoFloorFound, SettingsError, UsageError
 from floorlens.evaluation.measured import open_catalogue, opened, stamp_of
+from floorlens.ranking import SearchResult
 from floorlens.testing import fake_stages
 
 
@@ -33,6 +38,41 @@ def test_what_the_segmenter_says_of_a_refused_photo_is_heard() -> None:
             lens.mask(b"no picture")
         assert lens.take_visible() is None
         assert set(stamp_of(lens)) >= {"floorlens", "preset", "segmenter", "embedder"}
+
+
+def test_what_it_is_searched_with_is_as_asked_and_in_the_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (24, 24), "grey").save(tmp_path / "a.png")
+    photo = io.BytesIO()
+    Image.new("L", (40, 60), 90).save(photo, "PNG")
+    everywhere = np.ones((60, 40), np.bool_)
+    asked: list[dict[str, object]] = []
+    search = Floorlens.search
+
+    def overheard(lens: Floorlens, source: Any, **options: Any) -> SearchResult:
+        asked.append({name: options[name] for name in ("weights", "rerank")})
+        return search(lens, source, **options)
+
+    monkeypatch.setattr(Floorlens, "search", overheard)
+    for options, weights in (
+        ({}, {"colour": 1.0, "texture": 1.0}),
+        ({"weights": {"colour": 0.2}}, {"colour": 0.2, "texture": 1.0}),
+        ({"rerank": False}, None),
+    ):
+        with opened(partial(open_catalogue, **options), None) as lens:
+            lens.add(tmp_path)
+            assert len(lens.search(photo.getvalue(), region=everywhere).matches) == 1
+            assert stamp_of(lens)["weights"] == weights
+        assert asked[-1] == {"weights": weights, "rerank": weights is not None}
+
+
+def test_weights_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    """Every single photo would fail of them, and the figures would be those of no ranking."""
+    with pytest.raises(UsageError, match="unknown component 'sound'"):
+        open_catalogue(tmp_path / "catalogue", None, weights={"sound": 1})
+    with pytest.raises(UsageError, match="nothing is re-ranked"):
+        open_catalogue(tmp_path / "catalogue", None, weights={"colour": 1}, rerank=False)
 
 
 def test_an_unknown_preset_is_refused(tmp_path: Path) -> None:
