@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from floorlens.embedding import FloorFeatures
 from floorlens.images import Photo
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.builtin import cleanest_square
 from floorlens.normalisation.product_picture import (
     ProductPicture,
     examine,
     may_be_room,
     room_scene,
 )
+from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.segmentation import FloorRegion
 from floorlens.segmentation.clicks import parse_clicks
@@ -62,6 +62,22 @@ def find_floor(
         return base
     told = stages.segmenter.segment(photo.pixels, points)
     return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
+
+
+def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorView:
+    """Returns the floor of a room as it is seen and, where that is possible, from above as well.
+
+    Both go into one set of patches: a bad estimate of the floor's plane must not sink a match.
+    """
+    seen = stages.normaliser.view(photo.pixels, mask)
+    above = stages.normaliser.straightened(photo.pixels, mask)
+    if above is None:
+        return seen
+    return FloorView(
+        patches=np.concatenate([seen.patches, above.patches]),
+        coverage=np.concatenate([seen.coverage, above.coverage]),
+        lab=seen.lab,
+    )
 
 
 def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPicture]:

@@ -354,7 +354,7 @@ class Floorlens:
             NothingToRank: the catalogue is empty, or no product passes the filter.
             ImageError, FilterError, RegionError, UsageError: an argument is not usable.
         """
-        from floorlens.pipeline import find_floor
+        from floorlens.pipeline import find_floor, floor_view
 
         if limit is not None and limit < 1:
             raise UsageError(f"limit must be 1 or more, not {limit}")
@@ -373,7 +373,7 @@ class Floorlens:
         with clock.stage("segment"):
             floor = find_floor(photo, self._stages, region, clicks)
         with clock.stage("normalise"):
-            view = self._stages.normaliser.view(photo.pixels, floor.working_mask)
+            view = floor_view(photo, floor.working_mask, self._stages)
         with clock.stage("embed"):
             features = self._stages.embedder.features([view])[0]
         depth = self._stages.preset.rerank_depth

@@ -30,7 +30,7 @@ class FloorFeatures:
         coverage: float16 (n,), the share of each patch that is floor, 0..1.
         lab: float16 (m, 3), at most `MOST_COLOURS` CIELAB (D65) colours of the floor, an even
             sample of the view's.
-        facts: float16 (f,), facts of the pattern; may be empty.
+        facts: float16 (f,), facts of the pattern, as the embedder knows them; may be empty.
     """
 
     base: NDArray[np.float16]

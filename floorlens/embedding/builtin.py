@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
@@ -66,7 +67,7 @@ class BuiltinEmbedder:
             )
         return Stamp(
             model_id="floorlens-embedder-builtin",
-            version=f"2+{encoder.version}",
+            version=f"3+{encoder.version}+{default_probe().version}",
             dimension=projection.dimension + len(_LATTICE),
             licence=encoder.licence,
             preprocessing=f"{encoder.preprocessing}; {projection.preprocessing}",
@@ -83,15 +84,16 @@ class BuiltinEmbedder:
 
     def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
         """Returns the features of each view, in order; equal views get equal features."""
-        return [
-            FloorFeatures(
-                base=self.encode(view.patches).astype(np.float16),
-                coverage=view.coverage.astype(np.float16),
-                lab=sampled_colours(view.lab),
-                facts=np.empty(0, np.float16),
-            )
-            for view in views
-        ]
+        return [self._features(view) for view in views]
+
+    def _features(self, view: FloorView) -> FloorFeatures:
+        base, coverage = self.encode(view.patches).astype(np.float16), view.coverage
+        return FloorFeatures(
+            base=base,
+            coverage=coverage.astype(np.float16),
+            lab=sampled_colours(view.lab),
+            facts=default_probe().probabilities(base, coverage).astype(np.float16),
+        )
 
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None
@@ -110,7 +112,7 @@ class BuiltinEmbedder:
         return _describe(features, chosen)
 
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Returns float32 (n, d0), the encoder's output for uint8 (n, 224, 224, 3) sRGB patches."""
+        """Returns float32 (n, d0), the encoder's output for uint8 (n, 160, 160, 3) sRGB patches."""
         runs = [
             self._session.run(["features"], {"rgb": patches[start : start + BATCH]})[0]
             for start in range(0, len(patches), BATCH)
@@ -133,7 +135,9 @@ def _describe(features: FloorFeatures, projection: Projection) -> FloorEmbedding
     vector = np.concatenate(
         [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
     ).astype(np.float32)
-    return FloorEmbedding(vector=_unit(vector), signature=pack(lab, whole, _unit(projected)))
+    return FloorEmbedding(
+        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(projected))
+    )
 
 
 def colour_code(lab: NDArray[np.floating]) -> NDArray[np.float32]:

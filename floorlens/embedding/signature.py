@@ -1,8 +1,8 @@
 """The signature: what the re-ranker knows of a floor, packed into at most 4,096 bytes.
 
-Layout of version 1, little endian: a header (magic `FLS1`, numbers of patches and of directions),
-the median Lab colour and the quantiles of L*, a*, b* around it, the descriptor of the whole floor
-and one descriptor per patch. Descriptors are unit vectors as int8 with one scale each.
+Layout of version 2, little endian: a header (magic `FLS2`, numbers of patches and of directions),
+the median Lab colour and the quantiles of L*, a*, b* around it, the probabilities of the patterns,
+the descriptor of the whole floor and one descriptor per patch. Descriptors are unit vectors as int8 with one scale each.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.embedding.pattern import CLASSES
 from floorlens.errors import CatalogueError
 
-MAGIC = b"FLS1"
+MAGIC = b"FLS2"
 #: Levels at which the distribution of each Lab channel is kept.
 LEVELS = np.linspace(0.05, 0.95, 10)
 #: Patches kept at most: 4,096 bytes hold these with 128 directions.
@@ -30,20 +31,30 @@ class Signatures:
     Attributes:
         centre: float32 (n, 3), median Lab.
         quantiles: float32 (n, 10, 3), Lab at `LEVELS`, less the median.
+        pattern: float32 (n, 11), probabilities of `floorlens.embedding.pattern.CLASSES`.
         whole: float32 (n, d), unit vectors, the descriptor of each floor.
         patches: float32 (n, p, d), unit vectors; where a floor has fewer than p, its first again.
     """
 
     centre: NDArray[np.float32]
     quantiles: NDArray[np.float32]
+    pattern: NDArray[np.float32]
     whole: NDArray[np.float32]
     patches: NDArray[np.float32]
 
 
 def pack(
-    lab: NDArray[np.float32], whole: NDArray[np.float32], patches: NDArray[np.float32]
+    lab: NDArray[np.float32],
+    pattern: NDArray[np.floating],
+    whole: NDArray[np.float32],
+    patches: NDArray[np.float32],
 ) -> bytes:
-    """Returns the signature of one floor: Lab colours (m, 3), unit descriptors (d,) and (p, d).
+    """Returns the signature of one floor.
+
+    Args:
+        lab: its colours in CIELAB, (m, 3).
+        pattern: probabilities of the patterns, (11,).
+        whole, patches: unit descriptors (d,) and (p, d).
 
     Raises:
         ValueError: more directions than fit.
@@ -57,6 +68,7 @@ def pack(
     record["patches"], record["directions"] = len(patches), whole.size
     record["centre"] = centre
     record["quantiles"] = np.quantile(lab, LEVELS, axis=0) - centre
+    record["pattern"] = pattern
     rows = np.concatenate([whole[None], patches])
     scales = np.maximum(np.abs(rows).max(axis=1), 1e-6).astype(np.float32) / 127
     record["scales"] = scales
@@ -71,7 +83,7 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
     """Returns the signatures as arrays, in order.
 
     Raises:
-        CatalogueError: one of them is not a signature of version 1, or they differ in directions.
+        CatalogueError: one of them is not a signature of version 2, or they differ in directions.
     """
     sizes = [_sizes(signature) for signature in signatures]
     if len({directions for _, directions in sizes}) > 1:
@@ -81,6 +93,7 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
     total = len(signatures)
     centre = np.empty((total, 3), np.float32)
     quantiles = np.empty((total, LEVELS.size, 3), np.float32)
+    pattern = np.empty((total, len(CLASSES)), np.float32)
     whole = np.empty((total, directions), np.float32)
     patches = np.empty((total, most, directions), np.float32)
     for count in sorted({count for count, _ in sizes}):
@@ -90,10 +103,11 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
         rows = block["rows"].astype(np.float32)
         rows /= np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-6)
         centre[where], quantiles[where] = block["centre"], block["quantiles"]
+        pattern[where] = block["pattern"]
         whole[where] = rows[:, 0]
         patches[where, :count] = rows[:, 1:]
         patches[where, count:] = rows[:, 1:2]
-    return Signatures(centre, quantiles, whole, patches)
+    return Signatures(centre, quantiles, pattern, whole, patches)
 
 
 def _record(patches: int, directions: int) -> np.dtype[np.void]:
@@ -104,6 +118,7 @@ def _record(patches: int, directions: int) -> np.dtype[np.void]:
             ("directions", "<u2"),
             ("centre", "<f4", (3,)),
             ("quantiles", "<f2", (LEVELS.size, 3)),
+            ("pattern", "<f2", (len(CLASSES),)),
             ("scales", "<f4", (patches + 1,)),
             ("rows", "i1", (patches + 1, directions)),
         ]
@@ -117,4 +132,4 @@ def _sizes(signature: bytes) -> tuple[int, int]:
         count, width = int(patches), int(directions)
         if count >= 1 and len(signature) == _record(count, width).itemsize:
             return count, width
-    raise CatalogueError("a stored signature is not of version 1: index the catalogue anew")
+    raise CatalogueError("a stored signature is not of version 2: index the catalogue anew")

@@ -38,3 +38,9 @@ class Normaliser(Protocol):
 
         Deterministic. The mask has at least one True pixel.
         """
+
+    def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
+        """Returns the same floor from above (`lab` empty); None where the photo does not allow it.
+
+        `coverage` says how much these patches are to count beside those of `view`.
+        """

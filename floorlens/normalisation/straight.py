@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation.builtin import choose_squares
 from floorlens.normalisation.plane import FloorPlane
+from floorlens.normalisation.squares import choose_squares
 
 #: By how much the photo may be enlarged along its worst direction. At 3 far floor, blurred and
 #: glossy, spoils colour and texture (real pairs: colour alone .161 instead of .205).

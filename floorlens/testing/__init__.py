@@ -49,6 +49,10 @@ class FakeNormaliser:
         lab = srgb_to_lab(mean[None])
         return FloorView(mean[None, None, None], np.ones(1, np.float32), lab)
 
+    def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
+        """Returns None: one colour looks the same from everywhere."""
+        return None
+
 
 @dataclass(frozen=True)
 class FakeEmbedder:

@@ -13,9 +13,9 @@ from floorlens.normalisation.builtin import (
     SCALES,
     SIDE,
     BuiltinNormaliser,
-    choose_squares,
     sample_colours,
 )
+from floorlens.normalisation.squares import choose_squares
 
 COUNT = sum(count for _, count in SCALES)
 
@@ -42,7 +42,7 @@ def test_a_room_gives_clean_spread_patches_of_floor() -> None:
     assert view.lab.dtype == np.float32
     assert 100 < len(view.lab) <= 4096
     assert (view.coverage >= 0.9).all()
-    lefts = {round(square.left) for square in choose_squares(mask)}
+    lefts = {round(square.left) for square in choose_squares(mask, SCALES)}
     assert max(lefts) - min(lefts) > 150
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_floor_is_filled_with_the_colour_of_the_floor() -> None:
 
 def test_a_product_picture_is_cut_by_the_same_rule() -> None:
     mask = np.ones((400, 400), np.bool_)
-    squares = choose_squares(mask)
+    squares = choose_squares(mask, SCALES)
     assert len(squares) == COUNT
     assert {square.coverage for square in squares} == {1.0}
     assert all(square.side == pytest.approx(400 * SCALES[0][0]) for square in squares[:1])
@@ -89,7 +89,7 @@ def test_squares_lie_inside_the_photo_and_tell_their_coverage(seed: int) -> None
     mask = np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])))
     if not mask.any():
         return
-    squares = choose_squares(mask)
+    squares = choose_squares(mask, SCALES)
     assert len(squares) == COUNT
     for square in squares:
         assert square.left >= -1e-6
@@ -97,14 +97,14 @@ def test_squares_lie_inside_the_photo_and_tell_their_coverage(seed: int) -> None
         assert square.top >= -1e-6
         assert square.top + square.side <= height + 1e-6
         assert 0 <= square.coverage <= 1
-    assert squares == choose_squares(mask)
+    assert squares == choose_squares(mask, SCALES)
 
 
 def test_an_enlarged_photo_gives_the_same_squares_and_colours() -> None:
     pixels, mask = room()
     large = np.repeat(np.repeat(pixels, 2, axis=0), 2, axis=1)
-    small_squares = choose_squares(mask)
-    large_squares = choose_squares(np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1))
+    small_squares = choose_squares(mask, SCALES)
+    large_squares = choose_squares(np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1), SCALES)
     for one, two in zip(small_squares, large_squares, strict=True):
         assert two.left == pytest.approx(2 * one.left, abs=8)
         assert two.top == pytest.approx(2 * one.top, abs=8)
@@ -117,8 +117,8 @@ def test_an_enlarged_photo_gives_the_same_squares_and_colours() -> None:
 
 def test_a_mirrored_floor_gives_mirrored_patches() -> None:
     _, mask = room()
-    squares = choose_squares(mask)
-    mirrored = choose_squares(mask[:, ::-1])
+    squares = choose_squares(mask, SCALES)
+    mirrored = choose_squares(mask[:, ::-1], SCALES)
     overlaps = [
         max(
             _overlap(width_minus(one.left, one.side), one.top, two.left, two.top, one.side)

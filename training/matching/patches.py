@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation.builtin import cut_squares
+from floorlens.normalisation.builtin import images_of, sample_colours
+from floorlens.normalisation.squares import choose_squares, cut_squares
 from training.matching.samples import RANGE
 
 SIDE = 160
@@ -131,7 +132,9 @@ def random_squares(
     scales = tuple(
         (float(size), count - count // 2 if i == 0 else count // 2) for i, size in enumerate(sizes)
     )
-    return cut_squares(pixels, mask, scales, SIDE)
+    photo, floor = images_of(pixels, mask)
+    _, fill = sample_colours(photo, floor)
+    return cut_squares(photo, floor, choose_squares(mask, scales), fill, SIDE)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ Existing products are kept.
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +71,40 @@ def _is_colour(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 3 and all(type(v) is int for v in value)
 
 
+@dataclass(frozen=True)
+class Swatch:
+    """What a swatch shows: of which floor how much, in millimetres; `turned` by 90 degrees."""
+
+    design: FloorDesign
+    millimetres: float
+    turned: bool
+    one_board: bool
+
+
+def draw_swatches(design: FloorDesign, rng: np.random.Generator) -> list[Swatch]:
+    """Returns a near and a far swatch of a design."""
+    swatches = []
+    for low, high in (NEAR, FAR):
+        millimetres = 1000.0 * float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        shown, one_board = design, False
+        if low == NEAR[0] and isinstance(design.surface, Wood) and rng.random() < 0.5:
+            # Much of a catalogue shows the figure of one board, without a joint.
+            board = Layout("plank", 3 * millimetres, 9 * millimetres, 0.0)
+            shown, one_board = replace(design, layout=board), True
+        swatches.append(Swatch(shown, millimetres, bool(rng.random() < 0.5), one_board))
+    return swatches
+
+
 def make_product(number: int, rooms: int, seed: int = 0) -> list[RoomView]:
     """Returns two swatches (mask all True) and `rooms` rooms of made product `number`."""
     design, rng = draw_product(number, seed)
     views: list[RoomView] = []
-    for layout_seed, (low, high) in enumerate((NEAR, FAR)):
-        millimetres = 1000.0 * float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        size = (millimetres, millimetres)
-        shown = design
-        if layout_seed == 0 and isinstance(design.surface, Wood) and rng.random() < 0.5:
-            # Much of a catalogue shows the figure of one board, without a joint.
-            board = Layout("plank", 3 * millimetres, 9 * millimetres, 0.0)
-            shown = replace(design, layout=board)
-        swatch = render_floor(shown, size, millimetres / SWATCH, layout_seed)
-        if rng.random() < 0.5:
-            swatch = np.ascontiguousarray(swatch.swapaxes(0, 1))
-        views.append(RoomView(swatch, np.ones(swatch.shape[:2], np.bool_)))
+    for layout_seed, swatch in enumerate(draw_swatches(design, rng)):
+        size = (swatch.millimetres, swatch.millimetres)
+        rgb = render_floor(swatch.design, size, swatch.millimetres / SWATCH, layout_seed)
+        if swatch.turned:
+            rgb = np.ascontiguousarray(rgb.swapaxes(0, 1))
+        views.append(RoomView(rgb, np.ones(rgb.shape[:2], np.bool_)))
     sheet = render_floor(design, (1000 * SHEET, 1000 * SHEET), SHEET_SCALE, 2)
     views += [simulate_view(sheet, SHEET, rng) for _ in range(rooms)]
     return views

@@ -1,0 +1,127 @@
+"""Which pattern a floor is laid in: a linear probe on the encoder's features.
+
+Planks, herringbone or tiles cut ten candidates to one or three before anything else is looked at.
+The probe is a softmax regression fitted on made floors, whose pattern is known
+(`training/matching/fit.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.errors import CatalogueError
+from floorlens.models import WEIGHTS
+
+PROBE = "pattern.npz"
+#: What the probe tells apart; the last is a picture of one board, which may be laid in any way.
+CLASSES = (
+    "straight plank",
+    "strip parquet",
+    "herringbone",
+    "chevron",
+    "basket parquet",
+    "ceramic tile",
+    "patterned tile",
+    "stone",
+    "terrazzo",
+    "carpet",
+    "one board",
+)
+#: The first so many are made of boards.
+WOODEN = 5
+
+
+@dataclass(frozen=True)
+class PatternProbe:
+    """Features -> probabilities of `CLASSES`.
+
+    Attributes:
+        mean, scale: float32 (d0,), subtracted first and divided by.
+        matrix: float32 (d0, 11). bias: float32 (11,).
+        encoder: version of the encoder whose features it takes.
+        version: of the probe.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    encoder: str
+    version: str
+
+    def probabilities(
+        self, base: NDArray[np.floating], coverage: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Returns float32 (11,), summing to 1, for patch features (n, d0) and coverage (n,)."""
+        weights = np.maximum(coverage.astype(np.float32), 1e-3) ** 2
+        mean = (base.astype(np.float32) * weights[:, None]).sum(axis=0) / weights.sum()
+        logits = ((mean - self.mean) / self.scale) @ self.matrix + self.bias
+        powers = np.exp(logits - logits.max())
+        return np.asarray(powers / powers.sum(), np.float32)
+
+
+def save_probe(probe: PatternProbe, path: Path) -> None:
+    """Writes the probe as .npz, the matrix as float16."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            mean=probe.mean,
+            scale=probe.scale,
+            matrix=probe.matrix.astype(np.float16),
+            bias=probe.bias,
+            encoder=np.array(probe.encoder),
+            version=np.array(probe.version),
+        )
+
+
+@lru_cache(maxsize=1)
+def default_probe() -> PatternProbe:
+    """Returns the probe that comes with the package.
+
+    Raises:
+        CatalogueError: the file is not a probe.
+    """
+    path = WEIGHTS / PROBE
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return PatternProbe(
+                *(data[name].astype(np.float32) for name in ("mean", "scale", "matrix", "bias")),
+                encoder=str(data["encoder"]),
+                version=str(data["version"]),
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise CatalogueError(f"{path.name} is not a pattern probe: {error}") from error
+
+
+def pattern_likeness(
+    floor: NDArray[np.floating], products: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Returns float32 (n,): Bhattacharyya coefficients of probabilities (11,) and (n, 11), 0..1.
+
+    A picture of one board says nothing about how it is laid: its share counts as the other floor's
+    wooden patterns. Equal probabilities give 1.
+    """
+    query = np.broadcast_to(floor.astype(np.float64), products.shape)
+    others = products.astype(np.float64)
+    one, two = _laid_like(query, others), _laid_like(others, query)
+    return np.asarray(np.clip(np.sqrt(one * two).sum(axis=1), 0.0, 1.0), np.float32)
+
+
+def _laid_like(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns `rows` (n, 11) with the share of one board given to the wooden patterns of `others`."""
+    wooden = others[:, :WOODEN]
+    total = wooden.sum(axis=1, keepdims=True)
+    given = np.where(total > 1e-6, wooden / np.maximum(total, 1e-6), 0.0)
+    # Where the other is one board as well, they agree on that.
+    kept = np.where(
+        total[:, 0] > 1e-6, others[:, -1] / np.maximum(others[:, -1] + total[:, 0], 1e-6), 1.0
+    )
+    out = rows.copy()
+    out[:, :WOODEN] += rows[:, -1:] * given * (1 - kept)[:, None]
+    out[:, -1] = rows[:, -1] * kept
+    return out

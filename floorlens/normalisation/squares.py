@@ -1,0 +1,187 @@
+"""Squares of floor: where to cut a photo, at sizes that follow the floor.
+
+Sizes are relative to the floor's own extent, never to pixels, so a photo and its enlargement give
+the same patches, and a product picture (all floor) is cut by the same rule as a room.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+#: (side relative to the square root of the floor's area, number of squares), size by size.
+Scales = tuple[tuple[float, int], ...]
+#: A square counts as clean from this share of floor on; smaller squares are tried before unclean.
+CLEAN = 0.92
+#: Longer side of the grid on which squares are chosen, in cells.
+GRID = 192
+#: The smallest square worth enlarging, in photo pixels.
+SMALLEST = 12.0
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square of the photo: left, top, side in photo pixels, and the share of it that is floor."""
+
+    left: float
+    top: float
+    side: float
+    coverage: float
+
+
+def choose_squares(mask: NDArray[np.bool_], scales: Scales) -> list[Square]:
+    """Returns the squares to cut, scale by scale in the order of `scales`.
+
+    Per scale the squares are clean where the floor allows (shrunk until one is), spread by
+    farthest-point sampling from the cleanest one that lies lowest, where a camera sees most.
+    """
+    height, width = mask.shape
+    cell = max(1.0, max(height, width) / GRID)
+    rows, columns = max(1, round(height / cell)), max(1, round(width / cell))
+    table = _summed(_resize_mask(mask, columns, rows))
+    sy, sx = height / rows, width / columns
+    extent = math.sqrt(float(table[-1, -1]) * sx * sy)
+    squares: list[Square] = []
+    for scale, count in scales:
+        side = min(scale * extent, height, width)
+        best: list[Square] = []
+        while True:
+            windows = _spread(table, side / sy, side / sx, count)
+            found = [Square(x * sx, y * sy, side, share) for x, y, share in windows]
+            if not best or found[0].coverage > best[0].coverage + 0.02:
+                best = found
+            if best[0].coverage >= CLEAN or side * 0.8 < SMALLEST:
+                break
+            side *= 0.8
+        squares += best
+    return squares
+
+
+def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Returns a square of the picture that is as large as the mask lets it be, uint8 (s, s, 3)."""
+    square = choose_squares(mask, ((1.0, 1),))[0]
+    top, left, side = round(square.top), round(square.left), max(1, round(square.side))
+    return pixels[top : top + side, left : left + side]
+
+
+def cut_squares(
+    photo: Image.Image,
+    floor: Image.Image | None,
+    squares: list[Square],
+    fill: NDArray[np.uint8],
+    side: int,
+) -> NDArray[np.uint8]:
+    """Returns the squares as uint8 (n, side, side, 3) sRGB, with `fill` where there is no floor.
+
+    Args:
+        photo: RGB.
+        floor: its mask, mode L, 255 on floor; None for all floor.
+        squares: what to cut.
+        fill: uint8 (3,), the floor's mean colour.
+        side: of the patches, in pixels.
+    """
+    patches = np.empty((len(squares), side, side, 3), np.uint8)
+    # Averaging whole pixels first halves the time that a large photo takes.
+    reduced: dict[int, Image.Image] = {1: photo}
+    for patch, square in zip(patches, squares, strict=True):
+        factor = max(1, int(square.side // side))
+        if factor not in reduced:
+            reduced[factor] = photo.reduce(factor)
+        patch[:] = _cut(reduced[factor], floor, square, fill, factor, side)
+    return patches
+
+
+def _spread(
+    table: NDArray[np.float64], tall: float, wide: float, count: int
+) -> list[tuple[float, float, float]]:
+    """Returns `count` windows (left, top, coverage) of `tall` x `wide` cells, best first."""
+    rows, columns = table.shape[0] - 1, table.shape[1] - 1
+    tops = _positions(rows - tall, tall / 6)
+    lefts = _positions(columns - wide, wide / 6)
+    inside = (
+        _at(table, tops + tall, lefts + wide)
+        - _at(table, tops, lefts + wide)
+        - _at(table, tops + tall, lefts)
+        + _at(table, tops, lefts)
+    )
+    share = np.clip(inside / (tall * wide), 0.0, 1.0)
+    ys = np.repeat((tops + tall / 2) / tall, lefts.size)
+    xs = np.tile((lefts + wide / 2) / wide, tops.size)
+    shares = share.reshape(-1)
+    wanted = min(CLEAN, float(shares.max()))
+    # A square that is not clean may still be taken for being elsewhere, at a price.
+    price = np.maximum(wanted - shares, 0.0) * 4.0
+    middle = columns / wide / 2
+    chosen = [int(np.argmax(-price + 1e-2 * ys - 1e-4 * np.abs(xs - middle)))]
+    distance = np.full(shares.size, np.inf)
+    for _ in range(count - 1):
+        last = chosen[-1]
+        distance = np.minimum(distance, np.hypot(ys - ys[last], xs - xs[last]))
+        # Beyond one side the squares share nothing: no gain in going farther.
+        gain = np.minimum(distance, 2.0) - price + 1e-4 * ys
+        chosen.append(int(np.argmax(gain)))
+    lefts_all, tops_all = np.tile(lefts, tops.size), np.repeat(tops, lefts.size)
+    return [(float(lefts_all[i]), float(tops_all[i]), float(shares[i])) for i in chosen]
+
+
+def _cut(
+    photo: Image.Image,
+    floor: Image.Image | None,
+    square: Square,
+    fill: NDArray[np.uint8],
+    factor: int,
+    side: int,
+) -> NDArray[np.uint8]:
+    """Returns the square as uint8 (side, side, 3) sRGB, with `fill` where there is no floor.
+
+    `photo` is the photo reduced by `factor`; `floor` is its mask at full size, None for all floor.
+    """
+    size = (side, side)
+    box = _box(photo, square, factor)
+    patch = np.asarray(photo.resize(size, Image.Resampling.BICUBIC, box=box))
+    if floor is None or square.coverage >= 0.999:
+        return patch
+    share = np.asarray(floor.resize(size, Image.Resampling.BOX, box=_box(floor, square, 1)))
+    return np.where((share >= 128)[..., None], patch, fill)
+
+
+def _box(image: Image.Image, square: Square, factor: int) -> tuple[float, float, float, float]:
+    """Returns left, top, right, bottom of the square in an image reduced by `factor`."""
+    left, top = max(0.0, square.left / factor), max(0.0, square.top / factor)
+    side = square.side / factor
+    return left, top, min(float(image.width), left + side), min(float(image.height), top + side)
+
+
+def _resize_mask(mask: NDArray[np.bool_], columns: int, rows: int) -> NDArray[np.float64]:
+    image = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BOX), np.float64) / 255.0
+
+
+def _summed(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the summed-area table with a leading row and column of zeros."""
+    table = np.zeros((share.shape[0] + 1, share.shape[1] + 1))
+    table[1:, 1:] = share.cumsum(axis=0).cumsum(axis=1)
+    return table
+
+
+def _at(
+    table: NDArray[np.float64], ys: NDArray[np.float64], xs: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns the table at the outer product of fractional rows and columns, bilinear."""
+    y0 = np.clip(ys.astype(np.intp), 0, table.shape[0] - 2)
+    x0 = np.clip(xs.astype(np.intp), 0, table.shape[1] - 2)
+    fy, fx = (ys - y0)[:, None], (xs - x0)[None, :]
+    upper = table[np.ix_(y0, x0)] * (1 - fx) + table[np.ix_(y0, x0 + 1)] * fx
+    lower = table[np.ix_(y0 + 1, x0)] * (1 - fx) + table[np.ix_(y0 + 1, x0 + 1)] * fx
+    return np.asarray(upper * (1 - fy) + lower * fy)
+
+
+def _positions(room: float, step: float) -> NDArray[np.float64]:
+    """Returns evenly spaced offsets 0..room, symmetric, at most `step` apart."""
+    if room <= 0:
+        return np.zeros(1)
+    return np.linspace(0.0, room, math.ceil(room / max(step, 0.5)) + 1)
