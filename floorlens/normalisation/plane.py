@@ -237,10 +237,12 @@ def _tops(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Returns (n, 2): the topmost floor of every column, in longer sides from the middle."""
     height, width = mask.shape
     columns = np.linspace(0, width - 1, min(width, 40)).astype(np.intp)
-    part = mask[:, columns]
-    seen = part.any(axis=0)
-    rows = part.argmax(axis=0)[seen]
-    points = np.stack([columns[seen] + 0.5 - width / 2, rows - height / 2], axis=1)
+    columns = columns[mask[:, columns].any(axis=0)]
+    if not columns.size:
+        # So narrow a floor that it lies between those.
+        columns = np.flatnonzero(mask.any(axis=0))
+    rows = mask[:, columns].argmax(axis=0)
+    points = np.stack([columns + 0.5 - width / 2, rows - height / 2], axis=1)
     return np.asarray(points / max(mask.shape))
 
 

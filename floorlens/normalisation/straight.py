@@ -49,11 +49,14 @@ def straight_floor(
     most `longest` pixels a side.
 
     Raises:
-        ValueError: the shapes differ, or no floor of the mask lies below the plane's horizon.
+        ValueError: the shapes differ, the mask is empty, or nothing of it lies below the plane's
+            horizon.
     """
-    height, width = mask.shape
-    if pixels.shape[:2] != mask.shape or pixels.ndim != 3:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
         raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
+    if not mask.any():
+        raise ValueError("the mask has no floor pixel")
+    height, width = mask.shape
     to_photo = plane.homography((width, height))
     to_floor = np.linalg.inv(to_photo)
     rows, columns = np.nonzero(mask)
@@ -116,7 +119,7 @@ def straight_squares(
         plane: The floor's plane.
         metres: (side on the floor, how many) of every size; shrunk where the floor has no room.
         side: In pixels.
-        usable: bool (h, w), floor whose light is good, see `illuminant.flatten`; squares elsewhere
+        usable: bool (h, w), floor whose light is good, see `shading.flatten`; squares elsewhere
             count as uncovered.
 
     Raises:

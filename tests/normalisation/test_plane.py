@@ -91,6 +91,13 @@ def test_tiny_pictures_have_an_answer(size: tuple[int, int]) -> None:
     assert 0 <= plane.confidence <= 1
 
 
+def test_a_floor_narrower_than_the_columns_that_are_looked_at_has_an_answer() -> None:
+    mask = np.zeros((72, 1280), np.bool_)
+    mask[50:, 40:45] = True
+    plane = estimate_plane(np.full((72, 1280, 3), 90, np.uint8), mask)
+    assert math.isfinite(plane.pitch)
+
+
 def test_an_empty_mask_and_another_photos_mask_are_refused() -> None:
     pixels = np.zeros((20, 30, 3), np.uint8)
     with pytest.raises(ValueError, match="no floor pixel"):

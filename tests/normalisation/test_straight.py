@@ -78,3 +78,11 @@ def test_a_mask_above_the_horizon_is_refused() -> None:
     mask[:20] = True
     with pytest.raises(ValueError, match="above the horizon"):
         straight_floor(np.zeros((480, 640, 3), np.uint8), mask, PLANE)
+
+
+def test_an_empty_mask_and_another_photos_mask_are_refused() -> None:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    with pytest.raises(ValueError, match="no floor pixel"):
+        straight_floor(pixels, np.zeros((48, 64), np.bool_), PLANE)
+    with pytest.raises(ValueError, match="do not belong together"):
+        straight_floor(pixels, np.ones((64, 48), np.bool_), PLANE)
