@@ -82,7 +82,8 @@ def load_photo(
     (by default its path).
 
     Raises:
-        ImageError: missing, a folder, empty, not an image, truncated, or under 16 pixels a side.
+        ImageError: missing, a folder, empty, not an image, truncated, under 16 pixels a side, or
+            transparent all over.
         ImageTooLarge: more than `max_megapixels`.
         MissingDependency: a HEIC picture without the extra `[heif]`.
     """
@@ -212,6 +213,11 @@ def _finish(
         orientation = _orientation(image)
         upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
         layers = [_to_srgb(image), *_alpha(image)]
+        if len(layers) > 1 and layers[1].getextrema() == (0, 0):
+            raise ImageError(
+                f"{name}: is transparent all over, so that nothing is to be seen; save it without "
+                "transparency"
+            )
         if longer > working_side:
             width, height = (max(1, round(side * working_side / longer)) for side in size)
             lanczos = PILImage.Resampling.LANCZOS

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from floorlens.errors import FloorlensError
+from floorlens.errors import FloorlensError, ImageError
 from floorlens.images import load_photo, resize_mask
 
 EXIF_ORIENTATION = 0x0112
@@ -129,6 +129,14 @@ def test_transparency_lies_on_white() -> None:
     grey = load_photo(encode(image.convert("LA"), "PNG")).pixels
     assert grey[0, 0].tolist() == [255, 255, 255]
     assert grey[0, 31, 0] < 100
+
+
+def test_nothing_but_transparency_is_refused() -> None:
+    """Laid on white it would be a white floor."""
+    with pytest.raises(ImageError, match=r"oak\.png: is transparent all over"):
+        load_photo(encode(Image.new("RGBA", (32, 32), (90, 60, 30, 0)), "PNG"), name="oak.png")
+    faint = load_photo(encode(Image.new("RGBA", (32, 32), (90, 60, 30, 9)), "PNG"))
+    assert faint.pixels[0, 0, 2] < 255
 
 
 def test_half_transparency_is_blended_not_cut() -> None:
@@ -304,6 +312,7 @@ def test_mask_from_a_one_bit_picture_survives_resampling() -> None:
 
 GROWTH = """
 import resource, sys
+from floorlens.errors import ImageError
 from floorlens.images import load_photo
 load_photo(sys.argv[2])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -95,7 +95,7 @@ def examine(pixels: NDArray[np.uint8], opaque: Mask | None = None) -> ProductPic
     if opaque is not None and opaque.shape != pixels.shape[:2]:
         raise ValueError(f"picture {pixels.shape} and transparency {opaque.shape} do not fit")
     whole = ProductPicture("swatch", np.ones(pixels.shape[:2], bool), 1.0)
-    if opaque is not None and 0.02 < opaque.mean() < 0.98:
+    if opaque is not None and 0 < opaque.mean() < 0.98:
         # Who made parts of the picture transparent has said what it shows.
         return ProductPicture(_kind_of(opaque), opaque, 1.0)
     size = max(1, -(-max(pixels.shape[:2]) // CELLS))

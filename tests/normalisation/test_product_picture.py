@@ -145,6 +145,13 @@ def test_transparency_says_it_all() -> None:
     assert load_photo(picture.convert("RGB")).opaque is None
 
 
+def test_a_small_product_on_a_wide_transparent_ground_is_all_that_counts() -> None:
+    opaque = np.zeros((400, 400), np.bool_)
+    opaque[180:220, 180:220] = True
+    pixels = np.where(opaque[..., None], np.uint8(90), np.uint8(255)).repeat(3, axis=2)
+    assert (examine(pixels, opaque).mask == opaque).all()
+
+
 def test_transparency_turns_and_shrinks_with_the_picture() -> None:
     picture = Image.new("RGBA", (2000, 1000), (0, 0, 0, 0))
     ImageDraw.Draw(picture).rectangle((0, 0, 999, 999), fill=(90, 60, 30, 255))
