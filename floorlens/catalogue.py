@@ -66,7 +66,7 @@ class Catalogue(Database):
     # -- state ---------------------------------------------------------------------------------
 
     def revision(self) -> int:
-        """Returns a number that grows with every write by any process."""
+        """Returns a number that grows with every write, by any process, that searches follow."""
         with self.reading() as connection:
             return int(connection.execute(select(state.c.revision)).scalar_one())
 
