@@ -19,7 +19,7 @@ from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images import load_photo, read_bytes
 from floorlens.normalisation.product_picture import KINDS, ProductPicture
 from floorlens.pipeline import described, examine_product, product_features
-from floorlens.presets import Stages, identity
+from floorlens.presets import Stages, check_stamp
 from floorlens.products import Product, read_products
 from floorlens.rows import Entry, StoredProduct
 
@@ -143,7 +143,7 @@ def import_products(
 
     with workers() as pool:
         for batch in batches(products):
-            known = catalogue.stored([product.id for product in batch], target.generation)
+            known = target.stored([product.id for product in batch])
             tasks = [pool.submit(prepare, product, known.get(product.id)) for product in batch]
             outcomes = [task.result() for task in tasks]
             entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
@@ -220,15 +220,31 @@ class _Target:
         self._follow()
 
     def _follow(self) -> None:
+        """Takes the live generation for its own.
+
+        Raises:
+            StampMismatch: another process has rebuilt the catalogue with other models.
+        """
+        ours, own = self._stages.stamp(), self._stages.embedder.projection
         while True:
-            own = self._stages.embedder.projection
-            self.generation = self._catalogue.live_generation(self._stages.stamp(), own)
+            self.generation = self._catalogue.live_generation(ours, own)
+            # In this order: a swap between the two lines shows when something is put.
+            check_stamp(self._catalogue.live_stamp(), ours, str(self._catalogue.folder))
             try:
                 self.projection = self._catalogue.projections.of(self.generation)
             except GenerationChanged:
                 # Swapped between the two looks.
                 continue
             return
+
+    def stored(self, ids: Sequence[str]) -> dict[str, StoredProduct]:
+        """Returns what `Catalogue.stored` does, also if the catalogue is adapted meanwhile."""
+        found = self._catalogue.stored(ids, self.generation)
+        if all(product.embedded for product in found.values()):
+            return found
+        # Perhaps a swap has dropped the generation: what is embedded must not seem to be missing.
+        self._follow()
+        return self._catalogue.stored(ids, self.generation)
 
     def put(self, entries: Sequence[Entry]) -> list[str]:
         """Stores entries as `Catalogue.put` does, also if the catalogue is adapted meanwhile."""
@@ -238,8 +254,6 @@ class _Target:
             try:
                 return self._catalogue.put(entries, self.generation)
             except GenerationChanged:
-                if identity(self._catalogue.live_stamp() or {}) != identity(self._stages.stamp()):
-                    raise
                 self._follow()
                 entries = [self._described(entry) for entry in entries]
 

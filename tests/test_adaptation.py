@@ -286,7 +286,7 @@ def paint(folder: Path, count: int) -> Path:
     """Writes plain pictures of different colours; returns their folder."""
     folder.mkdir()
     for number in range(count):
-        colour = (20 + 25 * number, 200 - 20 * number, 90)
+        colour = ((20 + 25 * number) % 256, (200 - 20 * number) % 256, 90)
         Image.new("RGB", (48, 48), colour).save(folder / f"p{number}.png")
     return folder
 
@@ -458,6 +458,19 @@ def test_products_added_meanwhile_are_described_too(
         stored = {row[0]: row[1] for row in rows(tmp_path / "c", "features")}
         assert stored["navy"] == made.vector.tobytes()
         assert other.search(ROOM).total == len(SAMPLES) + 4
+
+
+def test_an_import_that_is_overtaken_still_sees_what_is_embedded(tmp_path: Path) -> None:
+    folder = paint(tmp_path / "products", indexing.BATCH + 4)
+    with opened(tmp_path / "c") as lens, opened(tmp_path / "c") as other:
+        lens.add(folder, adapt=False)
+
+        def adapting(done: int, _total: int, _row: Any) -> None:
+            if done == indexing.BATCH:
+                other.adapt(views=1)
+
+        counts = lens.add(folder, progress=adapting).counts
+        assert (other.adapted, counts["unchanged"]) == (True, indexing.BATCH + 4)
 
 
 def test_two_adaptations_at_once_both_end(

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from floorlens import Floorlens
+from floorlens import Floorlens, indexing
 from floorlens.catalogue import Catalogue
 from floorlens.errors import ProductSourceError, StampMismatch
 from floorlens.indexing import BATCH, ImportRow
 from floorlens.presets import Stages
+from floorlens.products import read_products
 from floorlens.testing import FakeEmbedder, fake_stages
 
 
@@ -271,6 +272,27 @@ def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
         Floorlens.rebuild(where, stages=fake_stages(version="2"))
         with pytest.raises(StampMismatch):
             lens.search(room)
+
+
+def test_a_rebuild_while_the_source_is_read_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features of two models must not get into one generation."""
+    folder = paint(tmp_path / "products", "ab")
+    with Floorlens.open(tmp_path / "c", stages=fake_stages()) as lens:
+        lens.add(folder)
+        newer = fake_stages(version="2")
+
+        def reading(source: Any) -> Any:
+            Floorlens.rebuild(tmp_path / "c", stages=newer)
+            return read_products(source)
+
+        monkeypatch.setattr(indexing, "read_products", reading)
+        paint(folder, "abc")
+        with pytest.raises(StampMismatch, match="cannot be compared"):
+            lens.add(folder)
+    with Floorlens.open(tmp_path / "c", stages=newer) as lens:
+        assert len(lens.products()) == 2
 
 
 def test_a_product_removed_while_its_metadata_changes_is_embedded_again(
