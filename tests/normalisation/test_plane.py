@@ -71,7 +71,7 @@ def test_the_answer_does_not_change_from_run_to_run_or_with_resolution() -> None
 def test_the_homography_is_that_of_a_pinhole(
     pitch: float, roll: float, focal: float, turn: float, x: float, y: float
 ) -> None:
-    """Against the formula of training/matching/views.py, written the other way about."""
+    """Against the formula of `simulation._ground`, written the other way about."""
     size = (640, 480)
     plane = FloorPlane(pitch, roll, focal, turn, 0.1, 1.0)
     column, row, depth = plane.homography(size, turn=0.0) @ (x, y, 1.0)

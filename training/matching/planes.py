@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.normalisation.plane import PITCH, estimate_plane
-from training.matching.views import Camera, RoomView, _clutter, _develop, _glare, _lay, _light
+from floorlens.normalisation.simulation import (
+    USUAL_LIGHT,
+    Camera,
+    RoomView,
+    _add_clutter,
+    _add_glare,
+    _develop,
+    _lay,
+    _light,
+)
 from training.synthesis.floors import render_floor, sample_design
 
 RgbImage = NDArray[np.uint8]
@@ -75,10 +84,12 @@ def box_room(
     if floor.mean() < 0.12:
         return None
     reach32 = reach.astype(np.float32)
-    x, y = (u * reach).astype(np.float32), (ahead * reach).astype(np.float32)
-    colour = _lay(texture, metres, camera, x, y, reach32, rng)
-    light = _light(floor, reach32 / 4.0, rng)
-    photo = colour * light[..., None]
+    x, y = (u * reach).astype(np.float32)[floor], (ahead * reach).astype(np.float32)[floor]
+    footprint = reach32[floor] / np.float32(focal)
+    colour = _lay(texture, metres, camera.turn, rng.uniform(0, 10, 2), x, y, footprint)
+    light = _light(floor, reach32 / np.float32(4.0), rng, USUAL_LIGHT)
+    photo = np.zeros((height, width, 3), np.float32)
+    photo[floor] = colour * light[floor][:, None]
     paint = rng.uniform(110, 245) * (1 + rng.normal(0, 0.05, 3))
     for index in range(5):
         along = (t if index < 2 else s) * reach
@@ -93,9 +104,10 @@ def box_room(
                 picture[inside] = rng.uniform(20, 255) * (1 + rng.normal(0, 0.1, 3))
             picture[z < rng.choice([0.0, 0.08, 0.14])] = rng.uniform(60, 250)
         photo = np.where((nearest == index)[..., None], picture, photo)
-    photo = _glare(photo.astype(np.float32), floor, rng)
-    photo, mask = _clutter(photo, floor, rng)
-    return RoomView(_develop(photo, rng), mask), camera
+    photo = photo.astype(np.float32)
+    _add_glare(photo, floor, rng, USUAL_LIGHT)
+    mask = _add_clutter(photo, floor, rng, USUAL_LIGHT)
+    return RoomView(_develop(photo, rng, USUAL_LIGHT), mask), camera
 
 
 def textures(count: int, products: Path) -> list[RgbImage]:
