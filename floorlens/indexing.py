@@ -68,12 +68,14 @@ class ImportRow:
 class ImportReport:
     """One row per product, in order of id, and the seconds that it took.
 
-    `adaptation` says what became of the catalogue's projection, if it was adapted after the import.
+    `adaptation` says what became of the catalogue's projection, if it was adapted after the import,
+    `not_adapted` why that failed, if it did.
     """
 
     rows: tuple[ImportRow, ...]
     seconds: float
     adaptation: AdaptationReport | None = None
+    not_adapted: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -100,6 +102,7 @@ class ImportReport:
             "seconds": self.seconds,
             "rows": [row.as_dict() for row in self.rows],
             "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
+            "not_adapted": self.not_adapted,
         }
 
 

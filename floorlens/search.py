@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import CatalogueNotFound, NothingToRank, UsageError
+from floorlens.errors import CatalogueNotFound, FloorlensError, NothingToRank, UsageError
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.presets import (
@@ -398,8 +398,13 @@ class Floorlens:
     def _after(self, report: ImportReport, progress: AdaptationProgress | None) -> ImportReport:
         from floorlens.adaptation import can_adapt
 
-        possible = can_adapt(self._catalogue, self._stages)
-        return replace(report, adaptation=self.adapt(progress=progress)) if possible else report
+        if not can_adapt(self._catalogue, self._stages):
+            return report
+        try:
+            return replace(report, adaptation=self.adapt(progress=progress))
+        except FloorlensError as error:
+            # The products are stored and can be searched: what became of them must be told.
+            return replace(report, not_adapted=str(error))
 
     def _check_stamp(self) -> None:
         check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._location)

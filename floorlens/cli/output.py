@@ -200,4 +200,6 @@ def print_import(report: ImportReport, *, as_json: bool) -> int:
             print(f"not floor from edge to edge: {', '.join(kinds)}")
         if report.adaptation is not None:
             print_adaptation(report.adaptation)
+        if report.not_adapted is not None:
+            print(f"not adapted: {report.not_adapted}", file=sys.stderr)
     return SOME_FAILED if report.failed else 0

@@ -112,6 +112,22 @@ def test_a_picture_that_is_gone_is_told(run: Run, products: Path) -> None:
     assert "unused  p4: " in result.stderr
 
 
+def test_an_import_is_reported_even_if_it_cannot_be_adapted(run: Run, products: Path) -> None:
+    """Pictures of earlier products are gone: the new ones are stored all the same."""
+    run("index", products, "--no-adapt")
+    products.rename(products.parent / "moved")
+    products.mkdir()
+    Image.new("RGB", (48, 48), "red").save(products / "new.png")
+    result = run("index", products, "--adapt")
+    assert "1 added" in result.stdout
+    assert "not adapted: adaptation needs at least 8 different products" in result.stderr
+    (products / "new.png").unlink()
+    Image.new("RGB", (48, 48), "blue").save(products / "more.png")
+    report = document(run("index", products, "--adapt", "--json"))
+    assert (report["counts"]["added"], report["adaptation"]) == (1, None)
+    assert "whose pictures cannot be used" in report["not_adapted"]
+
+
 def test_eval_measures_adapted_or_not_and_the_report_says_which(
     run: Run, products: Path, tmp_path: Path
 ) -> None:
