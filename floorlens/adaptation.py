@@ -30,14 +30,13 @@ from floorlens.errors import (
     CatalogueError,
     FloorlensError,
     GenerationChanged,
-    ImageError,
     UsageError,
 )
 from floorlens.images import load_photo
 from floorlens.indexing import batches, workers
 from floorlens.models import Stamp
-from floorlens.normalisation.simulation import simulate_view
-from floorlens.pipeline import product_texture
+from floorlens.normalisation.simulation import RoomView, simulate_view
+from floorlens.pipeline import product_textures
 from floorlens.presets import Stages, encoder_key
 from floorlens.rows import StoredProduct
 from floorlens.simulated import SimulatedViews, View
@@ -52,8 +51,8 @@ METRES = (0.4, 2.5)
 """How wide a product's picture is on the simulated floor, in metres: nobody says it."""
 SIMULATION = "1"
 """Part of every recipe and version: to be raised when simulated views or the fit change."""
-RETRIES = 3
-"""How often it begins anew because another process rebuilds or adapts the catalogue meanwhile."""
+TRIES = 3
+"""How often it begins because another process rebuilds or adapts the catalogue meanwhile."""
 
 Progress = Callable[[int, int], None]
 """Called after views are safely stored: (views that there are, of how many)."""
@@ -147,14 +146,15 @@ def adapt(
             f"preset {stages.preset.name!r} cannot be adapted"
         )
     started = time.perf_counter()
-    for left in reversed(range(RETRIES)):
+    tries = 1
+    while True:
         try:
             work = _Adaptation(catalogue, stages, stages.embedder.projection, views, seed)
             return work.run(limit, max_megapixels, progress, started)
         except GenerationChanged:
-            if not left:
+            if tries == TRIES:
                 raise
-    raise GenerationChanged("not reached: the last try returns or raises")
+            tries += 1
 
 
 def _different(catalogue: Catalogue) -> list[StoredProduct]:
@@ -178,29 +178,16 @@ def _sample(products: list[StoredProduct], limit: int, seed: int) -> list[Stored
     return [stored for stored in products if stored.product.id in chosen]
 
 
-def _views_of(stored: StoredProduct, count: int) -> list[View]:
-    """Returns the views of a product: its pictures by turns."""
-    hashes = stored.content_hashes
-    return [(hashes[number % len(hashes)], number) for number in range(count)]
-
-
-def simulated_room(
-    texture: NDArray[np.uint8], view: View, seed: int
-) -> tuple[NDArray[np.uint8], Any]:
-    """Returns a room with a product's texture as its floor, uint8 (h, w, 3), and its bool mask.
+def simulated_room(texture: NDArray[np.uint8], view: View, seed: int) -> RoomView:
+    """Returns a room with a product's texture as its floor.
 
     Equal pictures, numbers of the view and seeds give equal rooms.
     """
     content_hash, number = view
     digest = hashlib.sha256(content_hash.encode()).digest()
     rng = np.random.default_rng([seed, int.from_bytes(digest[:16], "big"), number])
-    for _ in range(20):
-        metres = float(np.exp(rng.uniform(np.log(METRES[0]), np.log(METRES[1]))))
-        room = simulate_view(texture, metres, rng)
-        # Furniture may hide all of the floor: such a room shows nothing.
-        if room.mask.any():
-            return room.rgb, room.mask
-    raise ImageError(f"picture {content_hash[:12]}: no floor can be simulated with it")
+    metres = float(np.exp(rng.uniform(np.log(METRES[0]), np.log(METRES[1]))))
+    return simulate_view(texture, metres, rng)
 
 
 class _Adaptation:
@@ -234,7 +221,6 @@ class _Adaptation:
         if (self.catalogue.projections.in_use() or {}).get("version") != version:
             described = self._describe_all(self._fit(sample, version), len(sample))
         self.catalogue.projections.decline(False)
-        self.store.drop_stale()
         return AdaptationReport(
             version=version,
             products=len(sample),
@@ -260,14 +246,10 @@ class _Adaptation:
     ) -> tuple[int, list[Unused]]:
         """Makes the views that are missing; returns how many, and what could not be used."""
         known = self.store.known()
-        missing = {
-            stored.product.id: [
-                view
-                for view in _views_of(stored, self.views)
-                if view not in known.get(stored.product.id, ())
-            ]
-            for stored in sample
-        }
+        missing: dict[str, list[int]] = {}
+        for stored in sample:
+            there = {number for _, number in known.get(stored.product.id, ())}
+            missing[stored.product.id] = [n for n in range(self.views) if n not in there]
         total = self.views * len(sample)
         done = total - sum(len(views) for views in missing.values())
         made, unused = 0, []
@@ -286,7 +268,7 @@ class _Adaptation:
                     if isinstance(outcome, Unused):
                         unused.append(outcome)
                     else:
-                        self.store.put(stored.product.id, outcome)
+                        self.store.put(stored.product.id, stored.content_hashes, outcome)
                         made += len(outcome)
                     done += len(missing[stored.product.id])
                     if progress is not None:
@@ -294,20 +276,21 @@ class _Adaptation:
         return made, unused
 
     def _view_features(
-        self, stored: StoredProduct, wanted: Sequence[View], max_megapixels: float
+        self, stored: StoredProduct, wanted: Sequence[int], max_megapixels: float
     ) -> dict[View, NDArray[np.float16]]:
-        textures: dict[str, NDArray[np.uint8]] = {}
+        """Returns the features of the views of these numbers: they show the pictures by turns."""
+        photos = []
         for path, content_hash in zip(stored.product.images, stored.content_hashes, strict=True):
-            if content_hash in textures or all(view[0] != content_hash for view in wanted):
-                continue
-            photo = load_photo(Path(path), max_megapixels=max_megapixels)
-            if photo.content_hash != content_hash:
+            photos.append(load_photo(Path(path), max_megapixels=max_megapixels))
+            if photos[-1].content_hash != content_hash:
                 raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
-            textures[content_hash] = product_texture(photo, self.stages)
+        textures = list(product_textures(photos, self.stages).items())
         made = {}
-        for view in wanted:
-            pixels, mask = simulated_room(textures[view[0]], view, self.seed)
-            floor = self.stages.normaliser.view(pixels, mask)
+        for number in wanted:
+            content_hash, texture = textures[number % len(textures)]
+            view = (content_hash, number)
+            room = simulated_room(texture, view, self.seed)
+            floor = self.stages.normaliser.view(room.rgb, room.mask)
             made[view] = self.stages.embedder.features([floor])[0].base
         return made
 
@@ -334,15 +317,16 @@ class _Adaptation:
         for batch in batches(sample):
             own = self.catalogue.base_features([s.product.id for s in batch], self.stamp)
             for stored in batch:
-                views = self.store.load(stored.product.id)
-                wanted = _views_of(stored, self.views)
-                if stored.product.id not in own or not views.keys() >= set(wanted):
+                there = self.store.load(stored.product.id)
+                views = {number: base for (_, number), base in there.items()}
+                if stored.product.id not in own or not views.keys() >= set(range(self.views)):
                     # Replaced or removed since the sample was taken.
                     raise GenerationChanged(
                         f"product {stored.product.id!r} was changed by another process while the "
                         "catalogue was adapted: adapt it again"
                     )
-                yield np.concatenate([own[stored.product.id].base, *(views[v] for v in wanted)])
+                bases = [own[stored.product.id].base, *(views[n] for n in range(self.views))]
+                yield np.concatenate(bases)
 
     def _describe_all(self, projection: Projection, products: int) -> int:
         """Describes every product from its stored features, and swaps; returns how many."""

@@ -110,13 +110,20 @@ def product_features(
     return stages.embedder.features([_merge(views)])[0]
 
 
-def product_texture(photo: Photo, stages: Stages) -> NDArray[np.uint8]:
-    """Returns what of a product's picture can be laid on a floor: uint8 (h, w, 3) sRGB.
+def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArray[np.uint8]]:
+    """Returns what can be laid on a floor: uint8 (h, w, 3) sRGB of each picture that describes
+    the product, by content hash, in their order.
 
     The whole picture where it is floor from edge to edge, else the largest clean square of it.
     """
-    mask = _examine(photo, stages).mask
-    return photo.pixels if mask.all() else cleanest_square(photo.pixels, mask)
+    pictures = examine_product(photos, stages)
+    return {
+        photo.content_hash: photo.pixels
+        if picture.mask.all()
+        else cleanest_square(photo.pixels, picture.mask)
+        for photo, picture, used in zip(photos, pictures, described(pictures), strict=True)
+        if used
+    }
 
 
 def _examine(photo: Photo, stages: Stages) -> ProductPicture:

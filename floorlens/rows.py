@@ -145,8 +145,13 @@ def drop_generations(connection: Connection, dropped: list[int]) -> None:
 
 
 def write_product(connection: Connection, entry: Entry, revision: int) -> None:
-    """Stores a product and its images, replacing one of the same id; not its features."""
+    """Stores a product and its images, replacing one of the same id; not its features.
+
+    Simulated rooms that were made of other images go.
+    """
     product = entry.product
+    if image_hashes(connection, product.id) != entry.content_hashes:
+        connection.execute(delete(simulated).where(simulated.c.product_id == product.id))
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
     connection.execute(delete(images).where(images.c.product_id == product.id))
     changed = connection.execute(update(products).where(products.c.id == product.id).values(fields))
@@ -161,6 +166,12 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
             )
         ],
     )
+
+
+def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:
+    """Returns the SHA-256 of each image of a product, in order; none for an unknown product."""
+    query = select(images.c.content_hash).where(images.c.product_id == product_id)
+    return tuple(connection.execute(query.order_by(images.c.position)).scalars())
 
 
 def write_features(connection: Connection, entry: Entry, generation: int) -> None:

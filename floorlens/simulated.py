@@ -9,15 +9,18 @@ from numpy.typing import NDArray
 from sqlalchemy import and_, delete, insert, select
 
 from floorlens.database import Database
-from floorlens.rows import from_half, half
-from floorlens.schema import images, simulated
+from floorlens.rows import from_half, half, image_hashes
+from floorlens.schema import simulated
 
 View = tuple[str, int]
 """Which view of a product: SHA-256 of the picture that it shows, and its number."""
 
 
 class SimulatedViews:
-    """The simulated views in a catalogue, made for one encoder by one recipe."""
+    """The simulated views in a catalogue, made for one encoder by one recipe.
+
+    Those of a product go when its pictures change (`rows.write_product`).
+    """
 
     def __init__(self, database: Database, encoder: str, recipe: str) -> None:
         """`recipe` says how the views are simulated: other ones are other views."""
@@ -44,26 +47,20 @@ class SimulatedViews:
                 for row in connection.execute(query)
             }
 
-    def put(self, product_id: str, views: Mapping[View, NDArray[np.float16]]) -> None:
-        """Stores the features of views; not of pictures that are no longer the product's."""
-        now = select(images.c.content_hash).where(images.c.product_id == product_id)
+    def put(
+        self,
+        product_id: str,
+        content_hashes: tuple[str, ...],
+        views: Mapping[View, NDArray[np.float16]],
+    ) -> None:
+        """Stores the features of views; none if the product's pictures are others by now."""
         with self._database.writing(counted=False) as connection:
-            hashes = set(connection.execute(now).scalars())
+            if image_hashes(connection, product_id) != content_hashes:
+                return
             for (content_hash, view), base in views.items():
-                if content_hash not in hashes:
-                    continue
                 row = {"product_id": product_id, "content_hash": content_hash, "view": view}
                 key = [simulated.c[name] == value for name, value in row.items()]
                 # Another process may have made the same one meanwhile.
                 connection.execute(delete(simulated).where(self._ours, *key))
                 made = {"encoder": self._encoder, "recipe": self._recipe, "patches": len(base)}
                 connection.execute(insert(simulated).values(**row, **made, base=half(base)))
-
-    def drop_stale(self) -> None:
-        """Removes all views, whatever made them, of pictures that are no longer the product's."""
-        current = select(images.c.product_id).where(
-            images.c.product_id == simulated.c.product_id,
-            images.c.content_hash == simulated.c.content_hash,
-        )
-        with self._database.writing(counted=False) as connection:
-            connection.execute(delete(simulated).where(~current.exists()))

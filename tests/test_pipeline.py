@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from floorlens.images import load_photo
-from floorlens.pipeline import described, examine_product, product_features
+from floorlens.pipeline import described, examine_product, product_features, product_textures
 from floorlens.presets import Stages
 from floorlens.testing import FakeSegmenter, fake_stages
 
@@ -90,3 +90,15 @@ def test_a_room_counts_only_alone(stages: Stages) -> None:
     both = product_features(photos, stages, pictures)
     plain = product_features(photos[1:], stages)
     np.testing.assert_array_equal(both.lab, plain.lab)
+
+
+def test_floors_are_laid_with_the_product_alone(stages: Stages) -> None:
+    """A room beside a swatch describes nothing, so no floor is simulated with it either."""
+    photos = [load_photo(picture) for picture in (room(), swatch(), board())]
+    textures = product_textures(photos, stages)
+    assert list(textures) == [photo.content_hash for photo in photos[1:]]
+    assert textures[photos[1].content_hash] is photos[1].pixels
+    laid = textures[photos[2].content_hash]
+    assert laid.shape[0] == laid.shape[1] > 40
+    assert (laid.min(axis=2) < 250).mean() > 0.9, "the white ground is cut away"
+    assert list(product_textures(photos[:1], stages)) == [photos[0].content_hash]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,8 @@ def test_views_come_back_as_they_went_in(catalogue: Catalogue) -> None:
     """And only to who asks for the same encoder and recipe; a second time they are replaced."""
     views = SimulatedViews(catalogue, encoder_key(STAMP), "one")
     revision = catalogue.revision()
-    views.put("a", {("x", 0): BASE, ("x", 1): BASE + 1})
-    views.put("a", {("x", 1): BASE + 2})
+    views.put("a", ("x",), {("x", 0): BASE, ("x", 1): BASE + 1})
+    views.put("a", ("x",), {("x", 1): BASE + 2})
     assert catalogue.revision() == revision, "no search has to look for changes"
     assert views.known() == {"a": {("x", 0), ("x", 1)}}
     found = views.load("a")
@@ -56,13 +57,18 @@ def test_views_come_back_as_they_went_in(catalogue: Catalogue) -> None:
 
 def test_views_of_other_pictures_are_neither_taken_nor_kept(catalogue: Catalogue) -> None:
     views = SimulatedViews(catalogue, encoder_key(STAMP), "one")
-    views.put("a", {("x", 0): BASE, ("z", 1): BASE})
-    views.put("gone", {("x", 0): BASE})
-    assert views.known() == {"a": {("x", 0)}}
-    views.put("b", {("y", 0): BASE})
+    views.put("a", ("x", "z"), {("x", 0): BASE, ("z", 1): BASE})
+    views.put("gone", ("x",), {("x", 0): BASE})
+    assert views.known() == {}
+    views.put("a", ("x",), {("x", 0): BASE})
+    views.put("b", ("y",), {("y", 0): BASE})
     generation = catalogue.live_generation(STAMP)
-    catalogue.put([entry("a", "z")], generation)
-    views.drop_stale()
+    catalogue.put([entry("a", "x")], generation)
+    assert views.known() == {"a": {("x", 0)}, "b": {("y", 0)}}
+    # A picture more: which ones the rooms show by turns is another matter now.
+    more = entry("a", "x")
+    product = replace(more.product, images=("/a.jpg", "/more.jpg"))
+    catalogue.put([replace(more, product=product, content_hashes=("x", "z"))], generation)
     assert views.known() == {"b": {("y", 0)}}
     catalogue.remove(["b"])
     assert views.known() == {}
