@@ -183,14 +183,7 @@ class Catalogue(Database):
                         stale.append(entry.product.id)
                         continue
                 write_product(connection, entry, revision)
-                if entry.embedding is not None:
-                    # Features of other pictures than those now stored must survive in no
-                    # generation.
-                    for table in (features, base_features):
-                        connection.execute(
-                            delete(table).where(table.c.product_id == entry.product.id)
-                        )
-                    write_features(connection, entry, generation)
+                write_features(connection, entry, generation)
         return stale
 
     def remove(self, ids: Sequence[str]) -> list[str]:
@@ -300,6 +293,8 @@ class Catalogue(Database):
 
     def put_features(self, stored: StoredProduct, entry: Entry, generation: int) -> bool:
         """Stores the features of an entry in a generation, beside those of other generations.
+
+        If the entry's pictures are others than those stored, the others' features go.
 
         Returns False, changing nothing, if the product changed since `stored` was read.
 

@@ -147,11 +147,12 @@ def drop_generations(connection: Connection, dropped: list[int]) -> None:
 def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     """Stores a product and its images, replacing one of the same id; not its features.
 
-    Simulated rooms that were made of other images go.
+    What was made of other images goes, in every generation: else it would pass for theirs.
     """
     product = entry.product
     if image_hashes(connection, product.id) != entry.content_hashes:
-        connection.execute(delete(simulated).where(simulated.c.product_id == product.id))
+        for table in (features, base_features, simulated):
+            connection.execute(delete(table).where(table.c.product_id == product.id))
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
     connection.execute(delete(images).where(images.c.product_id == product.id))
     changed = connection.execute(update(products).where(products.c.id == product.id).values(fields))

@@ -151,6 +151,24 @@ def test_replacing_a_picture_invalidates_every_generation(catalogue: Catalogue) 
     assert len(catalogue.missing_features(beside)) == 1
 
 
+def test_a_rebuild_that_finds_another_picture_invalidates_the_old_features(
+    catalogue: Catalogue,
+) -> None:
+    """Stopped there, an import must see that the live features are not of what is stored now."""
+    live = catalogue.live_generation(STAMP)
+    catalogue.put([entry("a", 1), entry("b", 2)], live)
+    beside = catalogue.begin_rebuild({"preset": "new"})
+    before = catalogue.missing_features(beside)
+    assert catalogue.put_features(before[0], entry("a", 11, digest="b"), beside)
+    assert catalogue.put_features(before[1], entry("b", 12), beside)
+    stored = catalogue.stored(["a", "b"], live)
+    assert (stored["a"].content_hashes, stored["a"].embedded) == (("b" * 64,), False)
+    assert stored["b"].embedded
+    assert catalogue.snapshot().ids == {"b"}
+    assert catalogue.swap(beside)
+    assert catalogue.snapshot().ids == {"a", "b"}
+
+
 def test_commits_are_fsynced(catalogue: Catalogue) -> None:
     """The truth survives a power loss: WAL with synchronous = FULL on every connection."""
     with catalogue.reading() as connection:
