@@ -49,7 +49,9 @@ LEAST = 8
 """Different products below which there is nothing to fit."""
 METRES = (0.4, 2.5)
 """How wide a product's picture is on the simulated floor, in metres: nobody says it."""
-SIMULATION = "1"
+BOARDS = 0.5
+"""Share of the rooms whose floor is laid of boards cut from the picture: it may show but one."""
+SIMULATION = "2"
 """Part of every recipe and version: to be raised when simulated views or the fit change."""
 TRIES = 3
 """How often it begins because another process rebuilds or adapts the catalogue meanwhile."""
@@ -187,7 +189,7 @@ def simulated_room(texture: NDArray[np.uint8], view: View, seed: int) -> RoomVie
     digest = hashlib.sha256(content_hash.encode()).digest()
     rng = np.random.default_rng([seed, int.from_bytes(digest[:16], "big"), number])
     metres = float(np.exp(rng.uniform(np.log(METRES[0]), np.log(METRES[1]))))
-    return simulate_view(texture, metres, rng)
+    return simulate_view(texture, metres, rng, boards=bool(rng.random() < BOARDS))
 
 
 class _Adaptation:

@@ -90,7 +90,10 @@ def default_probe() -> PatternProbe:
     try:
         with np.load(path, allow_pickle=False) as data:
             return PatternProbe(
-                *(data[name].astype(np.float32) for name in ("mean", "scale", "matrix", "bias")),
+                mean=data["mean"].astype(np.float32),
+                scale=data["scale"].astype(np.float32),
+                matrix=data["matrix"].astype(np.float32),
+                bias=data["bias"].astype(np.float32),
                 encoder=str(data["encoder"]),
                 version=str(data["version"]),
             )
@@ -113,14 +116,13 @@ def pattern_likeness(
 
 
 def _laid_like(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns `rows` (n, 11) with the share of one board given to the wooden patterns of `others`."""
+    """Returns `rows` (n, 11), the share of one board given to the wooden patterns of `others`."""
     wooden = others[:, :WOODEN]
     total = wooden.sum(axis=1, keepdims=True)
     given = np.where(total > 1e-6, wooden / np.maximum(total, 1e-6), 0.0)
     # Where the other is one board as well, they agree on that.
-    kept = np.where(
-        total[:, 0] > 1e-6, others[:, -1] / np.maximum(others[:, -1] + total[:, 0], 1e-6), 1.0
-    )
+    boards = others[:, -1]
+    kept = np.where(total[:, 0] > 1e-6, boards / np.maximum(boards + total[:, 0], 1e-6), 1.0)
     out = rows.copy()
     out[:, :WOODEN] += rows[:, -1:] * given * (1 - kept)[:, None]
     out[:, -1] = rows[:, -1] * kept

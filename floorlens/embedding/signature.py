@@ -2,7 +2,8 @@
 
 Layout of version 2, little endian: a header (magic `FLS2`, numbers of patches and of directions),
 the median Lab colour and the quantiles of L*, a*, b* around it, the probabilities of the patterns,
-the descriptor of the whole floor and one descriptor per patch. Descriptors are unit vectors as int8 with one scale each.
+the descriptor of the whole floor and one descriptor per patch. Descriptors are unit vectors as
+int8 with one scale each.
 """
 
 from __future__ import annotations

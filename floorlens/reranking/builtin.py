@@ -1,4 +1,4 @@
-"""The built-in re-ranker: colour as a distribution, texture as a set of patches."""
+"""The built-in re-ranker: colour as a distribution, texture as a set of patches, the pattern."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding.builtin import LAB_WEIGHTS
+from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
 from floorlens.models import Stamp
 
 #: How much each component counts by default.
-WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.45, "texture": 0.55})
+WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, "pattern": 0.1})
 #: Weighted colour difference at which the colour score has fallen to 1/e.
 TOLERANCE = 12.0
 #: Weights of L*, a*, b* where the spread around the median is compared.
@@ -30,10 +31,10 @@ class BuiltinReranker:
         """Which version it is, and which signature format it reads."""
         return Stamp(
             model_id="floorlens-reranker-builtin",
-            version="0.1.0",
+            version="0.2.0",
             dimension=0,
             licence="Apache-2.0",
-            preprocessing="signature FLS1",
+            preprocessing="signature FLS2",
         )
 
     @property
@@ -44,7 +45,7 @@ class BuiltinReranker:
     def components(
         self, query: bytes, candidates: Sequence[bytes]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """Returns `colour` and `texture`, each float32 (len(candidates),) of scores 0..1.
+        """Returns `colour`, `texture` and `pattern`, float32 (len(candidates),), scores 0..1.
 
         Equal signatures give equal scores; a signature against itself gives 1.
 
@@ -57,6 +58,7 @@ class BuiltinReranker:
         return {
             "colour": colour_score(floor, products),
             "texture": texture_score(floor, products),
+            "pattern": pattern_likeness(floor.pattern[0], products.pattern),
         }
 
 

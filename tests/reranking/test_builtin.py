@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from floorlens.embedding.pattern import CLASSES
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
 from floorlens.reranking.builtin import BuiltinReranker
@@ -19,7 +20,11 @@ OAK = (62.0, 8.0, 24.0)
 
 
 def signature(
-    seed: int, lab: tuple[float, float, float] = OAK, spread: float = 5.0, patches: int = 6
+    seed: int,
+    lab: tuple[float, float, float] = OAK,
+    spread: float = 5.0,
+    patches: int = 6,
+    pattern: str = "straight plank",
 ) -> bytes:
     """Returns a floor whose texture is drawn from `seed` and whose colours lie around `lab`."""
     rng = np.random.default_rng(seed)
@@ -27,7 +32,9 @@ def signature(
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     whole = rows.mean(axis=0)
     colours = np.random.default_rng(0).normal(lab, (spread, 1, 2), (400, 3)).astype(np.float32)
-    return pack(colours, (whole / np.linalg.norm(whole)).astype(np.float32), rows)
+    shares = np.full(len(CLASSES), 0.01)
+    shares[CLASSES.index(pattern)] += 1 - shares.sum()
+    return pack(colours, shares, (whole / np.linalg.norm(whole)).astype(np.float32), rows)
 
 
 def score(query: bytes, candidates: list[bytes]) -> NDArray[np.float64]:
@@ -69,6 +76,15 @@ def test_a_two_tone_floor_is_told_from_an_even_one_of_the_same_mean() -> None:
         signature(1, spread=20.0), [signature(1, spread=19.0), signature(1, spread=2.0)]
     )["colour"]
     assert colour[0] > colour[1]
+
+
+def test_planks_are_told_from_herringbone_and_not_from_one_board() -> None:
+    """A picture of one board says nothing about how it is laid."""
+    others = [signature(1, pattern=name) for name in ("straight plank", "one board", "herringbone")]
+    planks, board, herringbone = RERANKER.components(signature(1), others)["pattern"]
+    assert planks > 0.99
+    assert board > 0.8
+    assert herringbone < 0.5
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)

@@ -1,6 +1,8 @@
-"""Export the patch encoder: EfficientNet-Lite0 (ImageNet, frozen), mean and spread of four depths.
+"""Export the patch encoder: a fine-tuned EfficientNet-Lite0, mean and spread of four depths.
 
-python -m training.matching.export_encoder
+    python -m training.matching.export_encoder --run DIR
+
+DIR holds the checkpoint of `training.matching.finetune`; without it the ImageNet weights are taken.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from training.export import Stamp, compare, export_onnx
 
 #: Blocks whose statistics describe a patch: grain, then marks, then boards, then pattern.
 DEPTHS: tuple[int, ...] = (4, 7, 10, 15)
-VERSION = "0.1.0"
+VERSION = "0.2.0"
+#: Side of the patches in pixels.
+SIDE = 160
 
 
 class PatchStatistics(nn.Module):
@@ -47,17 +51,24 @@ def main() -> None:
     """Write the encoder and print how far the file is from the module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder.onnx")
+    parser.add_argument("--run", type=Path, help="of training.matching.finetune")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
     parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     module = PatchStatistics(tuple(arguments.depths)).eval()
+    if arguments.run is not None:
+        saved = torch.load(arguments.run / "checkpoint.pt", weights_only=True)["matcher"]
+        prefix = "encoder."
+        module.load_state_dict(
+            {name.removeprefix(prefix): v for name, v in saved.items() if name.startswith(prefix)}
+        )
     stamp = Stamp(
         model_id="floorlens-encoder",
         version=VERSION,
         licence="Apache-2.0",
         dimension=module.dimension,
-        preprocessing="sRGB patch of 224 x 224; (x - 127) / 128 inside the graph",
+        preprocessing=f"sRGB patch of {SIDE} x {SIDE}; (x - 127) / 128 inside the graph",
         extra={
             "depths": " ".join(map(str, arguments.depths)),
             "channels": " ".join(str(LITE[0][depth][3]) for depth in arguments.depths),
@@ -68,11 +79,11 @@ def main() -> None:
         arguments.out,
         stamp,
         {"features": {0: "N"}},
-        example_side=224,
+        example_side=SIDE,
         dynamic_size=False,
         halve=not arguments.fp32,
     )
-    worst = compare(module, arguments.out, [(1, 224, 224), (6, 224, 224)])
+    worst = compare(module, arguments.out, [(1, SIDE, SIDE), (12, SIDE, SIDE)])
     size = arguments.out.stat().st_size / 1e6
     print(f"{arguments.out.name}: {size:.2f} MB, {module.dimension} features, off by {worst}")
 
