@@ -3,6 +3,8 @@
     python -m training.matching.export_encoder --run DIR
 
 DIR holds the checkpoint of `training.matching.finetune`; without it the ImageNet weights are taken.
+What is exported is the mean of both weights: fine-tuned on made floors alone, the network forgets
+some of what it knew of real photographs (weight-space ensembles, Wortsman et al. 2022).
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder.onnx")
     parser.add_argument("--run", type=Path, help="of training.matching.finetune")
+    parser.add_argument("--share", type=float, default=0.5, help="of the fine-tuned weights")
     parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
     parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     arguments = parser.parse_args()
@@ -61,7 +64,12 @@ def main() -> None:
         saved = torch.load(arguments.run / "checkpoint.pt", weights_only=True)["matcher"]
         prefix = "encoder."
         module.load_state_dict(
-            {name.removeprefix(prefix): v for name, v in saved.items() if name.startswith(prefix)}
+            {
+                name: torch.lerp(value, saved[prefix + name], arguments.share)
+                if value.is_floating_point()
+                else value
+                for name, value in module.state_dict().items()
+            }
         )
     stamp = Stamp(
         model_id="floorlens-encoder",
