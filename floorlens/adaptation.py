@@ -307,7 +307,9 @@ class _Adaptation:
             licence=own_stamp.licence,
             preprocessing=own_stamp.preprocessing,
         )
-        fitted = fit_products(self._rows(sample), stamp, self.own.encoder)
+        fitted = fit_products(
+            self._rows(sample), stamp, self.own.encoder, prior=self.stages.embedder.prior
+        )
         file = io.BytesIO()
         save_projection(fitted, file)
         file.seek(0)

@@ -99,7 +99,7 @@ def watched() -> tuple[Stages, list[int], list[str]]:
     made = stages()
     views: list[int] = []
     versions: list[str] = []
-    embedder = Watched(made.embedder.stamp, made.embedder.projection, (views, versions))
+    embedder = Watched(made.embedder.stamp, made.embedder.projection, None, (views, versions))
     return replace(made, embedder=embedder), views, versions
 
 

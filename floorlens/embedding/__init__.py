@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding.projection import Projection
+from floorlens.embedding.scatter import Scatter
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 
@@ -66,6 +67,10 @@ class Embedder(Protocol):
     @property
     def projection(self) -> Projection | None:
         """The package's own projection; None: this embedder cannot be adapted."""
+
+    @property
+    def prior(self) -> Scatter | None:
+        """Products that an adaptation takes along beside the catalogue's own; None: no others."""
 
     def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
         """Returns the features of each view, in order; batched inside.

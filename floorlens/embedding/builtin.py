@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
+from floorlens.embedding.scatter import Scatter, load_scatter
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
 from floorlens.models import WEIGHTS, Stamp, load_session, session_stamp
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ENCODER = "encoder.onnx"
 PROJECTION = "projection.npz"
+PRIOR = "prior.npz"
 #: Patches to a run of the encoder. Every run has the same size where it can, so that equal pictures
 #: get equal features to the last bit whatever lies beside them in a batch.
 BATCH = 6
@@ -77,6 +79,11 @@ class BuiltinEmbedder:
     def projection(self) -> Projection:
         """The projection that is taken where no other is named."""
         return self._projection
+
+    @property
+    def prior(self) -> Scatter:
+        """The made products that an adaptation takes along."""
+        return load_scatter(WEIGHTS / PRIOR, self._projection.encoder)
 
     @property
     def _session(self) -> onnxruntime.InferenceSession:

@@ -16,11 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from floorlens.embedding.scatter import Scatter, scatter_of
 from floorlens.errors import CatalogueError
 from floorlens.models import Stamp
-
-BLOCK = 2048
-"""Rows that are held in float64 at a time while a projection is fitted, and one product's more."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,11 @@ def fit_discriminant(
 
 
 def fit_products(
-    products: Iterable[ArrayLike], stamp: Stamp, encoder: str, shrinkage: float = 0.3
+    products: Iterable[ArrayLike],
+    stamp: Stamp,
+    encoder: str,
+    shrinkage: float = 0.3,
+    prior: Scatter | None = None,
 ) -> Projection:
     """Returns what `fit_discriminant` does, of products that need not all be in memory.
 
@@ -90,11 +92,16 @@ def fit_products(
         products: for each one its views' features, (n, d0) with n of 1 or more and one d0; taken
             one after the other, once.
         stamp, encoder, shrinkage: as for `fit_discriminant`.
+        prior: other products, which count as if they were among these: a few products alone do not
+            tell in which directions floors differ.
 
     Raises:
         ValueError: as for `fit_discriminant`.
     """
-    means, counts, within = _scatter(products)
+    found = scatter_of(products)
+    if prior is not None:
+        found = found.joined(prior)
+    means, counts, within = found.means, found.counts, found.within.copy()
     total = int(counts.sum())
     _check_counts(len(counts), total)
     mean = counts @ means / total
@@ -111,12 +118,12 @@ def fit_products(
     spread = (centres - centres.mean(axis=0)) @ whitening
     _, _, directions = np.linalg.svd(spread, full_matrices=False)
     wanted = stamp.dimension
-    found = directions[: min(wanted, len(counts) - 1)]
+    kept = directions[: min(wanted, len(counts) - 1)]
     # Signs are arbitrary; fix them so that refitting on the same data gives the same file.
-    largest = np.abs(found).argmax(axis=1)
-    found = found * np.sign(found[np.arange(len(found)), largest])[:, None]
+    largest = np.abs(kept).argmax(axis=1)
+    kept = kept * np.sign(kept[np.arange(len(kept)), largest])[:, None]
     matrix = np.zeros((len(within), wanted))
-    matrix[:, : len(found)] = whitening @ found.T
+    matrix[:, : len(kept)] = whitening @ kept.T
     return Projection(
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
@@ -129,42 +136,6 @@ def fit_products(
 def _check_counts(products: int, views: int) -> None:
     if products < 2 or products == views:
         raise ValueError("at least two products and more views than products are needed")
-
-
-def _scatter(
-    products: Iterable[ArrayLike],
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Returns the products' means (p, d0), their counts (p,) and the scatter inside them (d0, d0).
-
-    The scatter is the sum of the outer products of every row's distance from its product's mean.
-    """
-    means: list[NDArray[np.float64]] = []
-    counts: list[int] = []
-    waiting: list[NDArray[np.float64]] = []
-    within = np.zeros((0, 0))
-
-    def add_waiting() -> None:
-        inside = np.concatenate(waiting)
-        waiting.clear()
-        np.add(within, inside.T @ inside, out=within)
-
-    for product in products:
-        rows = np.asarray(product, np.float64)
-        if rows.ndim != 2 or not len(rows) or (means and rows.shape[1:] != means[0].shape):
-            raise ValueError(f"features {rows.shape} of a product do not belong to the others'")
-        if not np.isfinite(rows).all():
-            raise ValueError("the features are not finite")
-        if not means:
-            within = np.zeros((rows.shape[1], rows.shape[1]))
-        means.append(rows.mean(axis=0))
-        counts.append(len(rows))
-        waiting.append(rows - means[-1])
-        # A product's few rows at a time would cost more for the sum than for the products.
-        if sum(map(len, waiting)) >= BLOCK:
-            add_waiting()
-    if waiting:
-        add_waiting()
-    return np.array(means), np.array(counts, np.int64), within
 
 
 def save_projection(projection: Projection, file: Path | BinaryIO) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from floorlens.colour import srgb_to_lab
 from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
 from floorlens.embedding.projection import Projection
+from floorlens.embedding.scatter import Scatter
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
@@ -61,6 +62,7 @@ class FakeEmbedder:
     stamp: Stamp
 
     projection: Projection | None = None
+    prior: Scatter | None = None
 
     def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
         """Returns the mean colour of each view."""

@@ -77,7 +77,7 @@ def written_plainly(
 @pytest.mark.parametrize("block", [1, 7, 10_000])
 def test_a_fit_in_blocks_follows_the_formula(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Products of unequal numbers of views, not side by side, in half precision, one constant."""
-    monkeypatch.setattr("floorlens.embedding.projection.BLOCK", block)
+    monkeypatch.setattr("floorlens.embedding.scatter.BLOCK", block)
     exact, labels = views(11, products=14, each=9)
     keep = np.random.default_rng(0).permutation(len(exact))[:-20]
     exact[:, 4] = 3

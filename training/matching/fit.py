@@ -1,4 +1,4 @@
-"""Fit the projection and the pattern probe of the package on made products.
+"""Fit the projection, the pattern probe and the prior of adaptations, on made products.
 
     python -m training.matching.fit --samples DIR --products 400
 
@@ -21,6 +21,7 @@ from PIL import Image
 from floorlens.embedding.builtin import BuiltinEmbedder
 from floorlens.embedding.pattern import CLASSES, PatternProbe, save_probe
 from floorlens.embedding.projection import fit_products, save_projection
+from floorlens.embedding.scatter import save_scatter, scatter_of
 from floorlens.models import WEIGHTS, Stamp, load_session, session_stamp
 from floorlens.normalisation.builtin import BuiltinNormaliser
 from training.matching.samples import RANGE, draw_product, draw_swatches
@@ -30,6 +31,8 @@ DIRECTIONS = 128
 SHRINKAGE = 0.3
 #: Every so many-th product tests the probe and does not fit it.
 HELD_OUT = 5
+#: Products in the prior of adaptations: few enough not to drown a catalogue's own.
+PRIOR = 100
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,10 @@ def main() -> None:
     save_projection(
         fit_products(rows, stamp, encoder.version, SHRINKAGE), arguments.out / "projection.npz"
     )
+    every = np.linspace(0, len(rows) - 1, min(PRIOR, len(rows))).astype(np.intp)
+    prior = scatter_of(rows[index] for index in every)
+    save_scatter(prior, encoder.version, arguments.out / "prior.npz")
+    print(f"prior.npz: of {len(prior.counts)} products")
     print(f"projection.npz: from {sum(map(len, rows))} patches of {len(numbers)} products")
 
 
