@@ -157,6 +157,7 @@ class Floorlens:
             stages=stages,
             stale=True,
         ) as lens:
+            asked = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
@@ -165,7 +166,7 @@ class Floorlens:
                 lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
             )
             wanted = adapt and not report.failed
-            return lens._after(report, adapt_progress) if wanted else report
+            return lens._after(report, adapt_progress, asked=asked) if wanted else report
 
     def __enter__(self) -> Floorlens:
         return self
@@ -215,7 +216,7 @@ class Floorlens:
             source: what to add.
             progress: called as `progress(done, total, row)` after each row is safely stored.
             adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
-                enough different products; None: if it was empty before. False is remembered.
+                8 different products; None: if it was empty before and has 64. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
 
         Raises:
@@ -225,6 +226,7 @@ class Floorlens:
         from floorlens.indexing import import_products
 
         self._check_stamp()
+        asked = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
         elif not adapt:
@@ -237,7 +239,7 @@ class Floorlens:
             progress=progress,
         )
         wanted = adapt and not self.adapted
-        return self._after(report, adapt_progress) if wanted else report
+        return self._after(report, adapt_progress, asked=asked) if wanted else report
 
     def adapt(
         self,
@@ -395,10 +397,12 @@ class Floorlens:
     def _photo(self, source: Any) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
-    def _after(self, report: ImportReport, progress: AdaptationProgress | None) -> ImportReport:
+    def _after(
+        self, report: ImportReport, progress: AdaptationProgress | None, *, asked: bool
+    ) -> ImportReport:
         from floorlens.adaptation import can_adapt
 
-        if not can_adapt(self._catalogue, self._stages):
+        if not can_adapt(self._catalogue, self._stages, asked=asked):
             return report
         try:
             return replace(report, adaptation=self.adapt(progress=progress))

@@ -47,6 +47,7 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _small_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pictures of fewer rooms are as good for what surrounds them."""
     monkeypatch.setattr(adaptation, "VIEWS", 2)
+    monkeypatch.setattr(adaptation, "WORTH", LEAST)
     small = partial(simulate_view, size=(96, 72))
     monkeypatch.setattr(adaptation, "simulate_view", small)
 
@@ -335,6 +336,18 @@ def test_the_first_import_adapts_and_later_ones_do_not(tmp_path: Path) -> None:
         assert lens.add(folder).adaptation is None
         assert lens.add(folder, adapt=True).adaptation is not None
         assert (lens.adapted, lens.adaptation_declined) == (True, False)
+
+
+def test_a_small_catalogue_is_adapted_only_if_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptation, "WORTH", LEAST + 1)
+    folder = paint(tmp_path / "products", LEAST)
+    with opened(tmp_path / "a") as lens:
+        assert lens.add(folder).adaptation is None
+        assert not lens.adaptation_declined
+    with opened(tmp_path / "b") as lens:
+        assert lens.add(folder, adapt=True).adaptation is not None
 
 
 def test_a_rebuild_adapts_again(tmp_path: Path) -> None:

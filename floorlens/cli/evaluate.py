@@ -41,8 +41,11 @@ HtmlOption = Annotated[
     typer.Option("--html", metavar="DIR", help="Write the worst cases with pictures here."),
 ]
 AdaptOption = Annotated[
-    bool,
-    typer.Option("--adapt/--no-adapt", help="Adapt the search to the products, or leave it."),
+    bool | None,
+    typer.Option(
+        "--adapt/--no-adapt",
+        help="Adapt to the products, or do not; else as `index` does.",
+    ),
 ]
 RetrievalOption = Annotated[
     bool,
@@ -62,7 +65,7 @@ def pairs(
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
-    adapt: AdaptOption = True,
+    adapt: AdaptOption = None,
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
@@ -145,7 +148,7 @@ def ranking(
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     html: HtmlOption = None,
-    adapt: AdaptOption = True,
+    adapt: AdaptOption = None,
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
@@ -171,7 +174,7 @@ def simulated(
     preset: PresetOption = None,
     views: Annotated[int, typer.Option("--views", min=1, help="How many rooms are made.")] = 200,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
-    adapt: AdaptOption = True,
+    adapt: AdaptOption = None,
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
@@ -193,7 +196,7 @@ def simulated(
 class _Ranks(NamedTuple):
     """How a catalogue is made and searched, as `open_catalogue` takes it."""
 
-    adapt: bool
+    adapt: bool | None
     weights: dict[str, float]
     rerank: bool
 

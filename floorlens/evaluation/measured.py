@@ -110,7 +110,7 @@ class _MeasuredFloorlens:
         self,
         lens: Floorlens,
         segmenter: _Overheard,
-        adapt: bool,
+        adapt: bool | None,
         adapt_progress: Progress | None,
         weights: Mapping[str, float] | None,
     ) -> None:
@@ -154,7 +154,7 @@ def open_catalogue(
     *,
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
-    adapt: bool = True,
+    adapt: bool | None = None,
     adapt_progress: Progress | None = None,
     weights: Mapping[str, float] | None = None,
     rerank: bool = True,
@@ -166,7 +166,7 @@ def open_catalogue(
         preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
         threads: for the models; 0 takes all cores.
         max_megapixels: larger pictures are refused.
-        adapt: whether it is adapted to the products that are added, if there are enough.
+        adapt: whether it is adapted to the products that are added; None: as by a first `index`.
         adapt_progress: called while it is, with how many simulated rooms there are, and of how
             many.
         weights, rerank: as for `Floorlens.search`. The stamp says what was measured: "weights" are

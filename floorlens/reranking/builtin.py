@@ -14,7 +14,7 @@ from floorlens.embedding.signature import Signatures, unpack
 from floorlens.models import Stamp
 
 #: How much each component counts by default.
-WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.4, "texture": 0.53, "pattern": 0.07})
+WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, "pattern": 0.1})
 #: Weighted colour difference at which the colour score has fallen to 1/e.
 TOLERANCE = 12.0
 #: Weights of L*, a*, b* where the spread around the median is compared.

@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from floorlens import adaptation, presets, search
+from floorlens.adaptation import LEAST
 from floorlens.cli import app
 from floorlens.normalisation.simulation import simulate_view
 from floorlens.testing import fake_stages
@@ -26,6 +27,7 @@ def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: made)
     monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: made)
     monkeypatch.setattr(adaptation, "VIEWS", 2)
+    monkeypatch.setattr(adaptation, "WORTH", LEAST)
     monkeypatch.setattr(adaptation, "simulate_view", partial(simulate_view, size=(96, 72)))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
