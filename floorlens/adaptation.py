@@ -316,9 +316,9 @@ class _Adaptation:
             licence=own_stamp.licence,
             preprocessing=own_stamp.preprocessing,
         )
-        fitted = fit_products(
-            self._rows(sample), stamp, self.own.encoder, prior=self.stages.embedder.prior
-        )
+        # Of many products' own differences the prior only takes away.
+        prior = self.stages.embedder.prior if len(sample) < WORTH else None
+        fitted = fit_products(self._rows(sample), stamp, self.own.encoder, prior=prior)
         file = io.BytesIO()
         save_projection(fitted, file)
         file.seek(0)
