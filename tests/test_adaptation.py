@@ -21,6 +21,7 @@ from floorlens.adaptation import LEAST, simulated_room
 from floorlens.catalogue import FILE_NAME, Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
+from floorlens.embedding.scatter import scatter_of
 from floorlens.errors import UsageError
 from floorlens.images import load_photo
 from floorlens.normalisation import FloorView
@@ -348,6 +349,29 @@ def test_a_small_catalogue_is_adapted_only_if_that_is_asked_for(
         assert not lens.adaptation_declined
     with opened(tmp_path / "b") as lens:
         assert lens.add(folder, adapt=True).adaptation is not None
+
+
+def test_a_prior_is_taken_along_by_small_catalogues_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, found = paint(tmp_path / "products", LEAST), {}
+    rows_of_others = [np.random.default_rng(n).normal(n, 3, (4, 3)) for n in range(5)]
+    made = stages()
+    embedder = FakeEmbedder(
+        made.embedder.stamp, made.embedder.projection, scatter_of(rows_of_others)
+    )
+    with_prior = replace(made, embedder=embedder)
+    for name, these, worth in (
+        ("none", made, LEAST + 1),
+        ("small", with_prior, LEAST + 1),
+        ("large", with_prior, LEAST),
+    ):
+        monkeypatch.setattr(adaptation, "WORTH", worth)
+        with Floorlens.open(tmp_path / name, stages=these) as lens:
+            lens.add(folder, adapt=True)
+        found[name] = projection_in(tmp_path / name).matrix
+    np.testing.assert_array_equal(found["none"], found["large"])
+    assert np.abs(found["small"] - found["none"]).max() > 1e-3
 
 
 def test_a_rebuild_adapts_again(tmp_path: Path) -> None:

@@ -10,9 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 from floorlens.images import load_photo
-from floorlens.pipeline import described, examine_product, product_features, product_textures
+from floorlens.normalisation import FloorView
+from floorlens.pipeline import (
+    described,
+    examine_product,
+    floor_view,
+    product_features,
+    product_textures,
+)
 from floorlens.presets import Stages
-from floorlens.testing import FakeSegmenter, fake_stages
+from floorlens.testing import FakeNormaliser, FakeSegmenter, fake_stages
 
 OAK = (180, 140, 90)
 
@@ -102,3 +109,21 @@ def test_floors_are_laid_with_the_product_alone(stages: Stages) -> None:
     assert laid.shape[0] == laid.shape[1] > 40
     assert (laid.min(axis=2) < 250).mean() > 0.9, "the white ground is cut away"
     assert list(product_textures(photos[:1], stages)) == [photos[0].content_hash]
+
+
+def test_a_room_is_seen_raw_and_from_above_and_raw_alone_where_that_fails(stages: Stages) -> None:
+    class Above(FakeNormaliser):
+        def straightened(
+            self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
+        ) -> FloorView | None:
+            patch = np.full((2, 1, 1, 3), 7, np.uint8)
+            return FloorView(patch, np.full(2, 0.5, np.float32), np.empty((0, 3), np.float32))
+
+    photo = load_photo(swatch())
+    mask = np.ones(photo.pixels.shape[:2], np.bool_)
+    alone = floor_view(photo, mask, stages)
+    assert len(alone.patches) == 1
+    both = floor_view(photo, mask, replace(stages, normaliser=Above(stages.normaliser.stamp)))
+    np.testing.assert_array_equal(both.patches[:1], alone.patches)
+    np.testing.assert_array_equal(both.coverage, [1.0, 0.5, 0.5])
+    np.testing.assert_array_equal(both.lab, alone.lab)

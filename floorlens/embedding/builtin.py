@@ -1,8 +1,8 @@
-"""The built-in embedder: frozen EfficientNet-Lite0 statistics, a discriminant projection, Lab.
+"""The built-in embedder: EfficientNet-Lite0 statistics, a discriminant projection, Lab, pattern.
 
 A patch is the mean and the spread of the feature maps at four depths (grain, marks, boards,
-pattern). The projection keeps the directions in which made floors differ more than the views of one
-floor do. Colour has its own part of the vector, since light moves colour and texture differently.
+pattern). The projection keeps the directions in which floors differ more than the views of one do.
+Colour has its own part of the vector, since light moves colour and texture differently.
 """
 
 from __future__ import annotations

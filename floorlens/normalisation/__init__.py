@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens.models import Stamp
 
@@ -24,6 +25,19 @@ class FloorView:
     patches: NDArray[np.uint8]
     coverage: NDArray[np.float32]
     lab: NDArray[np.float32]
+
+
+def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
+    """Raises ValueError unless bool (h, w) `mask` has a True pixel and fits the (h, w, 3) photo."""
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
+        raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
+    if not mask.any():
+        raise ValueError("the mask has no floor pixel")
+
+
+def mask_image(mask: NDArray[np.bool_]) -> Image.Image:
+    """Returns the mask as an image of mode L: 255 where it is True, 0 elsewhere."""
+    return Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
 class Normaliser(Protocol):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from floorlens.colour import srgb_to_lab
 from floorlens.models import Stamp
-from floorlens.normalisation import FloorView
+from floorlens.normalisation import FloorView, check_view, mask_image
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
@@ -43,7 +43,9 @@ class BuiltinNormaliser:
             version="0.2.0",
             dimension=0,
             licence="Apache-2.0",
-            preprocessing=f"squares of sqrt(floor area) x ({scales}) resized to {SIDE} px",
+            preprocessing=(
+                f"squares of sqrt(floor area) x ({scales}) and from above, {SIDE} px; even light"
+            ),
         )
 
     def view(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView:
@@ -54,10 +56,7 @@ class BuiltinNormaliser:
         Raises:
             ValueError: the shapes differ, or the mask is empty.
         """
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
-            raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
-        if not mask.any():
-            raise ValueError("the mask has no floor pixel")
+        check_view(pixels, mask)
         squares = choose_squares(mask, SCALES)
         photo, floor = images_of(pixels, mask)
         lab, fill = sample_colours(photo, floor)
@@ -128,7 +127,7 @@ def images_of(
 ) -> tuple[Image.Image, Image.Image | None]:
     """Returns photo and mask as images; None for a mask that is all floor."""
     photo = Image.fromarray(pixels)
-    return photo, None if mask.all() else Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    return photo, None if mask.all() else mask_image(mask)
 
 
 def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

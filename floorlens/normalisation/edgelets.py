@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.normalisation import mask_image
+
 #: Longer side of the copy on which edges are sought, in pixels.
 LONGER_SIDE = 480
 #: Sides of the cells, in pixels of that copy.
@@ -61,9 +63,7 @@ def find_edgelets(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], most: int 
     shrink = min(1.0, LONGER_SIDE / max(height, width))
     size = (max(8, round(width * shrink)), max(8, round(height * shrink)))
     grey = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    floor = Image.fromarray(mask.view(np.uint8) * np.uint8(255)).resize(
-        size, Image.Resampling.BOX, reducing_gap=2.0
-    )
+    floor = mask_image(mask).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     gx, gy, strength = _gradients(np.asarray(grey, np.float32))
     inside = _shrunk(np.asarray(floor) > 250)
     outside = ~inside

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.normalisation import check_view
 from floorlens.normalisation.edgelets import Edgelets, find_edgelets
 
 #: How high the camera is taken to stand, in metres: one photo cannot tell.
@@ -91,10 +92,7 @@ def estimate_plane(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorP
     Raises:
         ValueError: the shapes differ, or the mask is empty.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
-        raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
-    if not mask.any():
-        raise ValueError("the mask has no floor pixel")
+    check_view(pixels, mask)
     edges = find_edgelets(pixels, mask)
     tops = _tops(mask)
     rng = np.random.default_rng(0)

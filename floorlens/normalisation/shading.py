@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.colour import srgb_to_lab
+from floorlens.normalisation import check_view, mask_image
 
 #: Longer side of the copy on which the light is looked at, in pixels.
 LONGER_SIDE = 128
@@ -41,23 +42,18 @@ def flatten(
     Raises:
         ValueError: the shapes differ, or the mask is empty.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
-        raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
-    if not mask.any():
-        raise ValueError("the mask has no floor pixel")
+    check_view(pixels, mask)
     height, width = mask.shape
     factor = min(1.0, LONGER_SIDE / max(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2.0))
-    floor = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    floor = mask_image(mask)
     share = np.asarray(floor.resize(size, Image.Resampling.BOX, reducing_gap=2.0), np.float64) / 255
     shine = _reflections(small, share)
     clean = np.where(shine, 0.0, np.where(share > 0.6, share, 0.0))
     usable = mask
     if clean.sum() >= (1 - TOO_MUCH) * np.where(share > 0.6, share, 0.0).sum():
-        fine = Image.fromarray(shine.view(np.uint8) * np.uint8(255)).resize(
-            (width, height), Image.Resampling.BILINEAR
-        )
+        fine = mask_image(shine).resize((width, height), Image.Resampling.BILINEAR)
         usable = mask & (np.asarray(fine) < 128)
     else:
         clean = share

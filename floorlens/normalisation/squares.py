@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.normalisation import mask_image
+
 #: (side relative to the square root of the floor's area, number of squares), size by size.
 Scales = tuple[tuple[float, int], ...]
 #: A square counts as clean from this share of floor on; smaller squares are tried before unclean.
@@ -157,7 +159,7 @@ def _box(image: Image.Image, square: Square, factor: int) -> tuple[float, float,
 
 
 def _resize_mask(mask: NDArray[np.bool_], columns: int, rows: int) -> NDArray[np.float64]:
-    image = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    image = mask_image(mask)
     return np.asarray(image.resize((columns, rows), Image.Resampling.BOX), np.float64) / 255.0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.normalisation import check_view, mask_image
 from floorlens.normalisation.plane import FloorPlane
 from floorlens.normalisation.squares import choose_squares
 
@@ -52,10 +53,7 @@ def straight_floor(
         ValueError: the shapes differ, the mask is empty, or nothing of it lies below the plane's
             horizon.
     """
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
-        raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
-    if not mask.any():
-        raise ValueError("the mask has no floor pixel")
+    check_view(pixels, mask)
     height, width = mask.shape
     to_photo = plane.homography((width, height))
     to_floor = np.linalg.inv(to_photo)
@@ -81,26 +79,10 @@ def straight_floor(
     to_metres = np.array([[1 / scale, 0, low[0]], [0, -1 / scale, high[1]], [0, 0, 1]])
     matrix = to_photo @ to_metres
     rgb = _warped(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
-    shown = Image.fromarray(mask.view(np.uint8) * np.uint8(255))
+    shown = mask_image(mask)
     cover = np.asarray(shown.transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
     sharp = _sharp(to_photo, to_metres, size, scale / stretch)
     return StraightFloor(rgb, (cover > 127) & sharp, 1 / scale)
-
-
-def straighten(
-    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], plane: FloorPlane, side: int = 448
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Returns the best square of floor from above, uint8 (side, side, 3) sRGB, and its mask.
-
-    Raises:
-        ValueError: as `straight_floor`.
-    """
-    view = straight_floor(pixels, mask, plane)
-    if not view.mask.any():
-        raise ValueError("nothing of the floor is seen sharply enough")
-    square = choose_squares(view.mask, ((0.8, 1),))[0]
-    box = (square.left, square.top, square.left + square.side, square.top + square.side)
-    return _crop(view, box, side)
 
 
 def straight_squares(
@@ -109,7 +91,6 @@ def straight_squares(
     plane: FloorPlane,
     metres: tuple[tuple[float, int], ...] = ((1.2, 3), (0.6, 3)),
     side: int = 224,
-    usable: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Returns squares of floor from above: uint8 (n, side, side, 3) sRGB and coverage float32 (n,).
 
@@ -119,14 +100,11 @@ def straight_squares(
         plane: The floor's plane.
         metres: (side on the floor, how many) of every size; shrunk where the floor has no room.
         side: In pixels.
-        usable: bool (h, w), floor whose light is good, see `shading.flatten`; squares elsewhere
-            count as uncovered.
 
     Raises:
         ValueError: as `straight_floor`.
     """
-    good = mask if usable is None else mask & usable
-    view = straight_floor(pixels, good if good.any() else mask, plane)
+    view = straight_floor(pixels, mask, plane)
     if not view.mask.any():
         raise ValueError("nothing of the floor is seen sharply enough")
     extent = math.sqrt(float(view.mask.sum())) * view.metres_per_pixel
@@ -149,7 +127,7 @@ def _crop(
     height, width = view.mask.shape
     box = (max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(height, box[3]))
     rgb = Image.fromarray(view.rgb).resize((side, side), Image.Resampling.BICUBIC, box=box)
-    shown = Image.fromarray(view.mask.view(np.uint8) * np.uint8(255))
+    shown = mask_image(view.mask)
     share = shown.resize((side, side), Image.Resampling.BOX, box=box)
     return np.asarray(rgb), np.asarray(share) > 127
 

@@ -10,41 +10,24 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from floorlens import adaptation, presets, search
+from floorlens import adaptation
 from floorlens.adaptation import LEAST
-from floorlens.cli import app
 from floorlens.normalisation.simulation import simulate_view
+from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    made = fake_stages(adaptable=True)
-    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: made)
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: made)
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Stages that can be adapted, to few products and with small rooms."""
     monkeypatch.setattr(adaptation, "VIEWS", 2)
     monkeypatch.setattr(adaptation, "WORTH", LEAST)
     monkeypatch.setattr(adaptation, "simulate_view", partial(simulate_view, size=(96, 72)))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line; fails the test at once if the exit code is another than expected."""
-
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        monkeypatch.setattr("sys.argv", ["floorlens", *words])
-        result = CliRunner().invoke(app, words)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
+    return fake_stages(adaptable=True)
 
 
 @pytest.fixture

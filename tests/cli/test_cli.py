@@ -12,36 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from floorlens import Floorlens, presets, search
-from floorlens.cli import app
+from floorlens import Floorlens, search
 from floorlens.testing import fake_stages
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
-    monkeypatch.chdir(tmp_path)
-    # Tables are cut to the terminal's width; here they must show everything.
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line; fails the test at once if the exit code is another than expected."""
-
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        monkeypatch.setattr("sys.argv", ["floorlens", *words])
-        result = CliRunner().invoke(app, words)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
 
 
 @pytest.fixture

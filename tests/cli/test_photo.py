@@ -10,31 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from floorlens import Floorlens, presets, search
-from floorlens.cli import app
-from floorlens.testing import fake_stages
+from floorlens import Floorlens
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command line without models; checks the exit code."""
-    monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        monkeypatch.setattr("sys.argv", ["floorlens", *words])
-        result = CliRunner().invoke(app, words)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
-
-    return invoke
 
 
 @pytest.fixture

@@ -12,9 +12,12 @@ from PIL import Image
 from floorlens.normalisation.builtin import (
     SCALES,
     SIDE,
+    STRAIGHT_WEIGHT,
     BuiltinNormaliser,
+    images_of,
     sample_colours,
 )
+from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.squares import choose_squares
 
 COUNT = sum(count for _, count in SCALES)
@@ -73,6 +76,15 @@ def test_any_floor_however_small_gives_a_view(shape: tuple[int, int]) -> None:
     assert view.lab[:, 1].mean() > 0, "the colour of the floor, not of the green around it"
 
 
+def test_a_mask_of_other_true_bytes_is_the_same_mask() -> None:
+    """Pillow's mode "1" and comparisons in other libraries leave 255 where numpy leaves 1."""
+    pixels, mask = room()
+    odd = (mask.astype(np.uint8) * np.uint8(255)).view(np.bool_)
+    one, two = BuiltinNormaliser().view(pixels, mask), BuiltinNormaliser().view(pixels, odd)
+    np.testing.assert_array_equal(one.patches, two.patches)
+    np.testing.assert_array_equal(one.coverage, two.coverage)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (20, 20)])
 def test_tiny_pictures_that_are_all_floor(size: tuple[int, int]) -> None:
     view = BuiltinNormaliser().view(np.full((*size, 3), 120, np.uint8), np.ones(size, np.bool_))
@@ -113,6 +125,55 @@ def test_an_enlarged_photo_gives_the_same_squares_and_colours() -> None:
     one = normaliser.view(pixels, mask).lab.mean(axis=0)
     two = normaliser.view(large, np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1)).lab.mean(axis=0)
     np.testing.assert_allclose(one, two, atol=0.5)
+
+
+def tiles(height: int = 480, width: int = 640) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Returns square tiles below the horizon of a camera pitched 20 degrees, and a plain wall."""
+    focal, pitch = 0.8 * width, np.deg2rad(20)
+    columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    u, v = (columns - width / 2) / focal, (rows - height / 2) / focal
+    down = v * np.cos(pitch) + np.sin(pitch)
+    mask = down > 0.12
+    reach = 1.4 / np.maximum(down, 0.12)
+    x, y = u * reach, (np.cos(pitch) - v * np.sin(pitch)) * reach
+    joint = (np.mod(x, 0.3) < 0.02) | (np.mod(y, 0.3) < 0.02)
+    pixels = np.full((height, width, 3), 225, np.uint8)
+    pixels[mask] = (170, 140, 110)
+    pixels[mask & joint] = (60, 50, 40)
+    return pixels, mask
+
+
+def test_from_above_joints_run_along_rows_and_columns_and_count_for_less() -> None:
+    pixels, mask = tiles()
+    above = BuiltinNormaliser().straightened(pixels, mask)
+    assert above is not None
+    assert above.patches.shape == (6, SIDE, SIDE, 3)
+    assert above.lab.shape == (0, 3)
+    assert above.coverage.max() <= STRAIGHT_WEIGHT
+    for patch in above.patches[:3]:
+        dark = patch[..., 0] < 120
+        # A joint that fills a row or a column of the patch is straight and not slanted.
+        assert dark.mean(axis=0).max() > 0.8
+        assert dark.mean(axis=1).max() > 0.8
+
+
+def test_a_plane_that_is_too_unsure_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, mask = tiles()
+    spread = estimate_plane(pixels, mask).spread
+    monkeypatch.setattr("floorlens.normalisation.builtin.UNSURE", 1.01 * spread)
+    assert BuiltinNormaliser().straightened(pixels, mask) is not None
+    monkeypatch.setattr("floorlens.normalisation.builtin.UNSURE", 0.99 * spread)
+    assert BuiltinNormaliser().straightened(pixels, mask) is None
+
+
+def test_the_light_of_a_room_is_not_a_colour_of_its_floor() -> None:
+    pixels, mask = room()
+    slope = np.linspace(0.75, 1.25, pixels.shape[1])[None, :, None]
+    sloped = np.clip(pixels * slope, 0, 255).astype(np.uint8)
+    even, lit = (BuiltinNormaliser().view(p, mask).lab[:, 0] for p in (pixels, sloped))
+    raw, _ = sample_colours(*images_of(sloped, mask))
+    assert np.ptp(np.quantile(raw[:, 0], [0.1, 0.9])) > np.ptp(np.quantile(lit, [0.1, 0.9])) + 3
+    assert np.median(lit) == pytest.approx(np.median(even), abs=4)
 
 
 def test_a_mirrored_floor_gives_mirrored_patches() -> None:
