@@ -68,6 +68,8 @@ def load_session(name: str, threads: int = 0) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # Threads that wait in a busy loop take the cores from the other pictures of an import.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
         str(WEIGHTS / name), options, providers=["CPUExecutionProvider"]
     )

@@ -15,7 +15,7 @@ from PIL import Image
 from floorlens import Click, Floorlens, NoFloorFound
 from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
 from floorlens.segmentation import FloorProbability
-from floorlens.testing import FakeEmbedder, FakeReranker, FakeSegmenter, fake_stages
+from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeReranker, FakeSegmenter, fake_stages
 
 GREYS = [10 * i for i in range(1, 25)]
 
@@ -313,3 +313,20 @@ def test_unknown_presets_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="builtin"):
         Floorlens.open(tmp_path / "x", preset="builtim")
     assert not (tmp_path / "x").exists()
+
+
+def test_the_floor_of_a_photo_is_looked_at_from_above_too(tmp_path: Path, products: Path) -> None:
+    """A product picture shows its floor from above already."""
+    asked: list[tuple[int, ...]] = []
+
+    class Above(FakeNormaliser):
+        def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
+            asked.append(pixels.shape)
+
+    stages = fake_stages()
+    stages = replace(stages, normaliser=Above(stages.normaliser.stamp))
+    with Floorlens.open(tmp_path / "catalogue", stages=stages) as lens:
+        lens.add(products)
+        assert asked == []
+        lens.search(room(80))
+    assert asked == [room(80).shape]
