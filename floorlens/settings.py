@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.errors import SettingsError
 from floorlens.images import MAX_MEGAPIXELS
+
+if TYPE_CHECKING:
+    from floorlens.search import Floorlens
 
 
 class Settings(BaseSettings):
@@ -43,3 +48,20 @@ def load_settings() -> Settings:
             for item in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {problems}") from error
+
+
+def open_catalogue(settings: Settings, *, create: bool = True) -> Floorlens:
+    """Returns the catalogue that the settings name, opened with the preset that they name.
+
+    Raises:
+        FloorlensError: what `Floorlens.open` raises.
+    """
+    from floorlens.search import Floorlens
+
+    return Floorlens.open(
+        settings.catalogue,
+        preset=settings.preset,
+        create=create,
+        threads=settings.threads,
+        max_megapixels=settings.max_megapixels,
+    )

@@ -68,16 +68,9 @@ def settings(**overrides: Any) -> Settings:
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
-    from floorlens.search import Floorlens
+    from floorlens.settings import open_catalogue
 
-    chosen = settings(catalogue=catalogue, preset=preset)
-    return Floorlens.open(
-        chosen.catalogue,
-        preset=chosen.preset,
-        create=create,
-        threads=chosen.threads,
-        max_megapixels=chosen.max_megapixels,
-    )
+    return open_catalogue(settings(catalogue=catalogue, preset=preset), create=create)
 
 
 def parse_weights(weights: list[str] | None) -> dict[str, float]:
