@@ -4,7 +4,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 ├── UsageError                     the caller asked for something that has no meaning
 │   ├── FilterError                a `where=` filter is not of the filter language
 │   ├── RegionError                a box, polygon, mask or click is not usable on this photo
-│   └── SettingsError              a setting or preset is unknown or out of range
+│   ├── SettingsError              a setting or preset is unknown or out of range
+│   └── EngineUnsupported          a vector engine cannot do what was asked of it
 ├── InputError                     what was given cannot be read
 │   ├── ImageError                 not an image, truncated, empty, or too small
 │   │   └── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
@@ -18,6 +19,12 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
 │   └── ProductNotFound            no product of that id
+├── EngineError                    the vector engine cannot be used; the catalogue is whole
+│   ├── EngineUnavailable          it does not answer, or too slowly
+│   ├── EngineDenied               it refuses the key, or the key may not do this
+│   ├── EngineQuota                its quota or rate limit is used up
+│   ├── EngineMismatch             what it holds has another stamp or dimension
+│   └── CollectionNotFound         it has nothing of that name
 └── MissingDependency              an optional extra is not installed
 """
 
@@ -56,6 +63,12 @@ class SettingsError(UsageError):
     """A setting or a preset is unknown or out of range."""
 
     code = "settings-invalid"
+
+
+class EngineUnsupported(UsageError):
+    """A vector engine cannot do what was asked of it: a filter, a k, a value in the metadata."""
+
+    code = "engine-unsupported"
 
 
 class InputError(FloorlensError):
@@ -144,6 +157,51 @@ class ProductNotFound(CatalogueError):
     code = "product-not-found"
     exit_code = 3
     status = 404
+
+
+class EngineError(FloorlensError):
+    """The vector engine cannot be used; the catalogue, of which it holds a copy, is whole."""
+
+    code = "engine"
+    exit_code = 6
+    status = 503
+
+
+class EngineUnavailable(EngineError):
+    """The engine does not answer, or too slowly: the same call may succeed later."""
+
+    code = "engine-unavailable"
+
+
+class EngineDenied(EngineError):
+    """The engine refuses the key or the login, or they may not do this."""
+
+    code = "engine-denied"
+
+
+class EngineQuota(EngineError):
+    """The engine's quota or rate limit is used up."""
+
+    code = "engine-quota"
+
+
+class EngineMismatch(EngineError):
+    """What the engine holds under that name has another stamp or dimension.
+
+    `found` is the stamp that it carries; empty where it carries none.
+    """
+
+    code = "engine-mismatch"
+
+    def __init__(self, message: str, found: str = "") -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class CollectionNotFound(EngineError):
+    """The engine has nothing of that name, and creating it was not asked for."""
+
+    code = "collection-not-found"
 
 
 class MissingDependency(FloorlensError):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.errors import CatalogueError
 from floorlens.filters import Filter
-from floorlens.index import Hit, IndexStats, Record
+from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
 
 
 class ExactIndex:
@@ -20,28 +20,45 @@ class ExactIndex:
     in place by one assignment.
     """
 
-    def __init__(self) -> None:
+    most = sys.maxsize
+
+    def __init__(self, collection: Collection) -> None:
+        """Use `ExactIndex.open`."""
+        self._collection = collection
         self._state: tuple[tuple[str, ...], NDArray[np.float32], tuple[Mapping[str, Any], ...]] = (
             (),
-            np.empty((0, 0), np.float32),
+            np.empty((0, collection.dimension), np.float32),
             (),
         )
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        collection: Collection,
+        *,
+        create: bool = True,
+        take_over: bool = False,
+    ) -> ExactIndex:
+        """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
+        return cls(collection)
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id.
 
         Raises:
-            CatalogueError: a vector has another dimension than those stored.
+            EngineMismatch: a vector has another dimension; nothing is stored.
         """
+        check_records(records, self._collection.dimension)
         if not records:
             return
         merged = {record.id: record for record in self._records()}
         merged.update((record.id, record) for record in records)
         self._replace(merged)
 
-    def delete(self, ids: Iterable[str]) -> None:
-        """Removes records; unknown ids are ignored."""
-        gone = set(ids)
+    def delete(self, ids: Iterable[str] | None) -> None:
+        """Removes records, unknown ids are ignored; all for None."""
+        gone = set(self._state[0] if ids is None else ids)
         kept = {record.id: record for record in self._records() if record.id not in gone}
         if len(kept) < len(self._state[0]):
             self._replace(kept)
@@ -73,14 +90,16 @@ class ExactIndex:
         found = {record.id: record for record in self._records()}
         return [found[record_id] for record_id in ids if record_id in found]
 
-    def ids(self) -> list[str]:
-        """Returns all ids, sorted."""
-        return list(self._state[0])
+    def ids(self) -> Iterator[list[str]]:
+        """Yields all ids, sorted, in one page."""
+        yield list(self._state[0])
 
     def stats(self) -> IndexStats:
-        """Returns the number of records and their dimension."""
-        ids, matrix, _ = self._state
-        return IndexStats(len(ids), matrix.shape[1] if ids else None)
+        """Returns how many records there are, their dimension and their stamp."""
+        return IndexStats(len(self._state[0]), self._collection.dimension, self._collection.stamp)
+
+    def close(self) -> None:
+        """Does nothing: memory is all it holds."""
 
     def _records(self) -> list[Record]:
         ids, matrix, metadata = self._state
@@ -88,10 +107,8 @@ class ExactIndex:
 
     def _replace(self, records: Mapping[str, Record]) -> None:
         rows = [records[record_id] for record_id in sorted(records)]
-        dimensions = {record.vector.shape for record in rows}
-        if len(dimensions) > 1:
-            raise CatalogueError(f"vectors of different dimension: {sorted(dimensions)}")
-        matrix = np.stack([r.vector for r in rows]) if rows else np.empty((0, 0), np.float32)
+        empty = np.empty((0, self._collection.dimension), np.float32)
+        matrix = np.stack([record.vector for record in rows]) if rows else empty
         self._state = (
             tuple(record.id for record in rows),
             np.ascontiguousarray(matrix, dtype=np.float32),
