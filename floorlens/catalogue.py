@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
 from floorlens.projections import Projections
 from floorlens.rows import (
+    EnginePosition,
     Entry,
     StoredProduct,
     chunks,
@@ -53,22 +54,7 @@ from floorlens.schema import (
     state,
 )
 
-__all__ = ["FILE_NAME", "Catalogue", "EnginePosition"]
-
-
-@dataclass(frozen=True)
-class EnginePosition:
-    """How far a vector engine follows a catalogue.
-
-    Attributes:
-        collection: the name of the collection that is in use there.
-        stamp: which it was opened with.
-        revision: of the catalogue, when it was last brought into step.
-    """
-
-    collection: str
-    stamp: str
-    revision: int
+__all__ = ["FILE_NAME", "Catalogue"]
 
 
 class Catalogue(Database):
@@ -268,7 +254,7 @@ class Catalogue(Database):
             )
         changed = [_record(row) for row in rows if row.vector is not None]
         gone += [row.id for row in rows if row.vector is None]
-        return Snapshot(revision, live, projection_version(stamp), changed, gone)
+        return Snapshot(revision, live, stamp, projection_version(stamp), changed, gone)
 
     def engine_position(self, engine: str) -> EnginePosition | None:
         """Returns how far a vector engine follows; None if nothing was ever put into it."""

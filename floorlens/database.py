@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, inspect, update
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from floorlens.errors import CatalogueError, CatalogueNotFound
+from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
 from floorlens.schema import is_current, migrate, state
 
 FILE_NAME = "catalogue.sqlite"
@@ -70,6 +70,11 @@ class Database:
         """Releases the file; the catalogue cannot be used afterwards."""
         self._engine.dispose()
 
+    @property
+    def postgres_url(self) -> str | None:
+        """The URL of the PostgreSQL database with its password; None where it is none."""
+        return None
+
     @contextmanager
     def writing(self, *, counted: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start.
@@ -109,7 +114,8 @@ class Database:
             timeout: seconds to wait for whoever is inside; 0 looks once.
 
         Raises:
-            CatalogueError: another one was inside all that time, or there can be no lock.
+            CatalogueBusy: another one was inside all that time.
+            CatalogueError: there can be no lock.
         """
         # A file of its own: the lock outlives many transactions of the catalogue. A crash frees it:
         # the system drops a dead process's locks.
@@ -122,7 +128,7 @@ class Database:
                 held.enter_context(closing(connection))
                 while not _locks(connection):
                     if time.monotonic() >= until:
-                        raise CatalogueError(
+                        raise CatalogueBusy(
                             f"another process is busy with {name!r} of the catalogue in "
                             f"{self.folder}, and was so for {timeout:g} s: run the command again "
                             "when it is done"

@@ -17,13 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.errors import (
-    CatalogueError,
-    CollectionNotFound,
-    EngineMismatch,
-    EngineUnavailable,
-    SettingsError,
-)
+from floorlens.errors import CatalogueBusy, CollectionNotFound, EngineMismatch, SettingsError
 from floorlens.index import Collection, Engine, Record, VectorIndex
 from floorlens.presets import BACKENDS, Stages, identity, new_index
 from floorlens.rows import EnginePosition
@@ -43,6 +37,7 @@ TOLERANCE = 1e-4
 PRIVATE = "exact"
 """The engine that is no copy: each process keeps it in its own memory."""
 
+CheckStamp = Callable[[Mapping[str, Any] | None], None]
 SyncProgress = Callable[[int, int], None]
 """Called as (records compared, records in all)."""
 
@@ -121,19 +116,35 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class Opened:
-    """A copy that can be searched: the index, and the catalogue's moment that it stands for."""
+    """A copy that can be searched, and the catalogue's moment that it stands for.
+
+    `in_step` is False where another process has yet to write what changed before that moment.
+    """
 
     index: VectorIndex
     revision: int
     generation: int | None
     projection: str | None
+    in_step: bool = True
 
 
 class Replica:
     """The copy of one catalogue in one vector engine. Safe to call from several threads."""
 
-    def __init__(self, catalogue: Catalogue, stages: Stages, engine: Engine) -> None:
-        """`engine` may leave out its place: see `resolved`.
+    lags = True
+    """Searches of some engines see a write some time later."""
+
+    def __init__(
+        self, catalogue: Catalogue, stages: Stages, engine: Engine, check_stamp: CheckStamp
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            catalogue: of which it is a copy.
+            stages: whose embedder made the catalogue's features.
+            engine: where it lies; what it leaves out, `resolved` fills in.
+            check_stamp: called with the stamp of the catalogue's features before they are written;
+                raises StampMismatch if they are not the stages' own.
 
         Raises:
             SettingsError: there is no such engine, or a name that it cannot have.
@@ -143,20 +154,21 @@ class Replica:
         self._stages = stages
         self._engine = resolved(engine, catalogue)
         self._key = engine_key(engine)
-        self._opened: tuple[Collection, VectorIndex] | None = None
-        self._lock = threading.RLock()
+        self._check_stamp = check_stamp
+        self._known: tuple[Collection, VectorIndex] | None = None
+        self._lock = threading.Lock()
 
     @property
-    def engine(self) -> Engine:
-        """The engine, with its place."""
-        return self._engine
+    def name(self) -> str:
+        """The engine's name."""
+        return self._engine.name
 
     def close(self) -> None:
         """Releases the engine's connections and files."""
         with self._lock:
-            if self._opened is not None:
-                self._opened[1].close()
-                self._opened = None
+            if self._known is not None:
+                self._known[1].close()
+                self._known = None
 
     def follow(self) -> Opened:
         """Brings the copy up to the catalogue's revision; returns it.
@@ -166,22 +178,19 @@ class Replica:
 
         Raises:
             EngineError: the engine cannot be used, or holds something else under that name.
+            CatalogueBusy: another process has been filling it for long.
         """
-        with self._lock:
-            position, snapshot, collection = self._head()
-            if not self._is_behind(position, snapshot, collection):
-                return self._with(snapshot, self._open(collection))
-            usable = position is not None and position.stamp == collection.stamp
-            with self._catalogue.exclusive(self._key, 0.0 if usable else WAIT) as mine:
-                if mine:
-                    snapshot, index = self._push()
-                    return self._with(snapshot, index)
-            if usable:
-                return self._with(snapshot, self._open(collection))
-            raise EngineUnavailable(
-                f"another process has been filling {self._engine.name} for {WAIT:.0f} s: search "
-                "again when it is done"
-            )
+        position, snapshot, collection = self._head()
+        if not self._is_behind(position, snapshot, collection):
+            return _opened(self._open(collection), snapshot)
+        usable = position is not None and position.stamp == collection.stamp
+        try:
+            with self._catalogue.exclusive(self._key, timeout=0 if usable else WAIT):
+                return self._push()
+        except CatalogueBusy:
+            if not usable:
+                raise
+            return _opened(self._open(collection), snapshot, in_step=False)
 
     def compare(self) -> Comparison:
         """Returns how the copy differs from the catalogue; nothing is written.
@@ -189,18 +198,15 @@ class Replica:
         Raises:
             EngineError: the engine cannot be used.
         """
-        with self._lock:
-            snapshot = self._catalogue.snapshot()
-            collection = self._collection(snapshot.projection)
-            ours = {record.id for record in snapshot.changed}
-            stamp, found, held = "same", "", set[str]()
-            try:
-                index = self._open(collection, create=False)
-                held = set(_all_ids(index))
-            except CollectionNotFound:
-                stamp = "absent"
-            except EngineMismatch as error:
-                stamp, found = ("other" if error.found else "none"), error.found
+        snapshot, collection = self._changes()
+        ours = {record.id for record in snapshot.changed}
+        stamp, found, held = "same", "", set[str]()
+        try:
+            held = set(_all_ids(self._open(collection, create=False)))
+        except CollectionNotFound:
+            stamp = "absent"
+        except EngineMismatch as error:
+            stamp, found = ("other" if error.found else "none"), error.found
         return Comparison(
             self._engine.name,
             collection.name,
@@ -223,24 +229,19 @@ class Replica:
         Raises:
             EngineMismatch: under that name lies something that is not ours.
             EngineError: the engine cannot be used. What was written stays; a second run goes on.
+            CatalogueBusy: another process has been filling it for long.
         """
         started = time.perf_counter()
-        with self._lock, self._catalogue.exclusive(self._key, WAIT) as mine:
-            if not mine:
-                raise EngineUnavailable(
-                    f"another process has been filling {self._engine.name} for {WAIT:.0f} s"
-                )
-            position, snapshot = self._catalogue.engine_position(self._key), self._whole()
-            collection = self._collection(snapshot.projection)
-            self._forget()
-            index = self._open(collection, take_over=take_over or self._is_ours(position))
+        with self._catalogue.exclusive(self._key, timeout=WAIT):
+            position = self._catalogue.engine_position(self._key)
+            snapshot, collection = self._changes()
+            index = self._open(collection, take_over=take_over, anew=True)
             held = set(_all_ids(index))
             added = updated = unchanged = 0
             for start in range(0, len(snapshot.changed), BATCH):
                 batch = snapshot.changed[start : start + BATCH]
                 found = {
-                    record.id: record
-                    for record in index.fetch(r.id for r in batch if r.id in held)
+                    record.id: record for record in index.fetch(r.id for r in batch if r.id in held)
                 }
                 write = [r for r in batch if not _same(r, found.get(r.id))]
                 index.upsert(write)
@@ -267,9 +268,12 @@ class Replica:
     def _head(self) -> tuple[EnginePosition | None, Snapshot, Collection]:
         """Returns how far the copy follows, what changed since, and the collection for it."""
         position = self._catalogue.engine_position(self._key)
-        since = -1 if position is None else position.revision
+        return position, *self._changes(-1 if position is None else position.revision)
+
+    def _changes(self, since: int = -1) -> tuple[Snapshot, Collection]:
         snapshot = self._catalogue.snapshot(since=since)
-        return position, snapshot, self._collection(snapshot.projection)
+        self._check_stamp(snapshot.stamp)
+        return snapshot, self._collection(snapshot.projection)
 
     def _is_behind(
         self, position: EnginePosition | None, snapshot: Snapshot, collection: Collection
@@ -281,32 +285,30 @@ class Replica:
             return True
         if snapshot.revision > position.revision and (snapshot.changed or snapshot.gone):
             return True
-        known = self._opened is not None and self._opened[0] == collection
-        return not known and self._is_emptied(collection)
+        known = self._known
+        return (known is None or known[0] != collection) and self._is_emptied(collection)
 
     def _is_emptied(self, collection: Collection) -> bool:
         """Returns whether the engine has lost what the catalogue remembers to have put there."""
         try:
-            index = self._open(collection, create=False)
+            count = self._open(collection, create=False).stats().count
         except CollectionNotFound:
+            with self._lock:
+                self._known = None
             return True
-        return index.stats().count == 0 and self._catalogue.searchable() > 0
+        return count == 0 and self._catalogue.searchable() > 0
 
-    def _push(self) -> tuple[Snapshot, VectorIndex]:
+    def _push(self) -> Opened:
         """Writes what changed since the position; all, where there is none of this stamp."""
         position, snapshot, collection = self._head()
         follows = position is not None and position.stamp == collection.stamp
         if not follows or self._is_emptied(collection):
-            snapshot = self._whole()
-            collection = self._collection(snapshot.projection)
-        index = self._open(collection, take_over=self._is_ours(position))
+            snapshot, collection = self._changes()
+        index = self._open(collection)
         index.upsert(snapshot.changed)
         index.delete(snapshot.gone)
         self._reached(position, collection, snapshot.revision)
-        return snapshot, index
-
-    def _whole(self) -> Snapshot:
-        return self._catalogue.snapshot()
+        return _opened(index, snapshot)
 
     def _reached(
         self, position: EnginePosition | None, collection: Collection, revision: int
@@ -328,28 +330,28 @@ class Replica:
         index.delete(None)
         index.close()
 
-    def _is_ours(self, position: EnginePosition | None) -> bool:
-        """Returns whether what lies under the chosen namespace is an older copy of this catalogue.
-
-        Its stamp then differs, and it is replaced without being asked.
-        """
-        return position is not None and position.collection == self._engine.namespace
-
     def _open(
-        self, collection: Collection, *, create: bool = True, take_over: bool = False
+        self,
+        collection: Collection,
+        *,
+        create: bool = True,
+        take_over: bool = False,
+        anew: bool = False,
     ) -> VectorIndex:
-        if self._opened is not None and self._opened[0] == collection:
-            return self._opened[1]
-        index = new_index(self._engine, collection, create=create, take_over=take_over)
-        # One that other threads may still search is left to the garbage collector.
-        self._opened = (collection, index)
-        return index
-
-    def _forget(self) -> None:
-        self._opened = None
-
-    def _with(self, snapshot: Snapshot, index: VectorIndex) -> Opened:
-        return Opened(index, snapshot.revision, snapshot.generation, snapshot.projection)
+        """Returns the collection; an older copy of this catalogue under its name is replaced."""
+        with self._lock:
+            known = self._known
+            if known is not None and known[0] == collection and not anew:
+                return known[1]
+            try:
+                index = new_index(self._engine, collection, create=create, take_over=take_over)
+            except EngineMismatch as error:
+                if not create or catalogue_in(error.found) != self._catalogue.uid():
+                    raise
+                index = new_index(self._engine, collection, take_over=True)
+            # The one before may still be searched by other threads: it is closed when they end.
+            self._known = (collection, index)
+            return index
 
     def _collection(self, projection: str | None) -> Collection:
         """Returns the collection of vectors that the stages make with a projection."""
@@ -422,6 +424,19 @@ def engine_key(engine: Engine) -> str:
     url = re.sub(r"(?<=://)[^/]*@", "", engine.url or "")
     text = json.dumps([url, engine.index, engine.namespace])
     return f"{engine.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def catalogue_in(stamp: str) -> str | None:
+    """Returns the uid of the catalogue that a stamp names; None where it names none."""
+    try:
+        fields = json.loads(stamp)
+    except ValueError:
+        return None
+    return fields.get("catalogue") if isinstance(fields, dict) else None
+
+
+def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
+    return Opened(index, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
 
 
 def _all_ids(index: VectorIndex) -> Iterator[str]:
