@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from floorlens.errors import CatalogueNotFound, FloorlensError, NothingToRank, UsageError
 from floorlens.filters import parse_filter
@@ -24,12 +25,12 @@ from floorlens.presets import (
 from floorlens.products import Product
 from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
 from floorlens.retrieval import LiveIndex
+from floorlens.segmentation import FloorRegion
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
-    from floorlens.segmentation import FloorRegion
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
@@ -171,17 +172,19 @@ class Floorlens:
     def __enter__(self) -> Floorlens:
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Closes the catalogue."""
         self._catalogue.close()
+
+    def warm_up(self) -> None:
+        """Runs every stage once and reads the index, so that the first search is as fast as any."""
+        grey = np.full((256, 256, 3), 128, np.uint8)
+        floor = self.mask(grey, clicks=[(128, 200)])
+        with suppress(NothingToRank):
+            self.search(grey, limit=1, region=floor)
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -314,18 +317,14 @@ class Floorlens:
     # -- photos --------------------------------------------------------------------------------
 
     def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
-        """Returns where the floor is in a photo (path, bytes, PIL image or uint8 RGB array).
-
-        `region` and `clicks` say it by hand, as in `search`.
+        """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
             NoFloorFound: there is none.
             ImageError: the photo cannot be read.
             RegionError: the region or a click is not usable.
         """
-        from floorlens.pipeline import find_floor
-
-        return find_floor(self._photo(source), self._stages, region, clicks)
+        return self._floor(self._photo(source), region, clicks)
 
     def search(
         self,
@@ -345,7 +344,7 @@ class Floorlens:
             limit: at most so many matches.
             where: a filter on the metadata (see `floorlens.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
-                (x, y) points or 2-D mask; None finds it.
+                (x, y) points or 2-D mask; what `mask` found in this photo; None finds it.
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
                 floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
@@ -356,7 +355,7 @@ class Floorlens:
             NothingToRank: the catalogue is empty, or no product passes the filter.
             ImageError, FilterError, RegionError, UsageError: an argument is not usable.
         """
-        from floorlens.pipeline import find_floor, floor_view
+        from floorlens.pipeline import floor_view
 
         if limit is not None and limit < 1:
             raise UsageError(f"limit must be 1 or more, not {limit}")
@@ -373,7 +372,7 @@ class Floorlens:
         with clock.stage("decode"):
             photo = self._photo(source)
         with clock.stage("segment"):
-            floor = find_floor(photo, self._stages, region, clicks)
+            floor = self._floor(photo, region, clicks)
         with clock.stage("normalise"):
             view = floor_view(photo, floor.working_mask, self._stages)
         with clock.stage("embed"):
@@ -392,10 +391,17 @@ class Floorlens:
             matches = placed(scored[:wanted], {product.id: product for product in there})
         return SearchResult(floor, matches, total, clock.timings())
 
-    # -- within --------------------------------------------------------------------------------
-
     def _photo(self, source: Any) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
+
+    def _floor(self, photo: Photo, region: Any, clicks: Iterable[Any]) -> FloorRegion:
+        from floorlens.pipeline import find_floor
+
+        if isinstance(region, FloorRegion):
+            if not clicks and region.working_mask.shape == photo.pixels.shape[:2]:
+                return region
+            region = region.working_mask
+        return find_floor(photo, self._stages, region, clicks)
 
     def _after(
         self, report: ImportReport, progress: AdaptationProgress | None, *, asked: bool
