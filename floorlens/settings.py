@@ -27,6 +27,12 @@ class Settings(BaseSettings):
         default=MAX_MEGAPIXELS, gt=0, description="largest picture that is accepted"
     )
     threads: int = Field(default=0, ge=0, description="threads for the models; 0 = all cores")
+    max_upload_mb: float = Field(
+        default=20.0, gt=0, description="largest photo that the service accepts, in megabytes"
+    )
+    api_url: str | None = Field(
+        default=None, description="the service that the page asks; unset = one of its own"
+    )
 
 
 def load_settings() -> Settings:
