@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
@@ -260,7 +260,7 @@ class Catalogue(Database):
         """Returns how far a vector engine follows; None if nothing was ever put into it."""
         with self.reading() as connection:
             row = connection.execute(select(engines).where(engines.c.engine == engine)).first()
-        return row and EnginePosition(row.collection, row.stamp, row.revision)
+        return None if row is None else EnginePosition(row.collection, row.stamp, row.revision)
 
     def set_engine_position(self, engine: str, position: EnginePosition | None) -> None:
         """Stores how far a vector engine follows; None: that nothing is known of it."""
@@ -397,6 +397,6 @@ class Catalogue(Database):
         return True
 
 
-def _record(row: Row[Any]) -> Record:
+def _record(row: Any) -> Record:
     metadata = record_metadata(json.loads(row.metadata), row.uri)
     return Record(row.id, np.frombuffer(row.vector, "<f4"), metadata)

@@ -75,12 +75,10 @@ def index(
         with index_bars() as (progress, adapt_progress):
             report = Floorlens.rebuild(
                 chosen.catalogue,
-                preset=chosen.preset,
-                threads=chosen.threads,
-                max_megapixels=chosen.max_megapixels,
                 progress=progress,
                 adapt=adapting,
                 adapt_progress=adapt_progress,
+                **chosen.options(),
             )
         # For programs one JSON document: after a rebuild without failures the import's own.
         if report.failed or source is None or not as_json:
