@@ -112,10 +112,15 @@ class Catalogue(Database):
                 "schema_version": select(state.c.schema_version),
             }
             found = {name: connection.execute(q).scalar_one() for name, q in counts.items()}
+            copies = [
+                {"engine": row.engine, "collection": row.collection, "revision": row.revision}
+                for row in connection.execute(select(engines).order_by(engines.c.engine))
+            ]
         return {
             "catalogue": str(self.folder),
             **found,
             "bytes": self.file.stat().st_size,
+            "engines": copies,
             "projection": self.projections.in_use(),
             "stamp": self.live_stamp() or {},
         }

@@ -68,6 +68,16 @@ class Comparison:
         whole = self.products == self.records and not self.missing and not self.unknown
         return whole and self.stamp == "same"
 
+    @property
+    def cure(self) -> str:
+        """What brings the copy into step, in words; empty if it is."""
+        command = f"floorlens engine sync --to {self.engine}"
+        if self.in_step:
+            return ""
+        if self.stamp in ("other", "none"):
+            return f"name another namespace (FLOORLENS_NAMESPACE), or `{command} --take-over`"
+        return f"`{command}` writes what differs"
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the comparison as plain JSON values, of the ids the first `SHOWN`."""
         return {
@@ -82,6 +92,7 @@ class Comparison:
             "unknown_ids": list(self.unknown[:SHOWN]),
             "stamp": self.stamp,
             "found_stamp": self.found,
+            "cure": self.cure,
         }
 
 
