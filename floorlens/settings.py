@@ -68,12 +68,6 @@ class Settings(BaseSettings):
         validation_alias="PINECONE_CONTROLLER_HOST",
         description="another address of Pinecone, as for tests",
     )
-    max_upload_mb: float = Field(
-        default=20.0, gt=0, description="largest photo that the service accepts, in megabytes"
-    )
-    api_url: str | None = Field(
-        default=None, description="the service that the page asks; unset = one of its own"
-    )
 
     def options(self) -> Options:
         """Returns how the catalogue is to be opened."""

@@ -33,7 +33,7 @@ LAYERS = (
     # applications of the pipeline
     {"settings", "evaluation", "report", "demo", "doctor", "testing"},
     # interfaces
-    {"cli"},
+    {"api", "ui", "cli"},
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 
