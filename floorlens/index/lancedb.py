@@ -39,7 +39,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, full_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, replaced
 from floorlens.index.ties import nearest
 
 PROBED = 3
@@ -93,7 +93,7 @@ class LanceIndex:
             ) from error
         if not engine.url:
             raise SettingsError("the engine lancedb needs a folder or URI as its url")
-        name = full_name(engine, collection, r"[A-Za-z0-9_.\-]+", 200)
+        name = checked_name(engine, collection, r"[A-Za-z0-9_.\-]+", 200)
         if not create and "://" not in engine.url and not Path(engine.url).exists():
             raise not_found(engine, name)
         with _errors(engine, name):

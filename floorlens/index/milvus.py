@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, full_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, replaced
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -67,7 +68,12 @@ class MilvusIndex:
         self._name = name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
-        self._lock: Any = milvus_lite.enter(self._url) if lite else nullcontext()
+        self._lock: Any = nullcontext()
+        self._leave: Any = nullcontext
+        if lite:
+            self._lock = milvus_lite.enter(self._url)
+            # At the latest when the handle is forgotten.
+            self._leave = finalize(self, milvus_lite.leave, self._url)
         self._client: Any = None
         self._unflushed = 0
 
@@ -101,7 +107,7 @@ class MilvusIndex:
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
         lite = "://" not in url
-        name = full_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
+        name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if not create:
                 raise not_found(engine, name)
@@ -110,8 +116,8 @@ class MilvusIndex:
             except OSError as error:
                 raise EngineUnavailable(f"milvus: no folder can be made for {url}") from error
         index = cls(engine, collection, name, lite)
-        index._connect()
         try:
+            index._connect()
             index._prepare(create, take_over)
         except EngineError:
             index.close()
@@ -222,12 +228,10 @@ class MilvusIndex:
 
     def close(self) -> None:
         """Closes the connection; the last one of this process to a milvus-lite stops it."""
-        if self._client is None:
-            return
-        self._client.close()
-        self._client = None
-        if self._lite:
-            milvus_lite.leave(self._url)
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._leave()
 
     # -- what the calls are made of ------------------------------------------------------------
 
@@ -237,13 +241,8 @@ class MilvusIndex:
         login: dict[str, Any] = {}
         if not self._lite:
             login = {"token": self._engine.api_key or "", "timeout": self._engine.timeout}
-        try:
-            with self._calling():
-                self._client = MilvusClient(uri=self._url, **login)
-        except EngineError:
-            if self._lite:
-                milvus_lite.leave(self._url)
-            raise
+        with self._calling():
+            self._client = MilvusClient(uri=self._url, **login)
 
     def _prepare(self, create: bool, take_over: bool) -> None:
         ours = self._collection

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any
 
 
@@ -19,7 +19,8 @@ class _Lite:
 
 
 _LITES: dict[str, _Lite] = {}
-_CHANGING = Lock()
+# Held again by the same thread where it forgets a handle while it holds it.
+_CHANGING = RLock()
 
 
 def enter(path: str) -> Any:
