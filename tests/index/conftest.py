@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import count
@@ -43,7 +44,9 @@ def engine_of(name: str, request: pytest.FixtureRequest, folder: Path) -> Engine
     if name == "lancedb":
         return Engine(name, url=str(folder / "lance"))
     if name == "milvus":
-        return Engine(name, url=str(folder / "milvus.db"))
+        # benchmarks/milvus_server.py runs the suite against a server.
+        server = os.environ.get("MILVUS_SERVER_URL")
+        return Engine(name, url=server or str(folder / "milvus.db"))
     if name == "pgvector":
         return Engine(name, url=request.getfixturevalue("postgres_url"))
     if name == "pinecone":
