@@ -135,43 +135,73 @@ from floorlens.index.lancedb import LanceIndex
 url, number = sys.argv[1], int(sys.argv[2])
 index = LanceIndex.open(Engine("lancedb", url=url), Collection("products", 4, "stamp"))
 print("open", flush=True)
+sys.stdin.readline()
 vector = np.array([1, 0, 0, 0], np.float32)
 for batch in range(int(sys.argv[3])):
     fields = {"batch": batch, f"field {number} {batch % 3}": number}
-    index.upsert([Record(f"p{batch % 7}-{i}", vector, fields) for i in range(20)])
-print("done", flush=True)
+    index.upsert([Record(f"p{batch % 30}-{i}", vector, fields) for i in range(20)])
 """
 
 
-def start(engine: Engine, number: int, batches: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(engine.url), str(number), str(batches)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def start(engine: Engine, count: int, batches: int) -> list[subprocess.Popen[str]]:
+    """Returns processes that begin to write at the same moment."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(engine.url), str(number), str(batches)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(count)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    return writers
 
 
 def test_two_processes_write_the_same_products(engine: Engine, index: LanceIndex) -> None:
     """No write fails, no product is there twice, and its numbers are those of its metadata."""
-    writers = [start(engine, number, 12) for number in range(2)]
-    for writer in writers:
+    for writer in start(engine, 2, 30):
         assert writer.wait(timeout=240) == 0
     ids = [record_id for page in index.ids() for record_id in page]
-    assert len(ids) == len(set(ids)) == 7 * 20
+    assert len(ids) == len(set(ids)) == 30 * 20
+    having: dict[str, set[str]] = {}
     for record in index.fetch(ids):
-        ((field, number),) = [(k, v) for k, v in record.metadata.items() if k != "batch"]
-        hits = index.query(record.vector, 200, parse_filter({field: {"$gte": number}}))
-        assert record.id in {hit.id for hit in hits}
-        other = field.replace(f" {number} ", f" {1 - number} ")
-        hits = index.query(record.vector, 200, parse_filter({other: {"$gte": 0}}))
-        assert record.id not in {hit.id for hit in hits}
+        (field,) = record.metadata.keys() - {"batch"}
+        having.setdefault(field, set()).add(record.id)
+    for field, expected in having.items():
+        hits = index.query(records(1)[0].vector, 1000, parse_filter({field: {"$gte": 0}}))
+        assert {hit.id for hit in hits} == expected
+
+
+def test_a_column_that_comes_during_a_write(
+    engine: Engine, index: LanceIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process adds a field of numbers to a record that this one is just replacing."""
+    other = LanceIndex.open(engine, PRODUCTS)
+    vector = records(1)[0].vector
+    look = index._with_columns
+
+    def late(needed: set[str]) -> Any:
+        schema = look(needed)
+        if not other.stats().count:
+            other.upsert([Record("a", vector, {"late": 5})])
+        return schema
+
+    monkeypatch.setattr(index, "_with_columns", late)
+    index.upsert([Record("a", vector, {"price": 1})])
+    assert index.fetch(["a"])[0].metadata == {"price": 1}
+    assert index.query(vector, 5, parse_filter({"late": {"$gt": 0}})) == []
 
 
 def test_a_killed_writer_leaves_whole_batches(engine: Engine, index: LanceIndex) -> None:
     """kill -9 at any moment: a batch is there or not, and writing goes on."""
-    writer = start(engine, 0, 100_000)
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == "open\n"
+    (writer,) = start(engine, 1, 100_000)
     until = time.monotonic() + 120
     while index.stats().count < 100:
         assert time.monotonic() < until

@@ -59,6 +59,7 @@ def test_tokens_tell_kinds_and_fields_apart() -> None:
     assert len({tuple(tokens({"a": value})) for value in (1, True, "1", "True", ["b"])}) == 5
     assert tokens({"a": 1}) == tokens({"a": 1.0})
     assert not set(tokens({"ab": "c"})) & set(tokens({"a": "bc"}))
+    assert not set(tokens({"atext": "x"})) & set(tokens({"a": "textx"}))
     assert tokens({"a": None}) == []
     assert len(tokens({"a": []})) == 1
     assert len(tokens({"a": ["x", "y"]})) == 3
