@@ -209,7 +209,7 @@ class Replica:
         ours = {record.id for record in snapshot.changed}
         stamp, found, held = "same", "", set[str]()
         try:
-            held = set(_all_ids(self._open(collection, create=False)))
+            held = set(_all_ids(self._open(collection, create=False, anew=True)))
         except CollectionNotFound:
             stamp = "absent"
         except EngineMismatch as error:

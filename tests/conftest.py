@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.index import Engine
 from floorlens.testing import fake_stages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,3 +187,31 @@ def postgres_database(postgres_server: Any) -> Iterator[str]:
     postgres_server.psql(f"CREATE DATABASE {name};")
     yield str(postgres_server.get_uri(database=name))
     postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+
+
+@pytest.fixture(scope="session")
+def pinecone_double() -> Iterator[Any]:
+    """A running double of Pinecone, one for all tests: each makes its own namespace."""
+    from floorlens.testing.pinecone import running_double
+
+    with running_double(api_key="test") as double:
+        yield double
+
+
+@pytest.fixture
+def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Engine]:
+    """Returns an engine of that name that answers; a server is started when one is wanted."""
+
+    def engine(name: str) -> Engine:
+        if name == "lancedb":
+            return Engine(name, url=str(tmp_path / "lance"))
+        if name == "milvus":
+            return Engine(name, url=str(tmp_path / "milvus.db"))
+        if name == "pgvector":
+            return Engine(name, url=request.getfixturevalue("postgres_url"))
+        if name == "pinecone":
+            double = request.getfixturevalue("pinecone_double")
+            return Engine(name, url=double.url, api_key="test", fresh=True)
+        return Engine(name)
+
+    return engine
