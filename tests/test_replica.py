@@ -18,6 +18,7 @@ from floorlens.errors import (
     CollectionNotFound,
     EngineDenied,
     EngineMismatch,
+    EngineUnavailable,
     SettingsError,
     UsageError,
 )
@@ -298,6 +299,37 @@ def test_search_can_fall_back_on_memory(
         double.faults.clear()
         monkeypatch.setattr("floorlens.retrieval.PAUSE", 0.0)
         assert (lens.search(room).index, lens.search(room).degraded) == ("pinecone", None)
+
+
+def test_an_engine_that_another_process_fills(
+    tmp_path: Path,
+    pinecone: Engine,
+    product_csv: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not there yet is waited for, or memory serves; what is a bit behind is searched."""
+    with opened(tmp_path) as exact:
+        exact.add(product_csv)
+    with (
+        opened(tmp_path, pinecone, fallback="exact") as patient,
+        opened(tmp_path, pinecone) as lens,
+        opened(tmp_path) as exact,
+    ):
+        work = exact._catalogue.exclusive(engine_key(pinecone))
+        monkeypatch.setattr("floorlens.retrieval.WAIT", 0.2)
+        with work:
+            with pytest.raises(EngineUnavailable, match="another process is filling"):
+                lens.search(room)
+            assert patient.search(room).degraded == "engine-unavailable"
+        assert lens.search(room).index == "pinecone"
+        exact.remove(["oak"])
+        with exact._catalogue.exclusive(engine_key(pinecone)):
+            found = lens.search(room)
+            assert (found.index, len(found.matches)) == ("pinecone", 5)
+            assert lens.replica.compare().unknown == ("oak",)
+        assert len(lens.search(room).matches) == 5
+        assert lens.replica.compare().in_step
 
 
 def test_what_is_not_seen_yet_is_not_shown_wrongly(
