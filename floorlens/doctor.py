@@ -15,11 +15,22 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.engines import PRIVATE
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.
-EXTRAS = {"heif": "pi_heif", "clip": "transformers", "train": "torch"}
+EXTRAS = {
+    "api": "fastapi",
+    "clip": "transformers",
+    "heif": "pi_heif",
+    "lancedb": "lancedb",
+    "milvus": "pymilvus",
+    "pgvector": "psycopg",
+    "pinecone": "pinecone",
+    "train": "efficientnet_lite_pytorch",
+    "ui": "streamlit",
+}
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
 # To the last @: a password that holds one itself must not show its end.
 _URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
@@ -62,6 +73,8 @@ def examine(settings: Settings) -> list[Check]:
         checks.append(Check(f"extra {extra}", True, found))
     checks.append(_checked("models", lambda: _models(settings)))
     checks.append(_checked("catalogue", lambda: _catalogue(settings)))
+    if settings.index not in (None, PRIVATE):
+        checks.append(_checked("engine", lambda: _engine(settings)))
     return checks
 
 
@@ -113,6 +126,20 @@ def _catalogue(settings: Settings) -> str:
             f"{gone[0]}): searches work, a rebuild would not. Index them again from their new place"
         )
     return text
+
+
+def _engine(settings: Settings) -> str:
+    try:
+        with open_catalogue(settings, create=False) as lens:
+            found = lens.replica.compare()
+    except CatalogueNotFound:
+        return f"{settings.index}: nothing to compare yet"
+    text = f"{found.engine} {found.collection}: {found.records} records"
+    if not found.in_step:
+        raise FloorlensError(
+            f"{text} for {found.products} products, stamp {found.stamp}; {found.cure}"
+        )
+    return f"{text}, in step with the catalogue"
 
 
 def _version(package: str) -> str:

@@ -76,6 +76,20 @@ def test_a_failing_engine_is_told_and_loses_nothing(
     assert "6 added" in run("engine", "sync").stdout
 
 
+def test_the_doctor_looks_at_the_engine(
+    run: Run, product_csv: Path, double: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it answers and is in step; what is asked of it changes nothing."""
+    assert "engine" not in run("doctor").stdout.replace("ENGINE", "")
+    monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
+    run("index", product_csv)
+    assert "in step with the catalogue" in run("doctor").stdout
+    monkeypatch.setenv("FLOORLENS_NAMESPACE", "elsewhere")
+    assert "floorlens engine sync --to pinecone" in run("doctor", code=1).stdout
+    double.fail(403, times=1000)
+    assert "PINECONE_API_KEY" in run("doctor", code=1).stdout
+
+
 def test_a_removed_product_is_told_to_the_engine(
     run: Run, product_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
