@@ -8,9 +8,11 @@ some 24 dimensions, as embeddings do; pure noise has no partitions to speak of.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from math import isqrt
 from pathlib import Path
 from threading import RLock
@@ -43,6 +45,7 @@ KEPT = timedelta(hours=1)
 """How long old versions stay for readers that are at it."""
 BATCH = 10_000
 LARGEST = 2**31
+RETRIES = 60
 STAMP = b"floorlens-stamp"
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 VECTOR_INDEX = "vector_ivf_"
@@ -146,7 +149,7 @@ class LanceIndex:
             gone = list(ids)
             for start in range(0, len(gone), BATCH):
                 self._check_stamp()
-                self._table.delete(_with_ids(gone[start : start + BATCH]))
+                _patiently(partial(self._table.delete, _with_ids(gone[start : start + BATCH])))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id."""
@@ -247,24 +250,23 @@ class LanceIndex:
         while True:
             self._check_stamp()
             columns = self._with_columns(needed)
+            table = _arrow(records, rows, columns)
             merge = self._table.merge_insert("id").when_matched_update_all()
-            merge.when_not_matched_insert_all().execute(_arrow(records, rows, columns))
+            _patiently(partial(merge.when_not_matched_insert_all().execute, table))
             # A column that another process added meanwhile kept its old numbers in our rows.
             if len(self._table.schema.names) == len(columns):
                 return
 
     def _with_columns(self, needed: set[str]) -> Any:
         """Returns the table's schema, which has all the columns of numbers that are needed."""
-        import pyarrow as pa  # type: ignore[import-untyped]
+        pa = _pyarrow()
 
-        while missing := sorted(needed - set(self._table.schema.names)):
-            try:
+        def add() -> None:
+            missing = sorted(needed - set(self._table.schema.names))
+            if missing:
                 self._table.add_columns(pa.schema([pa.field(one, pa.string()) for one in missing]))
-            except (RuntimeError, ValueError, OSError):
-                # Another process may have added them at the same moment: then they are there.
-                self._table.checkout_latest()
-                if set(missing) <= needed - set(self._table.schema.names):
-                    raise
+
+        _patiently(add)
         return self._table.schema
 
     def _tidy_when_due(self) -> None:
@@ -302,6 +304,26 @@ class LanceIndex:
                 self._table.create_index(column, config=BTree())
 
 
+def _pyarrow() -> Any:
+    import pyarrow  # type: ignore[import-untyped]
+
+    return pyarrow
+
+
+def _patiently(write: Callable[[], Any]) -> Any:
+    """Returns what a write returns; it is tried again when another writer came first.
+
+    One of those who meet always succeeds, so all do after a while.
+    """
+    for attempt in range(RETRIES):
+        try:
+            return write()
+        except RuntimeError as error:
+            if "conflict" not in str(error).lower() or attempt == RETRIES - 1:
+                raise
+            time.sleep(0.005 * attempt)
+
+
 def _open_table(database: Any, name: str) -> Any:
     """Returns a table, None if there is none."""
     try:
@@ -313,8 +335,7 @@ def _open_table(database: Any, name: str) -> Any:
 
 
 def _create_table(database: Any, name: str, collection: Collection, mode: str = "create") -> Any:
-    import pyarrow as pa  # type: ignore[import-untyped]
-
+    pa = _pyarrow()
     vector = pa.list_(pa.float32(), collection.dimension)
     schema = pa.schema(
         [
@@ -341,7 +362,8 @@ def _described(table: Any) -> tuple[int, str | None]:
 
 
 def _set_stamp(table: Any, stamp: str) -> None:
-    table.update_field_metadata({"path": "vector", "metadata": {STAMP.decode(): stamp}})
+    change = {"path": "vector", "metadata": {STAMP.decode(): stamp}}
+    _patiently(partial(table.update_field_metadata, change))
 
 
 def _with_ids(ids: Sequence[str]) -> str:
@@ -350,8 +372,7 @@ def _with_ids(ids: Sequence[str]) -> str:
 
 
 def _arrow(records: Sequence[Record], rows: Sequence[Mapping[str, str]], schema: Any) -> Any:
-    import pyarrow as pa  # type: ignore[import-untyped]
-
+    pa = _pyarrow()
     matrix = np.stack([record.vector for record in records]).astype(np.float32, copy=False)
     values: dict[str, Callable[[], Any]] = {
         "id": lambda: [record.id for record in records],
