@@ -218,7 +218,7 @@ class PineconeIndex:
             return
         if found and not take_over:
             raise EngineMismatch(
-                f"{self._where} holds vectors of other features ({found[0]}): {cure}", found[0]
+                f"{self._where} holds vectors of another catalogue or model: {cure}", found[0]
             )
         if not found and self._page(1, None)[0]:
             if not take_over:

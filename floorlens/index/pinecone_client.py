@@ -37,9 +37,11 @@ def connected(engine: Engine) -> Iterator[Pinecone]:
 
     Raises:
         EngineDenied: there is no key, or it is none.
+        EngineUnavailable: the address of the control plane is none.
         MissingDependency: the extra `pinecone` is not installed.
     """
     try:
+        from httpx import InvalidURL
         from pinecone import Pinecone
         from pinecone.errors import PineconeValueError
     except ImportError as error:
@@ -54,6 +56,10 @@ def connected(engine: Engine) -> Iterator[Pinecone]:
         )
     except PineconeValueError as error:
         raise EngineDenied("PINECONE_API_KEY holds characters that no key has") from error
+    except (ValueError, InvalidURL) as error:
+        raise EngineUnavailable(
+            "FLOORLENS_INDEX_URL (or PINECONE_CONTROLLER_HOST) is no address of Pinecone"
+        ) from error
     try:
         yield client
     finally:
