@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from floorlens.cli import catalogue, evaluate, photo, system
+from floorlens.cli import catalogue, evaluate, photo, serve, system
 from floorlens.cli.output import fail
 from floorlens.errors import FloorlensError
 
@@ -62,6 +62,7 @@ app = typer.Typer(
 catalogue.register(app)
 photo.register(app)
 evaluate.register(app)
+serve.register(app)
 system.register(app)
 
 
