@@ -1,0 +1,146 @@
+"""The page, as Streamlit runs it: from top to bottom at every click."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from floorlens.errors import FloorlensError
+from floorlens.settings import load_settings
+from floorlens.ui import views
+from floorlens.ui.client import Floor, Found, Health, ServiceClient
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+FIRST, MORE = 12, 24
+PRODUCT_SIDE = 320
+ENDINGS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "gif"]
+
+
+@st.cache_resource
+def service(url: str) -> ServiceClient:
+    """Returns the client of a service; all visitors share its connections."""
+    return ServiceClient(url)
+
+
+# What is cached is asked for at every click otherwise. Catalogues change: it is soon forgotten.
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def floor_of(url: str, photo: bytes) -> Floor:
+    """Returns where the floor is in a photo."""
+    return service(url).mask(photo)
+
+
+@st.cache_data(ttl=60, max_entries=32, show_spinner=False)
+def ranking_of(url: str, photo: bytes) -> list[Found]:
+    """Returns the ranking for a photo."""
+    return service(url).search(photo)
+
+
+@st.cache_data(ttl=300, max_entries=64, show_spinner=False)
+def pictures_of(url: str, ids: tuple[str, ...]) -> list[bytes | None]:
+    """Returns the products' pictures."""
+    return service(url).pictures(ids, PRODUCT_SIDE)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def thumbnail_of(photo: Path) -> bytes:
+    """Returns a small picture of a sample room."""
+    return views.thumbnail(photo)
+
+
+def choose(photo: bytes | None) -> None:
+    """Makes a photo the one that is looked at."""
+    st.session_state["photo"] = photo
+    st.session_state["shown"] = FIRST
+
+
+def uploaded() -> None:
+    """Takes over what the uploader holds, also that it holds nothing any more."""
+    file = st.session_state["upload"]
+    choose(None if file is None else file.getvalue())
+
+
+def connect() -> tuple[str, Health]:
+    """Returns the service's URL and what it searches; ends the page where there is none."""
+    url = DEFAULT_URL
+    try:
+        url = load_settings().api_url or DEFAULT_URL
+        client = service(url)
+        url_shown, health = client.url, client.health()
+    except FloorlensError as error:
+        st.html(views.header(None, "no service"))
+        st.error(views.problem(error), icon=":material/cloud_off:")
+        st.button("Try again", icon=":material/refresh:")
+        st.stop()
+    st.html(views.header(health.products, url_shown))
+    if not health.products:
+        st.warning(f"**{views.EMPTY_TITLE}**\n\n{views.EMPTY_TEXT}", icon=":material/inventory_2:")
+        st.button("Look again", icon=":material/refresh:")
+        st.stop()
+    return url, health
+
+
+def show_choice() -> None:
+    """Shows the uploader and the sample rooms."""
+    st.file_uploader("A photo of a room", type=ENDINGS, key="upload", on_change=uploaded)
+    rooms = views.sample_rooms()
+    if not rooms:
+        return
+    st.caption("or try a sample room")
+    for column, (name, photo) in zip(st.columns(len(rooms)), rooms, strict=True):
+        column.image(thumbnail_of(photo), width="stretch")
+        column.button(
+            name, key=f"room-{name}", on_click=choose, args=(photo.read_bytes(),), width="stretch"
+        )
+
+
+def show_floor(url: str, photo: bytes) -> bool:
+    """Shows the photo with its floor drawn; returns whether there is one to rank by."""
+    try:
+        with st.spinner("Looking for the floor …"):
+            floor = floor_of(url, photo)
+        st.image(views.drawn(photo, floor, load_settings().max_megapixels), width="stretch")
+    except FloorlensError as error:
+        st.error(views.problem(error), icon=":material/error:")
+        if error.code == "no-floor-found":
+            st.image(photo, width="stretch")
+        return False
+    st.caption(views.floor_caption(floor))
+    for reason in floor.reasons:
+        st.warning(f"Doubtful floor: {reason}", icon=":material/help:")
+    return True
+
+
+def show_ranking(url: str, photo: bytes) -> None:
+    """Shows the ranked products."""
+    try:
+        with st.spinner("Ranking the catalogue …"):
+            found = ranking_of(url, photo)
+            shown = found[: st.session_state["shown"]]
+            pictures = pictures_of(url, tuple(product.id for product in shown))
+    except FloorlensError as error:
+        st.error(views.problem(error), icon=":material/error:")
+        return
+    st.html(views.cards(shown, pictures))
+    if len(shown) < len(found):
+        st.button(f"Show more of the {len(found)} products", on_click=show_more)
+    st.caption(views.FOOTNOTE)
+
+
+def show_more() -> None:
+    """Makes the list of products longer."""
+    st.session_state["shown"] += MORE
+
+
+st.set_page_config("Floorlens", page_icon=":material/texture:", layout="wide")
+address, _ = connect()
+left, right = st.columns([5, 7], gap="large")
+chosen: bytes | None = st.session_state.get("photo")
+with left:
+    show_choice()
+    there_is_a_floor = chosen is not None and show_floor(address, chosen)
+with right:
+    if chosen is None:
+        st.markdown(views.INTRODUCTION)
+    elif there_is_a_floor:
+        show_ranking(address, chosen)
