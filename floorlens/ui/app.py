@@ -14,6 +14,7 @@ from floorlens.ui.client import Floor, Found, Health, ServiceClient
 DEFAULT_URL = "http://127.0.0.1:8000"
 FIRST, MORE = 12, 24
 PRODUCT_SIDE = 320
+SAMPLE_WIDTH = 68
 ENDINGS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "gif"]
 
 
@@ -54,10 +55,21 @@ def choose(photo: bytes | None) -> None:
     st.session_state["shown"] = FIRST
 
 
-def uploaded() -> None:
+def take_upload() -> None:
     """Takes over what the uploader holds, also that it holds nothing any more."""
-    file = st.session_state["upload"]
+    file = st.session_state[uploader()]
     choose(None if file is None else file.getvalue())
+
+
+def take_sample(photo: bytes) -> None:
+    """Takes a sample room; the uploader must not go on showing another photo's name."""
+    choose(photo)
+    st.session_state["uploaders"] = st.session_state.get("uploaders", 0) + 1
+
+
+def uploader() -> str:
+    """Returns the key of the uploader; under a new one it is empty."""
+    return f"upload-{st.session_state.get('uploaders', 0)}"
 
 
 def connect() -> tuple[str, Health]:
@@ -80,18 +92,25 @@ def connect() -> tuple[str, Health]:
     return url, health
 
 
-def show_choice() -> None:
-    """Shows the uploader and the sample rooms."""
-    st.file_uploader("A photo of a room", type=ENDINGS, key="upload", on_change=uploaded)
+def show_samples() -> None:
+    """Shows the sample rooms, each with a button that looks at it."""
     rooms = views.sample_rooms()
     if not rooms:
         return
-    st.caption("or try a sample room")
-    for column, (name, photo) in zip(st.columns(len(rooms)), rooms, strict=True):
-        column.image(thumbnail_of(photo), width="stretch")
-        column.button(
-            name, key=f"room-{name}", on_click=choose, args=(photo.read_bytes(),), width="stretch"
-        )
+    st.caption("Or try a sample room:")
+    # On a telephone the row breaks; columns would become one picture below another.
+    row = st.container(horizontal=True, gap="small")
+    for name, photo in rooms:
+        with row.container(width=SAMPLE_WIDTH, gap="xsmall"):
+            st.image(thumbnail_of(photo), width="stretch")
+            st.button(
+                name,
+                key=f"room-{name}",
+                type="tertiary",
+                on_click=take_sample,
+                args=(photo.read_bytes(),),
+                width="stretch",
+            )
 
 
 def show_floor(url: str, photo: bytes) -> bool:
@@ -137,10 +156,11 @@ address, _ = connect()
 left, right = st.columns([5, 7], gap="large")
 chosen: bytes | None = st.session_state.get("photo")
 with left:
-    show_choice()
+    st.file_uploader("A photo of a room", type=ENDINGS, key=uploader(), on_change=take_upload)
     there_is_a_floor = chosen is not None and show_floor(address, chosen)
+    show_samples()
 with right:
-    if chosen is None:
-        st.markdown(views.INTRODUCTION)
-    elif there_is_a_floor:
+    if chosen is not None and there_is_a_floor:
         show_ranking(address, chosen)
+    else:
+        st.markdown(views.INTRODUCTION)

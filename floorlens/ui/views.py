@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from floorlens.demo import samples
 from floorlens.errors import FloorlensError, InputError
@@ -19,12 +19,12 @@ from floorlens.images import load_photo, resize_mask
 from floorlens.ui.client import Floor, Found
 
 SAMPLE_ROOMS = 6
-ROOM_SIDE = 240
+ROOM_SIZE = (240, 180)
 
 _UNABLE = "The service cannot search now"
 # code -> what an error is called; the text below it says cause and cure.
 _TITLES = {
-    "no-floor-found": "No floor was found",
+    "no-floor-found": "No floor in sight",
     "nothing-to-rank": "There is nothing to rank",
     "image-unreadable": "This file cannot be read as a photo",
     "image-too-large": "This photo is too large",
@@ -49,10 +49,11 @@ INTRODUCTION = """\
 """
 FOOTNOTE = (
     "The score, 0 to 100, orders the products of this catalogue; it is not a probability. Photos "
-    "go to the service named above and nowhere else; neither keeps them."
+    "go to the service named above and nowhere else; it does not store them."
 )
 # The page may be light or dark: everything is the text's own colour, more or less transparent.
 STYLE = """<style>
+.stMainBlockContainer { padding-top: 2.2rem; padding-bottom: 2rem; }
 .fl-top { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; align-items: baseline; }
 .fl-top h1 { font-size: 2rem; font-weight: 700; letter-spacing: -.02em; margin: 0; padding: 0; }
 .fl-top p { margin: 0; opacity: .75; }
@@ -148,7 +149,8 @@ def sample_rooms() -> list[tuple[str, Path]]:
 
 
 def thumbnail(photo: Path) -> bytes:
-    """Returns a small JPEG of a photo."""
+    """Returns the middle of a photo as a small JPEG, all of them of one shape."""
+    pixels = load_photo(photo, working_side=2 * ROOM_SIZE[0]).pixels
     file = io.BytesIO()
-    Image.fromarray(load_photo(photo, working_side=ROOM_SIDE).pixels).save(file, "JPEG", quality=85)
+    ImageOps.fit(Image.fromarray(pixels), ROOM_SIZE).save(file, "JPEG", quality=85)
     return file.getvalue()
