@@ -32,7 +32,8 @@ class Database:
             SchemaMismatch: a newer Floorlens made it.
             CatalogueError: it cannot be opened as a database.
         """
-        self.file = file = _file_of(str(location))
+        self.location = str(location)
+        self.file = file = _file_of(self.location)
         self.folder = file.parent
         if not file.exists() and not create:
             raise CatalogueNotFound(

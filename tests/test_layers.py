@@ -18,7 +18,17 @@ LAYERS = (
     {
         *("presets", "pipeline", "schema", "database", "rows", "projections"),
         *("catalogue", "simulated"),
-        *("ranking", "indexing", "adaptation", "retrieval", "search", "export", "masking"),
+        *(
+            "ranking",
+            "indexing",
+            "adaptation",
+            "engines",
+            "replica",
+            "retrieval",
+            "query",
+            "search",
+        ),
+        *("export", "masking"),
     },
     # applications of the pipeline
     {"settings", "evaluation", "report", "demo", "doctor", "testing"},
