@@ -9,7 +9,7 @@ import streamlit as st
 from floorlens.errors import FloorlensError
 from floorlens.settings import load_settings
 from floorlens.ui import views
-from floorlens.ui.client import Floor, Found, Health, ServiceClient
+from floorlens.ui.client import Floor, Health, Ranking, ServiceClient
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 FIRST, MORE = 12, 24
@@ -32,7 +32,7 @@ def floor_of(url: str, photo: bytes) -> Floor:
 
 
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
-def ranking_of(url: str, photo: bytes) -> list[Found]:
+def ranking_of(url: str, photo: bytes) -> Ranking:
     """Returns the ranking for a photo."""
     return service(url).search(photo)
 
@@ -134,15 +134,17 @@ def show_ranking(url: str, photo: bytes) -> None:
     """Shows the ranked products."""
     try:
         with st.spinner("Ranking the catalogue …"):
-            found = ranking_of(url, photo)
-            shown = found[: st.session_state["shown"]]
+            ranking = ranking_of(url, photo)
+            shown = ranking.found[: st.session_state["shown"]]
             pictures = pictures_of(url, tuple(product.id for product in shown))
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         return
+    if ranking.degraded is not None:
+        st.warning(views.DEGRADED, icon=":material/info:")
     st.html(views.cards(shown, pictures))
-    if len(shown) < len(found):
-        st.button(f"Show more of the {len(found)} products", on_click=show_more)
+    if len(shown) < len(ranking.found):
+        st.button(f"Show more of the {len(ranking.found)} products", on_click=show_more)
     st.caption(views.FOOTNOTE)
 
 

@@ -54,6 +54,20 @@ class Found:
     name: str
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The products for a photo, the closest first.
+
+    Attributes:
+        found: the products.
+        degraded: the code of the error for which the service searched its own memory instead of
+            the vector engine that was set; None where it did not.
+    """
+
+    found: tuple[Found, ...]
+    degraded: str | None = None
+
+
 class ServiceClient:
     """A service at a URL. Safe to call from several threads.
 
@@ -105,17 +119,18 @@ class ServiceClient:
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(answer) from error
 
-    def search(self, photo: bytes, limit: int | None = None) -> list[Found]:
-        """Returns the products, the closest to the photo's floor first; at most `limit`."""
+    def search(self, photo: bytes, limit: int | None = None) -> Ranking:
+        """Returns the products for a photo; at most `limit`, None: all."""
         asked = {} if limit is None else {"limit": str(limit)}
         answer = self._asked("POST", "/search", files={"file": ("photo", photo)}, params=asked)
         try:
-            return [
+            found = [
                 Found(str(hit["id"]), float(hit["score"]), str(hit["name"]))
                 for hit in answer.json()
             ]
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(answer) from error
+        return Ranking(tuple(found), answer.headers.get("X-Degraded"))
 
     def picture(self, product_id: str, side: int) -> bytes | None:
         """Returns a product's picture as a JPEG of at most `side` pixels; None if it has none."""

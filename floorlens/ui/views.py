@@ -40,6 +40,10 @@ EMPTY_TEXT = (
     "The service has no products to rank yet. Add some with `floorlens index PRODUCTS` (a folder "
     "of pictures, a CSV or a JSONL file), then look again."
 )
+DEGRADED = (
+    "The vector engine cannot be used now. This ranking is right, and was made in the service's own "
+    "memory; whoever runs the service finds the cause in its log."
+)
 INTRODUCTION = """\
 #### How it works
 1. **Upload a photo** of a room, or take one of the sample rooms.
