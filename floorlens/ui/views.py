@@ -41,8 +41,8 @@ EMPTY_TEXT = (
     "of pictures, a CSV or a JSONL file), then look again."
 )
 DEGRADED = (
-    "The vector engine cannot be used now. This ranking is right, and was made in the service's own "
-    "memory; whoever runs the service finds the cause in its log."
+    "The service's vector engine cannot be used now, so this ranking was made in its own memory. "
+    "It is no worse; `floorlens engine verify` tells the cause."
 )
 INTRODUCTION = """\
 #### How it works
