@@ -9,7 +9,7 @@ EXTRAS ?= api,clip,heif,lancedb,milvus,otel,pgvector,pinecone,ray,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo test lint format benchmark soak segmenter clean
+.PHONY: demo ui test lint format benchmark soak segmenter clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -30,6 +30,16 @@ $(TESTS): $(BASE)
 
 demo: $(BASE)
 	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
+
+# The page, with the sample catalogue or, with API_URL=http://…, what is served there.
+API_URL ?=
+UI := $(VENV)/.installed-ui
+$(UI): $(BASE)
+	$(PIP) --editable '.[api,ui]'
+	@touch $@
+
+ui: $(UI)
+	$(BIN)/floorlens ui $(if $(API_URL),--api-url '$(API_URL)')
 
 test: $(TESTS)
 	$(BIN)/python -m pytest

@@ -14,12 +14,11 @@ from floorlens import __version__
 from floorlens.api import problems
 from floorlens.api.limits import RequestIds, UploadLimit
 from floorlens.api.routes import router
-from floorlens.api.service import Service
-from floorlens.search import Floorlens
-from floorlens.settings import open_catalogue
+from floorlens.api.service import Service, open_lens
 
 if TYPE_CHECKING:
     from floorlens.presets import Stages
+    from floorlens.search import Floorlens
     from floorlens.settings import Settings
 
 
@@ -30,7 +29,7 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = lens
         if opened is None:
-            opened = await to_thread.run_sync(_opened, settings, stages)
+            opened = await to_thread.run_sync(open_lens, settings, stages)
         try:
             await to_thread.run_sync(opened.warm_up)
             with closing(Service(opened, settings)) as app.state.service:
@@ -54,12 +53,6 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     app.add_middleware(UploadLimit, settings=settings)
     app.add_middleware(RequestIds, settings=settings)
     return app
-
-
-def _opened(settings: Settings, stages: Stages | None) -> Floorlens:
-    if stages is None:
-        return open_catalogue(settings)
-    return Floorlens.open(settings.catalogue, stages=stages, max_megapixels=settings.max_megapixels)
 
 
 def _name(route: APIRoute) -> str:

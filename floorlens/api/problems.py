@@ -57,6 +57,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "catalogue": _CATALOGUE,
     "catalogue-not-found": _CATALOGUE,
+    "catalogue-busy": f"The service's catalogue is being worked on: {_LATER}.",
     "stamp-mismatch": _CATALOGUE,
     "schema-mismatch": _CATALOGUE,
     "product-not-found": "No product has that id.",

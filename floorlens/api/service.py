@@ -18,10 +18,12 @@ from floorlens.api.answers import Health
 from floorlens.api.problems import Refused
 from floorlens.catalogue import Catalogue
 from floorlens.errors import CatalogueError
+from floorlens.search import Floorlens
+from floorlens.settings import open_catalogue
 
 if TYPE_CHECKING:
+    from floorlens.presets import Stages
     from floorlens.ranking import SearchResult
-    from floorlens.search import Floorlens
     from floorlens.segmentation import FloorRegion
     from floorlens.settings import Settings
 
@@ -31,6 +33,25 @@ KEPT_FLOORS = 16
 PICTURES_AT_ONCE = 4
 HEALTH_SECONDS = 5.0
 _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
+
+
+def open_lens(settings: Settings, stages: Stages | None = None) -> Floorlens:
+    """Returns the catalogue of the settings, created if absent, with its models loaded.
+
+    `stages` are backends of your own, instead of a preset's.
+
+    Raises:
+        FloorlensError: what `Floorlens.open` raises.
+    """
+    if stages is None:
+        return open_catalogue(settings)
+    return Floorlens.open(
+        settings.catalogue,
+        index=settings.engine(),
+        fallback=settings.fallback,
+        max_megapixels=settings.max_megapixels,
+        stages=stages,
+    )
 
 
 class KeptFloors:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from floorlens.cli import catalogue, engine, evaluate, photo, system
+from floorlens.cli import catalogue, engine, evaluate, photo, serve, system
 from floorlens.cli.output import fail
 from floorlens.errors import FloorlensError
 
@@ -63,6 +63,7 @@ catalogue.register(app)
 photo.register(app)
 evaluate.register(app)
 engine.register(app)
+serve.register(app)
 system.register(app)
 
 
