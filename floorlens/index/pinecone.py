@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from floorlens.errors import CollectionNotFound, EngineMismatch, EngineUnsupported
 from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.index.opening import PREFIX, check_same, not_found, replaced
 from floorlens.index.pinecone_client import connected, host_of, translated_errors, wait_until
 from floorlens.index.pinecone_values import (
     ID_LENGTH,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from pinecone.index import Index
     from pinecone.models.vectors.vector import Vector
 
-INDEX = "floorlens"
 STAMPS = "floorlens-stamps"
 # The name that Pinecone gives the namespace of requests that name none.
 DEFAULT_NAMESPACE = "__default__"
@@ -53,13 +53,13 @@ class PineconeIndex:
     most = 10_000
 
     def __init__(
-        self, index: Index, name: str, namespace: str, fresh: bool, collection: Collection
+        self, index: Index, engine: Engine, name: str, namespace: str, collection: Collection
     ) -> None:
         """Use `PineconeIndex.open`."""
         self._index = index
+        self._engine = engine
         self._name = name
         self._namespace = namespace
-        self._fresh = fresh
         self._collection = collection
         self._removed = False
 
@@ -84,7 +84,7 @@ class PineconeIndex:
             CollectionNotFound: there is none, and `create` is False.
             MissingDependency: the extra `pinecone` is not installed.
         """
-        name = engine.index or INDEX
+        name = engine.index or PREFIX
         namespace = collection.name if engine.namespace is None else engine.namespace
         namespace = namespace or DEFAULT_NAMESPACE
         if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,43}[a-z0-9])?", name) is None:
@@ -100,7 +100,7 @@ class PineconeIndex:
         with connected(engine) as client:
             host = host_of(client, name, engine, collection, create=create)
             index = client.index(host=host)
-        opened = cls(index, name, namespace, engine.fresh, collection)
+        opened = cls(index, engine, name, namespace, collection)
         try:
             opened._claim(create, take_over)
         except BaseException:
@@ -112,13 +112,21 @@ class PineconeIndex:
         """Stores records; of several of one id the last.
 
         Raises:
-            EngineMismatch: a vector has another dimension; nothing is stored.
+            EngineMismatch: a vector has another dimension, or another process has taken the
+                namespace over meanwhile; nothing is stored.
             EngineUnsupported: Pinecone cannot keep an id or a value; nothing is stored.
         """
         if self._removed:
-            raise CollectionNotFound(f"{self._where} was removed: open it again")
+            raise CollectionNotFound(f"{self._shown} was removed: open it again")
         check_records(records, self._collection.dimension)
-        self._store([vector_item(record) for record in records], self._namespace, self._fresh)
+        items = [vector_item(record) for record in records]
+        if not items:
+            return
+        found = self._stamp()
+        # One that is not seen at this moment is no proof that it is gone.
+        if found not in (None, self._collection.stamp):
+            raise replaced(self._engine, self._shown, found)
+        self._store(items, self._namespace, wait=self._engine.fresh)
 
     def delete(self, ids: Iterable[str] | None) -> None:
         """Removes records; all of them and the stamp for None, which waits until that is seen.
@@ -129,12 +137,12 @@ class PineconeIndex:
             self._removed = True
             self._drop(self._namespace, delete_all=True)
             self._drop(STAMPS, ids=[self._namespace])
-            self._until(lambda: not self._stamps() and not self._page(1, None)[0])
+            self._until(lambda: self._stamp() is None and not self._page(1, None)[0])
             return
         gone = [name for name in dict.fromkeys(ids) if is_id(name)]
         for batch in delete_batches(gone):
             self._drop(self._namespace, ids=batch)
-        if self._fresh:
+        if self._engine.fresh:
             self._until(lambda: not self._fetched(gone, self._namespace))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
@@ -203,37 +211,27 @@ class PineconeIndex:
         self._index.close()
 
     @property
-    def _where(self) -> str:
-        return f"the namespace {self._namespace!r} of the Pinecone index {self._name!r}"
+    def _shown(self) -> str:
+        return f"{self._name}/{self._namespace}"
 
     def _claim(self, create: bool, take_over: bool) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with
         # records and no stamp is one that somebody else filled.
-        ours, found = self._collection.stamp, self._stamps()
-        cure = (
-            "name another one in FLOORLENS_NAMESPACE, or make it this catalogue's by "
-            "`floorlens engine sync --take-over`"
-        )
-        if found == [ours]:
+        ours, found = self._collection, self._stamp()
+        if found == ours.stamp:
             return
-        if found and not take_over:
-            raise EngineMismatch(
-                f"{self._where} holds vectors of another catalogue or model: {cure}", found[0]
-            )
-        if not found and self._page(1, None)[0]:
-            if not take_over:
-                raise EngineMismatch(
-                    f"{self._where} holds records and does not say what made them: {cure}"
-                )
-        elif not found and not create:
-            raise CollectionNotFound(f"there is nothing in {self._where} yet")
-        axis = np.eye(1, self._collection.dimension, dtype=np.float32)[0]
-        self._store([vector_item(Record(self._namespace, axis, {"stamp": ours}))], STAMPS, True)
+        empty = found is None and not self._page(1, None)[0]
+        if not take_over:
+            check_same(self._engine, self._shown, ours, ours.dimension, found, empty)
+        if empty and not create:
+            raise not_found(self._engine, self._shown)
+        axis = np.eye(1, ours.dimension, dtype=np.float32)[0]
+        stamp = vector_item(Record(self._namespace, axis, {"stamp": ours.stamp}))
+        self._store([stamp], STAMPS, wait=True)
 
-    def _stamps(self) -> list[str]:
-        """Returns the stamp that the namespace carries, in a list of none or one."""
-        found = self._fetched([self._namespace], STAMPS).values()
-        return [str((vector.metadata or {}).get("stamp", "")) for vector in found]
+    def _stamp(self) -> str | None:
+        found = self._fetched([self._namespace], STAMPS).get(self._namespace)
+        return None if found is None else str((found.metadata or {}).get("stamp", ""))
 
     def _page(self, limit: int, token: str | None) -> tuple[list[str], str | None]:
         with translated_errors(self._name):
@@ -243,7 +241,7 @@ class PineconeIndex:
         names = [str(item.id) for item in page.vectors]
         return names, None if page.pagination is None else page.pagination.next
 
-    def _store(self, items: Sequence[dict[str, Any]], namespace: str, wait: bool) -> None:
+    def _store(self, items: Sequence[dict[str, Any]], namespace: str, *, wait: bool) -> None:
         waiting = {item["id"]: item for item in items}
         for batch in upsert_batches(list(waiting.values())):
             with translated_errors(self._name):
@@ -274,7 +272,9 @@ class PineconeIndex:
         return found
 
     def _until(self, seen: Callable[[], bool]) -> None:
-        wait_until(seen, FRESH_SECONDS, f"{self._where} has taken a write, but does not show it")
+        wait_until(
+            seen, FRESH_SECONDS, f"pinecone took a write of {self._shown}, but does not show it"
+        )
 
 
 def _sent(namespace: str) -> str:

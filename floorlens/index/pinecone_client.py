@@ -17,6 +17,7 @@ from floorlens.errors import (
     MissingDependency,
 )
 from floorlens.index import Collection, Engine
+from floorlens.index.opening import not_found
 
 if TYPE_CHECKING:
     from pinecone import Pinecone
@@ -78,9 +79,7 @@ def host_of(
     """
     if _described(client, name) is None:
         if not create:
-            raise CollectionNotFound(
-                f"there is no Pinecone index {name!r}, and so no {collection.name!r} in it"
-            )
+            raise not_found(engine, f"{name}/{engine.namespace or collection.name}")
         _create(client, name, engine, collection.dimension)
     model = _ready(client, name)
     held = getattr(model, "dimension", None), getattr(model, "metric", None)
