@@ -88,8 +88,8 @@ _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 class Refused(HTTPException):
     """The service refuses a request itself; `code` is one of `TEXTS`."""
 
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(status, code)
+    def __init__(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, code, headers)
         self.code = code
 
 

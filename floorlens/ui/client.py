@@ -124,10 +124,10 @@ class ServiceClient:
         asked = {} if limit is None else {"limit": str(limit)}
         answer = self._asked("POST", "/search", files={"file": ("photo", photo)}, params=asked)
         try:
-            found = [
-                Found(str(hit["id"]), float(hit["score"]), str(hit["name"]))
-                for hit in answer.json()
-            ]
+            hits = answer.json()
+            if not isinstance(hits, list):
+                raise TypeError("not a list")
+            found = [Found(str(hit["id"]), float(hit["score"]), str(hit["name"])) for hit in hits]
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense(answer) from error
         return Ranking(tuple(found), answer.headers.get("X-Degraded"))
@@ -150,7 +150,8 @@ class ServiceClient:
     def _asked(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **request)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # The last two are about hosts that cannot be one, which only a call brings to light.
             raise ServiceUnreachable(
                 f"nothing answers at {self.url}: start the service with `floorlens serve`, or set "
                 "FLOORLENS_API_URL to where it runs"

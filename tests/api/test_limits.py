@@ -48,7 +48,11 @@ def asked(app: ASGIApp, *, pieces: int, headers: dict[str, str]) -> tuple[list[M
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(app(scope, receive, send))
+
+    async def serve() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(serve())
     return sent, taken
 
 
@@ -58,7 +62,7 @@ def test_a_body_within_the_limit_passes() -> None:
 
 
 def test_a_body_that_grows_too_large_is_refused_where_it_does() -> None:
-    """Of an endless one no more is taken than the limit and one piece."""
+    """Of an endless one, twice what is allowed is taken; nothing beyond the limit goes on."""
     taken = 0
 
     async def receive() -> Message:
@@ -69,17 +73,37 @@ def test_a_body_that_grows_too_large_is_refused_where_it_does() -> None:
     async def send(_: Message) -> None:
         raise AssertionError("nothing is to be sent here")
 
+    passed = 0
+
+    async def counts(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal passed
+        while True:
+            passed += len((await receive())["body"])
+
     scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": []}
     with pytest.raises(Refused) as refused:
-        asyncio.run(UploadLimit(reads_all, SETTINGS)(scope, receive, send))
+        asyncio.run(UploadLimit(counts, SETTINGS)(scope, receive, send))
     assert (refused.value.status_code, refused.value.code) == (413, "upload-too-large")
-    assert taken == MOST // PIECE + 1
+    assert refused.value.headers == {"Connection": "close"}
+    assert MOST - PIECE < passed <= MOST
+    assert taken <= 2 * (MOST // PIECE + 1)
 
 
-def test_a_declared_length_is_refused_before_a_byte_is_read() -> None:
-    headers = {"content-length": str(MOST + 1)}
-    sent, taken = asked(UploadLimit(reads_all, SETTINGS), pieces=99, headers=headers)
-    assert (sent[0]["status"], taken) == (413, 0)
+@pytest.mark.parametrize(
+    ("expect", "most"), [({}, MOST // PIECE + 1), ({"expect": "100-continue"}, 0)]
+)
+def test_a_declared_length_is_refused_before_the_application_sees_it(
+    expect: dict[str, str], most: int
+) -> None:
+    """Who asks first need not send at all; of another's bytes a limited number is dropped."""
+
+    async def never(*_: object) -> None:
+        raise AssertionError("the application is not to be asked")
+
+    headers = {"content-length": str(MOST + 1), **expect}
+    sent, taken = asked(UploadLimit(never, SETTINGS), pieces=10**6, headers=headers)
+    assert (sent[0]["status"], taken) == (413, most)
+    assert (b"connection", b"close") in sent[0]["headers"]
     assert json.loads(sent[1]["body"])["error"]["code"] == "upload-too-large"
 
 

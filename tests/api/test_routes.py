@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from PIL import Image
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens, presets, search
-from floorlens.api import create_app
+from floorlens.api import create_app, service
+from floorlens.catalogue import Catalogue
 from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
 from floorlens.segmentation import Click, FloorProbability
 from floorlens.testing import FakeSegmenter, fake_stages
@@ -195,14 +197,10 @@ def test_health_of_a_catalogue_that_hangs_is_503(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is found out within seconds, and other requests are not held up by it."""
-    import threading
-
-    from floorlens.api import service
-
     client = serving()
     release = threading.Event()
     monkeypatch.setattr(service, "HEALTH_SECONDS", 0.05)
-    monkeypatch.setattr(service.Catalogue, "count", lambda _self: release.wait(60))
+    monkeypatch.setattr(Catalogue, "count", lambda _self: release.wait(60))
     try:
         answer = client.get("/healthz")
     finally:
@@ -233,8 +231,8 @@ def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(
         assert answer.headers["content-type"] == "image/jpeg"
         with Image.open(io.BytesIO(answer.content)) as picture:
             assert picture.size == size
-    for side in ("31", "1601", "many", "-5"):
-        answer = client.get(f"/products/oak/image?side={side}")
+    for bad in ("31", "1601", "many", "-5"):
+        answer = client.get(f"/products/oak/image?side={bad}")
         assert (answer.status_code, code(answer)) == (422, "request-invalid")
 
 
