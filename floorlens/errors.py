@@ -25,7 +25,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── EngineQuota                its quota or rate limit is used up
 │   ├── EngineMismatch             what it holds has another stamp or dimension
 │   └── CollectionNotFound         it has nothing of that name
-└── MissingDependency              an optional extra is not installed
+├── MissingDependency              an optional extra is not installed
+└── ModelUnavailable               a model is neither on this machine nor can it be fetched
 """
 
 from __future__ import annotations
@@ -210,3 +211,11 @@ class MissingDependency(FloorlensError):
     code = "missing-dependency"
     exit_code = 7
     status = 501
+
+
+class ModelUnavailable(FloorlensError):
+    """A model is neither on this machine nor can it be fetched, or its files are not usable."""
+
+    code = "model-unavailable"
+    exit_code = 7
+    status = 503

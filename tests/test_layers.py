@@ -12,6 +12,7 @@ LAYERS = (
     # core: errors, pure functions on arrays, the stages and their backends
     {
         *("errors", "colour", "images", "filters", "products", "models", "html"),
+        *("options", "huggingface", "torch_models", "model_checks"),
         *("segmentation", "normalisation", "embedding", "reranking", "index"),
     },
     # pipeline: stages put together, and the catalogue
@@ -59,6 +60,7 @@ def test_the_base_package_needs_no_extra(path: Path) -> None:
     """torch and friends belong to extras; only functions may import an optional one."""
     tree = ast.parse(path.read_text())
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
+    heavy |= {"huggingface_hub", "safetensors", "tokenizers", "httpx"}
     top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     roots = {
         name.split(".")[0]
