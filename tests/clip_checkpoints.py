@@ -60,6 +60,14 @@ def pil_class(name: str) -> Any:
     return getattr(module, f"{name}ImageProcessorPil")
 
 
+def with_pillow() -> dict[str, Any]:
+    """Returns what makes `from_pretrained` take the image processors that work with Pillow."""
+    import transformers
+
+    modern = int(transformers.__version__.partition(".")[0]) >= 5
+    return {"backend": "pil"} if modern else {"use_fast": False}
+
+
 def _filled(model: Any) -> Any:
     """Returns the model with weights drawn anew, the same ones with every version of transformers.
 

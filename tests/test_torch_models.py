@@ -38,9 +38,9 @@ def published(files: ModelFiles, picture: Image.Image) -> NDArray[np.float32]:
     import torch
     import transformers
 
-    modern = int(transformers.__version__.partition(".")[0]) >= 5
-    choice = {"backend": "pil"} if modern else {"use_fast": False}
-    processor = transformers.AutoImageProcessor.from_pretrained(files.folder, **choice)
+    from tests.clip_checkpoints import with_pillow
+
+    processor = transformers.AutoImageProcessor.from_pretrained(files.folder, **with_pillow())
     model = transformers.AutoModel.from_pretrained(files.folder).eval()
     inputs = processor(images=picture, return_tensors="pt")
     with torch.no_grad():
