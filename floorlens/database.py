@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, update
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from floorlens.errors import CatalogueError, CatalogueNotFound
+from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
 from floorlens.schema import is_current, migrate, state
 
 FILE_NAME = "catalogue.sqlite"
+_POLL = 0.1
+"""Seconds between two looks whether a lock is free: Ctrl-C is heard in between."""
 
 
 class Database:
@@ -27,7 +32,8 @@ class Database:
             SchemaMismatch: a newer Floorlens made it.
             CatalogueError: it cannot be opened as a database.
         """
-        self.file = file = _file_of(str(location))
+        self.location = str(location)
+        self.file = file = _file_of(self.location)
         self.folder = file.parent
         if not file.exists() and not create:
             raise CatalogueNotFound(
@@ -65,6 +71,11 @@ class Database:
         """Releases the file; the catalogue cannot be used afterwards."""
         self._engine.dispose()
 
+    @property
+    def postgres_url(self) -> str | None:
+        """The URL of the PostgreSQL database with its password; None where it is none."""
+        return None
+
     @contextmanager
     def writing(self, *, counted: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start.
@@ -91,6 +102,52 @@ class Database:
             raise CatalogueError(
                 f"the catalogue in {self.folder} could not be read: {_cause(error)}"
             ) from error
+
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float = 60.0) -> Iterator[None]:
+        """Lets one process or thread in at a time: for work outside the database, as a push.
+
+        It is no transaction: meanwhile others read and write the catalogue as ever. Whoever dies
+        inside lets the next one in. Taken again inside, it waits for itself in vain.
+
+        Args:
+            name: of the work; other names and other catalogues do not wait for each other.
+            timeout: seconds to wait for whoever is inside; 0 looks once.
+
+        Raises:
+            CatalogueBusy: another one was inside all that time.
+            CatalogueError: there can be no lock.
+        """
+        # A file of its own: the lock outlives many transactions of the catalogue. A crash frees it:
+        # the system drops a dead process's locks.
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        lock = self.file.with_name(f"{self.file.name}.{digest}.lock")
+        until = time.monotonic() + timeout
+        with ExitStack() as held:
+            try:
+                connection = sqlite3.connect(lock, timeout=0, isolation_level=None)
+                held.enter_context(closing(connection))
+                while not _locks(connection):
+                    if time.monotonic() >= until:
+                        raise CatalogueBusy(
+                            f"another process is busy with {name!r} of the catalogue in "
+                            f"{self.folder}, and was so for {timeout:g} s: run the command again "
+                            "when it is done"
+                        )
+                    time.sleep(_POLL)
+            except sqlite3.Error as error:
+                raise CatalogueError(f"{lock} cannot be locked: {error}") from error
+            yield
+
+
+def _locks(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    return True
 
 
 def _file_of(location: str) -> Path:

@@ -18,6 +18,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── StampMismatch              made with another preset or model version
 │   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
+│   ├── CatalogueBusy              another process is at work that only one may do at a time
 │   └── ProductNotFound            no product of that id
 ├── EngineError                    the vector engine cannot be used; the catalogue is whole
 │   ├── EngineUnavailable          it does not answer, or too slowly
@@ -25,6 +26,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── EngineQuota                its quota or rate limit is used up
 │   ├── EngineMismatch             what it holds has another stamp or dimension
 │   └── CollectionNotFound         it has nothing of that name
+├── ServiceError                   the service answered a client with an error, or with nonsense
+│   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
 ├── MissingDependency              an optional extra is not installed
 └── ModelUnavailable               a model is neither on this machine nor can it be fetched
 """
@@ -152,6 +155,12 @@ class SchemaMismatch(CatalogueError):
     code = "schema-mismatch"
 
 
+class CatalogueBusy(CatalogueError):
+    """Another process is at work that only one may do at a time."""
+
+    code = "catalogue-busy"
+
+
 class ProductNotFound(CatalogueError):
     """No product has that id."""
 
@@ -203,6 +212,27 @@ class CollectionNotFound(EngineError):
     """The engine has nothing of that name, and creating it was not asked for."""
 
     code = "collection-not-found"
+
+
+class ServiceError(FloorlensError):
+    """The service answered with an error, or what answered is no service of ours.
+
+    `code` is the one of the service's answer, where it gave one.
+    """
+
+    code = "service"
+    status = 502
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+
+
+class ServiceUnreachable(ServiceError):
+    """Nothing answers at the service's address, or too slowly."""
+
+    code = "service-unreachable"
+    status = 503
 
 
 class MissingDependency(FloorlensError):

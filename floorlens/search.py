@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
-from floorlens.errors import CatalogueNotFound, FloorlensError, NothingToRank, UsageError
-from floorlens.filters import parse_filter
+import numpy as np
+
+from floorlens.engines import PRIVATE
+from floorlens.errors import FloorlensError, NothingToRank, SettingsError
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
@@ -22,32 +24,41 @@ from floorlens.presets import (
     preset_named,
 )
 from floorlens.products import Product
-from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
+from floorlens.ranking import SearchResult
 from floorlens.retrieval import LiveIndex
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
+    from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
 
-FULL_RANKING = 20_000
-"""Catalogues up to this size are ranked whole."""
-CUT_RANKING = 10_000
-"""Of larger ones so many products are ranked."""
+Report = TypeVar("Report", "ImportReport", "AdaptationReport")
 
 
-def preset_of(location: str | Path) -> str:
-    """Returns the preset that made a catalogue; the default one if absent or unknown here."""
-    from floorlens.catalogue import Catalogue
+class Options(TypedDict, total=False):
+    """How a catalogue is opened; every one may be left out.
 
-    try:
-        catalogue = Catalogue(location, create=False)
-    except CatalogueNotFound:
-        return DEFAULT_PRESET
-    with closing(catalogue):
-        name = (catalogue.live_stamp() or {}).get("preset")
-    return str(name) if name in PRESETS else DEFAULT_PRESET
+    Attributes:
+        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
+            the default.
+        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+            filled from the catalogue.
+        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
+            result says so; None raises the engine's error.
+        threads: for the models; 0 takes all cores.
+        max_megapixels: larger pictures are refused.
+        stages: backends of your own, instead of a preset's.
+    """
+
+    preset: str | None
+    index: str | Engine | None
+    fallback: str | None
+    threads: int
+    max_megapixels: float
+    stages: Stages | None
 
 
 class Floorlens:
@@ -57,20 +68,21 @@ class Floorlens:
         self,
         location: str | Path,
         *,
-        preset: str | None = None,
         create: bool = True,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
-        stages: Stages | None = None,
         stale: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         """Use `Floorlens.open`."""
         # SQLAlchemy costs more than half of the allowed import time of the package.
         from floorlens.catalogue import Catalogue
 
+        preset, stages = options.get("preset"), options.get("stages")
+        fallback = options.get("fallback")
         if preset is not None and stages is None:
             preset_named(preset)
-        self._max_megapixels = max_megapixels
+        if fallback not in (None, PRIVATE):
+            raise SettingsError(f"fallback must be {PRIVATE!r} or None, not {fallback!r}")
+        self._max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
         self._catalogue = Catalogue(location, create=create)
         try:
             live = self._catalogue.live_stamp()
@@ -78,63 +90,50 @@ class Floorlens:
             if name not in PRESETS:
                 # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
-            self._stages = stages or load_stages(preset_named(name), threads=threads)
-            self._location = str(location)
+            self._stages = stages or load_stages(
+                preset_named(name), threads=options.get("threads", 0)
+            )
             if not stale:
-                self._check_stamp()
+                self._check_stamp(live)
+            engine = options.get("index") or self._stages.preset.index
+            self._index = LiveIndex(
+                self._catalogue,
+                self._stages,
+                Engine(engine) if isinstance(engine, str) else engine,
+                self._check_stamp,
+                fallback=fallback is not None,
+            )
         except BaseException:
             self._catalogue.close()
             raise
-        self._index = LiveIndex(self._catalogue, self._stages, self._check_stamp)
 
     @classmethod
     def open(
-        cls,
-        location: str | Path,
-        *,
-        preset: str | None = None,
-        create: bool = True,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
-        stages: Stages | None = None,
+        cls, location: str | Path, *, create: bool = True, **options: Unpack[Options]
     ) -> Floorlens:
-        """Returns the catalogue at a folder, created if absent, with its models loaded.
+        """Returns the catalogue at a location, created if absent, with its models loaded.
 
         Args:
-            location: the catalogue's folder.
-            preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a
-                new one the default.
+            location: the catalogue's folder or URL.
             create: whether to make a catalogue where there is none.
-            threads: for the models; 0 takes all cores.
-            max_megapixels: larger pictures are refused.
-            stages: backends of your own, instead of a preset's.
+            options: see `Options`.
 
         Raises:
             StampMismatch: the catalogue was made with another preset or model version.
-            SettingsError: there is no such preset.
+            SettingsError: there is no such preset or engine.
             CatalogueError: the catalogue cannot be opened; CatalogueNotFound if absent.
         """
-        return cls(
-            location,
-            preset=preset,
-            create=create,
-            threads=threads,
-            max_megapixels=max_megapixels,
-            stages=stages,
-        )
+        return cls(location, create=create, **options)
 
     @classmethod
     def rebuild(
         cls,
         location: str | Path,
         *,
-        preset: str | None = None,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
         progress: Progress | None = None,
-        stages: Stages | None = None,
         adapt: bool | None = None,
         adapt_progress: AdaptationProgress | None = None,
+        **options: Unpack[Options],
     ) -> ImportReport:
         """Embeds a whole catalogue anew, with another preset or newer models; returns the report.
 
@@ -148,40 +147,41 @@ class Floorlens:
         """
         from floorlens.indexing import rebuild
 
-        with cls(
-            location,
-            preset=preset,
-            create=False,
-            threads=threads,
-            max_megapixels=max_megapixels,
-            stages=stages,
-            stale=True,
-        ) as lens:
+        with cls(location, create=False, stale=True, **options) as lens:
             asked = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
                 lens._catalogue.projections.decline()
             report = rebuild(
-                lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
+                lens._catalogue,
+                lens._stages,
+                max_megapixels=lens._max_megapixels,
+                progress=progress,
             )
-            wanted = adapt and not report.failed
-            return lens._after(report, adapt_progress, asked=asked) if wanted else report
+            if report.failed:
+                return report
+            if adapt:
+                report = lens._after(report, adapt_progress, asked=asked)
+            return lens._pushed(report)
 
     def __enter__(self) -> Floorlens:
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Closes the catalogue."""
+        """Closes the catalogue and the engine."""
+        self._index.close()
         self._catalogue.close()
+
+    def warm_up(self) -> None:
+        """Runs every stage once and reads the index, so that the first search is as fast as any."""
+        grey = np.full((256, 256, 3), 128, np.uint8)
+        floor = self.mask(grey, clicks=[(128, 200)])
+        with suppress(NothingToRank):
+            self.search(grey, limit=1, region=floor)
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class Floorlens:
         """
         from floorlens.indexing import import_products
 
-        self._check_stamp()
+        self._check_live()
         asked = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
@@ -238,8 +238,9 @@ class Floorlens:
             max_megapixels=self._max_megapixels,
             progress=progress,
         )
-        wanted = adapt and not self.adapted
-        return self._after(report, adapt_progress, asked=asked) if wanted else report
+        if adapt and not self.adapted:
+            report = self._after(report, adapt_progress, asked=asked)
+        return self._pushed(report)
 
     def adapt(
         self,
@@ -266,15 +267,17 @@ class Floorlens:
         """
         from floorlens import adaptation
 
-        self._check_stamp()
-        return adaptation.adapt(
-            self._catalogue,
-            self._stages,
-            max_megapixels=self._max_megapixels,
-            views=adaptation.VIEWS if views is None else views,
-            limit=adaptation.LIMIT if limit is None else limit,
-            seed=seed,
-            progress=progress,
+        self._check_live()
+        return self._pushed(
+            adaptation.adapt(
+                self._catalogue,
+                self._stages,
+                max_megapixels=self._max_megapixels,
+                views=adaptation.VIEWS if views is None else views,
+                limit=adaptation.LIMIT if limit is None else limit,
+                seed=seed,
+                progress=progress,
+            )
         )
 
     @property
@@ -308,15 +311,29 @@ class Floorlens:
         return self._catalogue.product(product_id)
 
     def remove(self, ids: Sequence[str]) -> list[str]:
-        """Removes products from the catalogue (not their files); returns the ids that existed."""
-        return self._catalogue.remove(ids)
+        """Removes products from the catalogue (not their files); returns the ids that existed.
+
+        Raises:
+            EngineError: they are removed, and no search shows them any more; the engine, which
+                could not be told, is told at the next search.
+        """
+        removed = self._catalogue.remove(ids)
+        self._index.push()
+        return removed
+
+    @property
+    def replica(self) -> Replica:
+        """The copy of the catalogue's vectors in the engine, to be compared and repaired.
+
+        Raises:
+            UsageError: the engine is "exact", which is no copy.
+        """
+        return self._index.replica
 
     # -- photos --------------------------------------------------------------------------------
 
     def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
-        """Returns where the floor is in a photo (path, bytes, PIL image or uint8 RGB array).
-
-        `region` and `clicks` say it by hand, as in `search`.
+        """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
             NoFloorFound: there is none.
@@ -345,7 +362,7 @@ class Floorlens:
             limit: at most so many matches.
             where: a filter on the metadata (see `floorlens.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
-                (x, y) points or 2-D mask; None finds it.
+                (x, y) points or 2-D mask; what `mask` found in this photo; None finds it.
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
                 floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
@@ -356,43 +373,18 @@ class Floorlens:
             NothingToRank: the catalogue is empty, or no product passes the filter.
             ImageError, FilterError, RegionError, UsageError: an argument is not usable.
         """
-        from floorlens.pipeline import find_floor, floor_view
+        from floorlens.query import Query, answer
 
-        if limit is not None and limit < 1:
-            raise UsageError(f"limit must be 1 or more, not {limit}")
-        condition = parse_filter(where)
-        merged = merged_weights(self._stages.reranker.weights, weights, rerank)
-        clock = Stopwatch()
-        with clock.stage("retrieve"):
-            total = self._index.count()
-        if total == 0:
-            raise NothingToRank(
-                f"the catalogue {self._location} is empty: add products with `floorlens index "
-                f"PRODUCTS --catalogue {self._location}`"
-            )
-        with clock.stage("decode"):
-            photo = self._photo(source)
-        with clock.stage("segment"):
-            floor = find_floor(photo, self._stages, region, clicks)
-        with clock.stage("normalise"):
-            view = floor_view(photo, floor.working_mask, self._stages)
-        with clock.stage("embed"):
-            features = self._stages.embedder.features([view])[0]
-        depth = self._stages.preset.rerank_depth
-        most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
-        wanted = min(limit or most, most)
-        with clock.stage("retrieve"):
-            found = self._index.retrieve(features, max(wanted, depth), depth, condition)
-        if not found.hits:
-            raise NothingToRank(f"none of the {total} products passes the filter {where!r}")
-        with clock.stage("rerank"):
-            scored = ranked(found, self._stages.reranker, merged if rerank else None)
-        with clock.stage("collect"):
-            there = self._catalogue.products(item.id for item in scored[:wanted])
-            matches = placed(scored[:wanted], {product.id: product for product in there})
-        return SearchResult(floor, matches, total, clock.timings())
-
-    # -- within --------------------------------------------------------------------------------
+        query = Query(
+            limit=limit, where=where, region=region, clicks=clicks, weights=weights, rerank=rerank
+        )
+        return answer(
+            query,
+            lambda: self._photo(source),
+            catalogue=self._catalogue,
+            stages=self._stages,
+            index=self._index,
+        )
 
     def _photo(self, source: Any) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
@@ -410,5 +402,15 @@ class Floorlens:
             # The products are stored and can be searched: what became of them must be told.
             return replace(report, not_adapted=str(error))
 
-    def _check_stamp(self) -> None:
-        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._location)
+    def _pushed(self, report: Report) -> Report:
+        try:
+            self._index.push()
+        except FloorlensError as error:
+            return replace(report, not_synced=str(error))
+        return report
+
+    def _check_live(self) -> None:
+        self._check_stamp(self._catalogue.live_stamp())
+
+    def _check_stamp(self, live: Mapping[str, Any] | None) -> None:
+        check_stamp(live, self._stages.stamp(), self._catalogue.location)
