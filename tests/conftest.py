@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,12 @@ from PIL import Image
 from floorlens import Floorlens
 from floorlens.index import Engine
 from floorlens.testing import fake_stages
+
+if TYPE_CHECKING:
+    from tests.clip_checkpoints import TinyModels
+
+# Read when `huggingface_hub` is imported: nothing is fetched in a test.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
@@ -87,6 +93,19 @@ def shared_data() -> Path:
         if folder.is_dir():
             return folder
     pytest.skip("the real photos (shared/data beside the checkout) are not here")
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """Folders of tiny random checkpoints: `.clip`, `.clipseg`, `.siglip2` and `.dinov2`.
+
+    `.environment()` gives the variables that put them in the place of the published models. The
+    folders are shared by all tests: none may write into them.
+    """
+    pytest.importorskip("transformers", reason="needs the extra clip")
+    from tests.clip_checkpoints import build
+
+    return build(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ LAYERS = (
     # core: errors, pure functions on arrays, the stages and their backends
     {
         *("errors", "colour", "images", "filters", "products", "models", "html"),
+        *("options", "huggingface", "torch_models", "model_checks"),
         *("segmentation", "normalisation", "embedding", "reranking", "index"),
     },
     # pipeline: stages put together, and the catalogue
@@ -75,6 +76,7 @@ def test_the_base_package_needs_no_extra(path: Path) -> None:
     """torch and friends belong to extras; only functions may import an optional one."""
     tree = ast.parse(path.read_text())
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
+    heavy |= {"huggingface_hub", "safetensors", "tokenizers"}
     heavy |= set().union(*OF_AN_EXTRA.values())
     if path.stem != "__init__":
         heavy -= OF_AN_EXTRA.get(part(path), set())
