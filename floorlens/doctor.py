@@ -94,7 +94,11 @@ def _models(settings: Settings) -> str:
     from floorlens.pipeline import find_floor, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
-    stages = load_stages(preset_named(settings.preset or DEFAULT_PRESET), threads=settings.threads)
+    stages = load_stages(
+        preset_named(settings.preset or DEFAULT_PRESET),
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
