@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
+    from floorlens.options import ModelOptions
     from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
 
@@ -50,6 +51,7 @@ class Options(TypedDict, total=False):
             result says so; None raises the engine's error.
         threads: for the models; 0 takes all cores.
         max_megapixels: larger pictures are refused.
+        models: which models of the Hugging Face hub are taken, for presets that run them.
         stages: backends of your own, instead of a preset's.
     """
 
@@ -58,6 +60,7 @@ class Options(TypedDict, total=False):
     fallback: str | None
     threads: int
     max_megapixels: float
+    models: ModelOptions | None
     stages: Stages | None
 
 
@@ -91,7 +94,9 @@ class Floorlens:
                 # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
             self._stages = stages or load_stages(
-                preset_named(name), threads=options.get("threads", 0)
+                preset_named(name),
+                threads=options.get("threads", 0),
+                models=options.get("models"),
             )
             if not stale:
                 self._check_stamp(live)

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
             "fallback": self.fallback,
             "threads": self.threads,
             "max_megapixels": self.max_megapixels,
+            "models": self.model_options(),
         }
 
     def engine(self) -> Engine | None:

@@ -392,8 +392,6 @@ def test_engines_that_cannot_be_are_refused(tmp_path: Path) -> None:
         opened(tmp_path, "faiss")
     with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
         opened(tmp_path, "pgvector")
-    with pytest.raises(SettingsError, match="FLOORLENS_INDEX_NAME"):
-        opened(tmp_path, Engine("milvus", index="Not-A-Name"))
     with pytest.raises(SettingsError, match="fallback"):
         opened(tmp_path, fallback="pinecone")
     with opened(tmp_path) as lens, pytest.raises(UsageError, match="no copy"):
