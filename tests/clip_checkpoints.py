@@ -68,7 +68,7 @@ def with_pillow() -> dict[str, Any]:
     return {"backend": "pil"} if modern else {"use_fast": False}
 
 
-def _filled(model: Any) -> Any:
+def filled(model: Any) -> Any:
     """Returns the model with weights drawn anew, the same ones with every version of transformers.
 
     As they are initialised all pictures have nearly the same embedding, and a prompt hardly counts.
@@ -98,7 +98,7 @@ def _byte_characters() -> list[str]:
     return [chr(byte) for byte in plain] + [chr(256 + place) for place in range(len(rest))]
 
 
-def _tokeniser(folder: Path) -> tuple[Any, int]:
+def tokeniser_in(folder: Path) -> tuple[Any, int]:
     """Returns CLIP's tokeniser with single characters for words, and the size of its vocabulary."""
     import transformers
 
@@ -141,11 +141,11 @@ def _text(words: int) -> dict[str, Any]:
 def _clip(folder: Path) -> None:
     import transformers as tf
 
-    tokeniser, words = _tokeniser(folder)
+    tokeniser, words = tokeniser_in(folder)
     config = tf.CLIPConfig(
         text_config=_text(words), vision_config=_vision(), projection_dim=DIMENSIONS["clip"]
     )
-    _filled(tf.CLIPModel(config)).save_pretrained(folder)
+    filled(tf.CLIPModel(config)).save_pretrained(folder)
     processor = pil_class("CLIP")(
         size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}
     )
@@ -155,7 +155,7 @@ def _clip(folder: Path) -> None:
 def _clipseg(folder: Path) -> None:
     import transformers as tf
 
-    tokeniser, words = _tokeniser(folder)
+    tokeniser, words = tokeniser_in(folder)
     config = tf.CLIPSegConfig(
         text_config=_text(words),
         vision_config=_vision(),
@@ -166,7 +166,7 @@ def _clipseg(folder: Path) -> None:
         decoder_intermediate_size=32,
         use_complex_transposed_convolution=True,
     )
-    _filled(tf.CLIPSegForImageSegmentation(config)).save_pretrained(folder)
+    filled(tf.CLIPSegForImageSegmentation(config)).save_pretrained(folder)
     processor = pil_class("ViT")(
         size={"height": SIDE, "width": SIDE},
         image_mean=[0.485, 0.456, 0.406],
@@ -181,7 +181,7 @@ def _siglip2(folder: Path) -> None:
 
     text = _text(514) | {"max_position_embeddings": 64, "projection_size": 32}
     config = tf.SiglipConfig(text_config=text, vision_config=_vision())
-    _filled(tf.SiglipModel(config)).save_pretrained(folder)
+    filled(tf.SiglipModel(config)).save_pretrained(folder)
     pil_class("Siglip")(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
 
 
@@ -189,7 +189,7 @@ def _dinov2(folder: Path) -> None:
     import transformers as tf
 
     config = tf.Dinov2Config(**_vision(mlp_ratio=2))
-    _filled(tf.Dinov2Model(config)).save_pretrained(folder)
+    filled(tf.Dinov2Model(config)).save_pretrained(folder)
     pil_class("Bit")(
         size={"shortest_edge": 72}, crop_size={"height": SIDE, "width": SIDE}
     ).save_pretrained(folder)
