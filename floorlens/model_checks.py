@@ -1,4 +1,4 @@
-"""What is known of the hub's models on this machine: `floorlens models list` and `verify`."""
+"""What is known of the hub's models on this machine: behind `floorlens models`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,32 @@ from floorlens.huggingface import (
     unavailable,
 )
 from floorlens.options import ModelOptions
+from floorlens.presets import PRESETS
+
+
+def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
+    """Returns the models that a preset needs, or the one model of that name.
+
+    Raises:
+        SettingsError: there is neither.
+    """
+    preset = PRESETS.get(name)
+    parts = () if preset is None else (preset.segmenter, preset.embedder)
+    needed = [part for part in parts if part in MODELS]
+    return [chosen_model(part, options) for part in needed or [name]]
+
+
+def here(model: HubModel) -> ModelFiles:
+    """Returns where a model lies. No network.
+
+    Raises:
+        ModelUnavailable: it is not on this machine.
+        MissingDependency: the extra `[clip]` is not installed.
+    """
+    files = cached(model)
+    if files is None:
+        raise unavailable(model, "it is not in the cache", cause="is not on this machine")
+    return files
 
 
 @dataclass(frozen=True)
@@ -114,9 +140,7 @@ def verify(model: HubModel) -> Verified:
     """
     from floorlens.torch_models import try_out
 
-    files = cached(model)
-    if files is None:
-        raise unavailable(model, "it is not in the cache", cause="is not on this machine")
+    files = here(model)
     record = recorded(model.model_id)
     known = record.get("sha256", {}) if record.get("revision") == files.revision else {}
     checks = {p.name: _intact(p, known.get(p.name)) for p in model_files(files.folder)}

@@ -212,6 +212,7 @@ class Floorlens:
         progress: Progress | None = None,
         adapt: bool | None = None,
         adapt_progress: AdaptationProgress | None = None,
+        id_prefix: str = "",
     ) -> ImportReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
 
@@ -223,6 +224,7 @@ class Floorlens:
             adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
                 8 different products; None: if it was empty before and has 64. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
+            id_prefix: put before every id; "floor_" gives the reference design's ids of a folder.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -241,6 +243,7 @@ class Floorlens:
             self._stages,
             source,
             max_megapixels=self._max_megapixels,
+            id_prefix=id_prefix,
             progress=progress,
         )
         if adapt and not self.adapted:

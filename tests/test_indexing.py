@@ -283,9 +283,9 @@ def test_a_rebuild_while_the_source_is_read_is_noticed(
         lens.add(folder)
         newer = fake_stages(version="2")
 
-        def reading(source: Any) -> Any:
+        def reading(source: Any, **options: Any) -> Any:
             Floorlens.rebuild(tmp_path / "c", stages=newer)
-            return read_products(source)
+            return read_products(source, **options)
 
         monkeypatch.setattr(indexing, "read_products", reading)
         paint(folder, "abc")

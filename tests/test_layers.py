@@ -12,7 +12,7 @@ LAYERS = (
     # core: errors, pure functions on arrays, the stages and their backends
     {
         *("errors", "colour", "images", "filters", "products", "models", "html"),
-        *("options", "huggingface", "torch_models", "model_checks"),
+        *("options", "huggingface", "torch_models"),
         *("segmentation", "normalisation", "embedding", "reranking", "index"),
     },
     # pipeline: stages put together, and the catalogue
@@ -32,7 +32,7 @@ LAYERS = (
         *("export", "masking"),
     },
     # applications of the pipeline
-    {"settings", "evaluation", "report", "demo", "doctor", "testing"},
+    {"settings", "evaluation", "report", "demo", "doctor", "model_checks", "testing"},
     # interfaces
     {"api", "ui", "cli"},
 )
