@@ -12,19 +12,15 @@ that one in 20 passes, that found .997 of the nearest 50, strict order .85.
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import (
-    EngineDenied,
-    EngineError,
-    EngineQuota,
     EngineUnavailable,
     FloorlensError,
     MissingDependency,
@@ -35,6 +31,7 @@ from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_r
 from floorlens.index.jsonpath import is_text, to_jsonb, to_sql
 from floorlens.index.metadata import check_metadata
 from floorlens.index.opening import check_same, full_name, not_found, replaced
+from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
 
 INDEX_FROM = 20_000
@@ -48,7 +45,6 @@ WIDER = 4
 """How many times as many hits as asked for the index has to find."""
 PAGE = 10_000
 LARGEST = 2**31
-IDLE = 4
 COLLECTIONS = "floorlens_collections"
 # Any number: it keeps two that make extension and tables at once apart.
 LOCK = 7_140_317_205
@@ -64,16 +60,11 @@ BY_COMPARISON: Mapping[str, Any] = {
     "enable_indexscan": "off",
 }
 
-REFUSALS = ("authentication failed", "no password supplied", "no pg_hba.conf entry")
-
-Result = TypeVar("Result")
-
 
 class PgvectorIndex:
     """A table of id, vector and metadata (jsonb); stamps are in the table `floorlens_collections`.
 
-    A write is one transaction, and one at a time for each collection. Connections are kept for
-    the next call, at most four; one that broke is replaced.
+    A write is one transaction, and one at a time for each collection.
     """
 
     most = sys.maxsize
@@ -87,7 +78,7 @@ class PgvectorIndex:
         self._name = name
         self._table = Identifier(name)
         self._hnsw = Identifier(f"{name}_hnsw")
-        self._idle: deque[Any] = deque()
+        self._connections = Connections(engine, name)
 
     @classmethod
     def open(
@@ -118,7 +109,7 @@ class PgvectorIndex:
         # The names of indexes have an ending of five characters.
         index = cls(engine, collection, full_name(engine, collection, r"[^\0]+", 58))
         try:
-            index._run(lambda connection: index._prepare(connection, create, take_over))
+            index._connections.run(partial(index._prepare, create=create, take_over=take_over))
         except FloorlensError:
             index.close()
             raise
@@ -127,7 +118,7 @@ class PgvectorIndex:
     @property
     def approximate(self) -> bool:
         """Whether searches use an approximate index."""
-        return bool(self._run(self._has_index))
+        return bool(self._connections.run(self._has_index))
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id, in one transaction.
@@ -144,17 +135,17 @@ class PgvectorIndex:
             for record in {record.id: record for record in records}.values()
         ]
         if rows:
-            self._run(lambda connection: self._write(connection, rows))
-            self._run(self._make_index)
+            self._connections.run(lambda connection: self._write(connection, rows))
+            self._connections.run(self._make_index)
 
     def delete(self, ids: Iterable[str] | None) -> None:
         """Removes records in one transaction, unknown ids are ignored; None removes the table."""
         if ids is None:
-            self._run(self._drop)
+            self._connections.run(self._drop)
             return
         gone = [record_id for record_id in ids if is_text(record_id)]
         if gone:
-            self._run(lambda connection: self._remove(connection, gone))
+            self._connections.run(lambda connection: self._remove(connection, gone))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id."""
@@ -162,9 +153,9 @@ class PgvectorIndex:
             return []
         condition, values = to_sql(where) if where is not None else ("true", [])
         statement = self._composed(
-            "select id, 1 - (vector <=> %s) from {table} where "
-            + condition  # fixed texts with placeholders
-            + " order by vector <=> %s limit %s"
+            "select id, 1 - (vector <=> %s) from {table} where {condition} "
+            "order by vector <=> %s limit %s",
+            condition,
         )
         target = np.asarray(vector, np.float32)
 
@@ -183,7 +174,7 @@ class PgvectorIndex:
         def all_in_one(connection: Any) -> list[Hit]:
             return nearest(lambda count: search(connection, count), min(k, LARGEST - 1), LARGEST)
 
-        return self._run(all_in_one)
+        return self._connections.run(all_in_one)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
         """Returns the records of `ids` in that order, unknown ones left out.
@@ -192,7 +183,7 @@ class PgvectorIndex:
         """
         wanted = [record_id for record_id in ids if is_text(record_id)]
         statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
-        rows = self._run(partial(_rows, statement=statement, parameters=[wanted]))
+        rows = self._connections.run(partial(_rows, statement=statement, parameters=[wanted]))
         found = {row[0]: Record(row[0], row[1].to_numpy(), row[2]) for row in rows}
         return [found[record_id] for record_id in wanted if record_id in found]
 
@@ -202,7 +193,7 @@ class PgvectorIndex:
         last = ""
         while True:
             parameters = [last, PAGE]
-            rows = self._run(partial(_rows, statement=statement, parameters=parameters))
+            rows = self._connections.run(partial(_rows, statement=statement, parameters=parameters))
             if rows:
                 yield [row[0] for row in rows]
             if len(rows) < PAGE:
@@ -221,45 +212,50 @@ class PgvectorIndex:
             (count,) = connection.execute(statement).fetchone()
             return IndexStats(int(count), dimension, stamp or "")
 
-        return self._run(read)
+        return self._connections.run(read)
 
     def close(self) -> None:
         """Closes the connections."""
-        while self._idle:
-            self._idle.pop().close()
+        self._connections.close()
 
     # -- within a transaction ------------------------------------------------------------------
 
     def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
         from pgvector.psycopg import register_vector
 
+        ours = self._collection
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        if not create and self._described(connection) is None:
+        found = self._described(connection)
+        if found is None and not create:
             raise not_found(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
+        if found == (ours.dimension, ours.stamp):
+            # Nothing to write: a login that may only read is enough.
+            return
         connection.execute(
-            f"create table if not exists {COLLECTIONS} (name text primary key, stamp text not null)"
+            self._composed(
+                "create table if not exists {collections} "
+                "(name text primary key, stamp text not null)"
+            )
         )
-        found = self._described(connection)
-        ours = self._collection
-        if found is not None and take_over and found[0] != ours.dimension:
-            self._drop(connection)
-            found = None
-        if found is None:
+        if found is not None and not take_over:
+            first = self._composed("select 1 from {table} limit 1")
+            empty = connection.execute(first).fetchone() is None
+            check_same(self._engine, self._name, ours, *found, empty)
+        elif found is None or found[0] != ours.dimension:
+            connection.execute(self._composed("drop table if exists {table}"))
             connection.execute(
                 self._composed(
                     'create table {table} (id text collate "C" primary key, '
                     f"vector vector({ours.dimension}) not null, metadata jsonb not null)"
                 )
             )
-        elif not take_over:
-            first = self._composed("select 1 from {table} limit 1")
-            empty = connection.execute(first).fetchone() is None
-            check_same(self._engine, self._name, ours, *found, empty)
         connection.execute(
-            f"insert into {COLLECTIONS} values (%s, %s) on conflict (name) do update "  # noqa: S608
-            "set stamp = excluded.stamp",
+            self._composed(
+                "insert into {collections} values (%s, %s) "
+                "on conflict (name) do update set stamp = excluded.stamp"
+            ),
             [self._name, ours.stamp],
         )
 
@@ -273,11 +269,9 @@ class PgvectorIndex:
         if row is None:
             return None
         stamp = None
-        if connection.execute("select to_regclass(%s)", [COLLECTIONS]).fetchone()[0]:
-            stamp = connection.execute(
-                f"select stamp from {COLLECTIONS} where name = %s",  # noqa: S608
-                [self._name],
-            ).fetchone()
+        if self._has(connection, COLLECTIONS):
+            query = self._composed("select stamp from {collections} where name = %s")
+            stamp = connection.execute(query, [self._name]).fetchone()
         return int(row[0]), stamp[0] if stamp else None
 
     def _check_stamp(self, connection: Any) -> None:
@@ -307,11 +301,14 @@ class PgvectorIndex:
     def _drop(self, connection: Any) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         connection.execute(self._composed("drop table if exists {table}"))
-        if connection.execute("select to_regclass(%s)", [COLLECTIONS]).fetchone()[0]:
-            connection.execute(f"delete from {COLLECTIONS} where name = %s", [self._name])  # noqa: S608
+        if self._has(connection, COLLECTIONS):
+            forget = self._composed("delete from {collections} where name = %s")
+            connection.execute(forget, [self._name])
 
     def _has_index(self, connection: Any) -> bool:
-        name = self._hnsw.as_string(connection)
+        return self._has(connection, self._hnsw.as_string(connection))
+
+    def _has(self, connection: Any, name: str) -> bool:
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
@@ -328,90 +325,12 @@ class PgvectorIndex:
         ):
             connection.execute(self._composed(statement))
 
-    def _composed(self, text: str) -> Any:
-        from psycopg.sql import SQL
+    def _composed(self, text: str, condition: str = "true") -> Any:
+        from psycopg.sql import SQL, Identifier
 
-        return SQL(text).format(table=self._table, hnsw=self._hnsw)
-
-    # -- connections ---------------------------------------------------------------------------
-
-    def _run(self, work: Callable[[Any], Result]) -> Result:
-        """Returns what `work(connection)` returns, done in one transaction.
-
-        It is done again on a new connection if the old one turns out to be broken, as all are
-        after the server restarted.
-        """
-        import psycopg
-
-        while True:
-            try:
-                connection, fresh = self._idle.pop(), False
-            except IndexError:
-                connection, fresh = self._connect(), True
-            try:
-                with connection.transaction():
-                    result = work(connection)
-            except psycopg.Error as error:
-                broken = connection.closed
-                connection.close()
-                if broken and not fresh:
-                    continue
-                raise self._mapped(error) from error
-            except BaseException:
-                connection.close()
-                raise
-            if len(self._idle) < IDLE:
-                self._idle.append(connection)
-            else:
-                connection.close()
-            return result
-
-    def _connect(self) -> Any:
-        import psycopg
-        from pgvector.psycopg import register_vector
-
-        url = str(self._engine.url).replace("postgresql+psycopg://", "postgresql://", 1)
-        seconds = max(1, round(self._engine.timeout))
-        password: dict[str, Any] = (
-            {"password": self._engine.api_key} if self._engine.api_key else {}
-        )
-        try:
-            connection = psycopg.connect(
-                url,
-                autocommit=True,
-                connect_timeout=seconds,
-                options=f"-c statement_timeout={1000 * seconds}",
-                **password,
-            )
-            if connection.execute("select to_regtype('vector')").fetchone() != (None,):
-                register_vector(connection)
-        except psycopg.Error as error:
-            raise self._mapped(error) from error
-        return connection
-
-    def _mapped(self, error: Any) -> EngineError:
-        """Returns our error for one of the server or of the connection."""
-        at = f"the PostgreSQL server of {self._name!r}"
-        state, text = error.sqlstate or "", str(error).lower()
-        # A refused connection has no SQLSTATE, only a text.
-        if state[:2] == "28" or any(words in text for words in REFUSALS):
-            return EngineDenied(f"{at} refuses the login: check user and password in the url")
-        if state == "42501" or "permission denied" in text:
-            return EngineDenied(
-                f"{at} does not let this login do that: grant it CREATE on the schema, and let a "
-                "superuser run CREATE EXTENSION vector once in this database"
-            )
-        if state == "42P01":
-            return not_found(self._engine, self._name)
-        if state[:2] == "53" or "too many clients" in text or "remaining connection" in text:
-            return EngineQuota(f"{at} has no connection, memory or disk to spare: try again later")
-        if state in ("0A000", "58P01") and "extension" in text:
-            return EngineUnavailable(f"{at} has no pgvector: install version 0.8 or newer there")
-        if state == "57014":
-            return EngineUnavailable(f"{at} took longer than {self._engine.timeout:g} s")
-        if 'database "' in text and "does not exist" in text:
-            return EngineUnavailable(f"{at} has no such database: make it, or correct the url")
-        return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")
+        collections = Identifier(COLLECTIONS)
+        parts = {"table": self._table, "hnsw": self._hnsw, "collections": collections}
+        return SQL(text).format(**parts, condition=SQL(condition))
 
 
 def _require_extension(connection: Any) -> None:
