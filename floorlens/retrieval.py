@@ -84,8 +84,8 @@ class LiveIndex:
             if len(found) == len(ids):
                 return Retrieved(query, hits, {product_id: found[product_id] for product_id in ids})
         raise CatalogueError(
-            f"products of the catalogue {self._catalogue.folder} have vectors and no signatures: "
-            f"run `floorlens index --rebuild --catalogue {self._catalogue.folder}`"
+            f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
+            f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
         )
 
     def refresh(self) -> tuple[int | None, Projection | None]:
@@ -116,7 +116,7 @@ class LiveIndex:
                 self._generation = snapshot.generation
                 return self._generation, self._projection
             raise CatalogueError(
-                f"other processes change the catalogue {self._catalogue.folder} without a pause: "
+                f"other processes change the catalogue {self._catalogue.location} without a pause: "
                 "search again when they are done"
             )
 

@@ -79,7 +79,7 @@ class Floorlens:
                 # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
             self._stages = stages or load_stages(preset_named(name), threads=threads)
-            self._location = str(location)
+            self._location = self._catalogue.location
             if not stale:
                 self._check_stamp()
         except BaseException:
@@ -98,10 +98,10 @@ class Floorlens:
         max_megapixels: float = MAX_MEGAPIXELS,
         stages: Stages | None = None,
     ) -> Floorlens:
-        """Returns the catalogue at a folder, created if absent, with its models loaded.
+        """Returns the catalogue at a folder or URL, created if absent, with its models loaded.
 
         Args:
-            location: the catalogue's folder.
+            location: the catalogue's folder, or `postgresql://user:password@host/database`.
             preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a
                 new one the default.
             create: whether to make a catalogue where there is none.
@@ -194,9 +194,14 @@ class Floorlens:
         }
 
     @property
-    def folder(self) -> Path:
-        """The folder in which the catalogue lies."""
+    def folder(self) -> Path | None:
+        """The folder in which the catalogue lies; None if it is on a server."""
         return self._catalogue.folder
+
+    @property
+    def location(self) -> str:
+        """The catalogue's address, fit to be shown: it names no password."""
+        return self._location
 
     # -- the catalogue -------------------------------------------------------------------------
 
