@@ -85,6 +85,7 @@ class AdaptationReport:
         described: how many products were described anew; 0 if that projection was in use already.
         unused: products of the sample whose pictures could not be used.
         seconds: that it took.
+        not_synced: why the vector engine could not be told, if so; the next search tells it.
     """
 
     version: str
@@ -94,6 +95,7 @@ class AdaptationReport:
     described: int
     unused: tuple[Unused, ...]
     seconds: float
+    not_synced: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the report as plain JSON values."""
@@ -105,6 +107,7 @@ class AdaptationReport:
             "described": self.described,
             "unused": [{"id": product.id, "reason": product.reason} for product in self.unused],
             "seconds": self.seconds,
+            "not_synced": self.not_synced,
         }
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
@@ -23,6 +24,7 @@ from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
 from floorlens.projections import Projections
 from floorlens.rows import (
+    EnginePosition,
     Entry,
     StoredProduct,
     chunks,
@@ -33,6 +35,7 @@ from floorlens.rows import (
     projection_version,
     read_base_features,
     read_revision,
+    record_metadata,
     stamp_of,
     without_features,
     write_embedding,
@@ -41,10 +44,12 @@ from floorlens.rows import (
 )
 from floorlens.schema import (
     base_features,
+    engines,
     features,
     generations,
     images,
     products,
+    removed,
     simulated,
     state,
 )
@@ -82,6 +87,18 @@ class Catalogue(Database):
                 select(generations.c.stamp).join(state, state.c.live == generations.c.id)
             ).first()
         return None if row is None else json.loads(row.stamp)
+
+    def uid(self) -> str:
+        """Returns the catalogue's own name, 32 hexadecimal digits, made with it."""
+        with self.reading() as connection:
+            return str(connection.execute(select(state.c.uid)).scalar_one())
+
+    def searchable(self) -> int:
+        """Returns how many products can be found now."""
+        with self.reading() as connection:
+            query = select(func.count()).select_from(features)
+            live = select(state.c.live).scalar_subquery()
+            return int(connection.execute(query.where(features.c.generation == live)).scalar_one())
 
     def facts(self) -> dict[str, Any]:
         """Returns what the catalogue holds and what made it, as plain JSON values."""
@@ -188,15 +205,19 @@ class Catalogue(Database):
 
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products with all that is stored of them; returns the ids that existed."""
-        removed = []
+        existed = []
         with self.writing() as connection:
+            revision = read_revision(connection)
             for product_id in ids:
                 for table in (features, base_features, simulated, images):
                     connection.execute(delete(table).where(table.c.product_id == product_id))
                 gone = connection.execute(delete(products).where(products.c.id == product_id))
                 if gone.rowcount:
-                    removed.append(product_id)
-        return removed
+                    connection.execute(
+                        insert(removed).values(product_id=product_id, revision=revision)
+                    )
+                    existed.append(product_id)
+        return existed
 
     def embedded(self) -> list[StoredProduct]:
         """Returns the products, sorted by id, that can be searched."""
@@ -213,22 +234,40 @@ class Catalogue(Database):
             revision = read_revision(connection)
             live = connection.execute(select(state.c.live)).scalar_one()
             stamp = None if live is None else stamp_of(connection, live)
-            joined = (
-                select(products.c.id, products.c.metadata, features.c.vector)
-                .join(features, features.c.product_id == products.c.id)
-                .where(features.c.generation == live)
+            found = (
+                select(products.c.id, products.c.metadata, images.c.uri, features.c.vector)
+                .outerjoin(
+                    features,
+                    (features.c.product_id == products.c.id) & (features.c.generation == live),
+                )
+                .outerjoin(
+                    images, (images.c.product_id == products.c.id) & (images.c.position == 0)
+                )
+                .where(products.c.revision > since)
                 .order_by(products.c.id)
             )
-            rows = [
-                Record(row.id, np.frombuffer(row.vector, "<f4"), json.loads(row.metadata))
-                for row in connection.execute(joined.where(products.c.revision > since))
-            ]
-            ids = set(
+            rows = connection.execute(found).all()
+            gone = list(
                 connection.execute(
-                    select(features.c.product_id).where(features.c.generation == live)
+                    select(removed.c.product_id).where(removed.c.revision > since)
                 ).scalars()
             )
-        return Snapshot(revision, live, projection_version(stamp), rows, ids)
+        changed = [_record(row) for row in rows if row.vector is not None]
+        gone += [row.id for row in rows if row.vector is None]
+        return Snapshot(revision, live, stamp, projection_version(stamp), changed, gone)
+
+    def engine_position(self, engine: str) -> EnginePosition | None:
+        """Returns how far a vector engine follows; None if nothing was ever put into it."""
+        with self.reading() as connection:
+            row = connection.execute(select(engines).where(engines.c.engine == engine)).first()
+        return row and EnginePosition(row.collection, row.stamp, row.revision)
+
+    def set_engine_position(self, engine: str, position: EnginePosition | None) -> None:
+        """Stores how far a vector engine follows; None: that nothing is known of it."""
+        with self.writing(counted=False) as connection:
+            connection.execute(delete(engines).where(engines.c.engine == engine))
+            if position is not None:
+                connection.execute(insert(engines).values(engine=engine, **asdict(position)))
 
     def signatures(self, ids: Sequence[str], generation: int) -> dict[str, bytes]:
         """Returns the signature in a generation of each product of `ids` that has one there."""
@@ -356,3 +395,8 @@ class Catalogue(Database):
             ]
             drop_generations(connection, dropped)
         return True
+
+
+def _record(row: Row[Any]) -> Record:
+    metadata = record_metadata(json.loads(row.metadata), row.uri)
+    return Record(row.id, np.frombuffer(row.vector, "<f4"), metadata)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.settings import Settings
+from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.
 EXTRAS = {"heif": "pi_heif", "clip": "transformers", "train": "torch"}
@@ -46,7 +46,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
     for name, value in settings.model_dump().items():
         text = "" if value is None else _URL_PASSWORD.sub(r"\1:***@", str(value))
         text = _URL_SECRET.sub(r"\1=***", text)
-        shown[f"FLOORLENS_{name.upper()}"] = "***" if text and _SECRET.search(name) else text
+        shown[variable(name)] = "***" if text and _SECRET.search(name) else text
     return shown
 
 
@@ -96,12 +96,8 @@ def _models(settings: Settings) -> str:
 
 
 def _catalogue(settings: Settings) -> str:
-    from floorlens.search import Floorlens
-
     try:
-        with Floorlens.open(
-            settings.catalogue, preset=settings.preset, create=False, threads=settings.threads
-        ) as lens:
+        with open_catalogue(settings, create=False) as lens:
             products, folder, projection = lens.products(), lens.folder, lens.projection
             text = f"{len(products)} products at {lens.location}"
     except CatalogueNotFound:

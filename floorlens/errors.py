@@ -18,6 +18,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── StampMismatch              made with another preset or model version
 │   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
+│   ├── CatalogueBusy              another process is at work that only one may do at a time
 │   └── ProductNotFound            no product of that id
 ├── EngineError                    the vector engine cannot be used; the catalogue is whole
 │   ├── EngineUnavailable          it does not answer, or too slowly
@@ -149,6 +150,12 @@ class SchemaMismatch(CatalogueError):
     """The catalogue was made by a newer Floorlens."""
 
     code = "schema-mismatch"
+
+
+class CatalogueBusy(CatalogueError):
+    """Another process is at work that only one may do at a time."""
+
+    code = "catalogue-busy"
 
 
 class ProductNotFound(CatalogueError):

@@ -69,13 +69,15 @@ class ImportReport:
     """One row per product, in order of id, and the seconds that it took.
 
     `adaptation` says what became of the catalogue's projection, if it was adapted after the import,
-    `not_adapted` why that failed, if it did.
+    `not_adapted` why that failed, if it did; `not_synced` why the vector engine could not be told
+    (the catalogue is whole, and the next search tells it).
     """
 
     rows: tuple[ImportRow, ...]
     seconds: float
     adaptation: AdaptationReport | None = None
     not_adapted: str | None = None
+    not_synced: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -103,6 +105,7 @@ class ImportReport:
             "rows": [row.as_dict() for row in self.rows],
             "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
             "not_adapted": self.not_adapted,
+            "not_synced": self.not_synced,
         }
 
 

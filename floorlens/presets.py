@@ -14,7 +14,7 @@ from floorlens.errors import SettingsError, StampMismatch
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
     from floorlens.embedding.projection import Projection
-    from floorlens.index import VectorIndex
+    from floorlens.index import Collection, Engine, VectorIndex
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
     from floorlens.segmentation import Segmenter
@@ -68,7 +68,13 @@ BACKENDS: Mapping[str, Mapping[str, str]] = {
     "normalisation": {"builtin": "BuiltinNormaliser"},
     "embedding": {"builtin": "BuiltinEmbedder"},
     "reranking": {"builtin": "BuiltinReranker"},
-    "index": {"exact": "ExactIndex"},
+    "index": {
+        "exact": "ExactIndex",
+        "lancedb": "LanceIndex",
+        "milvus": "MilvusIndex",
+        "pgvector": "PgvectorIndex",
+        "pinecone": "PineconeIndex",
+    },
 }
 
 
@@ -164,9 +170,18 @@ def load_stages(preset: Preset, *, threads: int = 0) -> Stages:
     )
 
 
-def new_index(preset: Preset) -> VectorIndex:
-    """Returns an empty vector index of the preset's kind."""
-    index: VectorIndex = _backend("index", preset.index)()
+def new_index(
+    engine: Engine, collection: Collection, *, create: bool = True, take_over: bool = False
+) -> VectorIndex:
+    """Returns a collection of a vector engine, opened as `VectorIndex.open` does.
+
+    Raises:
+        EngineError: it cannot be used.
+        MissingDependency: the engine's extra is not installed.
+    """
+    index: VectorIndex = _backend("index", engine.name).open(
+        engine, collection, create=create, take_over=take_over
+    )
     return index
 
 

@@ -59,12 +59,17 @@ class SearchResult:
         total: how many products the catalogue holds; `matches` is shorter where a filter or
             limit says so, or where the catalogue has more than 20,000.
         timings: seconds by stage, and "total".
+        index: the vector engine that was searched.
+        degraded: where that is the fallback, the code of the error that the other engine gave;
+            else None.
     """
 
     floor: FloorRegion
     matches: tuple[Match, ...]
     total: int
     timings: Mapping[str, float]
+    index: str = "exact"
+    degraded: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the mask itself."""
@@ -73,6 +78,8 @@ class SearchResult:
             "matches": [match.as_dict() for match in self.matches],
             "total": self.total,
             "timings": dict(self.timings),
+            "index": self.index,
+            "degraded": self.degraded,
         }
 
 

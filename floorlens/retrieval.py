@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from floorlens.errors import CatalogueError, GenerationChanged
+from floorlens.errors import CatalogueError, EngineError, GenerationChanged, UsageError
+from floorlens.index import Collection, Engine
 from floorlens.presets import Stages, new_index
+from floorlens.replica import PRIVATE, CheckStamp, Opened, Replica, check_engine
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 RETRIES = 20
 """How often a search begins anew because other processes change the catalogue meanwhile."""
+PAUSE = 30.0
+"""Seconds for which an engine that failed is left alone, where there is a fallback."""
 
 
 @dataclass(frozen=True)
@@ -29,34 +33,106 @@ class Retrieved:
         query: the query's embedding.
         hits: the nearest products, best first.
         signatures: by id, of the first of them, which are to be re-ranked.
+        index: the engine that found them.
+        degraded: why it is not the one that was asked for, the code of an error; else None.
     """
 
     query: FloorEmbedding
     hits: list[Hit]
     signatures: dict[str, bytes]
+    index: str
+    degraded: str | None = None
+
+
+class Private:
+    """The exact index that this process keeps in its memory."""
+
+    name = PRIVATE
+    lags = False
+
+    def __init__(self, catalogue: Catalogue, stages: Stages, check_stamp: CheckStamp) -> None:
+        """Opens an empty one; arguments as for `Replica`."""
+        self._catalogue = catalogue
+        self._check_stamp = check_stamp
+        collection = Collection(PRIVATE, stages.embedder.stamp.dimension, stamp="")
+        self._index = new_index(Engine(PRIVATE), collection)
+        self._revision = -1
+        self._lock = threading.Lock()
+
+    def follow(self) -> Opened:
+        """Brings the index up to the catalogue's revision; returns it."""
+        with self._lock:
+            snapshot = self._catalogue.snapshot(since=self._revision)
+            self._check_stamp(snapshot.stamp)
+            self._index.upsert(snapshot.changed)
+            self._index.delete(snapshot.gone)
+            self._revision = snapshot.revision
+            return Opened(self._index, snapshot.revision, snapshot.generation, snapshot.projection)
 
 
 class LiveIndex:
     """A vector index derived from the catalogue; safe to call from several threads."""
 
     def __init__(
-        self, catalogue: Catalogue, stages: Stages, check_stamp: Callable[[], None]
+        self,
+        catalogue: Catalogue,
+        stages: Stages,
+        engine: Engine,
+        check_stamp: CheckStamp,
+        *,
+        fallback: bool = False,
     ) -> None:
-        """`check_stamp` raises StampMismatch if the live features are not comparable."""
+        """Opens nothing yet.
+
+        Args:
+            catalogue: what is searched.
+            stages: whose embedder made its features.
+            engine: where the vectors are searched.
+            check_stamp: raises StampMismatch if features of a stamp are not comparable.
+            fallback: whether this process's memory is searched while the engine cannot be used.
+
+        Raises:
+            SettingsError: there is no such engine.
+        """
+        check_engine(engine)
         self._catalogue = catalogue
         self._embedder = stages.embedder
-        self._check_stamp = check_stamp
-        self._index = new_index(stages.preset)
-        self._revision = -1
-        self._generation: int | None = None
-        self._projection: Projection | None = None
-        self._version: str | None = None
-        self._lock = threading.Lock()
+        self._private = Private(catalogue, stages, check_stamp)
+        self._replica = (
+            None if engine.name == PRIVATE else Replica(catalogue, stages, engine, check_stamp)
+        )
+        self._fallback = fallback
+        self._failed: tuple[float, EngineError] | None = None
+        self._views: dict[str, Opened] = {}
+        self._projection: tuple[str, Projection] | None = None
 
-    def count(self) -> int:
-        """Returns how many products can be found now."""
-        self.refresh()
-        return self._index.stats().count
+    @property
+    def replica(self) -> Replica:
+        """The copy in a shared engine.
+
+        Raises:
+            UsageError: the engine is this process's memory.
+        """
+        if self._replica is None:
+            raise UsageError(
+                f"{PRIVATE!r} is no copy that could differ: every process fills its own from the "
+                "catalogue. Name another engine, such as lancedb or pinecone"
+            )
+        return self._replica
+
+    def close(self) -> None:
+        """Releases the engine."""
+        if self._replica is not None:
+            self._replica.close()
+
+    def push(self) -> None:
+        """Brings a shared engine up to the catalogue's revision; searches do that as well.
+
+        Raises:
+            EngineError: it cannot be used; the catalogue is whole.
+        """
+        if self._replica is not None:
+            self._replica.follow()
 
     def retrieve(
         self, features: FloorFeatures, k: int, depth: int, condition: Filter | None
@@ -65,60 +141,100 @@ class LiveIndex:
 
         Query, products and signatures are of one generation: what other processes remove, rebuild
         or adapt in between is noticed. Products that tie with the last one of the first `depth`
-        are among them, so that twins score the same.
+        are among them, so that twins score the same. An engine that cannot return k products
+        returns as many as it can.
 
         Raises:
             StampMismatch: the catalogue was rebuilt with other models.
+            EngineError: the engine cannot be used, and there is no fallback.
+            EngineUnsupported: the engine cannot apply the filter.
         """
+        asked = (features, k, depth, condition)
+        if self._replica is None:
+            return self._retrieve(self._private, *asked)
+        failed = self._failed
+        if failed is None or time.monotonic() - failed[0] > PAUSE:
+            try:
+                found = self._retrieve(self._replica, *asked)
+            except EngineError as error:
+                if not self._fallback:
+                    raise
+                failed = self._failed = (time.monotonic(), error)
+            else:
+                self._failed = None
+                return found
+        return replace(self._retrieve(self._private, *asked), degraded=failed[1].code)
+
+    # -- within --------------------------------------------------------------------------------
+
+    def _retrieve(
+        self,
+        source: Private | Replica,
+        features: FloorFeatures,
+        k: int,
+        depth: int,
+        condition: Filter | None,
+    ) -> Retrieved:
         for _ in range(RETRIES):
-            generation, projection = self.refresh()
+            view, projection = self._follow(source)
             query = self._embedder.describe(features, projection)
-            hits = self._index.query(query.vector, k, condition)
+            try:
+                hits = view.index.query(query.vector, min(k, view.index.most), condition)
+            except EngineError:
+                if self._catalogue.revision() == view.revision:
+                    raise
+                # Another process has put a new generation in the place of this one.
+                continue
             border = hits[min(depth, len(hits)) - 1].similarity if hits else 0.0
             ids = [
                 hit.id
                 for place, hit in enumerate(hits)
                 if place < depth or hit.similarity == border
             ]
+            generation = view.generation
             found = {} if generation is None else self._catalogue.signatures(ids, generation)
-            if len(found) == len(ids):
-                return Retrieved(query, hits, {product_id: found[product_id] for product_id in ids})
+            if len(found) < len(ids):
+                if not source.lags or self._catalogue.revision() != view.revision:
+                    continue
+                # What was removed is still seen there for a while.
+                hits = [hit for hit in hits if hit.id in found or hit.id not in ids]
+            signatures = {
+                product_id: found[product_id] for product_id in ids if product_id in found
+            }
+            return Retrieved(query, hits, signatures, source.name)
         raise CatalogueError(
             f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
             f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
         )
 
-    def refresh(self) -> tuple[int | None, Projection | None]:
-        """Brings the index up to the catalogue's revision.
-
-        Returns the generation that it holds and the projection that made its vectors (None: the
-        embedder's own).
+    def _follow(self, source: Private | Replica) -> tuple[Opened, Projection | None]:
+        """Returns what to search, up to date, and what makes its vectors (None: the embedder's).
 
         Raises:
             StampMismatch: the catalogue was rebuilt with other models.
         """
-        with self._lock:
-            for _ in range(RETRIES):
-                if self._catalogue.revision() == self._revision:
-                    return self._generation, self._projection
-                snapshot = self._catalogue.snapshot(since=self._revision)
-                self._check_stamp()
-                if snapshot.projection != self._version:
-                    try:
-                        self._projection = self._load(snapshot.projection)
-                    except GenerationChanged:
-                        # Swapped again since the snapshot: take the next one.
-                        continue
-                    self._version = snapshot.projection
-                self._index.upsert(snapshot.changed)
-                self._index.delete(set(self._index.ids()) - snapshot.ids)
-                self._revision = snapshot.revision
-                self._generation = snapshot.generation
-                return self._generation, self._projection
-            raise CatalogueError(
-                f"other processes change the catalogue {self._catalogue.location} without a pause: "
-                "search again when they are done"
-            )
+        for _ in range(RETRIES):
+            view = self._views.get(source.name)
+            if view is None or view.revision != self._catalogue.revision():
+                view = source.follow()
+            try:
+                projection = self._load(view.projection)
+            except GenerationChanged:
+                # Swapped again since: take the next one.
+                self._views.pop(source.name, None)
+                continue
+            if view.in_step:
+                self._views[source.name] = view
+            return view, projection
+        raise CatalogueError(
+            f"other processes change the catalogue {self._catalogue.location} without a pause: "
+            "search again when they are done"
+        )
 
     def _load(self, version: str | None) -> Projection | None:
-        return None if version is None else self._catalogue.projections.get(version)
+        if version is None:
+            return None
+        known = self._projection
+        if known is None or known[0] != version:
+            known = self._projection = (version, self._catalogue.projections.get(version))
+        return known[1]

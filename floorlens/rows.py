@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from floorlens.schema import (
     images,
     products,
     projections,
+    removed,
     simulated,
     state,
 )
@@ -62,6 +64,21 @@ class Entry:
     content_hashes: tuple[str, ...]
     features: FloorFeatures | None = None
     embedding: FloorEmbedding | None = None
+
+
+@dataclass(frozen=True)
+class EnginePosition:
+    """How far a vector engine follows a catalogue.
+
+    Attributes:
+        collection: the name of the collection that is in use there.
+        stamp: which it was opened with.
+        revision: of the catalogue, when it was last brought into step.
+    """
+
+    collection: str
+    stamp: str
+    revision: int
 
 
 def dump(value: Mapping[str, Any]) -> str:
@@ -154,6 +171,7 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
         for table in (features, base_features, simulated):
             connection.execute(delete(table).where(table.c.product_id == product.id))
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
+    connection.execute(delete(removed).where(removed.c.product_id == product.id))
     connection.execute(delete(images).where(images.c.product_id == product.id))
     changed = connection.execute(update(products).where(products.c.id == product.id).values(fields))
     if changed.rowcount == 0:
@@ -244,6 +262,16 @@ def half(values: NDArray[np.float16]) -> bytes:
 def from_half(data: bytes) -> NDArray[np.float16]:
     """Returns the values in float16 bytes, little endian."""
     return np.frombuffer(data, "<f2").astype(np.float16)
+
+
+def record_metadata(metadata: Mapping[str, Any], uri: str | None) -> dict[str, Any]:
+    """Returns what a vector index holds of a product beside its vector; filters see it.
+
+    `name` (the file name of its first picture), `type` and `source` (the picture's folder) are
+    those of the reference design; the product's own fields of these names go before them.
+    """
+    picture = PurePath(uri or "")
+    return {"name": picture.name, "type": "floor", "source": picture.parent.name, **metadata}
 
 
 def without_features(generation: int) -> Select[tuple[str]]:

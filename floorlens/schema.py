@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -31,7 +32,7 @@ metadata = MetaData()
 _PRODUCT_ID = String(512).with_variant(String(512, collation="C"), "postgresql")
 
 # One row: which schema this is, how often it was written to, which generation is searched, whether
-# the user does not want the catalogue adapted.
+# the user does not want the catalogue adapted, and a name of its own for vector engines, hex.
 state = Table(
     "state",
     metadata,
@@ -39,6 +40,7 @@ state = Table(
     Column("revision", Integer, nullable=False),
     Column("live", Integer, ForeignKey("generations.id"), nullable=True),
     Column("adaptation_declined", Integer, nullable=False, server_default="0"),
+    Column("uid", String(32), nullable=False),
 )
 
 generations = Table(
@@ -58,6 +60,15 @@ products = Table(
     Column("metadata", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Index("products_by_revision", "revision"),
+)
+
+# Products that were removed, and at which revision: vector engines follow.
+removed = Table(
+    "removed",
+    metadata,
+    Column("product_id", _PRODUCT_ID, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Index("removed_by_revision", "revision"),
 )
 
 images = Table(
@@ -93,6 +104,16 @@ base_features = Table(
     Column("colours", Integer, nullable=False),
     Column("lab", LargeBinary, nullable=False),
     Column("facts", LargeBinary, nullable=False),
+)
+
+# How far the collection of each vector engine follows: it holds what was searchable at `revision`.
+engines = Table(
+    "engines",
+    metadata,
+    Column("engine", String(64), primary_key=True),
+    Column("collection", Text, nullable=False),
+    Column("stamp", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
 )
 
 # blob: an .npz file (floorlens.embedding.projection). made_from: JSON, what it was fitted on; {} is
@@ -141,8 +162,15 @@ def _split_features(connection: Connection) -> None:
     connection.execute(text("DROP TABLE features_of_version_1"))
 
 
+def _add_engines(connection: Connection) -> None:
+    """Version 2 to 3: what vector engines need to follow a catalogue."""
+    connection.execute(text("ALTER TABLE state ADD COLUMN uid VARCHAR(32) NOT NULL DEFAULT ''"))
+    connection.execute(update(state).values(uid=uuid.uuid4().hex))
+    metadata.create_all(connection)
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _split_features}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _split_features, 2: _add_engines}
 
 
 def is_current(connection: Connection) -> bool:
@@ -162,7 +190,9 @@ def migrate(connection: Connection, *, fresh: bool) -> None:
     found = connection.execute(select(state.c.schema_version)).scalar()
     if found is None:
         connection.execute(
-            insert(state).values(schema_version=SCHEMA_VERSION, revision=0, live=None)
+            insert(state).values(
+                schema_version=SCHEMA_VERSION, revision=0, live=None, uid=uuid.uuid4().hex
+            )
         )
         return
     if found > SCHEMA_VERSION:

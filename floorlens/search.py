@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from floorlens.errors import CatalogueNotFound, FloorlensError, NothingToRank, UsageError
+from floorlens.errors import FloorlensError, NothingToRank, SettingsError, UsageError
 from floorlens.filters import parse_filter
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
@@ -23,31 +23,22 @@ from floorlens.presets import (
 )
 from floorlens.products import Product
 from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
+from floorlens.replica import PRIVATE
 from floorlens.retrieval import LiveIndex
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
+    from floorlens.replica import Comparison, SyncProgress, SyncReport
     from floorlens.segmentation import FloorRegion
+
+Report = TypeVar("Report", "ImportReport", "AdaptationReport")
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
-
-
-def preset_of(location: str | Path) -> str:
-    """Returns the preset that made a catalogue; the default one if absent or unknown here."""
-    from floorlens.catalogue import Catalogue
-
-    try:
-        catalogue = Catalogue(location, create=False)
-    except CatalogueNotFound:
-        return DEFAULT_PRESET
-    with closing(catalogue):
-        name = (catalogue.live_stamp() or {}).get("preset")
-    return str(name) if name in PRESETS else DEFAULT_PRESET
 
 
 class Floorlens:
@@ -59,6 +50,8 @@ class Floorlens:
         *,
         preset: str | None = None,
         create: bool = True,
+        index: str | Engine | None = None,
+        fallback: str | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         stages: Stages | None = None,
@@ -70,6 +63,8 @@ class Floorlens:
 
         if preset is not None and stages is None:
             preset_named(preset)
+        if fallback not in (None, PRIVATE):
+            raise SettingsError(f"fallback must be {PRIVATE!r} or None, not {fallback!r}")
         self._max_megapixels = max_megapixels
         self._catalogue = Catalogue(location, create=create)
         try:
@@ -81,11 +76,18 @@ class Floorlens:
             self._stages = stages or load_stages(preset_named(name), threads=threads)
             self._location = self._catalogue.location
             if not stale:
-                self._check_stamp()
+                self._check_stamp(live)
+            engine = index or self._stages.preset.index
+            self._index = LiveIndex(
+                self._catalogue,
+                self._stages,
+                Engine(engine) if isinstance(engine, str) else engine,
+                self._check_stamp,
+                fallback=fallback is not None,
+            )
         except BaseException:
             self._catalogue.close()
             raise
-        self._index = LiveIndex(self._catalogue, self._stages, self._check_stamp)
 
     @classmethod
     def open(
@@ -94,6 +96,8 @@ class Floorlens:
         *,
         preset: str | None = None,
         create: bool = True,
+        index: str | Engine | None = None,
+        fallback: str | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         stages: Stages | None = None,
@@ -105,19 +109,26 @@ class Floorlens:
             preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a
                 new one the default.
             create: whether to make a catalogue where there is none.
+            index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+                "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+                filled from the catalogue.
+            fallback: "exact" searches in this process's memory while the engine cannot be used,
+                and the result says so; None raises the engine's error.
             threads: for the models; 0 takes all cores.
             max_megapixels: larger pictures are refused.
             stages: backends of your own, instead of a preset's.
 
         Raises:
             StampMismatch: the catalogue was made with another preset or model version.
-            SettingsError: there is no such preset.
+            SettingsError: there is no such preset or engine.
             CatalogueError: the catalogue cannot be opened; CatalogueNotFound if absent.
         """
         return cls(
             location,
             preset=preset,
             create=create,
+            index=index,
+            fallback=fallback,
             threads=threads,
             max_megapixels=max_megapixels,
             stages=stages,
@@ -129,6 +140,7 @@ class Floorlens:
         location: str | Path,
         *,
         preset: str | None = None,
+        index: str | Engine | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         progress: Progress | None = None,
@@ -152,6 +164,7 @@ class Floorlens:
             location,
             preset=preset,
             create=False,
+            index=index,
             threads=threads,
             max_megapixels=max_megapixels,
             stages=stages,
@@ -165,8 +178,11 @@ class Floorlens:
             report = rebuild(
                 lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
             )
-            wanted = adapt and not report.failed
-            return lens._after(report, adapt_progress, asked=asked) if wanted else report
+            if report.failed:
+                return report
+            if adapt:
+                report = lens._after(report, adapt_progress, asked=asked)
+            return lens._pushed(report)
 
     def __enter__(self) -> Floorlens:
         return self
@@ -180,7 +196,8 @@ class Floorlens:
         self.close()
 
     def close(self) -> None:
-        """Closes the catalogue."""
+        """Closes the catalogue and the engine."""
+        self._index.close()
         self._catalogue.close()
 
     @property
@@ -230,7 +247,7 @@ class Floorlens:
         """
         from floorlens.indexing import import_products
 
-        self._check_stamp()
+        self._check_live()
         asked = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
@@ -243,8 +260,9 @@ class Floorlens:
             max_megapixels=self._max_megapixels,
             progress=progress,
         )
-        wanted = adapt and not self.adapted
-        return self._after(report, adapt_progress, asked=asked) if wanted else report
+        if adapt and not self.adapted:
+            report = self._after(report, adapt_progress, asked=asked)
+        return self._pushed(report)
 
     def adapt(
         self,
@@ -271,15 +289,17 @@ class Floorlens:
         """
         from floorlens import adaptation
 
-        self._check_stamp()
-        return adaptation.adapt(
-            self._catalogue,
-            self._stages,
-            max_megapixels=self._max_megapixels,
-            views=adaptation.VIEWS if views is None else views,
-            limit=adaptation.LIMIT if limit is None else limit,
-            seed=seed,
-            progress=progress,
+        self._check_live()
+        return self._pushed(
+            adaptation.adapt(
+                self._catalogue,
+                self._stages,
+                max_megapixels=self._max_megapixels,
+                views=adaptation.VIEWS if views is None else views,
+                limit=adaptation.LIMIT if limit is None else limit,
+                seed=seed,
+                progress=progress,
+            )
         )
 
     @property
@@ -313,8 +333,42 @@ class Floorlens:
         return self._catalogue.product(product_id)
 
     def remove(self, ids: Sequence[str]) -> list[str]:
-        """Removes products from the catalogue (not their files); returns the ids that existed."""
-        return self._catalogue.remove(ids)
+        """Removes products from the catalogue (not their files); returns the ids that existed.
+
+        Raises:
+            EngineError: they are removed, and no search shows them any more; the engine, which
+                could not be told, is told at the next search.
+        """
+        removed = self._catalogue.remove(ids)
+        self._index.push()
+        return removed
+
+    # -- the engine ----------------------------------------------------------------------------
+
+    def verify_engine(self) -> Comparison:
+        """Returns how the engine's copy differs from the catalogue: counts, ids, stamps.
+
+        Raises:
+            UsageError: the engine is "exact", which is no copy.
+            EngineError: the engine cannot be used.
+        """
+        return self._index.replica.compare()
+
+    def sync_engine(
+        self, *, take_over: bool = False, progress: SyncProgress | None = None
+    ) -> SyncReport:
+        """Fills or repairs the engine's copy, writing only what differs; returns what it did.
+
+        Args:
+            take_over: whether to replace what somebody else has put under that name.
+            progress: called as `progress(done, total)` after each batch of products.
+
+        Raises:
+            UsageError: the engine is "exact", which is no copy.
+            EngineMismatch: what lies under that name is not this catalogue's.
+            EngineError: the engine cannot be used; run it again, it goes on.
+        """
+        return self._index.replica.sync(take_over=take_over, progress=progress)
 
     # -- photos --------------------------------------------------------------------------------
 
@@ -369,7 +423,7 @@ class Floorlens:
         merged = merged_weights(self._stages.reranker.weights, weights, rerank)
         clock = Stopwatch()
         with clock.stage("retrieve"):
-            total = self._index.count()
+            total = self._catalogue.searchable()
         if total == 0:
             raise NothingToRank(
                 f"the catalogue {self._location} is empty: add products with `floorlens index "
@@ -395,7 +449,7 @@ class Floorlens:
         with clock.stage("collect"):
             there = self._catalogue.products(item.id for item in scored[:wanted])
             matches = placed(scored[:wanted], {product.id: product for product in there})
-        return SearchResult(floor, matches, total, clock.timings())
+        return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)
 
     # -- within --------------------------------------------------------------------------------
 
@@ -415,5 +469,15 @@ class Floorlens:
             # The products are stored and can be searched: what became of them must be told.
             return replace(report, not_adapted=str(error))
 
-    def _check_stamp(self) -> None:
-        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._location)
+    def _pushed(self, report: Report) -> Report:
+        try:
+            self._index.push()
+        except FloorlensError as error:
+            return replace(report, not_synced=str(error))
+        return report
+
+    def _check_live(self) -> None:
+        self._check_stamp(self._catalogue.live_stamp())
+
+    def _check_stamp(self, live: Mapping[str, Any] | None) -> None:
+        check_stamp(live, self._stages.stamp(), self._location)

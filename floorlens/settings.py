@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from floorlens.errors import SettingsError
+from floorlens.errors import CatalogueNotFound, SettingsError
 from floorlens.images import MAX_MEGAPIXELS
+from floorlens.index import Engine
+from floorlens.presets import DEFAULT_PRESET, PRESETS
 
 if TYPE_CHECKING:
     from floorlens.search import Floorlens
 
 
 class Settings(BaseSettings):
-    """What can be set from outside; each field is `FLOORLENS_<NAME>`."""
+    """What can be set from outside; each field is `FLOORLENS_<NAME>`, unless it says otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FLOORLENS_", env_file=".env", env_ignore_empty=True, extra="ignore"
+        env_prefix="FLOORLENS_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
     catalogue: str = Field(default="./catalogue", description="folder (or URL) of the catalogue")
@@ -27,6 +35,63 @@ class Settings(BaseSettings):
         default=MAX_MEGAPIXELS, gt=0, description="largest picture that is accepted"
     )
     threads: int = Field(default=0, ge=0, description="threads for the models; 0 = all cores")
+    index: str | None = Field(default=None, description="vector engine; unset = the preset's")
+    index_url: str | None = Field(default=None, description="where the engine is")
+    index_name: str | None = Field(
+        default=None, description="Pinecone's index; first part of names"
+    )
+    index_key: SecretStr | None = Field(default=None, description="key or token of the engine")
+    namespace: str | None = Field(
+        default=None, description="the collection, by a name of one's own"
+    )
+    pinecone_cloud: str = Field(default="aws", description="where a serverless index is made")
+    pinecone_region: str = Field(
+        default="us-east-1", description="where a serverless index is made"
+    )
+    engine_timeout: float = Field(default=30.0, gt=0, description="seconds a call may take")
+    fresh: bool = Field(default=False, description="writes wait until searches see them")
+    fallback: Literal["exact"] | None = Field(
+        default=None, description="what is searched while the engine cannot be used"
+    )
+    # Pinecone's own names, as the reference design and its SDK have them.
+    pinecone_api_key: SecretStr | None = Field(
+        default=None, validation_alias="PINECONE_API_KEY", description="Pinecone's key"
+    )
+    pinecone_controller_host: str | None = Field(
+        default=None,
+        validation_alias="PINECONE_CONTROLLER_HOST",
+        description="another address of Pinecone, as for tests",
+    )
+
+    def engine(self) -> Engine | None:
+        """Returns the vector engine that is set; None leaves it to the preset."""
+        if self.index is None:
+            return None
+        key, url = self.index_key, self.index_url
+        if self.index == "pinecone":
+            key, url = key or self.pinecone_api_key, url or self.pinecone_controller_host
+        return Engine(
+            name=self.index,
+            url=url,
+            api_key=None if key is None else key.get_secret_value(),
+            index=self.index_name,
+            namespace=self.namespace,
+            cloud=self.pinecone_cloud,
+            region=self.pinecone_region,
+            timeout=self.engine_timeout,
+            fresh=self.fresh,
+        )
+
+
+def variable(field: str) -> str:
+    """Returns the environment variable of a field of `Settings`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"FLOORLENS_{field.upper()}"
+
+
+def _variable_at(location: tuple[int | str, ...]) -> str:
+    first = str(location[0])
+    return variable(first) if first in Settings.model_fields else first
 
 
 def load_settings() -> Settings:
@@ -44,8 +109,7 @@ def load_settings() -> Settings:
         raise SettingsError(f"settings cannot be used: .env ({error.strerror})") from error
     except ValidationError as error:
         problems = "; ".join(
-            f"FLOORLENS_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors()
+            f"{_variable_at(item['loc'])}: {item['msg']}" for item in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {problems}") from error
 
@@ -62,6 +126,23 @@ def open_catalogue(settings: Settings, *, create: bool = True) -> Floorlens:
         settings.catalogue,
         preset=settings.preset,
         create=create,
+        index=settings.engine(),
+        fallback=settings.fallback,
         threads=settings.threads,
         max_megapixels=settings.max_megapixels,
     )
+
+
+def preset_in_use(settings: Settings) -> str:
+    """Returns the preset that is set, else that of the catalogue; the default if it has none."""
+    from floorlens.catalogue import Catalogue
+
+    if settings.preset is not None:
+        return settings.preset
+    try:
+        catalogue = Catalogue(settings.catalogue, create=False)
+    except CatalogueNotFound:
+        return DEFAULT_PRESET
+    with closing(catalogue):
+        name = (catalogue.live_stamp() or {}).get("preset")
+    return str(name) if name in PRESETS else DEFAULT_PRESET

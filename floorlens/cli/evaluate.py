@@ -214,10 +214,10 @@ def _measure(
 ) -> None:
     from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_catalogue
-    from floorlens.search import preset_of
+    from floorlens.settings import preset_in_use
 
     chosen = settings(catalogue=catalogue, preset=preset)
-    name = chosen.preset or preset_of(chosen.catalogue)
+    name = preset_in_use(chosen)
 
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)

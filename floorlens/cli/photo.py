@@ -120,11 +120,11 @@ def mask(
     from floorlens.masking import save_mask, save_overlay
     from floorlens.pipeline import find_floor
     from floorlens.presets import load_stages, preset_named
-    from floorlens.search import preset_of
+    from floorlens.settings import preset_in_use
 
     chosen = settings(catalogue=catalogue, preset=preset)
     region, clicks = _region(box, polygon, mask), _clicks(click)
-    name = chosen.preset or preset_of(chosen.catalogue)
+    name = preset_in_use(chosen)
     stages = load_stages(preset_named(name), threads=chosen.threads)
     picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
     floor = find_floor(picture, stages, region, clicks)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from floorlens.database.postgres import PostgresStore, is_postgres
 from floorlens.database.sqlite import FILE_NAME, SqliteStore
-from floorlens.errors import CatalogueError, CatalogueNotFound
+from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
 from floorlens.schema import is_current, migrate, state
 
 __all__ = ["FILE_NAME", "Database", "Store"]
@@ -28,12 +28,15 @@ class Store(Protocol):
     Attributes:
         location: the catalogue's address, fit to be shown: it names no password.
         folder: where its file lies; None if it is on a server.
+        url: what the libraries of PostgreSQL connect to, password included; None if it is another
+            kind.
         engine: whose transactions see one state of the data; with the execution option `writes`
             they hold the write lock from their start.
     """
 
     location: str
     folder: Path | None
+    url: str | None
     engine: Engine
 
     def exists(self) -> bool:
@@ -132,6 +135,14 @@ class Database:
         """The folder in which the file lies; None if the catalogue is on a server."""
         return self._store.folder
 
+    @property
+    def postgres_url(self) -> str | None:
+        """The `postgresql://` URL of the database, with its password; None if it is another kind.
+
+        Not fit to be shown, as `location` is.
+        """
+        return self._store.url
+
     def close(self) -> None:
         """Releases file or connections; the catalogue cannot be used afterwards."""
         self._store.engine.dispose()
@@ -177,14 +188,14 @@ class Database:
             timeout: seconds to wait for whoever is inside; 0 looks once.
 
         Raises:
-            CatalogueError: another one was inside all that time, there can be no lock, or it was
-                lost before the work was done.
+            CatalogueBusy: another one was inside all that time.
+            CatalogueError: there can be no lock, or it was lost before the work was done.
         """
         until = time.monotonic() + timeout
         with self._store.lock(name) as take:
             while not take():
                 if time.monotonic() >= until:
-                    raise CatalogueError(
+                    raise CatalogueBusy(
                         f"another process is busy with {name!r} of the catalogue {self.location}, "
                         f"and was so for {timeout:g} s: run the command again when it is done"
                     )

@@ -64,6 +64,9 @@ class PostgresStore:
         """
         url, self._schema, options = _parsed(location)
         self.location = _shown(url, self._schema, options)
+        self.url: str | None = url.set(drivername="postgresql", query=options).render_as_string(
+            hide_password=False
+        )
         self._key = _lock_key(self._schema, "write")
         try:
             self.engine = create_engine(

@@ -27,6 +27,7 @@ class SqliteStore:
         """Names the file in a folder, or at a `sqlite:///path/of/file` URL."""
         self.file = file = _file_of(location)
         self.folder: Path | None = file.parent
+        self.url: str | None = None
         self.location = str(file.parent) if file.name == FILE_NAME else f"sqlite:///{file}"
         self.engine = create_engine(
             URL.create("sqlite", database=str(file)), connect_args={"timeout": _WAIT}

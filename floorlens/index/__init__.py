@@ -32,6 +32,7 @@ class Snapshot:
     Attributes:
         revision: the catalogue's revision then.
         generation: which features the vectors belong to; None before the first product.
+        stamp: what made these features; None before the first product.
         projection: version of the projection that made them; None where there is none.
         changed: the searchable products that changed after the revision that was asked for.
         gone: ids of those that since then were removed, or cannot be searched any more.
@@ -39,6 +40,7 @@ class Snapshot:
 
     revision: int
     generation: int | None
+    stamp: Mapping[str, Any] | None
     projection: str | None
     changed: list[Record]
     gone: list[str]
