@@ -67,6 +67,8 @@ class PostgresStore:
         self.url: str | None = url.set(drivername="postgresql", query=options).render_as_string(
             hide_password=False
         )
+        secrets = (url.password, options.get("password"), options.get("sslpassword"))
+        self._secrets = [secret for secret in secrets if isinstance(secret, str) and secret]
         self._key = _lock_key(self._schema, "write")
         try:
             self.engine = create_engine(
@@ -231,10 +233,19 @@ class PostgresStore:
         if isinstance(error, psycopg.DataError):
             return "a text holds a NUL character, which PostgreSQL cannot store: remove it"
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return _connection_cause(str(error), self.engine.url)
+            return self._connection_cause(str(error))
         if isinstance(error, psycopg.ProgrammingError):
-            return "an option of its address has no such value: see docs/postgres.md"
+            return _BAD_OPTION
         return type(error).__name__
+
+    def _connection_cause(self, text: str) -> str:
+        for pattern, cause in _BY_TEXT:
+            if re.search(pattern, text):
+                return cause
+        line = text.strip().partition("\n")[0] or "the connection failed"
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return line
 
 
 # The beginning of an SQLSTATE -> cause and cure.
@@ -262,7 +273,9 @@ _BY_STATE: Mapping[str, str] = {
 
 # What libpq or the server say when there is no connection, which has no SQLSTATE; in English, else
 # the text itself is shown.
+_BAD_OPTION = "an option of its address is unknown or has no such value: see docs/postgres.md"
 _BY_TEXT: tuple[tuple[str, str], ...] = (
+    (r"\binvalid .*(value|option|integer)", _BAD_OPTION),
     (r'database "[^"]*" does not exist', "there is no such database: make it with `createdb NAME`"),
     (
         r"no pg_hba\.conf entry.*no encryption",
@@ -288,14 +301,6 @@ _BY_TEXT: tuple[tuple[str, str], ...] = (
         "the server does not answer: check that it runs and that host and port are right",
     ),
 )
-
-
-def _connection_cause(text: str, url: URL) -> str:
-    for pattern, cause in _BY_TEXT:
-        if re.search(pattern, text):
-            return cause
-    line = text.strip().splitlines()[0] if text.strip() else "the connection failed"
-    return line.replace(url.password, "***") if url.password else line
 
 
 def _parsed(location: str) -> tuple[URL, str, dict[str, Any]]:
@@ -326,11 +331,7 @@ def _parsed(location: str) -> tuple[URL, str, dict[str, Any]]:
             "floorlens_schema in the catalogue's address is not a name: it takes up to 63 "
             "lower-case letters, digits and underscores, and does not begin with pg_"
         )
-    password = options.pop("password", None)
-    url = url.set(drivername="postgresql+psycopg", query={})
-    if isinstance(password, str):
-        url = url.set(password=password)
-    return url, schema, options
+    return url.set(drivername="postgresql+psycopg", query={}), schema, options
 
 
 _UNREADABLE = (
