@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
@@ -112,10 +112,15 @@ class Catalogue(Database):
                 "schema_version": select(state.c.schema_version),
             }
             found = {name: connection.execute(q).scalar_one() for name, q in counts.items()}
+            copies = [
+                {"engine": row.engine, "collection": row.collection, "revision": row.revision}
+                for row in connection.execute(select(engines).order_by(engines.c.engine))
+            ]
         return {
             "catalogue": self.location,
             **found,
             "bytes": self.size(),
+            "engines": copies,
             "projection": self.projections.in_use(),
             "stamp": self.live_stamp() or {},
         }
@@ -260,7 +265,7 @@ class Catalogue(Database):
         """Returns how far a vector engine follows; None if nothing was ever put into it."""
         with self.reading() as connection:
             row = connection.execute(select(engines).where(engines.c.engine == engine)).first()
-        return row and EnginePosition(row.collection, row.stamp, row.revision)
+        return None if row is None else EnginePosition(row.collection, row.stamp, row.revision)
 
     def set_engine_position(self, engine: str, position: EnginePosition | None) -> None:
         """Stores how far a vector engine follows; None: that nothing is known of it."""
@@ -397,6 +402,6 @@ class Catalogue(Database):
         return True
 
 
-def _record(row: Row[Any]) -> Record:
+def _record(row: Any) -> Record:
     metadata = record_metadata(json.loads(row.metadata), row.uri)
     return Record(row.id, np.frombuffer(row.vector, "<f4"), metadata)

@@ -40,6 +40,25 @@ def samples() -> Path:
     )
 
 
+def sample_catalogue(
+    folder: Path,
+    *,
+    threads: int = 0,
+    progress: Progress | None = None,
+    adapt_progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Makes a catalogue of the sample products in a folder, or brings it up to date; returns it.
+
+    Raises:
+        InputError: this installation has no samples.
+        CatalogueError: the folder holds a catalogue that cannot be used.
+    """
+    source = samples() / "products.csv"
+    with Floorlens.open(folder, threads=threads) as lens:
+        lens.add(source, progress=progress, adapt_progress=adapt_progress)
+    return folder
+
+
 def run_demo(
     out: Path,
     *,

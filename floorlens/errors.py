@@ -26,6 +26,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── EngineQuota                its quota or rate limit is used up
 │   ├── EngineMismatch             what it holds has another stamp or dimension
 │   └── CollectionNotFound         it has nothing of that name
+├── ServiceError                   the service answered a client with an error, or with nonsense
+│   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
 └── MissingDependency              an optional extra is not installed
 """
 
@@ -209,6 +211,27 @@ class CollectionNotFound(EngineError):
     """The engine has nothing of that name, and creating it was not asked for."""
 
     code = "collection-not-found"
+
+
+class ServiceError(FloorlensError):
+    """The service answered with an error, or what answered is no service of ours.
+
+    `code` is the one of the service's answer, where it gave one.
+    """
+
+    code = "service"
+    status = 502
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+
+
+class ServiceUnreachable(ServiceError):
+    """Nothing answers at the service's address, or too slowly."""
+
+    code = "service-unreachable"
+    status = 503
 
 
 class MissingDependency(FloorlensError):

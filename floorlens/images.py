@@ -35,6 +35,15 @@ SUFFIXES = frozenset(
 _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 )
+_SIGNATURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    **dict.fromkeys((b"GIF87a", b"GIF89a"), "image/gif"),
+    **dict.fromkeys((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), "image/tiff"),
+    b"BM": "image/bmp",
+    **dict.fromkeys((b"\x00\x00\x00\x0cjP  \r\n", b"\xffO\xffQ"), "image/jp2"),
+    **dict.fromkeys((b"P5", b"P6"), "image/x-portable-anymap"),
+}
 # What Pillow's decoders raise on files that do not keep to their format.
 DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
@@ -123,6 +132,20 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ImageError(f"{str(path)!r} cannot be the name of a file") from error
+
+
+def media_type(data: bytes) -> str | None:
+    """Returns the media type of a picture by its first bytes (64 are enough), whatever its name.
+
+    None for what `load_photo` does not read.
+    """
+    if data[4:8] == b"ftyp":
+        if data[8:12] in (b"avif", b"avis") or b"avif" in data[8:64]:
+            return "image/avif"
+        return "image/heic" if data[8:12] in _HEIF_BRANDS else None
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
 
 
 def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:

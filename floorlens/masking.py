@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,17 @@ def save_mask(floor: FloorRegion, path: Path) -> None:
     """
     if path.suffix.lower() not in (".png", ".tif", ".tiff", ".bmp"):
         raise UsageError(f"{path}: a mask is written as .png (or .tif, .bmp)")
-    _save(floor.mask.astype(np.uint8) * np.uint8(255), path)
+    _save(_grey(floor), path)
+
+
+def mask_png(floor: FloorRegion) -> bytes:
+    """Returns the mask at the photo's own size as an 8-bit grey PNG, white is floor."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    # Two values in large areas: the quickest compression makes it small already.
+    Image.fromarray(_grey(floor)).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def save_overlay(photo: Photo, floor: FloorRegion, path: Path) -> None:
@@ -43,6 +54,10 @@ def save_overlay(photo: Photo, floor: FloorRegion, path: Path) -> None:
         UsageError: the file cannot be written, or its ending names no picture format.
     """
     _save(overlay(photo.pixels, floor.working_mask), path)
+
+
+def _grey(floor: FloorRegion) -> NDArray[np.uint8]:
+    return np.where(floor.mask, np.uint8(255), np.uint8(0))
 
 
 def _save(pixels: NDArray[np.uint8], path: Path) -> None:

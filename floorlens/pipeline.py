@@ -36,7 +36,8 @@ def find_floor(
     Args:
         photo: the photo.
         stages: whose segmenter finds the floor, or says how far a click reaches.
-        region: the floor by hand, in pixels of the upright photo (see `region_by_hand`).
+        region: the floor by hand, in pixels of the upright photo (see `region_by_hand`), or what
+            was found in this photo before.
         clicks: corrections, in pixels of the upright photo (see `parse_clicks`). One on floor says
             that there is a floor, however little of one the segmenter sees.
 
@@ -45,6 +46,10 @@ def find_floor(
         RegionError: the region or a click is not usable, or the clicks leave nothing of the floor.
     """
     points, preset = parse_clicks(photo, clicks), stages.preset
+    if isinstance(region, FloorRegion):
+        if not points and region.working_mask.shape == photo.pixels.shape[:2]:
+            return region
+        region = region.working_mask
     found = None
     if region is not None:
         base = region_by_hand(photo, region)

@@ -6,20 +6,19 @@ process finds behind it brings up to date before it searches; one process at a t
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.errors import CatalogueBusy, CollectionNotFound, EngineMismatch, SettingsError
+from floorlens.engines import catalogue_in, check_engine, collection_for, engine_key, resolved
+from floorlens.errors import CatalogueBusy, CollectionNotFound, EngineMismatch
 from floorlens.index import Collection, Engine, Record, VectorIndex
-from floorlens.presets import BACKENDS, Stages, identity, new_index
+from floorlens.presets import Stages, new_index
 from floorlens.rows import EnginePosition
 
 if TYPE_CHECKING:
@@ -34,9 +33,6 @@ WAIT = 600.0
 """Seconds that a process waits for another one that is filling the engine."""
 TOLERANCE = 1e-4
 """Engines keep vectors as float32, some return them rounded."""
-PRIVATE = "exact"
-"""The engine that is no copy: each process keeps it in its own memory."""
-
 CheckStamp = Callable[[Mapping[str, Any] | None], None]
 SyncProgress = Callable[[int, int], None]
 """Called as (records compared, records in all)."""
@@ -72,6 +68,16 @@ class Comparison:
         whole = self.products == self.records and not self.missing and not self.unknown
         return whole and self.stamp == "same"
 
+    @property
+    def cure(self) -> str:
+        """What brings the copy into step, in words; empty if it is."""
+        command = f"floorlens engine sync --to {self.engine}"
+        if self.in_step:
+            return ""
+        if self.stamp in ("other", "none"):
+            return f"name another namespace (FLOORLENS_NAMESPACE), or `{command} --take-over`"
+        return f"`{command}` writes what differs"
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the comparison as plain JSON values, of the ids the first `SHOWN`."""
         return {
@@ -86,6 +92,7 @@ class Comparison:
             "unknown_ids": list(self.unknown[:SHOWN]),
             "stamp": self.stamp,
             "found_stamp": self.found,
+            "cure": self.cure,
         }
 
 
@@ -273,7 +280,10 @@ class Replica:
     def _changes(self, since: int = -1) -> tuple[Snapshot, Collection]:
         snapshot = self._catalogue.snapshot(since=since)
         self._check_stamp(snapshot.stamp)
-        return snapshot, self._collection(snapshot.projection)
+        collection = collection_for(
+            self._engine, self._catalogue, self._stages, snapshot.projection
+        )
+        return snapshot, collection
 
     def _is_behind(
         self, position: EnginePosition | None, snapshot: Snapshot, collection: Collection
@@ -352,87 +362,6 @@ class Replica:
             # The one before may still be searched by other threads: it is closed when they end.
             self._known = (collection, index)
             return index
-
-    def _collection(self, projection: str | None) -> Collection:
-        """Returns the collection of vectors that the stages make with a projection."""
-        stamp, uid = self._stages.stamp(), self._catalogue.uid()
-        dimension = self._stages.embedder.stamp.dimension
-        text = json.dumps(
-            {
-                "catalogue": uid,
-                "models": identity(stamp),
-                "projection": projection,
-                "dimension": dimension,
-            },
-            sort_keys=True,
-        )
-        fingerprint = hashlib.sha256(text.encode()).hexdigest()[:8]
-        first = self._engine.index if self._engine.name != "pinecone" else None
-        name = self._engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
-        return Collection(name, dimension, text)
-
-
-def check_engine(engine: Engine) -> None:
-    """Checks an engine's name, and that of its collections.
-
-    Raises:
-        SettingsError: one is not usable.
-    """
-    known = BACKENDS["index"]
-    if engine.name not in known:
-        raise SettingsError(f"unknown engine {engine.name!r}: known are {', '.join(sorted(known))}")
-    first = engine.index
-    if (
-        engine.name != "pinecone"
-        and first is not None
-        and not re.fullmatch(r"[a-z][a-z0-9_]{0,20}", first)
-    ):
-        raise SettingsError(
-            f"FLOORLENS_INDEX_NAME={first}: a name of {engine.name} begins with a letter, of "
-            "a-z, 0-9 and _, and has at most 21 of them"
-        )
-
-
-def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
-    """Returns the engine with its place: beside or in the catalogue, unless it names one.
-
-    Raises:
-        SettingsError: it needs one to be named.
-    """
-    if engine.url is not None or engine.name in (PRIVATE, "pinecone"):
-        return engine
-    if engine.name == "pgvector":
-        url = catalogue.postgres_url
-        if url is None:
-            raise SettingsError(
-                "pgvector needs FLOORLENS_INDEX_URL=postgresql://user:password@host/database, "
-                "or a catalogue on PostgreSQL"
-            )
-        return replace(engine, url=url)
-    folder = catalogue.folder
-    if folder is None:
-        raise SettingsError(
-            f"{engine.name} needs FLOORLENS_INDEX_URL: a catalogue on PostgreSQL has no folder "
-            "for it"
-        )
-    place = {"lancedb": "lancedb", "milvus": "milvus.db"}[engine.name]
-    return replace(engine, url=str(folder / place))
-
-
-def engine_key(engine: Engine) -> str:
-    """Returns a name for an engine as users give it, without secrets; at most 64 characters."""
-    url = re.sub(r"(?<=://)[^/]*@", "", engine.url or "")
-    text = json.dumps([url, engine.index, engine.namespace])
-    return f"{engine.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
-
-
-def catalogue_in(stamp: str) -> str | None:
-    """Returns the uid of the catalogue that a stamp names; None where it names none."""
-    try:
-        fields = json.loads(stamp)
-    except ValueError:
-        return None
-    return fields.get("catalogue") if isinstance(fields, dict) else None
 
 
 def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:

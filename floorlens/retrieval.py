@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from floorlens.engines import PRIVATE, check_engine
 from floorlens.errors import CatalogueError, EngineError, GenerationChanged, UsageError
 from floorlens.index import Collection, Engine
 from floorlens.presets import Stages, new_index
-from floorlens.replica import PRIVATE, CheckStamp, Opened, Replica, check_engine
+from floorlens.replica import CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue

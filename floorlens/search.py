@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
-from floorlens.errors import FloorlensError, NothingToRank, SettingsError, UsageError
-from floorlens.filters import parse_filter
+import numpy as np
+
+from floorlens.engines import PRIVATE
+from floorlens.errors import FloorlensError, NothingToRank, SettingsError
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.index import Engine
 from floorlens.presets import (
@@ -22,23 +24,41 @@ from floorlens.presets import (
     preset_named,
 )
 from floorlens.products import Product
-from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
-from floorlens.replica import PRIVATE
+from floorlens.ranking import SearchResult
 from floorlens.retrieval import LiveIndex
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
-    from floorlens.replica import Comparison, SyncProgress, SyncReport
+    from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
 
 Report = TypeVar("Report", "ImportReport", "AdaptationReport")
 
-FULL_RANKING = 20_000
-"""Catalogues up to this size are ranked whole."""
-CUT_RANKING = 10_000
-"""Of larger ones so many products are ranked."""
+
+class Options(TypedDict, total=False):
+    """How a catalogue is opened; every one may be left out.
+
+    Attributes:
+        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
+            the default.
+        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+            filled from the catalogue.
+        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
+            result says so; None raises the engine's error.
+        threads: for the models; 0 takes all cores.
+        max_megapixels: larger pictures are refused.
+        stages: backends of your own, instead of a preset's.
+    """
+
+    preset: str | None
+    index: str | Engine | None
+    fallback: str | None
+    threads: int
+    max_megapixels: float
+    stages: Stages | None
 
 
 class Floorlens:
@@ -48,24 +68,20 @@ class Floorlens:
         self,
         location: str | Path,
         *,
-        preset: str | None = None,
         create: bool = True,
-        index: str | Engine | None = None,
-        fallback: str | None = None,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
-        stages: Stages | None = None,
         stale: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         """Use `Floorlens.open`."""
         # SQLAlchemy costs more than half of the allowed import time of the package.
         from floorlens.catalogue import Catalogue
 
+        preset, stages = options.get("preset"), options.get("stages")
         if preset is not None and stages is None:
             preset_named(preset)
-        if fallback not in (None, PRIVATE):
-            raise SettingsError(f"fallback must be {PRIVATE!r} or None, not {fallback!r}")
-        self._max_megapixels = max_megapixels
+        if options.get("fallback") not in (None, PRIVATE):
+            raise SettingsError(f"fallback is {PRIVATE!r} or None, not {options['fallback']!r}")
+        self._max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
         self._catalogue = Catalogue(location, create=create)
         try:
             live = self._catalogue.live_stamp()
@@ -73,17 +89,18 @@ class Floorlens:
             if name not in PRESETS:
                 # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
-            self._stages = stages or load_stages(preset_named(name), threads=threads)
-            self._location = self._catalogue.location
+            self._stages = stages or load_stages(
+                preset_named(name), threads=options.get("threads", 0)
+            )
             if not stale:
                 self._check_stamp(live)
-            engine = index or self._stages.preset.index
+            engine = options.get("index") or self._stages.preset.index
             self._index = LiveIndex(
                 self._catalogue,
                 self._stages,
                 Engine(engine) if isinstance(engine, str) else engine,
                 self._check_stamp,
-                fallback=fallback is not None,
+                fallback=options.get("fallback") is not None,
             )
         except BaseException:
             self._catalogue.close()
@@ -91,62 +108,31 @@ class Floorlens:
 
     @classmethod
     def open(
-        cls,
-        location: str | Path,
-        *,
-        preset: str | None = None,
-        create: bool = True,
-        index: str | Engine | None = None,
-        fallback: str | None = None,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
-        stages: Stages | None = None,
+        cls, location: str | Path, *, create: bool = True, **options: Unpack[Options]
     ) -> Floorlens:
-        """Returns the catalogue at a folder or URL, created if absent, with its models loaded.
+        """Returns the catalogue at a location, created if absent, with its models loaded.
 
         Args:
             location: the catalogue's folder, or `postgresql://user:password@host/database`.
-            preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a
-                new one the default.
             create: whether to make a catalogue where there is none.
-            index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-                "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
-                filled from the catalogue.
-            fallback: "exact" searches in this process's memory while the engine cannot be used,
-                and the result says so; None raises the engine's error.
-            threads: for the models; 0 takes all cores.
-            max_megapixels: larger pictures are refused.
-            stages: backends of your own, instead of a preset's.
+            options: see `Options`.
 
         Raises:
             StampMismatch: the catalogue was made with another preset or model version.
             SettingsError: there is no such preset or engine.
             CatalogueError: the catalogue cannot be opened; CatalogueNotFound if absent.
         """
-        return cls(
-            location,
-            preset=preset,
-            create=create,
-            index=index,
-            fallback=fallback,
-            threads=threads,
-            max_megapixels=max_megapixels,
-            stages=stages,
-        )
+        return cls(location, create=create, **options)
 
     @classmethod
     def rebuild(
         cls,
         location: str | Path,
         *,
-        preset: str | None = None,
-        index: str | Engine | None = None,
-        threads: int = 0,
-        max_megapixels: float = MAX_MEGAPIXELS,
         progress: Progress | None = None,
-        stages: Stages | None = None,
         adapt: bool | None = None,
         adapt_progress: AdaptationProgress | None = None,
+        **options: Unpack[Options],
     ) -> ImportReport:
         """Embeds a whole catalogue anew, with another preset or newer models; returns the report.
 
@@ -160,23 +146,17 @@ class Floorlens:
         """
         from floorlens.indexing import rebuild
 
-        with cls(
-            location,
-            preset=preset,
-            create=False,
-            index=index,
-            threads=threads,
-            max_megapixels=max_megapixels,
-            stages=stages,
-            stale=True,
-        ) as lens:
+        with cls(location, create=False, stale=True, **options) as lens:
             asked = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
                 lens._catalogue.projections.decline()
             report = rebuild(
-                lens._catalogue, lens._stages, max_megapixels=max_megapixels, progress=progress
+                lens._catalogue,
+                lens._stages,
+                max_megapixels=lens._max_megapixels,
+                progress=progress,
             )
             if report.failed:
                 return report
@@ -187,18 +167,20 @@ class Floorlens:
     def __enter__(self) -> Floorlens:
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Closes the catalogue and the engine."""
         self._index.close()
         self._catalogue.close()
+
+    def warm_up(self) -> None:
+        """Runs every stage once and reads the index, so that the first search is as fast as any."""
+        grey = np.full((256, 256, 3), 128, np.uint8)
+        floor = self.mask(grey, clicks=[(128, 200)])
+        with suppress(NothingToRank):
+            self.search(grey, limit=1, region=floor)
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -218,7 +200,7 @@ class Floorlens:
     @property
     def location(self) -> str:
         """The catalogue's address, fit to be shown: it names no password."""
-        return self._location
+        return self._catalogue.location
 
     # -- the catalogue -------------------------------------------------------------------------
 
@@ -343,39 +325,19 @@ class Floorlens:
         self._index.push()
         return removed
 
-    # -- the engine ----------------------------------------------------------------------------
-
-    def verify_engine(self) -> Comparison:
-        """Returns how the engine's copy differs from the catalogue: counts, ids, stamps.
-
-        Raises:
-            UsageError: the engine is "exact", which is no copy.
-            EngineError: the engine cannot be used.
-        """
-        return self._index.replica.compare()
-
-    def sync_engine(
-        self, *, take_over: bool = False, progress: SyncProgress | None = None
-    ) -> SyncReport:
-        """Fills or repairs the engine's copy, writing only what differs; returns what it did.
-
-        Args:
-            take_over: whether to replace what somebody else has put under that name.
-            progress: called as `progress(done, total)` after each batch of products.
+    @property
+    def replica(self) -> Replica:
+        """The copy of the catalogue's vectors in the engine, to be compared and repaired.
 
         Raises:
             UsageError: the engine is "exact", which is no copy.
-            EngineMismatch: what lies under that name is not this catalogue's.
-            EngineError: the engine cannot be used; run it again, it goes on.
         """
-        return self._index.replica.sync(take_over=take_over, progress=progress)
+        return self._index.replica
 
     # -- photos --------------------------------------------------------------------------------
 
     def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
-        """Returns where the floor is in a photo (path, bytes, PIL image or uint8 RGB array).
-
-        `region` and `clicks` say it by hand, as in `search`.
+        """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
             NoFloorFound: there is none.
@@ -404,7 +366,7 @@ class Floorlens:
             limit: at most so many matches.
             where: a filter on the metadata (see `floorlens.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
-                (x, y) points or 2-D mask; None finds it.
+                (x, y) points or 2-D mask; what `mask` found in this photo; None finds it.
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
                 floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
@@ -415,43 +377,18 @@ class Floorlens:
             NothingToRank: the catalogue is empty, or no product passes the filter.
             ImageError, FilterError, RegionError, UsageError: an argument is not usable.
         """
-        from floorlens.pipeline import find_floor, floor_view
+        from floorlens.query import Query, answer
 
-        if limit is not None and limit < 1:
-            raise UsageError(f"limit must be 1 or more, not {limit}")
-        condition = parse_filter(where)
-        merged = merged_weights(self._stages.reranker.weights, weights, rerank)
-        clock = Stopwatch()
-        with clock.stage("retrieve"):
-            total = self._catalogue.searchable()
-        if total == 0:
-            raise NothingToRank(
-                f"the catalogue {self._location} is empty: add products with `floorlens index "
-                f"PRODUCTS --catalogue {self._location}`"
-            )
-        with clock.stage("decode"):
-            photo = self._photo(source)
-        with clock.stage("segment"):
-            floor = find_floor(photo, self._stages, region, clicks)
-        with clock.stage("normalise"):
-            view = floor_view(photo, floor.working_mask, self._stages)
-        with clock.stage("embed"):
-            features = self._stages.embedder.features([view])[0]
-        depth = self._stages.preset.rerank_depth
-        most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
-        wanted = min(limit or most, most)
-        with clock.stage("retrieve"):
-            found = self._index.retrieve(features, max(wanted, depth), depth, condition)
-        if not found.hits:
-            raise NothingToRank(f"none of the {total} products passes the filter {where!r}")
-        with clock.stage("rerank"):
-            scored = ranked(found, self._stages.reranker, merged if rerank else None)
-        with clock.stage("collect"):
-            there = self._catalogue.products(item.id for item in scored[:wanted])
-            matches = placed(scored[:wanted], {product.id: product for product in there})
-        return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)
-
-    # -- within --------------------------------------------------------------------------------
+        query = Query(
+            limit=limit, where=where, region=region, clicks=clicks, weights=weights, rerank=rerank
+        )
+        return answer(
+            query,
+            lambda: self._photo(source),
+            catalogue=self._catalogue,
+            stages=self._stages,
+            index=self._index,
+        )
 
     def _photo(self, source: Any) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
@@ -480,4 +417,4 @@ class Floorlens:
         self._check_stamp(self._catalogue.live_stamp())
 
     def _check_stamp(self, live: Mapping[str, Any] | None) -> None:
-        check_stamp(live, self._stages.stamp(), self._location)
+        check_stamp(live, self._stages.stamp(), self._catalogue.location)

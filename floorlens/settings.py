@@ -14,7 +14,7 @@ from floorlens.index import Engine
 from floorlens.presets import DEFAULT_PRESET, PRESETS
 
 if TYPE_CHECKING:
-    from floorlens.search import Floorlens
+    from floorlens.search import Floorlens, Options
 
 
 class Settings(BaseSettings):
@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     fallback: Literal["exact"] | None = Field(
         default=None, description="what is searched while the engine cannot be used"
     )
+    max_upload_mb: float = Field(
+        default=20.0, gt=0, description="largest photo that the service accepts, in megabytes"
+    )
+    api_url: str | None = Field(
+        default=None, description="the service that the page asks; unset = one of its own"
+    )
     # Pinecone's own names, as the reference design and its SDK have them.
     pinecone_api_key: SecretStr | None = Field(
         default=None, validation_alias="PINECONE_API_KEY", description="Pinecone's key"
@@ -62,6 +68,16 @@ class Settings(BaseSettings):
         validation_alias="PINECONE_CONTROLLER_HOST",
         description="another address of Pinecone, as for tests",
     )
+
+    def options(self) -> Options:
+        """Returns how the catalogue is to be opened."""
+        return {
+            "preset": self.preset,
+            "index": self.engine(),
+            "fallback": self.fallback,
+            "threads": self.threads,
+            "max_megapixels": self.max_megapixels,
+        }
 
     def engine(self) -> Engine | None:
         """Returns the vector engine that is set; None leaves it to the preset."""
@@ -85,7 +101,8 @@ class Settings(BaseSettings):
 
 def variable(field: str) -> str:
     """Returns the environment variable of a field of `Settings`."""
-    alias = Settings.model_fields[field].validation_alias
+    known = Settings.model_fields.get(field)
+    alias = None if known is None else known.validation_alias
     return alias if isinstance(alias, str) else f"FLOORLENS_{field.upper()}"
 
 
@@ -122,15 +139,7 @@ def open_catalogue(settings: Settings, *, create: bool = True) -> Floorlens:
     """
     from floorlens.search import Floorlens
 
-    return Floorlens.open(
-        settings.catalogue,
-        preset=settings.preset,
-        create=create,
-        index=settings.engine(),
-        fallback=settings.fallback,
-        threads=settings.threads,
-        max_megapixels=settings.max_megapixels,
-    )
+    return Floorlens.open(settings.catalogue, create=create, **settings.options())
 
 
 def preset_in_use(settings: Settings) -> str:

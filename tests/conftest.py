@@ -75,8 +75,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keeps a developer's own FLOORLENS_* variables out of the tests."""
-    for name in [name for name in os.environ if name.startswith("FLOORLENS_")]:
+    """Keeps a developer's own FLOORLENS_* and PINECONE_* variables out of the tests."""
+    for name in [name for name in os.environ if name.startswith(("FLOORLENS_", "PINECONE_"))]:
         monkeypatch.delenv(name)
 
 

@@ -239,7 +239,7 @@ def test_another_process_follows_the_swap(tmp_path: Path, products: Path) -> Non
         found = [(match.product.id, match.score) for match in other.search(ROOM).matches]
         assert versions == ["1", version]
         assert other.stamp["projection"]["version"] == version
-        vectors = {record.id: record.vector for record in other._index._index.fetch(
+        vectors = {record.id: record.vector for record in other._index._private._index.fetch(
             [name for name, _ in found]
         )}  # fmt: skip
         stored = {row[0]: row[1] for row in rows(tmp_path, "features")}

@@ -26,7 +26,7 @@ from floorlens.errors import (
 )
 from floorlens.models import Stamp
 from floorlens.products import Product
-from floorlens.rows import Entry
+from floorlens.rows import EnginePosition, Entry
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}
@@ -81,7 +81,44 @@ def test_index_rows_carry_changes_only(catalogue: Catalogue) -> None:
     later = catalogue.snapshot(since=first.revision)
     assert later.revision > first.revision
     assert [record.id for record in later.changed] == ["b"]
-    assert later.ids == {"b"}
+    assert later.gone == ["a"]
+    catalogue.put([entry("a", 1)], generation)
+    again = catalogue.snapshot(since=later.revision)
+    assert ([record.id for record in again.changed], again.gone) == (["a"], [])
+    assert catalogue.searchable() == 2
+
+
+def test_index_rows_carry_the_fields_of_the_reference(catalogue: Catalogue) -> None:
+    """File name, type and folder of the first picture; a product's own fields go before them."""
+    generation = catalogue.live_generation(STAMP)
+    catalogue.put([entry("a"), entry("b", material="oak", source="mill")], generation)
+    first, second = catalogue.snapshot().changed
+    picture = Path(catalogue.product("a").images[0])
+    assert first.metadata == {
+        "name": picture.name,
+        "type": "floor",
+        "source": picture.parent.name,
+    }
+    assert (second.metadata["material"], second.metadata["source"]) == ("oak", "mill")
+
+
+def test_how_far_an_engine_follows_is_remembered(tmp_path: Path) -> None:
+    """Beside the catalogue's own name, in the catalogue; it is no change that searches follow."""
+    position = EnginePosition("floors", "a stamp", 7)
+    with closing(Catalogue(tmp_path)) as catalogue:
+        uid, revision = catalogue.uid(), catalogue.revision()
+        assert catalogue.engine_position("lancedb") is None
+        catalogue.set_engine_position("lancedb", position)
+        catalogue.set_engine_position("lancedb", position)
+    with closing(Catalogue(tmp_path)) as catalogue:
+        assert (catalogue.uid(), catalogue.revision()) == (uid, revision)
+        assert len(uid) == 32
+        assert catalogue.engine_position("lancedb") == position
+        assert catalogue.engine_position("milvus") is None
+        catalogue.set_engine_position("lancedb", None)
+        assert catalogue.engine_position("lancedb") is None
+    with closing(Catalogue(tmp_path / "other")) as other:
+        assert other.uid() != uid
 
 
 def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
@@ -164,9 +201,11 @@ def test_a_rebuild_that_finds_another_picture_invalidates_the_old_features(
     stored = catalogue.stored(["a", "b"], live)
     assert (stored["a"].content_hashes, stored["a"].embedded) == (("b" * 64,), False)
     assert stored["b"].embedded
-    assert catalogue.snapshot().ids == {"b"}
+    half = catalogue.snapshot()
+    assert ([record.id for record in half.changed], half.gone) == (["b"], ["a"])
     assert catalogue.swap(beside)
-    assert catalogue.snapshot().ids == {"a", "b"}
+    whole = catalogue.snapshot(since=half.revision)
+    assert ([record.id for record in whole.changed], whole.gone) == (["a", "b"], [])
 
 
 def test_commits_are_fsynced(catalogue: Catalogue) -> None:
@@ -270,7 +309,7 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         old.executescript(VERSION_1)
     with closing(Catalogue(tmp_path)) as catalogue:
         facts = catalogue.facts()
-        assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (2, 17, 1)
+        assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (3, 17, 1)
         assert facts["projection"] is None
         assert not catalogue.projections.declined()
         assert catalogue.product("a").metadata == {"price": 5}

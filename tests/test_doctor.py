@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from floorlens import Floorlens, doctor, presets, search
 from floorlens.doctor import Check, examine, shown_settings
@@ -47,15 +48,21 @@ def test_passwords_in_addresses_are_hidden(url: str, shown: str) -> None:
 
 
 def test_settings_that_are_secrets_are_hidden() -> None:
-    """There is none yet; the rule is there before the first one comes."""
+    """By their type, and by their name before anybody thinks of the type."""
 
     class Later(Settings):
         api_token: str | None = None
-        pinecone_api_key: str | None = None
 
-    shown = shown_settings(Later(api_token="s3cret"))
-    assert shown["FLOORLENS_API_TOKEN"] == "***"
-    assert shown["FLOORLENS_PINECONE_API_KEY"] == ""
+    later = Later(
+        api_token="s3cret",
+        pinecone_api_key=SecretStr("s3cret"),
+        index_url="postgresql://me:s3cret@host/floors",
+    )
+    shown = shown_settings(later)
+    assert "s3cret" not in str(shown)
+    assert shown["FLOORLENS_API_TOKEN"] == shown["PINECONE_API_KEY"] == "***"
+    assert shown["FLOORLENS_INDEX_URL"] == "postgresql://me:***@host/floors"
+    assert shown["FLOORLENS_INDEX_KEY"] == ""
     assert shown["FLOORLENS_THREADS"] == "0"
     assert shown["FLOORLENS_PRESET"] == ""
 

@@ -18,12 +18,22 @@ LAYERS = (
     {
         *("presets", "pipeline", "schema", "database", "rows", "projections"),
         *("catalogue", "simulated"),
-        *("ranking", "indexing", "adaptation", "retrieval", "search", "export", "masking"),
+        *(
+            "ranking",
+            "indexing",
+            "adaptation",
+            "engines",
+            "replica",
+            "retrieval",
+            "query",
+            "search",
+        ),
+        *("export", "masking"),
     },
     # applications of the pipeline
     {"settings", "evaluation", "report", "demo", "doctor", "testing"},
     # interfaces
-    {"cli"},
+    {"api", "ui", "cli"},
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

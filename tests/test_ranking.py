@@ -110,6 +110,7 @@ def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
         FloorEmbedding(np.ones(1, np.float32), b""),
         [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)],
         {"a": b".25", "b": b".5"},
+        "exact",
     )
     reranker = ScriptedReranker(Stamp("scripted", "1", 0, "none", "none"), {"x": 1.0})
     whole = ranked(found, reranker, {"x": 1.0})

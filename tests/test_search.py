@@ -82,8 +82,8 @@ def test_a_large_catalogue_is_cut_and_says_so(
 ) -> None:
     """Above 20,000 products the first 10,000 are ranked (here: above 10 the first 7)."""
     full = lens.search(room(80)).matches
-    monkeypatch.setattr("floorlens.search.FULL_RANKING", 10)
-    monkeypatch.setattr("floorlens.search.CUT_RANKING", 7)
+    monkeypatch.setattr("floorlens.query.FULL_RANKING", 10)
+    monkeypatch.setattr("floorlens.query.CUT_RANKING", 7)
     cut = lens.search(room(80))
     assert cut.matches == full[:7]
     assert cut.total == len(GREYS)

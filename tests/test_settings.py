@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from floorlens.errors import SettingsError
-from floorlens.settings import load_settings
+from floorlens.index import Engine
+from floorlens.settings import Settings, load_settings, variable
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +38,56 @@ def test_variables_and_dotenv_with_the_variable_first(monkeypatch: pytest.Monkey
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose files and CI pass unset variables on as empty ones."""
-    for name in ("CATALOGUE", "PRESET", "MAX_MEGAPIXELS", "THREADS"):
-        monkeypatch.setenv(f"FLOORLENS_{name}", "")
+    for name in Settings.model_fields:
+        monkeypatch.setenv(variable(name), "")
     assert load_settings().model_dump() == {
         "catalogue": "./catalogue",
         "preset": None,
         "max_megapixels": 120.0,
         "threads": 0,
+        "index": None,
+        "index_url": None,
+        "index_name": None,
+        "index_key": None,
+        "namespace": None,
+        "pinecone_cloud": "aws",
+        "pinecone_region": "us-east-1",
+        "engine_timeout": 30.0,
+        "fresh": False,
+        "fallback": None,
+        "max_upload_mb": 20.0,
+        "api_url": None,
+        "pinecone_api_key": None,
+        "pinecone_controller_host": None,
     }
+
+
+def test_pinecone_is_named_as_its_own_tools_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference design's `.env` serves as it is; other engines do not get its key."""
+    Path(".env").write_text(
+        "PINECONE_API_KEY=k1\nPINECONE_CONTROLLER_HOST=http://127.0.0.1:5080\n"
+        "FLOORLENS_NAMESPACE=floors\nFLOORLENS_INDEX_NAME=flooring\nFLOORLENS_FRESH=1\n"
+    )
+    assert load_settings().engine() is None
+    monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
+    assert load_settings().engine() == Engine(
+        "pinecone",
+        url="http://127.0.0.1:5080",
+        api_key="k1",
+        index="flooring",
+        namespace="floors",
+        fresh=True,
+    )
+    assert "k1" not in repr(load_settings()) + repr(load_settings().engine())
+    monkeypatch.setenv("FLOORLENS_INDEX", "milvus")
+    other = load_settings().engine()
+    assert other is not None
+    assert (other.api_key, other.url) == (None, None)
+    monkeypatch.setenv("FLOORLENS_INDEX_KEY", "k2")
+    monkeypatch.setenv("FLOORLENS_INDEX_URL", "http://milvus:19530")
+    other = load_settings().engine()
+    assert other is not None
+    assert (other.api_key, other.url) == ("k2", "http://milvus:19530")
 
 
 @pytest.mark.parametrize(
@@ -55,6 +98,8 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("MAX_MEGAPIXELS", "0"),
         ("MAX_MEGAPIXELS", "nan"),
         ("MAX_MEGAPIXELS", "big"),
+        ("FALLBACK", "pinecone"),
+        ("ENGINE_TIMEOUT", "0"),
     ],
 )
 def test_a_bad_value_names_its_variable(

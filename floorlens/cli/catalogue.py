@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from floorlens.cli.output import (
+    NOT_SYNCED,
     CatalogueOption,
     JsonOption,
     PresetOption,
@@ -23,6 +24,7 @@ from floorlens.cli.output import (
     settings,
     write_text,
 )
+from floorlens.errors import EngineError
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -75,12 +77,10 @@ def index(
         with index_bars() as (progress, adapt_progress):
             report = Floorlens.rebuild(
                 chosen.catalogue,
-                preset=chosen.preset,
-                threads=chosen.threads,
-                max_megapixels=chosen.max_megapixels,
                 progress=progress,
                 adapt=adapting,
                 adapt_progress=adapt_progress,
+                **chosen.options(),
             )
         # For programs one JSON document: after a rebuild without failures the import's own.
         if report.failed or source is None or not as_json:
@@ -132,6 +132,9 @@ def adapt(
         print_json(report.as_dict())
     else:
         print_adaptation(report)
+        if report.not_synced is not None:
+            print(NOT_SYNCED.format(report.not_synced), file=sys.stderr)
+    raise typer.Exit(0 if report.not_synced is None else EngineError.exit_code)
 
 
 @products_app.command("list")
@@ -222,6 +225,9 @@ def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None
         if key == "projection":
             if value is not None:
                 print(f"adapted to: {adapted_to(value)}")
+        elif key == "engines":
+            for copy in value:
+                print(f"engine: {copy['engine']} {copy['collection']} at {copy['revision']}")
         elif isinstance(value, dict):
             for stage, stamp in value.items():
                 text = (

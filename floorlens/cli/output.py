@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from floorlens.errors import FloorlensError
+from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
@@ -47,6 +47,10 @@ WeightOption = Annotated[
 ]
 
 SOME_FAILED = 8
+NOT_SYNCED = (
+    "stored in the catalogue, but the vector engine is not in step: {}. The next search brings it "
+    "up to date, or `floorlens engine sync`"
+)
 # What product pictures show if not a swatch -> what one and several of them are called.
 PICTURES = {
     "room": ("room scene", "room scenes"),
@@ -195,4 +199,8 @@ def print_import(report: ImportReport, *, as_json: bool) -> int:
             print_adaptation(report.adaptation)
         if report.not_adapted is not None:
             print(f"not adapted: {report.not_adapted}", file=sys.stderr)
-    return SOME_FAILED if report.failed else 0
+        if report.not_synced is not None:
+            print(NOT_SYNCED.format(report.not_synced), file=sys.stderr)
+    if report.failed:
+        return SOME_FAILED
+    return 0 if report.not_synced is None else EngineError.exit_code

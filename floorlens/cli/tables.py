@@ -45,6 +45,11 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
         highlight=False,
     )
+    if result.degraded is not None:
+        console.print(
+            f"the vector engine cannot be used ({result.degraded}): searched in memory instead",
+            highlight=False,
+        )
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:

@@ -1,0 +1,71 @@
+"""The service: Floorlens over HTTP, with FastAPI and uvicorn (extra `[api]`).
+
+```
+app       create_app: the routes, limits and errors of one catalogue
+routes    POST /search, POST /mask, GET /healthz, GET /products/{id}/image
+answers   what they answer with
+problems  every error -> status, code and a text that is fit for strangers
+limits    how many bytes may be sent; an id for each request
+service   what all requests share: catalogue, models, turns
+pictures  product pictures, whole or as thumbnails
+server    uvicorn around it
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from floorlens.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from floorlens.presets import Stages
+    from floorlens.search import Floorlens
+    from floorlens.settings import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    stages: Stages | None = None,
+    lens: Floorlens | None = None,
+) -> FastAPI:
+    """Returns the service of one catalogue as an ASGI application.
+
+    The catalogue is opened, created if absent, and its models are loaded when the application
+    starts, once. `uvicorn --factory floorlens.api:create_app` serves it.
+
+    Args:
+        settings: which catalogue, and the limits; None: `FLOORLENS_*` and `.env`.
+        stages: backends of your own, instead of a preset's.
+        lens: the catalogue, opened already; it stays the caller's to close.
+
+    Raises:
+        MissingDependency: the extra `[api]` is not installed.
+        SettingsError: the environment's settings cannot be used.
+    """
+    require_extra()
+    from floorlens.api.app import build
+    from floorlens.settings import load_settings
+
+    return build(load_settings() if settings is None else settings, stages, lens)
+
+
+def require_extra() -> None:
+    """Checks that the extra `[api]` is installed.
+
+    Raises:
+        MissingDependency: it is not.
+    """
+    for module in ("fastapi", "python_multipart", "uvicorn"):
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise MissingDependency(
+                f"the service needs {module}, which is not installed: pip install 'floorlens[api]'"
+            ) from error

@@ -1,0 +1,36 @@
+"""What the routes answer with, as JSON."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class SearchHit(BaseModel):
+    """One product of a ranking: exactly the three fields of the reference design."""
+
+    id: str
+    score: float = Field(description="0..1, never rising down the list; not a probability")
+    name: str
+
+
+class Health(BaseModel):
+    """Whether the service can search, and with what."""
+
+    status: str = Field(description='"ok"')
+    version: str = Field(description="of Floorlens")
+    products: int = Field(description="how many the catalogue holds")
+    preset: str
+    models: dict[str, str] = Field(description='stage -> "model version"')
+
+
+class Cause(BaseModel):
+    """Why a request was not served."""
+
+    code: str = Field(description="stable, for programs")
+    message: str = Field(description="for people: cause and cure")
+
+
+class Problem(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: Cause

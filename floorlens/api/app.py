@@ -1,0 +1,67 @@
+"""The application: routes, limits and errors put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from floorlens import __version__
+from floorlens.api import problems
+from floorlens.api.limits import RequestIds, UploadLimit
+from floorlens.api.routes import router
+from floorlens.api.service import Service
+from floorlens.search import Floorlens
+from floorlens.settings import open_catalogue
+
+if TYPE_CHECKING:
+    from floorlens.presets import Stages
+    from floorlens.settings import Settings
+
+
+def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> FastAPI:
+    """Returns the application; see `floorlens.api.create_app`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = lens
+        if opened is None:
+            opened = await to_thread.run_sync(_opened, settings, stages)
+        try:
+            await to_thread.run_sync(opened.warm_up)
+            with closing(Service(opened, settings)) as app.state.service:
+                yield
+        finally:
+            if lens is None:
+                opened.close()
+
+    app = FastAPI(
+        title="Floorlens",
+        summary="Ranks a flooring catalogue by how closely each product matches the floor in a "
+        "room photo.",
+        version=__version__,
+        lifespan=lifespan,
+        generate_unique_id_function=_name,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.include_router(router)
+    problems.install(app)
+    app.add_middleware(UploadLimit, settings=settings)
+    app.add_middleware(RequestIds, settings=settings)
+    return app
+
+
+def _opened(settings: Settings, stages: Stages | None) -> Floorlens:
+    if stages is None:
+        return open_catalogue(settings)
+    return Floorlens.open(settings.catalogue, stages=stages, max_megapixels=settings.max_megapixels)
+
+
+def _name(route: APIRoute) -> str:
+    # Clients are generated from these ids: they stay when an address changes.
+    return route.name

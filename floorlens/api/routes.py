@@ -1,0 +1,132 @@
+"""The routes. They hold no logic: they take a request apart and hand it to the service."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
+
+from floorlens.api.answers import Health, Problem, SearchHit
+from floorlens.api.pictures import product_picture
+from floorlens.api.problems import Refused
+from floorlens.api.service import Service
+from floorlens.masking import mask_png
+from floorlens.products import MAX_IMAGES
+
+router = APIRouter()
+
+
+def service_of(request: Request) -> Service:
+    """Returns what the application's requests share."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]
+Photo = Annotated[UploadFile, File(description="the photo of a room")]
+Side = Annotated[int | None, Query(ge=32, le=1600, description="longer side in pixels, as JPEG")]
+
+
+def _problems(**said: str) -> dict[int | str, dict[str, Any]]:
+    """Returns the description of answers: s404="…" says when there is a 404."""
+    return {int(name[1:]): {"model": Problem, "description": text} for name, text in said.items()}
+
+
+_PHOTO = _problems(
+    s413="too many bytes or pixels",
+    s415="the file is no image",
+    s422="no floor was found, or the file is missing",
+    s503="the catalogue or its engine cannot be used",
+)
+
+
+def _read(file: UploadFile, service: Service) -> bytes:
+    most = service.settings.max_upload_mb * 1e6
+    if file.size is not None and file.size > most:
+        raise Refused(413, "upload-too-large")
+    return file.file.read()
+
+
+@router.post(
+    "/search",
+    response_model=list[SearchHit],
+    responses={**_PHOTO, **_problems(s404="there is nothing to rank")},
+)
+async def search(
+    request: Request,
+    service: ServiceOf,
+    file: Photo,
+    limit: Annotated[int | None, Query(ge=1, description="at most so many")] = None,
+    limit_field: Annotated[int | None, Form(alias="limit", ge=1)] = None,
+) -> list[SearchHit]:
+    """Returns the products, the closest to the photo's floor first."""
+
+    def ranked() -> list[SearchHit]:
+        result = service.search(_read(file, service), limit or limit_field)
+        return [
+            SearchHit(id=match.product.id, score=match.score, name=match.product.name)
+            for match in result.matches
+        ]
+
+    return await service.with_models(request, ranked)
+
+
+@router.post(
+    "/mask",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}, "description": "white is floor"}, **_PHOTO},
+)
+async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
+    """Returns where the floor is, a grey PNG of the photo's size.
+
+    The header X-Floor says the rest as JSON: source, confidence, visible, share, box, photo_size
+    and reasons, which is why the floor is doubtful.
+    """
+
+    def drawn() -> Response:
+        floor = service.mask(_read(file, service))
+        headers = {"X-Floor": json.dumps(floor.as_dict())}
+        return Response(mask_png(floor), media_type="image/png", headers=headers)
+
+    return await service.with_models(request, drawn)
+
+
+@router.get("/healthz", responses=_problems(s503="the catalogue cannot be read"))
+async def health(service: ServiceOf) -> Health:
+    """Returns whether the service can search, and with what."""
+    return await service.health()
+
+
+@router.get(
+    "/products/{product_id}/image",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/*": {}}, "description": "the picture"},
+        304: {"description": "the client has it"},
+        **_problems(s404="no such product or picture"),
+    },
+)
+async def product_image(
+    service: ServiceOf,
+    product_id: str,
+    index: Annotated[int, Query(ge=0, lt=MAX_IMAGES, description="which picture")] = 0,
+    side: Side = None,
+    if_none_match: Annotated[str, Header()] = "",
+) -> Response:
+    """Returns a product's picture: the file as it is, or with `side` a JPEG of that size."""
+
+    def found() -> Response:
+        images = service.lens.product(product_id).images
+        most = service.settings.max_megapixels
+        picture = product_picture(images, index, side, if_none_match, most)
+        headers = {
+            "ETag": picture.tag,
+            "Cache-Control": "public, max-age=300",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if picture.body is None:
+            return Response(status_code=304, headers=headers)
+        return Response(picture.body, media_type=picture.kind, headers=headers)
+
+    return await service.with_pictures(found)

@@ -1,0 +1,85 @@
+"""Commands on the vector engine: sync, verify."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from floorlens.cli.output import (
+    CatalogueOption,
+    JsonOption,
+    print_json,
+    progress_bar,
+    settings,
+)
+from floorlens.errors import EngineError
+
+engine_app = typer.Typer(
+    no_args_is_help=True, help="Fill, repair and compare the catalogue's copy in a vector engine."
+)
+ToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="ENGINE",
+        help="lancedb, milvus, pgvector or pinecone (FLOORLENS_INDEX).",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands to the application."""
+    app.add_typer(engine_app, name="engine")
+
+
+@engine_app.command()
+def sync(
+    to: ToOption = None,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Also replace what another catalogue, or something that is not Floorlens, has put "
+            "under that name: what this catalogue does not hold is deleted there.",
+        ),
+    ] = False,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill or repair the engine from the catalogue; only what differs is written."""
+    from floorlens.settings import open_catalogue
+
+    chosen = settings(catalogue=catalogue, index=to)
+    with open_catalogue(chosen, create=False) as lens, progress_bar("Comparing") as progress:
+        report = lens.replica.sync(take_over=take_over, progress=progress)
+    if as_json:
+        print_json(report.as_dict())
+        return
+    print(
+        f"{report.engine} {report.collection}: {report.added} added, {report.updated} updated, "
+        f"{report.removed} removed, {report.unchanged} unchanged in {report.seconds:.1f} s"
+    )
+
+
+@engine_app.command()
+def verify(
+    to: ToOption = None, catalogue: CatalogueOption = None, as_json: JsonOption = False
+) -> None:
+    """Compare the engine with the catalogue: counts, ids and stamps. Exit code 6 if they differ."""
+    from floorlens.settings import open_catalogue
+
+    with open_catalogue(settings(catalogue=catalogue, index=to), create=False) as lens:
+        found = lens.replica.compare()
+    facts = found.as_dict()
+    if as_json:
+        print_json(facts)
+    else:
+        print(f"{found.engine} {found.collection}: stamp {found.stamp}")
+        print(f"{found.products} products in the catalogue, {found.records} records in the engine")
+        for kind in ("missing", "unknown"):
+            if facts[kind]:
+                print(f"{facts[kind]} {kind}: {', '.join(facts[f'{kind}_ids'])}")
+        print("in step" if found.in_step else f"not in step: {found.cure}")
+    raise typer.Exit(0 if found.in_step else EngineError.exit_code)

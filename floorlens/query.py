@@ -1,0 +1,82 @@
+"""One search: all stages, from a photo to the ranked products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from floorlens.errors import NothingToRank, UsageError
+from floorlens.filters import parse_filter
+from floorlens.images import Photo
+from floorlens.pipeline import find_floor, floor_view
+from floorlens.presets import Stages
+from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
+
+if TYPE_CHECKING:
+    from floorlens.catalogue import Catalogue
+    from floorlens.retrieval import LiveIndex
+
+FULL_RANKING = 20_000
+"""Catalogues up to this size are ranked whole."""
+CUT_RANKING = 10_000
+"""Of larger ones so many products are ranked."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked beside the photo: the arguments of `Floorlens.search`."""
+
+    limit: int | None = None
+    where: Mapping[str, Any] | None = None
+    region: Any = None
+    clicks: Iterable[Any] = ()
+    weights: Mapping[str, float] | None = None
+    rerank: bool = True
+
+
+def answer(
+    query: Query,
+    photo_of: Callable[[], Photo],
+    *,
+    catalogue: Catalogue,
+    stages: Stages,
+    index: LiveIndex,
+) -> SearchResult:
+    """Returns the ranking of a catalogue for a photo, as `Floorlens.search` does.
+
+    What is wrong with the query is said before the photo is opened.
+    """
+    if query.limit is not None and query.limit < 1:
+        raise UsageError(f"limit must be 1 or more, not {query.limit}")
+    condition = parse_filter(query.where)
+    merged = merged_weights(stages.reranker.weights, query.weights, query.rerank)
+    clock = Stopwatch()
+    with clock.stage("retrieve"):
+        total = catalogue.searchable()
+    if total == 0:
+        raise NothingToRank(
+            f"the catalogue {catalogue.location} is empty: add products with `floorlens index "
+            f"PRODUCTS --catalogue {catalogue.location}`"
+        )
+    with clock.stage("decode"):
+        photo = photo_of()
+    with clock.stage("segment"):
+        floor = find_floor(photo, stages, query.region, query.clicks)
+    with clock.stage("normalise"):
+        view = floor_view(photo, floor.working_mask, stages)
+    with clock.stage("embed"):
+        features = stages.embedder.features([view])[0]
+    depth = stages.preset.rerank_depth
+    most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
+    wanted = min(query.limit or most, most)
+    with clock.stage("retrieve"):
+        found = index.retrieve(features, max(wanted, depth), depth, condition)
+    if not found.hits:
+        raise NothingToRank(f"none of the {total} products passes the filter {query.where!r}")
+    with clock.stage("rerank"):
+        scored = ranked(found, stages.reranker, merged if query.rerank else None)
+    with clock.stage("collect"):
+        there = catalogue.products(item.id for item in scored[:wanted])
+        matches = placed(scored[:wanted], {product.id: product for product in there})
+    return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)
