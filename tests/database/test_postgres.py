@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from PIL import Image
 from sqlalchemy import insert, select
 
 from floorlens.catalogue import Catalogue
@@ -185,6 +187,30 @@ def test_a_database_that_is_not_of_unicode_is_refused(url: str) -> None:
         assert "is of LATIN1 text" in refused(url.replace(f"/{database}", f"/{name}"))
     finally:
         run(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_command_line_takes_the_address(url: str, tmp_path: Path) -> None:
+    """From the setting; what it prints names no password."""
+    Image.new("RGB", (40, 40), "tan").save(tmp_path / "oak.png")
+    address = url.replace("postgres:@", f"postgres:{QUOTED}@")
+    outputs = []
+    for words in (["index", str(tmp_path)], ["info", "--json"], ["products", "list"], ["export"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "floorlens", *words],
+            env={**os.environ, "FLOORLENS_CATALOGUE": address},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert result.returncode == 0, result.stderr
+        outputs.append(result.stdout)
+        assert SECRET not in result.stdout + result.stderr
+        assert QUOTED not in result.stdout + result.stderr
+    facts = json.loads(outputs[1])
+    assert (facts["products"], facts["searchable"]) == (1, 1)
+    assert facts["catalogue"].startswith("postgresql://postgres:***@/")
+    assert "oak" in outputs[2]
+    assert str(tmp_path / "oak.png") in outputs[3]
 
 
 # -- users and permissions -------------------------------------------------------------------------
@@ -372,12 +398,15 @@ def test_connections_are_given_back(url: str) -> None:
 
 def test_a_writer_does_not_wait_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "WAIT", 1)
-    with closing(Catalogue(url)) as one, closing(Catalogue(url)) as two, one.writing():
-        with (
-            pytest.raises(CatalogueError, match="another process has been writing to it"),
-            two.writing(),
-        ):
-            pytest.fail("two write at once")
+    with (
+        closing(Catalogue(url)) as one,
+        closing(Catalogue(url)) as two,
+        ThreadPoolExecutor(1) as pool,
+        one.writing(),
+    ):
+        waiting = pool.submit(two.remove, ["a"])
+        with pytest.raises(CatalogueError, match="another process has been writing to it"):
+            waiting.result(timeout=120)
         assert two.count() == 0, "readers do not wait"
 
 
@@ -441,6 +470,20 @@ def test_a_nul_character_is_refused_and_nothing_is_lost(url: str) -> None:
             row = {"id": "a", "name": "a\0b", "metadata": "{}", "revision": 1}
             connection.execute(insert(products).values(row))
         assert (catalogue.count(), catalogue.revision()) == (0, 0)
+
+
+def test_ids_have_an_order_of_their_own(url: str) -> None:
+    """That of code points, as in Python: this server's is so by itself, others' is a language's."""
+    Catalogue(url).close()
+    columns = run(
+        url,
+        "SELECT table_name, collation_name FROM information_schema.columns "
+        "WHERE table_schema = 'floorlens' AND (column_name = 'product_id' "
+        "OR (table_name = 'products' AND column_name = 'id'))",
+    )
+    holders = {name for name, table in metadata.tables.items() if "product_id" in table.c}
+    assert dict(columns) == dict.fromkeys(holders | {"products"}, "C")
+    assert len(holders) == 5
 
 
 def test_a_catalogue_of_schema_version_2_is_brought_up_to_date(url: str) -> None:
