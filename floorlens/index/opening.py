@@ -1,0 +1,79 @@
+"""What opening a collection is alike in every engine: its name, and whether it may be used."""
+
+from __future__ import annotations
+
+import re
+
+from floorlens.errors import CollectionNotFound, EngineMismatch, EngineUnsupported
+from floorlens.index import Collection, Engine
+
+PREFIX = "floorlens"
+
+
+def full_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
+    """Returns the name of a collection's table: `Engine.index`, or our own name, then its own.
+
+    Args:
+        engine: whose `index` comes first.
+        collection: whose name comes last.
+        allowed: a regular expression of all names that the engine takes.
+        longest: how many bytes they may have.
+
+    Raises:
+        EngineUnsupported: the engine takes no such name.
+    """
+    name = f"{engine.index or PREFIX}_{collection.name}"
+    if not re.fullmatch(allowed, name) or len(name.encode("utf-8", "replace")) > longest:
+        raise EngineUnsupported(
+            f"{engine.name} takes no collection of the name {name!r}: choose an index and a "
+            f"namespace of letters, digits and underscores, together at most {longest - 1} long"
+        )
+    return name
+
+
+def not_found(engine: Engine, name: str) -> CollectionNotFound:
+    """Returns the error that an engine has no collection of that name."""
+    return CollectionNotFound(
+        f"{engine.name} has no collection {name!r}: fill it with "
+        f"`floorlens engine sync --to {engine.name}`"
+    )
+
+
+def check_same(
+    engine: Engine, name: str, ours: Collection, dimension: int, stamp: str | None, empty: bool
+) -> None:
+    """Checks that a collection that is there is comparable with ours.
+
+    Args:
+        engine: where it is.
+        name: how the engine calls it.
+        ours: what it should be.
+        dimension: of its vectors.
+        stamp: the one that it carries, None for none.
+        empty: whether it has no records.
+
+    Raises:
+        EngineMismatch: another dimension, another stamp, or records and no stamp.
+    """
+    if dimension != ours.dimension:
+        problem = f"holds vectors of {dimension}, not of {ours.dimension} dimensions"
+    elif stamp is None and not empty:
+        problem = "holds records that Floorlens did not write, or did not write to the end"
+    elif stamp is not None and stamp != ours.stamp:
+        problem = "was filled with other models or settings, which cannot be compared with these"
+    else:
+        return
+    raise EngineMismatch(
+        f"the collection {name!r} of {engine.name} {problem}: replace what it holds with "
+        f"`floorlens engine sync --to {engine.name} --take-over`, or choose another namespace",
+        stamp or "",
+    )
+
+
+def replaced(engine: Engine, name: str, found: str | None) -> EngineMismatch:
+    """Returns the error that another process took a collection over while we had it open."""
+    return EngineMismatch(
+        f"the collection {name!r} of {engine.name} was taken over by another process with other "
+        f"models or settings: open it again, or choose another namespace",
+        found or "",
+    )
