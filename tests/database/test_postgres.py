@@ -14,11 +14,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from PIL import Image
 from sqlalchemy import insert, select
 
+from floorlens import Floorlens
 from floorlens.catalogue import Catalogue
 from floorlens.database import Database, postgres
 from floorlens.database.postgres import PostgresStore
@@ -26,6 +28,7 @@ from floorlens.doctor import examine
 from floorlens.errors import CatalogueError, CatalogueNotFound, MissingDependency
 from floorlens.schema import SCHEMA_VERSION, metadata, products, state
 from floorlens.settings import Settings
+from floorlens.testing import fake_stages
 
 SECRET = "s3cr:et"
 QUOTED = "s3cr%3Aet"
@@ -160,6 +163,19 @@ def test_catalogues_of_one_database_do_not_know_of_each_other(url: str) -> None:
         assert one.facts()["bytes"] > 8192
         assert one.folder is None
     assert {row[0] for row in run(url, "SELECT schemaname FROM pg_tables")} >= {"floorlens", "two"}
+
+
+def test_vectors_may_lie_in_the_same_database(url: str, tmp_path: Path) -> None:
+    """Those of both catalogues; the engine is told nothing of the schema's option."""
+    for number in range(3):
+        Image.new("RGB", (32, 32), (40 * number, 90, 120)).save(tmp_path / f"{number}.png")
+    room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    for location in (url, f"{url}&floorlens_schema=two"):
+        with Floorlens.open(location, stages=fake_stages(), index="pgvector") as lens:
+            assert lens.add(tmp_path).not_synced is None
+            assert len(lens.search(room).matches) == 3
+            lens.remove(["1"])
+            assert {match.product.id for match in lens.search(room).matches} == {"0", "2"}
 
 
 def test_nothing_is_made_where_nothing_is_to_be_made(url: str) -> None:
