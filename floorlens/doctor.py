@@ -116,11 +116,13 @@ def _catalogue(settings: Settings) -> str:
     try:
         with open_catalogue(settings, create=False) as lens:
             products, folder, projection = lens.products(), lens.folder, lens.projection
+            text = f"{len(products)} products at {lens.location}"
     except CatalogueNotFound:
-        return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
+        shown = shown_settings(settings)["FLOORLENS_CATALOGUE"]
+        return f"none yet at {shown}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
-    free = shutil.disk_usage(folder).free / 2**30
-    text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
+    if folder is not None:
+        text += f", {shutil.disk_usage(folder).free / 2**30:.0f} GiB free"
     if projection is not None:
         fitted = f" of {projection['products']} products" if "products" in projection else ""
         text += f", projection {projection['version']}{fitted}"

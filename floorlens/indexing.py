@@ -237,7 +237,7 @@ class _Target:
         while True:
             self.generation = self._catalogue.live_generation(ours, own)
             # In this order: a swap between the two lines shows when something is put.
-            check_stamp(self._catalogue.live_stamp(), ours, str(self._catalogue.folder))
+            check_stamp(self._catalogue.live_stamp(), ours, self._catalogue.location)
             try:
                 self.projection = self._catalogue.projections.of(self.generation)
             except GenerationChanged:

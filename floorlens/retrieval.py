@@ -204,8 +204,8 @@ class LiveIndex:
             }
             return Retrieved(query, hits, signatures, source.name)
         raise CatalogueError(
-            f"products of the catalogue {self._catalogue.folder} have vectors and no signatures: "
-            f"run `floorlens index --rebuild --catalogue {self._catalogue.folder}`"
+            f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
+            f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
         )
 
     def _follow(self, source: Private | Replica) -> tuple[Opened, Projection | None]:
@@ -229,7 +229,7 @@ class LiveIndex:
                 self._views[source.name] = view
             return view, projection
         raise CatalogueError(
-            f"other processes change the catalogue {self._catalogue.folder} without a pause: "
+            f"other processes change the catalogue {self._catalogue.location} without a pause: "
             "search again when they are done"
         )
 

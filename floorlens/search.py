@@ -80,11 +80,10 @@ class Floorlens:
         from floorlens.catalogue import Catalogue
 
         preset, stages = options.get("preset"), options.get("stages")
-        fallback = options.get("fallback")
         if preset is not None and stages is None:
             preset_named(preset)
-        if fallback not in (None, PRIVATE):
-            raise SettingsError(f"fallback must be {PRIVATE!r} or None, not {fallback!r}")
+        if options.get("fallback") not in (None, PRIVATE):
+            raise SettingsError(f"fallback is {PRIVATE!r} or None, not {options['fallback']!r}")
         self._max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
         self._catalogue = Catalogue(location, create=create)
         try:
@@ -106,7 +105,7 @@ class Floorlens:
                 self._stages,
                 Engine(engine) if isinstance(engine, str) else engine,
                 self._check_stamp,
-                fallback=fallback is not None,
+                fallback=options.get("fallback") is not None,
             )
         except BaseException:
             self._catalogue.close()
@@ -119,7 +118,7 @@ class Floorlens:
         """Returns the catalogue at a location, created if absent, with its models loaded.
 
         Args:
-            location: the catalogue's folder or URL.
+            location: the catalogue's folder, or `postgresql://user:password@host/database`.
             create: whether to make a catalogue where there is none.
             options: see `Options`.
 
@@ -199,9 +198,14 @@ class Floorlens:
         }
 
     @property
-    def folder(self) -> Path:
-        """The folder in which the catalogue lies."""
+    def folder(self) -> Path | None:
+        """The folder in which the catalogue lies; None if it is on a server."""
         return self._catalogue.folder
+
+    @property
+    def location(self) -> str:
+        """The catalogue's address, fit to be shown: it names no password."""
+        return self._catalogue.location
 
     # -- the catalogue -------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 Pixels = NDArray[np.uint8]
 PictureMaker = Callable[..., Pixels]
+Place = Callable[[str], str]
 
 # Product id -> colour. Apart enough that a mean colour tells them apart.
 COLOURS = {
@@ -234,3 +235,18 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
         return Engine(name)
 
     return engine
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """`place(name)` is where a catalogue may be: a folder, or a schema of the real PostgreSQL."""
+    if request.param == "sqlite":
+        return lambda name: str(tmp_path / name)
+    url, unique = request.getfixturevalue("postgres_url"), f"test_{os.urandom(6).hex()}"
+    return lambda name: f"{url}&floorlens_schema={unique}_{name}"
+
+
+@pytest.fixture
+def location(place: Place) -> str:
+    """Where one catalogue may be, see `place`."""
+    return place("catalogue")

@@ -82,7 +82,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         # a service that was asked to stop, and did, would die of it.
         before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
-            print(f"Floorlens serves {lens.folder} at {address(listener)}", flush=True)
+            print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
             server.run(sockets=[listener])
         finally:
             for name, handler in before.items():
