@@ -153,7 +153,8 @@ def show_more() -> None:
     st.session_state["shown"] += MORE
 
 
-st.set_page_config("Floorlens", page_icon=":material/texture:", layout="wide")
+# A named icon would be fetched from a server of others.
+st.set_page_config("Floorlens", page_icon=views.icon(), layout="wide")
 address, _ = connect()
 left, right = st.columns([5, 7], gap="large")
 chosen: bytes | None = st.session_state.get("photo")

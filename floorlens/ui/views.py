@@ -18,7 +18,7 @@ from floorlens.html import overlay
 from floorlens.images import load_photo, resize_mask
 from floorlens.ui.client import Floor, Found
 
-SAMPLE_ROOMS = 6
+SAMPLE_ROOMS = 5
 ROOM_SIZE = (240, 180)
 
 _UNABLE = "The service cannot search now"
@@ -79,6 +79,16 @@ STYLE = """<style>
 .fl-bar i { display: block; height: 100%; border-radius: 3px; background: #1a7f64; }
 .fl-first { border-color: #1a7f64; box-shadow: 0 0 0 1px #1a7f64; }
 </style>"""
+
+
+def icon() -> Image.Image:
+    """Returns the page's icon: three staggered boards."""
+    pixels = np.full((64, 64, 3), (201, 158, 104), np.uint8)
+    pixels[22:42] = (176, 130, 80)
+    for row, joint in ((0, 20), (22, 42), (44, 12)):
+        pixels[row : row + 22, joint : joint + 3] = (96, 66, 38)
+    pixels[20:23] = pixels[42:45] = (96, 66, 38)
+    return Image.fromarray(pixels)
 
 
 def header(products: int | None, url: str) -> str:
