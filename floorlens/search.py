@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
-    Stages,
     check_stamp,
     generation_stamp,
     load_stages,
@@ -31,37 +30,11 @@ if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
-    from floorlens.options import ModelOptions
+    from floorlens.options import Options
     from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
 
 Report = TypeVar("Report", "ImportReport", "AdaptationReport")
-
-
-class Options(TypedDict, total=False):
-    """How a catalogue is opened; every one may be left out.
-
-    Attributes:
-        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
-            the default.
-        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
-            filled from the catalogue.
-        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
-            result says so; None raises the engine's error.
-        threads: for the models; 0 takes all cores.
-        max_megapixels: larger pictures are refused.
-        models: which models of the Hugging Face hub are taken, for presets that run them.
-        stages: backends of your own, instead of a preset's.
-    """
-
-    preset: str | None
-    index: str | Engine | None
-    fallback: str | None
-    threads: int
-    max_megapixels: float
-    models: ModelOptions | None
-    stages: Stages | None
 
 
 class Floorlens:

@@ -164,11 +164,13 @@ def test_an_index_of_another_kind_is_refused(
             opened(engine, collection, take_over=take_over)
 
 
-def test_one_default_index_for_all_collections(
+def test_one_default_index_for_each_dimension(
     double: Double, engine: Engine, collection: Collection, opened: Open
 ) -> None:
+    """An index holds one dimension: catalogues of two presets must not meet."""
     opened(replace(engine, index=None), collection)
-    assert "floorlens" in double.indexes
+    opened(replace(engine, index=None), replace(collection, dimension=7))
+    assert {f"floorlens-{collection.dimension}", "floorlens-7"} <= set(double.indexes)
 
 
 @pytest.mark.parametrize("name", ["Floors", "floor_1", "-floors", "floors-", "f" * 46, "größe"])
