@@ -126,6 +126,7 @@ def test_pinecone_is_named_as_its_own_tools_name_it(monkeypatch: pytest.MonkeyPa
     [
         ("THREADS", "many"),
         ("THREADS", "-1"),
+        ("MAX_UPLOAD_MB", "0"),
         ("MAX_MEGAPIXELS", "0"),
         ("MAX_MEGAPIXELS", "nan"),
         ("MAX_MEGAPIXELS", "big"),

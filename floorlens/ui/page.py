@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from floorlens.api.server import listen
@@ -21,12 +21,10 @@ def check_page(host: str, port: int) -> None:
         UsageError: the port is in use, or the address is none of this machine.
     """
     for module in ("streamlit", "httpx"):
-        try:
-            import_module(module)
-        except ImportError as error:
+        if find_spec(module) is None:
             raise MissingDependency(
                 f"the page needs {module}, which is not installed: pip install 'floorlens[ui]'"
-            ) from error
+            )
     listen(host, port).close()
 
 
