@@ -31,7 +31,15 @@ from floorlens.errors import (
 )
 from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
-from floorlens.index.metadata import check_metadata, decode, encode, expression, numbers, tokens
+from floorlens.index.metadata import (
+    check_storable,
+    decode,
+    encode,
+    expression,
+    numbers,
+    possible,
+    tokens,
+)
 from floorlens.index.opening import check_same, full_name, not_found, replaced
 from floorlens.index.ties import nearest
 
@@ -131,7 +139,7 @@ class LanceIndex:
             EngineUnsupported: a value of the metadata is of another kind; nothing is stored.
         """
         check_records(records, self._collection.dimension)
-        check_metadata(records)
+        check_storable(records)
         rows = list({record.id: record for record in records}.values())
         with self._writing, self._errors():
             for start in range(0, len(rows), BATCH):
@@ -146,7 +154,7 @@ class LanceIndex:
                 if _open_table(self._database, self._table.name) is not None:
                     self._database.drop_table(self._table.name)
                 return
-            gone = list(ids)
+            gone = possible(ids)
             for start in range(0, len(gone), BATCH):
                 self._check_stamp()
                 _patiently(partial(self._table.delete, _with_ids(gone[start : start + BATCH])))
@@ -182,7 +190,7 @@ class LanceIndex:
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
         """Returns the records of `ids` in that order, unknown ones left out."""
-        wanted = list(ids)
+        wanted = possible(ids)
         found: dict[str, Record] = {}
         with self._errors():
             for start in range(0, len(wanted), BATCH):
