@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import weakref
@@ -33,6 +34,14 @@ _DEFAULTS: Mapping[str, str] = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
+}
+# For a connection that is silent while it holds a lock: the server does not tire of it, nor keeps a
+# lock for hours when its machine has vanished. Version 14 brought the first one.
+_SILENT: Mapping[str, str] = {
+    "idle_session_timeout": "0",
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
 }
 # Of an address's options those that say which catalogue it is; the others are not shown.
 _SHOWN = ("host", "hostaddr", "port", "dbname", "user", "service", "floorlens_schema")
@@ -177,6 +186,14 @@ class PostgresStore:
         pooled.detach()
         connection: Any = pooled.dbapi_connection
         with closing(pooled):
+            try:
+                connection.execute(
+                    "SELECT set_config(name, %s::jsonb ->> name, false) FROM pg_settings "
+                    "WHERE name = ANY(%s)",
+                    (json.dumps(_SILENT), list(_SILENT)),
+                )
+            except psycopg.Error as error:
+                raise self._failure("locked", error) from error
 
             def take() -> bool:
                 nonlocal taken

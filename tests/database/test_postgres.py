@@ -390,6 +390,16 @@ def test_a_lock_that_the_server_lost_is_told(url: str) -> None:
             pass
 
 
+def test_a_server_that_ends_idle_connections(url: str) -> None:
+    """The lock of a long push stays; the pool's connections are made anew."""
+    database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    run(url, f"ALTER DATABASE {database} SET idle_session_timeout TO '100ms'")
+    with closing(Catalogue(url)) as catalogue:
+        with catalogue.exclusive("push"):
+            threading.Event().wait(0.5)
+        assert catalogue.count() == 0
+
+
 def test_connections_are_given_back(url: str) -> None:
     """Locks, errors and closing leave none behind."""
     open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'floorlens'"
