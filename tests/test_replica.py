@@ -398,6 +398,19 @@ def test_engines_that_cannot_be_are_refused(tmp_path: Path) -> None:
         lens.replica.compare()
 
 
+def test_pgvector_lies_in_the_catalogues_own_database(
+    postgres_database: str, product_csv: Path, room: Path
+) -> None:
+    """A catalogue on PostgreSQL needs no second address; lancedb has no folder there to lie in."""
+    with Floorlens.open(postgres_database, index="pgvector", stages=STAGES) as lens:
+        lens.add(product_csv)
+        found = lens.search(room)
+        assert (found.index, len(found.matches)) == ("pgvector", 6)
+        assert lens.replica.compare().in_step
+    with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
+        Floorlens.open(postgres_database, index="lancedb", stages=STAGES)
+
+
 def test_the_key_of_an_engine_holds_no_secret() -> None:
     """It is stored; another password is still the same engine, another place is not."""
     one = Engine("pgvector", url="postgresql://me:secret@host/db", api_key="secret")
