@@ -142,7 +142,7 @@ def test_pull_then_verify_then_damage(run: Run, tiny_models: TinyModels, tmp_pat
 def test_the_settings_models_find_the_floor(
     run: Run, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`mask` and `doctor` load their stages themselves: they must not forget the settings."""
+    """`mask`, `doctor` and `eval` load their stages themselves: none may forget the settings."""
     room = sorted(ROOMS.iterdir())[0]
     failed = run("mask", room, "--preset", "clip", code=7)
     assert "CIDAS/clipseg-rd64-refined is neither in the cache nor reachable" in failed.stderr
@@ -159,3 +159,7 @@ def test_the_settings_models_find_the_floor(
     checks = {check["name"]: check for check in json.loads(shown)["checks"]}
     assert checks["models"]["ok"], checks["models"]
     assert "vectors of 24 numbers" in checks["models"]["found"]
+    assert checks["models"]["found"].startswith("clipseg local-")
+    words = ("--images", "rooms", "--masks", "masks", "--limit", 1, "--json", "-")
+    figures = json.loads(run("eval", "masks", ROOMS.parent, *words).stdout)
+    assert "clipseg" in json.dumps(figures)

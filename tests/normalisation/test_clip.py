@@ -9,9 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation import FloorView
+from floorlens.huggingface import ModelFiles
+from floorlens.normalisation import FloorView, clip
 from floorlens.normalisation.clip import PATCHES, ClipNormaliser, bounding_box, without_specks
 from floorlens.options import ModelOptions
+from floorlens.torch_models import fitted
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels
@@ -137,8 +139,17 @@ def test_specks_are_dropped_unless_nothing_else_is_there() -> None:
 
 
 @pytest.mark.parametrize("encoder", ["clip", "siglip2"])
-def test_a_mask_of_one_row_is_no_waste_of_memory(encoder: str, tiny_models: TinyModels) -> None:
-    """Enlarged to the model's side it would be thousands of pixels long."""
+def test_a_mask_of_one_row_is_no_waste_of_memory(
+    encoder: str, tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enlarged to the model's side it would be many thousands of pixels long."""
+    sizes = []
+
+    def watched(files: ModelFiles, picture: Image.Image) -> NDArray[np.uint8]:
+        sizes.append(picture.size)
+        return fitted(files, picture)
+
+    monkeypatch.setattr(clip, "fitted", watched)
     pixels, _ = room()
     mask = np.zeros(pixels.shape[:2], np.bool_)
     mask[120, 30:220] = True
@@ -146,6 +157,8 @@ def test_a_mask_of_one_row_is_no_waste_of_memory(encoder: str, tiny_models: Tiny
         view = normaliser(tiny_models, encoder, **options).view(pixels, mask)
         assert view.patches.shape[1:] == (64, 64, 3)
         assert view.patches.dtype == np.uint8
+    # SigLIP's processor stretches the picture to its square: that takes all of it, and no memory.
+    assert sizes[0] == ((16, 1) if encoder == "clip" else (190, 1))
 
 
 def test_a_strip_gives_what_its_middle_does(tiny_models: TinyModels) -> None:
