@@ -51,7 +51,9 @@ def run_page(url: str, host: str, port: int, *, max_upload_mb: float) -> None:
         "client.toolbarMode": "minimal",
         # What goes wrong in the page is shown by the page; an exception's text is for the log.
         "client.showErrorDetails": "none",
-        "theme.primaryColor": "#1a7f64",
+        # Of both, so that the page goes on following the browser's choice of light or dark.
+        "theme.light.primaryColor": "#1a7f64",
+        "theme.dark.primaryColor": "#1f9a79",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     main(args=["run", str(APP), *flags], prog_name="streamlit", standalone_mode=False)

@@ -36,6 +36,7 @@ def asked(app: ASGIApp, *, pieces: int, headers: dict[str, str]) -> tuple[list[M
     async def receive() -> Message:
         nonlocal taken
         taken += 1
+        assert taken < 1000, "it never stops taking"
         return {"type": "http.request", "body": b"x" * PIECE, "more_body": taken < pieces}
 
     async def send(message: Message) -> None:
@@ -68,6 +69,7 @@ def test_a_body_that_grows_too_large_is_refused_where_it_does() -> None:
     async def receive() -> Message:
         nonlocal taken
         taken += 1
+        assert taken < 1000, "it never stops taking"
         return {"type": "http.request", "body": b"x" * PIECE, "more_body": True}
 
     async def send(_: Message) -> None:

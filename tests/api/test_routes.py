@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -400,6 +402,55 @@ def test_the_models_run_once_before_the_first_request(
     monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warmed.append(True))
     serving()
     assert warmed == [True]
+
+
+def test_the_models_work_beside_the_event_loop_and_few_at_once(
+    serving: Serving, room: Path
+) -> None:
+    """While they are busy and others wait, health and pictures are answered."""
+    gate, busy, lock = threading.Event(), threading.Semaphore(0), threading.Lock()
+    gate.set()
+    now = most = 0
+
+    class Slow(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            busy.release()
+            assert gate.wait(120)
+            with lock:
+                now -= 1
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    client = serving(replace(stages, segmenter=Slow(stages.segmenter.stamp)))
+    gate.clear()
+    most, slots = 0, min(8, max(2, (os.cpu_count() or 1) // 2))
+    while busy.acquire(blocking=False):
+        pass
+    with ThreadPoolExecutor(slots + 4) as pool:
+        try:
+            # Bytes after a PNG's end make each another file, which is segmented for itself.
+            waiting = [
+                pool.submit(
+                    client.post,
+                    "/search",
+                    files={"file": ("a.png", room.read_bytes() + bytes([number]))},
+                )
+                for number in range(slots + 4)
+            ]
+            for _ in range(slots):
+                assert busy.acquire(timeout=120)
+            for address in ("/healthz", "/products/oak/image?side=32"):
+                assert client.get(address).status_code == 200
+        finally:
+            gate.set()
+        assert [answer.result().status_code for answer in waiting] == [200] * (slots + 4)
+    assert most == slots
 
 
 def test_operation_ids_are_stable(client: TestClient) -> None:
