@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from threading import Lock, RLock
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from floorlens.errors import (
     SettingsError,
 )
 from floorlens.filters import Filter
-from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records, milvus_lite
 from floorlens.index.metadata import (
     check_storable,
     decode,
@@ -38,7 +37,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, full_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, replaced
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -48,22 +47,10 @@ LONGEST = 65_535
 TOKENS = 1900
 """How many tokens a record may have: what fits into a text of milvus-lite."""
 FLUSH = {True: 1_000, False: 20_000}
-"""After so many records a collection is flushed (lite, server): unflushed ones are slow to search.
-A server seals them by itself before long, and limits how often it may be asked to."""
+"""After so many records a collection is flushed (lite, server): others are slow to search. A server
+does it by itself before long, and limits how often it may be asked to."""
 CANDIDATES = 400
 LARGEST_EF = 32_768
-
-
-@dataclass
-class _Lite:
-    """A milvus-lite of this process, started once for a path, and does one call at a time."""
-
-    lock: Any = field(default_factory=RLock)
-    users: int = 0
-
-
-_LITES: dict[str, _Lite] = {}
-_LITES_LOCK = Lock()
 
 
 class MilvusIndex:
@@ -81,7 +68,12 @@ class MilvusIndex:
         self._name = name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
-        self._lock: Any = RLock()
+        self._lock: Any = nullcontext()
+        self._leave: Any = nullcontext
+        if lite:
+            self._lock = milvus_lite.enter(self._url)
+            # At the latest when the handle is forgotten.
+            self._leave = finalize(self, milvus_lite.leave, self._url)
         self._client: Any = None
         self._unflushed = 0
 
@@ -114,8 +106,8 @@ class MilvusIndex:
             raise SettingsError(
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
-        name = full_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         lite = "://" not in url
+        name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if not create:
                 raise not_found(engine, name)
@@ -124,8 +116,8 @@ class MilvusIndex:
             except OSError as error:
                 raise EngineUnavailable(f"milvus: no folder can be made for {url}") from error
         index = cls(engine, collection, name, lite)
-        index._connect()
         try:
+            index._connect()
             index._prepare(create, take_over)
         except EngineError:
             index.close()
@@ -229,42 +221,28 @@ class MilvusIndex:
 
     def stats(self) -> IndexStats:
         """Returns how many records there are, their dimension and their stamp."""
+        (counted,) = self._read("", ["count(*)"])
         with self._calling():
             dimension, stamp = self._described()
-        return IndexStats(self._count(), dimension, stamp or "")
+        return IndexStats(int(counted["count(*)"]), dimension, stamp or "")
 
     def close(self) -> None:
         """Closes the connection; the last one of this process to a milvus-lite stops it."""
-        if self._client is None:
-            return
-        self._client.close()
-        self._client = None
-        if self._lite:
-            with _LITES_LOCK:
-                _LITES[self._url].users -= 1
-                if not _LITES[self._url].users:
-                    del _LITES[self._url]
-                    manager = import_module("milvus_lite.server_manager")
-                    manager.server_manager_instance.release_server(self._url)
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._leave()
 
     # -- what the calls are made of ------------------------------------------------------------
 
     def _connect(self) -> None:
-        from pymilvus import MilvusClient
+        from pymilvus import MilvusClient  # type: ignore[import-untyped]
 
+        login: dict[str, Any] = {}
         if not self._lite:
-            with self._calling():
-                self._client = MilvusClient(
-                    uri=self._url, token=self._engine.api_key or "", timeout=self._engine.timeout
-                )
-            return
-        with _LITES_LOCK, self._calling():
-            lite = _LITES.get(self._url, _Lite())
-            with lite.lock:
-                self._client = MilvusClient(uri=self._url)
-            lite.users += 1
-            _LITES[self._url] = lite
-            self._lock = lite.lock
+            login = {"token": self._engine.api_key or "", "timeout": self._engine.timeout}
+        with self._calling():
+            self._client = MilvusClient(uri=self._url, **login)
 
     def _prepare(self, create: bool, take_over: bool) -> None:
         ours = self._collection
@@ -283,13 +261,14 @@ class MilvusIndex:
             self._client.load_collection(self._name)
             dimension, stamp = self._described()
             if not take_over:
-                empty = stamp is not None or self._count() == 0
+                # Counting takes a while: only where it matters.
+                empty = stamp is None and self._read("", ["count(*)"])[0]["count(*)"] == 0
                 check_same(self._engine, self._name, ours, dimension, stamp, empty)
             if stamp != ours.stamp:
                 self._client.alter_collection_properties(self._name, {STAMP: ours.stamp})
 
     def _create(self) -> None:
-        from pymilvus import DataType, MilvusException  # type: ignore[import-untyped]
+        from pymilvus import DataType, MilvusException
 
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=True)
         # 512 characters of four bytes each.
@@ -332,9 +311,6 @@ class MilvusIndex:
         dimension = next(one["params"]["dim"] for one in found["fields"] if one["name"] == "vector")
         return int(dimension), found["properties"].get(STAMP)
 
-    def _count(self) -> int:
-        return int(self._read("", ["count(*)"])[0]["count(*)"])
-
     def _check_stamp(self) -> None:
         dimension, stamp = self._described()
         if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
@@ -368,16 +344,12 @@ class MilvusIndex:
         }
 
     def _forget_numbers(self, rows: list[dict[str, Any]]) -> None:
-        """Adds, as None, the numbers that rows no longer have.
-
-        An upsert of milvus-lite keeps dynamic fields of the old record that the new one lacks.
-        """
+        """Adds to rows, as None, the numbers that their records no longer have."""
+        # An upsert of milvus-lite keeps dynamic fields of the old record that the new one lacks.
         if self._lite:
             condition = _with_ids([row["id"] for row in rows])
-            old = {
-                row["id"]: numbers(decode(row["metadata"]))
-                for row in self._read(condition, ["id", "metadata"])
-            }
+            found = self._read(condition, ["id", "metadata"])
+            old = {row["id"]: numbers(decode(row["metadata"])) for row in found}
             for row in rows:
                 row.update(dict.fromkeys(old.get(row["id"], {}).keys() - row.keys()))
 
@@ -394,7 +366,7 @@ class MilvusIndex:
         """Holds the lock of a milvus-lite, and turns what pymilvus raises into our errors."""
         from pymilvus import MilvusException
 
-        with self._lock if self._lite else _nobody():
+        with self._lock:
             try:
                 yield
             except MilvusException as error:
@@ -425,8 +397,3 @@ def _compare(column: str, sign: str, number: str) -> str:
 
 def _with_ids(ids: Sequence[str]) -> str:
     return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
-
-
-@contextmanager
-def _nobody() -> Iterator[None]:
-    yield

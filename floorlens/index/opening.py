@@ -8,25 +8,26 @@ from floorlens.errors import CollectionNotFound, EngineMismatch, EngineUnsupport
 from floorlens.index import Collection, Engine
 
 PREFIX = "floorlens"
+"""How names of ours begin, where nobody chose one."""
 
 
-def full_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
-    """Returns the name of a collection's table: `Engine.index`, or our own name, then its own.
+def checked_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
+    """Returns the name of a collection, which is what the engine calls it too.
 
     Args:
-        engine: whose `index` comes first.
-        collection: whose name comes last.
+        engine: where it lies.
+        collection: whose name it is.
         allowed: a regular expression of all names that the engine takes.
         longest: how many bytes they may have.
 
     Raises:
         EngineUnsupported: the engine takes no such name.
     """
-    name = f"{engine.index or PREFIX}_{collection.name}"
+    name = collection.name
     if not re.fullmatch(allowed, name) or len(name.encode("utf-8", "replace")) > longest:
         raise EngineUnsupported(
-            f"{engine.name} takes no collection of the name {name!r}: choose an index and a "
-            f"namespace of letters, digits and underscores, together at most {longest - 1} long"
+            f"{engine.name} takes no collection of the name {name!r}: name a namespace "
+            f"(FLOORLENS_NAMESPACE) of letters, digits and underscores, of at most {longest}"
         )
     return name
 
@@ -64,8 +65,9 @@ def check_same(
     else:
         return
     raise EngineMismatch(
-        f"the collection {name!r} of {engine.name} {problem}: replace what it holds with "
-        f"`floorlens engine sync --to {engine.name} --take-over`, or choose another namespace",
+        f"the collection {name!r} of {engine.name} {problem}: name another namespace "
+        "(FLOORLENS_NAMESPACE), or replace what it holds with "
+        f"`floorlens engine sync --to {engine.name} --take-over`",
         stamp or "",
     )
 
@@ -74,6 +76,6 @@ def replaced(engine: Engine, name: str, found: str | None) -> EngineMismatch:
     """Returns the error that another process took a collection over while we had it open."""
     return EngineMismatch(
         f"the collection {name!r} of {engine.name} was taken over by another process with other "
-        f"models or settings: open it again, or choose another namespace",
+        f"models or settings: open it again, or name another namespace (FLOORLENS_NAMESPACE)",
         found or "",
     )

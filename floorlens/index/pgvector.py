@@ -30,7 +30,7 @@ from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
 from floorlens.index.jsonpath import to_jsonb, to_sql
 from floorlens.index.metadata import check_storable, possible
-from floorlens.index.opening import check_same, full_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, replaced
 from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
 
@@ -107,7 +107,7 @@ class PgvectorIndex:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        index = cls(engine, collection, full_name(engine, collection, r"[^\0]+", 58))
+        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58))
         try:
             index._connections.run(partial(index._prepare, create=create, take_over=take_over))
         except FloorlensError:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from floorlens.errors import EngineDenied, EngineError, EngineQuota, EngineUnavailable
+from floorlens.errors import (
+    EngineDenied,
+    EngineError,
+    EngineQuota,
+    EngineUnavailable,
+    SettingsError,
+)
 from floorlens.index import Engine
 from floorlens.index.opening import not_found
 
@@ -24,7 +31,9 @@ class Connections:
         """`name` is the collection that errors speak of."""
         self._engine = engine
         self._name = name
-        self._idle: deque[Any] = deque()
+        self._timeout = max(1, round(engine.timeout))
+        self._idle: deque[tuple[int, Any]] = deque()
+        self._inherited: list[Any] = []
 
     def run(self, work: Callable[[Any], Result]) -> Result:
         """Returns what `work(connection)` returns, done in one transaction.
@@ -38,50 +47,67 @@ class Connections:
         import psycopg
 
         while True:
-            try:
-                connection, fresh = self._idle.pop(), False
-            except IndexError:
-                connection, fresh = self._connect(), True
+            kept = self._kept()
+            connection = kept or self._connect()
             try:
                 with connection.transaction():
+                    # For this transaction alone: a pooler may give the next another connection.
+                    connection.execute(
+                        "select set_config('statement_timeout', %s, true)",
+                        [str(1000 * self._timeout)],
+                    )
                     result = work(connection)
             except psycopg.Error as error:
                 broken = connection.closed
                 connection.close()
-                if broken and not fresh:
+                if broken and kept:
                     continue
                 raise self._mapped(error) from error
             except BaseException:
                 connection.close()
                 raise
             if len(self._idle) < IDLE:
-                self._idle.append(connection)
+                self._idle.append((os.getpid(), connection))
             else:
                 connection.close()
             return result
 
     def close(self) -> None:
         """Closes the connections that are kept."""
+        while connection := self._kept():
+            connection.close()
+
+    def _kept(self) -> Any:
+        """Returns a connection that is kept, None if there is none."""
         while self._idle:
-            self._idle.pop().close()
+            try:
+                process, connection = self._idle.pop()
+            except IndexError:
+                return None
+            if process == os.getpid():
+                return connection
+            # A child process must neither talk on its parent's connections nor close them.
+            self._inherited.append(connection)
+        return None
 
     def _connect(self) -> Any:
         import psycopg
         from pgvector.psycopg import register_vector
 
         url = str(self._engine.url).replace("postgresql+psycopg://", "postgresql://", 1)
-        timeout = max(1, round(self._engine.timeout))
-        login: dict[str, Any] = {"connect_timeout": timeout}
+        login: dict[str, Any] = {"connect_timeout": self._timeout}
         if self._engine.api_key:
             login["password"] = self._engine.api_key
         try:
-            connection = psycopg.connect(url, autocommit=True, **login)
-            # Not by the `options` of the login, which the url may use for a search path.
-            connection.execute(
-                "select set_config('statement_timeout', %s, false)", [str(1000 * timeout)]
-            )
+            # Nothing is prepared on the server: poolers do not like it.
+            connection = psycopg.connect(url, autocommit=True, prepare_threshold=None, **login)
             if connection.execute("select to_regtype('vector')").fetchone() != (None,):
                 register_vector(connection)
+        except psycopg.ProgrammingError as error:
+            raise SettingsError(
+                "the url of the engine pgvector cannot be read: it is "
+                "postgresql://user:password@host:port/database"
+            ) from error
         except psycopg.Error as error:
             raise self._mapped(error) from error
         return connection

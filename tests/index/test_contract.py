@@ -205,6 +205,31 @@ def test_deeply_nested_filters(engine: Engine, collection: Collection, opened: O
     agree(hits, oracle(records), query, 30, condition)
 
 
+@pytest.mark.parametrize("engine", ["exact", "lancedb", "pgvector", "milvus"], indirect=True)
+def test_numbers_that_doubles_hardly_tell_apart(
+    engine: Engine, collection: Collection, opened: Opener
+) -> None:
+    """Whole numbers beyond 2**53, neighbours, both zeros, infinite bounds. (Pinecone: doubles.)"""
+    held = [2**53, 2**53 + 1, 2**53 + 2, float(2**53), 1e23, 10**23, -(2**64) - 1, -(2.0**64)]
+    held += [0, 0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1, 0.1 + 2**-56, 3 * 10**30]
+    records = [
+        Record(f"p{i:02}", vector, {"n": number, "twice": [str(number)]})
+        for i, (number, vector) in enumerate(zip(held, vectors(len(held), 40), strict=True))
+    ]
+    index = opened(engine, collection)
+    index.upsert(records)
+    exact = oracle(records)
+    query = vectors(1, 41)[0]
+    for bound in (*held, float("inf"), -float("inf"), 10**400, -(10**400)):
+        for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"):
+            condition = parse_filter({"n": {operator: bound}})
+            expected = {hit.id for hit in exact.query(query, 50, condition)}
+            found = {hit.id for hit in index.query(query, 50, condition)}
+            assert found == expected, (operator, bound)
+    for record in index.fetch(record.id for record in records):
+        assert record.metadata["n"] == held[int(record.id[1:])]
+
+
 # -- queries -----------------------------------------------------------------------------------
 
 
@@ -512,6 +537,20 @@ def test_take_over_drops_records_of_another_dimension(
     assert [hit.id for hit in index.query(unit([1, 2, 3, 4]), 5)] == ["a"]
     with pytest.raises(EngineMismatch):
         opened(engine, collection)
+
+
+@keeping
+def test_who_was_taken_over_from_writes_no_more(
+    engine: Engine, collection: Collection, opened: Opener
+) -> None:
+    """A process of the old stamp must not mix its vectors into the new one's."""
+    index = opened(engine, collection)
+    index.upsert(products(3))
+    other = opened(engine, replace(collection, stamp="stamp 2"), take_over=True)
+    with pytest.raises(EngineMismatch) as caught:
+        index.upsert(products(5))
+    assert caught.value.found == "stamp 2"
+    assert other.stats().count == 3
 
 
 @keeping
