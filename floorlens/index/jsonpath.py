@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from floorlens.errors import EngineUnsupported
@@ -14,27 +13,19 @@ from floorlens.index import Record
 SIGNS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
-def is_text(value: str) -> bool:
-    """Returns whether PostgreSQL can keep a text: no NUL, no half of a surrogate pair."""
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False
-
-
 def to_jsonb(record: Record) -> str:
     """Returns the metadata of a record as the text of a jsonb.
 
     Raises:
-        EngineUnsupported: the id or a text of the metadata has a character that cannot be kept.
+        EngineUnsupported: a text of the metadata has a character that cannot be kept.
     """
-    texts: Iterable[Any] = [record.id]
+    texts: list[Any] = []
     for field, value in record.metadata.items():
         texts = [*texts, field, *(value if isinstance(value, list | tuple) else [value])]
-    if not all(is_text(text) for text in texts if isinstance(text, str)):
+    if not all(_is_text(text) for text in texts if isinstance(text, str)):
         raise EngineUnsupported(
-            f"the product {record.id!r} has a character in its id or metadata that PostgreSQL "
-            "cannot keep (NUL, or half of a surrogate pair): remove it"
+            f"the product {record.id!r} has a character in its metadata that PostgreSQL cannot "
+            "keep (NUL, or half of a surrogate pair): remove it"
         )
     return json.dumps({field: _exact(value) for field, value in record.metadata.items()})
 
@@ -49,7 +40,7 @@ def to_sql(where: Filter) -> tuple[str, list[str]]:
         word = " and " if isinstance(where, AllOf) else " or "
         return f"({word.join(text for text, _ in parts)})", [v for _, some in parts for v in some]
     if where.operator == "$exists":
-        if not is_text(where.field):
+        if not _is_text(where.field):
             return ("false" if where.value else "true"), []
         sign = "<>" if where.value else "="
         return f"coalesce(metadata -> %s, 'null') {sign} 'null'", [where.field]
@@ -64,9 +55,9 @@ def _path(condition: Condition) -> str | None:
         tests = [_order(condition)]
     else:
         wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-        possible = [one for one in wanted if not isinstance(one, str) or is_text(one)]
+        possible = [one for one in wanted if not isinstance(one, str) or _is_text(one)]
         tests = [f"@ == {json.dumps(_exact(one))}" for one in possible if not _endless(one)]
-    if not tests or not is_text(condition.field):
+    if not tests or not _is_text(condition.field):
         return None
     return f"$.{json.dumps(condition.field)} ? ({' || '.join(tests)})"
 
@@ -87,3 +78,11 @@ def _exact(value: Any) -> Any:
     # jsonb keeps the decimals that are written. For a large whole number those are the shortest
     # that round to the same double: not its value.
     return int(value) if isinstance(value, float) and abs(value) >= 2**53 else value
+
+
+def _is_text(value: str) -> bool:
+    # PostgreSQL keeps neither NUL nor half of a surrogate pair.
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False

@@ -8,12 +8,10 @@ some 24 dimensions, as embeddings do; pure noise has no partitions to speak of.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from math import isqrt
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -31,24 +29,25 @@ from floorlens.errors import (
 )
 from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
-from floorlens.index.metadata import check_metadata, decode, encode, expression, numbers, tokens
+from floorlens.index.lance_upkeep import Upkeep, partitions, patiently
+from floorlens.index.metadata import (
+    check_storable,
+    decode,
+    encode,
+    expression,
+    numbers,
+    possible,
+    tokens,
+)
 from floorlens.index.opening import check_same, full_name, not_found, replaced
 from floorlens.index.ties import nearest
 
-INDEX_FROM = 20_000
-"""From how many records on an approximate index is made and used."""
 PROBED = 3
 """One in so many partitions is searched at least; more where a filter leaves fewer than k."""
-TIDY_EVERY = 32
-"""After so many versions of a table its files are compacted and the indexes brought up to date."""
-KEPT = timedelta(hours=1)
-"""How long old versions stay for readers that are at it."""
 BATCH = 10_000
 LARGEST = 2**31
-RETRIES = 60
 STAMP = b"floorlens-stamp"
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
-VECTOR_INDEX = "vector_ivf_"
 
 
 class LanceIndex:
@@ -66,7 +65,7 @@ class LanceIndex:
         self._collection = collection
         self._database = database
         self._table = table
-        self._tidied = table.version // TIDY_EVERY
+        self._upkeep = Upkeep(table)
         self._writing = RLock()
 
     @classmethod
@@ -121,7 +120,7 @@ class LanceIndex:
     @property
     def approximate(self) -> bool:
         """Whether searches use an approximate index."""
-        return self._partitions() > 0
+        return partitions(self._table) > 0
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id.
@@ -131,13 +130,13 @@ class LanceIndex:
             EngineUnsupported: a value of the metadata is of another kind; nothing is stored.
         """
         check_records(records, self._collection.dimension)
-        check_metadata(records)
+        check_storable(records)
         rows = list({record.id: record for record in records}.values())
         with self._writing, self._errors():
             for start in range(0, len(rows), BATCH):
                 self._merge(rows[start : start + BATCH])
             if rows:
-                self._tidy_when_due()
+                self._upkeep.when_due()
 
     def delete(self, ids: Iterable[str] | None) -> None:
         """Removes records, unknown ids are ignored; None removes the table."""
@@ -146,10 +145,10 @@ class LanceIndex:
                 if _open_table(self._database, self._table.name) is not None:
                     self._database.drop_table(self._table.name)
                 return
-            gone = list(ids)
+            gone = possible(ids)
             for start in range(0, len(gone), BATCH):
                 self._check_stamp()
-                _patiently(partial(self._table.delete, _with_ids(gone[start : start + BATCH])))
+                patiently(partial(self._table.delete, _with_ids(gone[start : start + BATCH])))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id."""
@@ -157,7 +156,7 @@ class LanceIndex:
             return []
         with self._errors():
             condition = None if where is None else self._condition(where)
-            partitions = self._partitions()
+            probes = -(-partitions(self._table) // PROBED)
 
             def search(count: int) -> list[Hit]:
                 query = self._table.search(
@@ -166,9 +165,9 @@ class LanceIndex:
                 query = query.distance_type("cosine").select(["id", "_distance"]).limit(count)
                 if condition is not None:
                     query = query.where(condition, prefilter=True)
-                if partitions:
+                if probes:
                     # No maximum: where a filter leaves few, more partitions are searched.
-                    query = query.maximum_nprobes(0).minimum_nprobes(-(-partitions // PROBED))
+                    query = query.maximum_nprobes(0).minimum_nprobes(probes)
                 else:
                     query = query.bypass_vector_index()
                 found = query.to_arrow(timeout=timedelta(seconds=self._engine.timeout))
@@ -182,7 +181,7 @@ class LanceIndex:
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
         """Returns the records of `ids` in that order, unknown ones left out."""
-        wanted = list(ids)
+        wanted = possible(ids)
         found: dict[str, Record] = {}
         with self._errors():
             for start in range(0, len(wanted), BATCH):
@@ -228,17 +227,6 @@ class LanceIndex:
         # Numbers that lack are NULL: nothing but tokens, which never are, is negated.
         return expression(where, has_any, compare)
 
-    def _partitions(self) -> int:
-        """Returns the number of partitions of the vector index; 0 where there is none."""
-        return max(
-            (
-                int(index.name.removeprefix(VECTOR_INDEX))
-                for index in self._table.list_indices()
-                if index.name.startswith(VECTOR_INDEX)
-            ),
-            default=0,
-        )
-
     def _check_stamp(self) -> None:
         dimension, stamp = _described(self._table)
         if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
@@ -252,7 +240,7 @@ class LanceIndex:
             columns = self._with_columns(needed)
             table = _arrow(records, rows, columns)
             merge = self._table.merge_insert("id").when_matched_update_all()
-            _patiently(partial(merge.when_not_matched_insert_all().execute, table))
+            patiently(partial(merge.when_not_matched_insert_all().execute, table))
             # A column that another process added meanwhile kept its old numbers in our rows.
             if len(self._table.schema.names) == len(columns):
                 return
@@ -266,62 +254,14 @@ class LanceIndex:
             if missing:
                 self._table.add_columns(pa.schema([pa.field(one, pa.string()) for one in missing]))
 
-        _patiently(add)
+        patiently(add)
         return self._table.schema
-
-    def _tidy_when_due(self) -> None:
-        rows = self._table.count_rows()
-        partitions = self._partitions()
-        # sqrt(n) partitions; made anew when there are four times as many records as then.
-        outgrown = rows >= INDEX_FROM and 4 * partitions**2 < rows
-        if self._table.version // TIDY_EVERY == self._tidied and not outgrown:
-            return
-        try:
-            if outgrown:
-                self._make_indexes(isqrt(rows))
-            self._table.optimize(cleanup_older_than=KEPT)
-        except (RuntimeError, ValueError, OSError) as error:
-            # Another process writes, or tidies itself: what is stored is stored, later is fine.
-            if "conflict" not in str(error).lower():
-                raise
-        self._tidied = self._table.version // TIDY_EVERY
-
-    def _make_indexes(self, partitions: int) -> None:
-        from lancedb.index import BTree, IvfFlat, LabelList
-
-        old = [one.name for one in self._table.list_indices() if one.name.startswith(VECTOR_INDEX)]
-        self._table.create_index(
-            "vector",
-            config=IvfFlat(distance_type="cosine", num_partitions=partitions),
-            name=f"{VECTOR_INDEX}{partitions}",
-        )
-        for name in set(old) - {f"{VECTOR_INDEX}{partitions}"}:
-            self._table.drop_index(name)
-        self._table.create_index("id", config=BTree())
-        self._table.create_index("tokens", config=LabelList())
-        for column in self._table.schema.names:
-            if column.startswith("number_"):
-                self._table.create_index(column, config=BTree())
 
 
 def _pyarrow() -> Any:
     import pyarrow  # type: ignore[import-untyped]
 
     return pyarrow
-
-
-def _patiently(write: Callable[[], Any]) -> Any:
-    """Returns what a write returns; it is tried again when another writer came first.
-
-    One of those who meet always succeeds, so all do after a while.
-    """
-    for attempt in range(RETRIES):
-        try:
-            return write()
-        except RuntimeError as error:
-            if "conflict" not in str(error).lower() or attempt == RETRIES - 1:
-                raise
-            time.sleep(0.005 * attempt)
 
 
 def _open_table(database: Any, name: str) -> Any:
@@ -363,7 +303,7 @@ def _described(table: Any) -> tuple[int, str | None]:
 
 def _set_stamp(table: Any, stamp: str) -> None:
     change = {"path": "vector", "metadata": {STAMP.decode(): stamp}}
-    _patiently(partial(table.update_field_metadata, change))
+    patiently(partial(table.update_field_metadata, change))
 
 
 def _with_ids(ids: Sequence[str]) -> str:

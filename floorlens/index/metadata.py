@@ -18,16 +18,23 @@ from floorlens.errors import EngineUnsupported
 from floorlens.filters import ORDER, AllOf, AnyOf, Condition, Filter
 from floorlens.index import Record
 
+LONGEST_ID = 512
 
-def check_metadata(records: Iterable[Record]) -> None:
-    """Checks that metadata holds strings, finite numbers, booleans and lists of strings alone.
+
+def check_storable(records: Iterable[Record]) -> None:
+    """Checks ids, and that metadata holds strings, finite numbers, booleans and lists of strings.
 
     None is kept and means absent, as in filters.
 
     Raises:
-        EngineUnsupported: names the product and the field of the first other value.
+        EngineUnsupported: names the product, and the field, of the first other value.
     """
     for record in records:
+        if not _is_id(record.id):
+            raise EngineUnsupported(
+                f"the id {record.id!r} is empty, longer than {LONGEST_ID} characters, or has "
+                "characters that do not print: a vector engine cannot keep it"
+            )
         for field, value in record.metadata.items():
             if not isinstance(field, str) or not _storable(value):
                 raise EngineUnsupported(
@@ -35,6 +42,11 @@ def check_metadata(records: Iterable[Record]) -> None:
                     "engine cannot keep: it takes strings, finite numbers, booleans and lists of "
                     "strings"
                 )
+
+
+def possible(ids: Iterable[str]) -> list[str]:
+    """Returns those of the ids, in order, that a record can have."""
+    return [record_id for record_id in ids if _is_id(record_id)]
 
 
 def encode(metadata: Mapping[str, Any]) -> str:
@@ -125,6 +137,11 @@ def _bound(condition: Condition) -> float:
     if isinstance(condition.value, str | tuple):
         raise EngineUnsupported(f"{condition.operator} on {condition.field!r} takes a number")
     return condition.value
+
+
+def _is_id(text: str) -> bool:
+    # As of products: neither control characters nor halves of a surrogate pair print.
+    return 0 < len(text) <= LONGEST_ID and text.isprintable()
 
 
 def _storable(value: Any) -> bool:

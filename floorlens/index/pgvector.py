@@ -28,8 +28,8 @@ from floorlens.errors import (
 )
 from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
-from floorlens.index.jsonpath import is_text, to_jsonb, to_sql
-from floorlens.index.metadata import check_metadata
+from floorlens.index.jsonpath import to_jsonb, to_sql
+from floorlens.index.metadata import check_storable, possible
 from floorlens.index.opening import check_same, full_name, not_found, replaced
 from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
@@ -129,7 +129,7 @@ class PgvectorIndex:
                 of another kind; nothing is stored.
         """
         check_records(records, self._collection.dimension)
-        check_metadata(records)
+        check_storable(records)
         rows = [
             (record.id, np.asarray(record.vector, np.float32), to_jsonb(record))
             for record in {record.id: record for record in records}.values()
@@ -143,7 +143,7 @@ class PgvectorIndex:
         if ids is None:
             self._connections.run(self._drop)
             return
-        gone = [record_id for record_id in ids if is_text(record_id)]
+        gone = possible(ids)
         if gone:
             self._connections.run(lambda connection: self._remove(connection, gone))
 
@@ -181,7 +181,7 @@ class PgvectorIndex:
 
         A number of the metadata may come back as another type of the same value.
         """
-        wanted = [record_id for record_id in ids if is_text(record_id)]
+        wanted = possible(ids)
         statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
         rows = self._connections.run(partial(_rows, statement=statement, parameters=[wanted]))
         found = {row[0]: Record(row[0], row[1].to_numpy(), row[2]) for row in rows}

@@ -83,7 +83,8 @@ def running_double(
         timeout_graceful_shutdown=_GRACE,
     )
     server = uvicorn.Server(config)
-    with socket.socket() as listening:
+    # The protocol is named, else asyncio leaves Nagle's algorithm on: 40 ms a call.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(("127.0.0.1", port))
         double.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
