@@ -11,7 +11,7 @@ from typing import Unpack
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images import MAX_MEGAPIXELS, SUFFIXES, load_photo
 from floorlens.indexing import ImportReport, Progress
-from floorlens.options import Options
+from floorlens.presets import Options
 from floorlens.report import RoomOutcome, write_report
 from floorlens.search import Floorlens
 

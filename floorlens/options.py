@@ -1,4 +1,4 @@
-"""What can be chosen: how a catalogue is opened, and which models of the hub are run."""
+"""What can be chosen of the presets that run models from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypedDict, get_args
+from typing import Literal, get_args
 
 from floorlens.errors import SettingsError
-
-if TYPE_CHECKING:
-    from floorlens.index import Engine
-    from floorlens.presets import Stages
 
 Crop = Literal["box", "mask"]
 """What of the photo is embedded: the bounding box of the floor, or floor alone."""
@@ -68,29 +64,3 @@ class ModelOptions:
             raise SettingsError(
                 "the prompts are one or more words or sentences, none of them empty"
             )
-
-
-class Options(TypedDict, total=False):
-    """How a catalogue is opened; every one may be left out.
-
-    Attributes:
-        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
-            the default.
-        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
-            filled from the catalogue.
-        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
-            result says so; None raises the engine's error.
-        threads: for the models; 0 takes all cores.
-        max_megapixels: larger pictures are refused.
-        models: which models of the Hugging Face hub are taken, for presets that run them.
-        stages: backends of your own, instead of a preset's.
-    """
-
-    preset: str | None
-    index: str | Engine | None
-    fallback: str | None
-    threads: int
-    max_megapixels: float
-    models: ModelOptions | None
-    stages: Stages | None

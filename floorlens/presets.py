@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from floorlens.errors import SettingsError, StampMismatch
 from floorlens.options import Crop, ModelOptions, Rerank
@@ -150,6 +150,32 @@ class Stages:
             "normaliser": self.normaliser.stamp.as_dict(),
             "embedder": self.embedder.stamp.as_dict(),
         }
+
+
+class Options(TypedDict, total=False):
+    """How a catalogue is opened; every one may be left out.
+
+    Attributes:
+        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
+            the default.
+        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+            filled from the catalogue.
+        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
+            result says so; None raises the engine's error.
+        threads: for the models; 0 takes all cores.
+        max_megapixels: larger pictures are refused.
+        models: which models of the Hugging Face hub are taken, for presets that run them.
+        stages: backends of your own, instead of a preset's.
+    """
+
+    preset: str | None
+    index: str | Engine | None
+    fallback: str | None
+    threads: int
+    max_megapixels: float
+    models: ModelOptions | None
+    stages: Stages | None
 
 
 def identity(stamp: Mapping[str, Any]) -> list[Any]:

@@ -17,6 +17,7 @@ from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
+    Options,
     check_stamp,
     generation_stamp,
     load_stages,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
     from floorlens.adaptation import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
-    from floorlens.options import Options
     from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
 

@@ -12,8 +12,8 @@ from floorlens.errors import CatalogueNotFound, SettingsError
 from floorlens.huggingface import MODELS
 from floorlens.images import MAX_MEGAPIXELS
 from floorlens.index import Engine
-from floorlens.options import Crop, Dtype, ModelOptions, Options, Rerank
-from floorlens.presets import DEFAULT_PRESET, PRESETS
+from floorlens.options import Crop, Dtype, ModelOptions, Rerank
+from floorlens.presets import DEFAULT_PRESET, PRESETS, Options
 
 if TYPE_CHECKING:
     from floorlens.search import Floorlens

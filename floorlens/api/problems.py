@@ -72,6 +72,7 @@ TEXTS: Mapping[str, str] = {
     "missing-dependency": (
         "The service lacks an optional part that this needs; HEIC photos can be sent as JPEG."
     ),
+    "model-unavailable": f"The service lacks a model that this needs: {_LOGGED}.",
     # of the service itself
     "upload-too-large": "The file is larger than the {megabytes} MB that are accepted.",
     "file-missing": "The photo is missing: send it as the file `file` of a multipart form.",
