@@ -80,9 +80,11 @@ def collection_for(
         },
         sort_keys=True,
     )
-    # Engines whose collections all lie in one place put a prefix of theirs before it.
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Collection(engine.namespace or f"{uid[:8]}_{fingerprint}", dimension, text)
+    # Pinecone's index is a place; elsewhere it is the first part of the collections' names.
+    first = None if engine.name == "pinecone" else engine.index
+    name = engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
+    return Collection(name, dimension, text)
 
 
 def catalogue_in(stamp: str) -> str | None:
