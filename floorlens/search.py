@@ -283,6 +283,10 @@ class Floorlens:
         """Whether the catalogue is not to be adapted by itself."""
         return self._catalogue.projections.declined()
 
+    def count(self) -> int:
+        """Returns the number of products."""
+        return self._catalogue.count()
+
     def products(self) -> list[Product]:
         """Returns all products, sorted by id."""
         return self._catalogue.products()

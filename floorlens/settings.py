@@ -13,7 +13,7 @@ from floorlens.huggingface import MODELS
 from floorlens.images import MAX_MEGAPIXELS
 from floorlens.index import Engine
 from floorlens.options import Crop, Dtype, ModelOptions, Rerank
-from floorlens.presets import DEFAULT_PRESET, PRESETS, Options
+from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages
 
 if TYPE_CHECKING:
     from floorlens.search import Floorlens
@@ -178,15 +178,22 @@ def load_settings() -> Settings:
         raise SettingsError(f"settings cannot be used: {problems}") from error
 
 
-def open_catalogue(settings: Settings, *, create: bool = True) -> Floorlens:
+def open_catalogue(
+    settings: Settings, *, create: bool = True, stages: Stages | None = None
+) -> Floorlens:
     """Returns the catalogue that the settings name, opened with the preset that they name.
+
+    `stages` are backends of your own, instead of a preset's.
 
     Raises:
         FloorlensError: what `Floorlens.open` raises.
     """
     from floorlens.search import Floorlens
 
-    return Floorlens.open(settings.catalogue, create=create, **settings.options())
+    options = settings.options()
+    if stages is not None:
+        options["stages"] = stages
+    return Floorlens.open(settings.catalogue, create=create, **options)
 
 
 def preset_in_use(settings: Settings) -> str:

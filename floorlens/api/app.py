@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -14,7 +15,8 @@ from floorlens import __version__
 from floorlens.api import problems
 from floorlens.api.limits import RequestIds, UploadLimit
 from floorlens.api.routes import router
-from floorlens.api.service import Service, open_lens
+from floorlens.api.service import Service
+from floorlens.settings import open_catalogue
 
 if TYPE_CHECKING:
     from floorlens.presets import Stages
@@ -29,11 +31,11 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = lens
         if opened is None:
-            opened = await to_thread.run_sync(open_lens, settings, stages)
+            opened = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
         try:
             await to_thread.run_sync(opened.warm_up)
-            with closing(Service(opened, settings)) as app.state.service:
-                yield
+            app.state.service = Service(opened, settings)
+            yield
         finally:
             if lens is None:
                 opened.close()

@@ -70,9 +70,9 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         FloorlensError: the catalogue cannot be opened.
     """
     require_extra()
-    from floorlens.api.service import open_lens
+    from floorlens.settings import open_catalogue
 
-    with listen(host, port) as listener, open_lens(settings) as lens:
+    with listen(host, port) as listener, open_catalogue(settings) as lens:
         server = _server(settings, lens, quiet=False)
 
         def stop(*_: object) -> None:
@@ -114,11 +114,11 @@ def running_service(
         FloorlensError: the catalogue cannot be opened.
     """
     require_extra()
-    from floorlens.api.service import open_lens
+    from floorlens.settings import open_catalogue
 
     with (
         listen(host, port) as listener,
-        open_lens(settings, stages) as lens,
+        open_catalogue(settings, stages=stages) as lens,
     ):
         server = _server(settings, lens, quiet=True)
         url = address(listener)
