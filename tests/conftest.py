@@ -226,7 +226,9 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
         if name == "lancedb":
             return Engine(name, url=str(tmp_path / "lance"))
         if name == "milvus":
-            return Engine(name, url=str(tmp_path / "milvus.db"))
+            # benchmarks/milvus_server.py runs the contract suite against a server.
+            server = os.environ.get("MILVUS_SERVER_URL")
+            return Engine(name, url=server or str(tmp_path / "milvus.db"))
         if name == "pgvector":
             return Engine(name, url=request.getfixturevalue("postgres_url"))
         if name == "pinecone":
