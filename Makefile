@@ -42,7 +42,7 @@ ui: $(UI)
 	$(BIN)/floorlens ui $(if $(API_URL),--api-url '$(API_URL)')
 
 test: $(TESTS)
-	$(BIN)/python -m pytest
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest
 
 # The presets on the hub's models with transformers 4, in an environment of its own: what the
 # constraints pin for transformers 5 does not fit there.

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 from PIL import Image
 from sqlalchemy import insert, select
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 from floorlens import Floorlens
 from floorlens.catalogue import Catalogue
