@@ -9,7 +9,7 @@ EXTRAS ?= api,clip,heif,lancedb,milvus,otel,pgvector,pinecone,ray,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo test lint format benchmark soak segmenter clean
+.PHONY: demo ui test test-transformers4 lint format benchmark soak segmenter clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -31,8 +31,37 @@ $(TESTS): $(BASE)
 demo: $(BASE)
 	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
 
+# The page, with the sample catalogue or, with API_URL=http://…, what is served there.
+API_URL ?=
+UI := $(VENV)/.installed-ui
+$(UI): $(BASE)
+	$(PIP) --editable '.[api,ui]'
+	@touch $@
+
+ui: $(UI)
+	$(BIN)/floorlens ui $(if $(API_URL),--api-url '$(API_URL)')
+
 test: $(TESTS)
-	$(BIN)/python -m pytest
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest
+
+# The presets on the hub's models with transformers 4, in an environment of its own: what the
+# constraints pin for transformers 5 does not fit there.
+VENV4 := .venv-transformers4
+TRANSFORMERS4 := transformers huggingface_hub tokenizers
+TRANSFORMERS4_TESTS := $(addprefix tests/,test_huggingface.py test_torch_models.py \
+  test_model_checks.py test_clip_presets.py test_reference_design.py cli/test_models.py \
+  segmentation/test_clipseg.py normalisation/test_clip.py embedding/test_clip.py \
+  embedding/test_clip_signature.py reranking/test_clip_pairwise.py)
+
+$(VENV4)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV4) || { rm -rf $(VENV4); exit 1; }
+	grep -v -i $(foreach name,$(TRANSFORMERS4),-e '^$(name)==') constraints.txt > $(VENV4)/constraints.txt
+	$(VENV4)/bin/python -m pip install --quiet --constraint $(VENV4)/constraints.txt \
+	  --editable '.[clip]' 'transformers>=4.57,<5' hypothesis pytest pytest-cov
+	@touch $@
+
+test-transformers4: $(VENV4)/.installed
+	$(VENV4)/bin/python -m pytest --no-cov $(TRANSFORMERS4_TESTS)
 
 lint: $(TESTS)
 	$(BIN)/ruff check .
@@ -69,4 +98,4 @@ segmenter: $(TESTS)
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV4) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -368,7 +368,7 @@ class _Adaptation:
                     if lost:
                         raise CatalogueError(
                             f"product {lost[0]!r} has no stored features: run `floorlens index "
-                            f"--rebuild --catalogue {catalogue.folder}`"
+                            f"--rebuild --catalogue {catalogue.location}`"
                         )
                     tasks = {
                         name: pool.submit(embedder.describe, made, projection)

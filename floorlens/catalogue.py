@@ -58,7 +58,7 @@ __all__ = ["FILE_NAME", "Catalogue"]
 
 
 class Catalogue(Database):
-    """Products, their images' references, features and embeddings, in one SQLite file.
+    """Products, their images' references, features and embeddings, in SQL.
 
     Safe to use from several threads and processes at once.
     """
@@ -117,9 +117,9 @@ class Catalogue(Database):
                 for row in connection.execute(select(engines).order_by(engines.c.engine))
             ]
         return {
-            "catalogue": str(self.folder),
+            "catalogue": self.location,
             **found,
-            "bytes": self.file.stat().st_size,
+            "bytes": self.size(),
             "engines": copies,
             "projection": self.projections.in_use(),
             "stamp": self.live_stamp() or {},
@@ -191,7 +191,7 @@ class Catalogue(Database):
             revision = read_revision(connection)
             if connection.execute(select(state.c.live)).scalar_one() != generation:
                 raise GenerationChanged(
-                    f"the catalogue in {self.folder} was rebuilt or adapted by another process "
+                    f"the catalogue {self.location} was rebuilt or adapted by another process "
                     "meanwhile: run the same command again; what was stored is kept"
                 )
             for entry in entries:

@@ -6,10 +6,12 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images import MAX_MEGAPIXELS, SUFFIXES, load_photo
 from floorlens.indexing import ImportReport, Progress
+from floorlens.presets import Options
 from floorlens.report import RoomOutcome, write_report
 from floorlens.search import Floorlens
 
@@ -65,18 +67,17 @@ def run_demo(
     rooms: Path | None = None,
     products: Path | None = None,
     catalogue: str | None = None,
-    preset: str | None = None,
-    threads: int = 0,
-    max_megapixels: float = MAX_MEGAPIXELS,
     import_progress: Progress | None = None,
     adapt_progress: Callable[[int, int], None] | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
+    **options: Unpack[Options],
 ) -> Demo:
     """Indexes `products`, ranks them for `rooms`, writes `out/report.html`.
 
     Where rooms or products are not named the project's samples are taken. The catalogue lies in
     `out` and holds just these products, unless one is named: then they are added to it. A photo
-    that cannot be read or shows no floor is reported and the others go on.
+    that cannot be read or shows no floor is reported and the others go on. `options` say how the
+    catalogue is opened.
 
     Raises:
         InputError: there are no photos or products.
@@ -88,9 +89,8 @@ def run_demo(
     truth = _truth(room_folder, samples_used=rooms is None and products is None)
     # One catalogue for each source: pictures of another source must not stay in the ranking.
     name = "catalogue" if products is None else f"catalogue-{source.resolve().name}"
-    with Floorlens.open(
-        catalogue or out / name, preset=preset, threads=threads, max_megapixels=max_megapixels
-    ) as lens:
+    max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
+    with Floorlens.open(catalogue or out / name, **options) as lens:
         imported = lens.add(source, progress=import_progress, adapt_progress=adapt_progress)
         if catalogue is None:
             named = {row.id for row in imported.rows}

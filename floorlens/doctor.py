@@ -15,11 +15,22 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.engines import PRIVATE
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.
-EXTRAS = {"heif": "pi_heif", "clip": "transformers", "train": "torch"}
+EXTRAS = {
+    "api": "fastapi",
+    "clip": "transformers",
+    "heif": "pi_heif",
+    "lancedb": "lancedb",
+    "milvus": "pymilvus",
+    "pgvector": "psycopg",
+    "pinecone": "pinecone",
+    "train": "efficientnet_lite_pytorch",
+    "ui": "streamlit",
+}
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
 # To the last @: a password that holds one itself must not show its end.
 _URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
@@ -62,6 +73,8 @@ def examine(settings: Settings) -> list[Check]:
         checks.append(Check(f"extra {extra}", True, found))
     checks.append(_checked("models", lambda: _models(settings)))
     checks.append(_checked("catalogue", lambda: _catalogue(settings)))
+    if settings.index not in (None, PRIVATE):
+        checks.append(_checked("engine", lambda: _engine(settings)))
     return checks
 
 
@@ -81,7 +94,11 @@ def _models(settings: Settings) -> str:
     from floorlens.pipeline import find_floor, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
-    stages = load_stages(preset_named(settings.preset or DEFAULT_PRESET), threads=settings.threads)
+    stages = load_stages(
+        preset_named(settings.preset or DEFAULT_PRESET),
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
@@ -99,11 +116,13 @@ def _catalogue(settings: Settings) -> str:
     try:
         with open_catalogue(settings, create=False) as lens:
             products, folder, projection = lens.products(), lens.folder, lens.projection
+            text = f"{len(products)} products at {lens.location}"
     except CatalogueNotFound:
-        return f"none yet at {settings.catalogue}; `floorlens index PRODUCTS` makes one"
+        shown = shown_settings(settings)["FLOORLENS_CATALOGUE"]
+        return f"none yet at {shown}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
-    free = shutil.disk_usage(folder).free / 2**30
-    text = f"{len(products)} products at {settings.catalogue}, {free:.0f} GiB free"
+    if folder is not None:
+        text += f", {shutil.disk_usage(folder).free / 2**30:.0f} GiB free"
     if projection is not None:
         fitted = f" of {projection['products']} products" if "products" in projection else ""
         text += f", projection {projection['version']}{fitted}"
@@ -113,6 +132,20 @@ def _catalogue(settings: Settings) -> str:
             f"{gone[0]}): searches work, a rebuild would not. Index them again from their new place"
         )
     return text
+
+
+def _engine(settings: Settings) -> str:
+    try:
+        with open_catalogue(settings, create=False) as lens:
+            found = lens.replica.compare()
+    except CatalogueNotFound:
+        return f"{settings.index}: nothing to compare yet"
+    text = f"{found.engine} {found.collection}: {found.records} records"
+    if not found.in_step:
+        raise FloorlensError(
+            f"{text} for {found.products} products, stamp {found.stamp}; {found.cure}"
+        )
+    return f"{text}, in step with the catalogue"
 
 
 def _version(package: str) -> str:

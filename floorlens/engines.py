@@ -20,24 +20,14 @@ PRIVATE = "exact"
 
 
 def check_engine(engine: Engine) -> None:
-    """Checks an engine's name, and that of its collections.
+    """Checks that there is an engine of that name.
 
     Raises:
-        SettingsError: one is not usable.
+        SettingsError: there is none.
     """
     known = BACKENDS["index"]
     if engine.name not in known:
         raise SettingsError(f"unknown engine {engine.name!r}: known are {', '.join(sorted(known))}")
-    first = engine.index
-    if (
-        engine.name != "pinecone"
-        and first is not None
-        and not re.fullmatch(r"[a-z][a-z0-9_]{0,20}", first)
-    ):
-        raise SettingsError(
-            f"FLOORLENS_INDEX_NAME={first}: a name of {engine.name} begins with a letter, of "
-            "a-z, 0-9 and _, and has at most 21 of them"
-        )
 
 
 def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
@@ -91,9 +81,10 @@ def collection_for(
         sort_keys=True,
     )
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:8]
-    # Pinecone's index is a place; elsewhere its name is the first part of the collections'.
-    first = "floorlens" if engine.index is None or engine.name == "pinecone" else engine.index
-    return Collection(engine.namespace or f"{first}_{uid[:8]}_{fingerprint}", dimension, text)
+    # Pinecone's index is a place; elsewhere it is the first part of the collections' names.
+    first = None if engine.name == "pinecone" else engine.index
+    name = engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
+    return Collection(name, dimension, text)
 
 
 def catalogue_in(stamp: str) -> str | None:

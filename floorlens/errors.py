@@ -28,7 +28,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   └── CollectionNotFound         it has nothing of that name
 ├── ServiceError                   the service answered a client with an error, or with nonsense
 │   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
-└── MissingDependency              an optional extra is not installed
+├── MissingDependency              an optional extra is not installed
+└── ModelUnavailable               a model is neither on this machine nor can it be fetched
 """
 
 from __future__ import annotations
@@ -240,3 +241,11 @@ class MissingDependency(FloorlensError):
     code = "missing-dependency"
     exit_code = 7
     status = 501
+
+
+class ModelUnavailable(FloorlensError):
+    """A model is neither on this machine nor can it be fetched, or its files are not usable."""
+
+    code = "model-unavailable"
+    exit_code = 7
+    status = 503

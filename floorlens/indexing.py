@@ -125,19 +125,21 @@ def import_products(
     source: str | Path,
     *,
     max_megapixels: float,
+    id_prefix: str = "",
     progress: Progress | None = None,
 ) -> ImportReport:
     """Brings the products of a folder, CSV or JSONL into the catalogue; returns a row for each.
 
     A product whose pictures, name and metadata are as stored is left alone; new metadata is
     stored without embedding again. A picture that cannot be read fails its product, which then
-    keeps what was stored of it before. Products that the source does not name stay.
+    keeps what was stored of it before. Products that the source does not name stay. `id_prefix`
+    is put before every id of the source.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
     """
     started = time.perf_counter()
-    products = read_products(source)
+    products = read_products(source, id_prefix=id_prefix)
     target = _Target(catalogue, stages)
     rows: list[ImportRow] = []
 
@@ -235,7 +237,7 @@ class _Target:
         while True:
             self.generation = self._catalogue.live_generation(ours, own)
             # In this order: a swap between the two lines shows when something is put.
-            check_stamp(self._catalogue.live_stamp(), ours, str(self._catalogue.folder))
+            check_stamp(self._catalogue.live_stamp(), ours, self._catalogue.location)
             try:
                 self.projection = self._catalogue.projections.of(self.generation)
             except GenerationChanged:

@@ -65,7 +65,10 @@ def find_floor(
         )
     if not points:
         return base
-    told = stages.segmenter.segment(photo.pixels, points)
+    if found is None or preset.takes_clicks:
+        told = stages.segmenter.segment(photo.pixels, points)
+    else:
+        told = found
     return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
 
 
@@ -86,7 +89,15 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorVi
 
 
 def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPicture]:
-    """Returns what each picture of a product shows; only a likely room costs a segmentation."""
+    """Returns what each picture of a product shows; only a likely room costs a segmentation.
+
+    Where the preset takes product pictures whole, each is a swatch.
+    """
+    if not stages.preset.examine_products:
+        return [
+            ProductPicture("swatch", np.ones(photo.pixels.shape[:2], np.bool_), 1.0)
+            for photo in photos
+        ]
     return [_examine(photo, stages) for photo in photos]
 
 

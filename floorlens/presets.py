@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from floorlens.errors import SettingsError, StampMismatch
+from floorlens.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
@@ -34,6 +36,11 @@ class Preset:
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
         min_share: below this share of the photo, `NoFloorFound`.
         rerank_depth: how many of the retrieved products are compared in detail.
+        examine_products: whether product pictures are examined for frames, grounds and rooms; else
+            they are taken whole, and none is segmented.
+        takes_clicks: whether the segmenter is asked anew with clicks; if not, what it found without
+            them is corrected by colour alone.
+        prompts, crop, rerank: of presets on hub models, where `ModelOptions` leave them open.
     """
 
     name: str
@@ -47,6 +54,11 @@ class Preset:
     min_visible: float = 0.5
     min_share: float = 0.005
     rerank_depth: int = 200
+    examine_products: bool = True
+    takes_clicks: bool = True
+    prompts: tuple[str, ...] = ("floor",)
+    crop: Crop = "box"
+    rerank: Rerank = "single"
 
 
 # Small models of our own on onnxruntime, no download: the default.
@@ -60,14 +72,54 @@ BUILTIN = Preset(
     index="exact",
 )
 
-PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN,)}
+# The reference design by its parts, as it computes: box crop, one vector, the same cosine again.
+# A floor is found where any pixel is, and product pictures are embedded whole.
+CLIP = Preset(
+    name="clip",
+    description="The reference design: CLIPSeg (Apache-2.0, about 604 MB) and CLIP ViT-B/32 (MIT, "
+    "about 605 MB, 512 numbers).",
+    segmenter="clipseg",
+    normaliser="clip",
+    embedder="clip",
+    reranker="clip_pairwise",
+    index="exact",
+    # Of the largest picture that is accepted one pixel is more.
+    min_share=1e-9,
+    examine_products=False,
+    takes_clicks=False,
+)
+# The reference design with a later encoder of the same kind in CLIP's place.
+# Nothing else differs, so that a comparison is one of encoders.
+SIGLIP2 = replace(
+    CLIP,
+    name="siglip2",
+    description="The reference design with SigLIP 2 ViT-B/16 (Apache-2.0, about 1501 MB, 768 "
+    "numbers) for CLIP.",
+    embedder="siglip2",
+)
+# The same with an encoder that was trained on pictures alone, without texts.
+# It tells textures where those of texts tell things; its smallest size, for CPUs.
+DINOV2 = replace(
+    CLIP,
+    name="dinov2",
+    description="The reference design with DINOv2 ViT-S/14 (Apache-2.0, about 88 MB, 384 numbers) "
+    "for CLIP.",
+    embedder="dinov2",
+)
+
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN, CLIP, SIGLIP2, DINOV2)}
 
 # stage -> backend -> class. A backend is imported only when a preset names it.
 BACKENDS: Mapping[str, Mapping[str, str]] = {
-    "segmentation": {"builtin": "BuiltinSegmenter"},
-    "normalisation": {"builtin": "BuiltinNormaliser"},
-    "embedding": {"builtin": "BuiltinEmbedder"},
-    "reranking": {"builtin": "BuiltinReranker"},
+    "segmentation": {"builtin": "BuiltinSegmenter", "clipseg": "ClipsegSegmenter"},
+    "normalisation": {"builtin": "BuiltinNormaliser", "clip": "ClipNormaliser"},
+    "embedding": {
+        "builtin": "BuiltinEmbedder",
+        "clip": "ClipEmbedder",
+        "dinov2": "Dinov2Embedder",
+        "siglip2": "Siglip2Embedder",
+    },
+    "reranking": {"builtin": "BuiltinReranker", "clip_pairwise": "ClipPairwiseReranker"},
     "index": {
         "exact": "ExactIndex",
         "lancedb": "LanceIndex",
@@ -98,6 +150,32 @@ class Stages:
             "normaliser": self.normaliser.stamp.as_dict(),
             "embedder": self.embedder.stamp.as_dict(),
         }
+
+
+class Options(TypedDict, total=False):
+    """How a catalogue is opened; every one may be left out.
+
+    Attributes:
+        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
+            the default.
+        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+            filled from the catalogue.
+        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
+            result says so; None raises the engine's error.
+        threads: for the models; 0 takes all cores.
+        max_megapixels: larger pictures are refused.
+        models: which models of the Hugging Face hub are taken, for presets that run them.
+        stages: backends of your own, instead of a preset's.
+    """
+
+    preset: str | None
+    index: str | Engine | None
+    fallback: str | None
+    threads: int
+    max_megapixels: float
+    models: ModelOptions | None
+    stages: Stages | None
 
 
 def identity(stamp: Mapping[str, Any]) -> list[Any]:
@@ -159,14 +237,27 @@ def preset_named(name: str) -> Preset:
         ) from None
 
 
-def load_stages(preset: Preset, *, threads: int = 0) -> Stages:
-    """Returns the preset's backends; models load at once, `threads` = 0 takes all cores."""
-    return Stages(
+def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:
+    """Returns the preset's backends; `threads` = 0 takes all cores.
+
+    The package's own models load at once, those of the hub when they are first needed. `models`
+    says which and how; it goes before the preset's own options, and the returned one has them.
+    """
+    given = models or ModelOptions()
+    chosen = replace(
         preset,
-        segmenter=_backend("segmentation", preset.segmenter)(threads=threads),
-        normaliser=_backend("normalisation", preset.normaliser)(),
-        embedder=_backend("embedding", preset.embedder)(threads=threads),
-        reranker=_backend("reranking", preset.reranker)(),
+        prompts=given.prompts or preset.prompts,
+        crop=given.crop or preset.crop,
+        rerank=given.rerank or preset.rerank,
+    )
+    options = replace(given, prompts=chosen.prompts, crop=chosen.crop, rerank=chosen.rerank)
+    settings = {"threads": threads, "options": options, "encoder": preset.embedder}
+    return Stages(
+        chosen,
+        segmenter=_made("segmentation", preset.segmenter, settings),
+        normaliser=_made("normalisation", preset.normaliser, settings),
+        embedder=_made("embedding", preset.embedder, settings),
+        reranker=_made("reranking", preset.reranker, settings),
     )
 
 
@@ -183,6 +274,13 @@ def new_index(
         engine, collection, create=create, take_over=take_over
     )
     return index
+
+
+def _made(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
+    """Returns a backend, made with those of the settings that its constructor names."""
+    backend = _backend(stage, name)
+    named = inspect.signature(backend).parameters
+    return backend(**{key: value for key, value in settings.items() if key in named})
 
 
 def _backend(stage: str, name: str) -> Any:

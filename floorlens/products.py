@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,15 @@ class Product:
         }
 
 
-def read_products(source: str | Path) -> list[Product]:
+def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
     """Returns the products of a folder of images, a CSV or a JSONL file, sorted by id.
 
     Folder: every image file in it or below is a product; the file's stem is id and name. CSV and
     JSONL: columns `id` and `image` (relative to the file, inside its folder; several images
     parted by `|`, in JSONL also a list), `name` optional, every other column is metadata; in CSV
     a number is read as a number, `true` and `false` as booleans, an empty cell as absent.
+    `id_prefix` is put before every id: with "floor_" a folder's ids are those of the reference
+    design.
 
     Raises:
         ProductSourceError: missing, empty, of another kind, or a row that cannot be meant: a
@@ -71,6 +73,11 @@ def read_products(source: str | Path) -> list[Product]:
         raise ProductSourceError(f"{path}: give a folder of images, a .csv or a .jsonl file")
     if not products:
         raise ProductSourceError(f"{path}: holds no product images")
+    if id_prefix:
+        products = [
+            replace(product, id=check_id(id_prefix + product.id, f"{path}, with the prefix"))
+            for product in products
+        ]
     return sorted(products, key=lambda product: product.id)
 
 

@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from floorlens.engines import catalogue_in, check_engine, collection_for, engine_key, resolved
-from floorlens.errors import CatalogueBusy, CollectionNotFound, EngineMismatch
+from floorlens.errors import (
+    CatalogueBusy,
+    CollectionNotFound,
+    EngineMismatch,
+    EngineUnavailable,
+)
 from floorlens.index import Collection, Engine, Record, VectorIndex
 from floorlens.presets import Stages, new_index
 from floorlens.rows import EnginePosition
@@ -177,26 +182,29 @@ class Replica:
                 self._known[1].close()
                 self._known = None
 
-    def follow(self) -> Opened:
+    def follow(self, wait: float = WAIT) -> Opened:
         """Brings the copy up to the catalogue's revision; returns it.
 
         While another process does that, a copy that is a little behind is returned as it is; one
-        that is not there yet is waited for.
+        that is not there yet is waited for, at most `wait` seconds.
 
         Raises:
-            EngineError: the engine cannot be used, or holds something else under that name.
-            CatalogueBusy: another process has been filling it for long.
+            EngineError: the engine cannot be used, or holds something else under that name;
+                EngineUnavailable, where another process is still filling it.
         """
         position, snapshot, collection = self._head()
         if not self._is_behind(position, snapshot, collection):
             return _opened(self._open(collection), snapshot)
         usable = position is not None and position.stamp == collection.stamp
         try:
-            with self._catalogue.exclusive(self._key, timeout=0 if usable else WAIT):
+            with self._catalogue.exclusive(self._key, timeout=0 if usable else wait):
                 return self._push()
-        except CatalogueBusy:
+        except CatalogueBusy as error:
             if not usable:
-                raise
+                raise EngineUnavailable(
+                    f"another process is filling {self.name} with this catalogue: search again "
+                    "when it is done"
+                ) from error
             return _opened(self._open(collection), snapshot, in_step=False)
 
     def compare(self) -> Comparison:
@@ -209,7 +217,7 @@ class Replica:
         ours = {record.id for record in snapshot.changed}
         stamp, found, held = "same", "", set[str]()
         try:
-            held = set(_all_ids(self._open(collection, create=False)))
+            held = set(_all_ids(self._open(collection, create=False, anew=True)))
         except CollectionNotFound:
             stamp = "absent"
         except EngineMismatch as error:

@@ -11,7 +11,7 @@ from floorlens.engines import PRIVATE, check_engine
 from floorlens.errors import CatalogueError, EngineError, GenerationChanged, UsageError
 from floorlens.index import Collection, Engine
 from floorlens.presets import Stages, new_index
-from floorlens.replica import CheckStamp, Opened, Replica
+from floorlens.replica import WAIT, CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -60,8 +60,8 @@ class Private:
         self._revision = -1
         self._lock = threading.Lock()
 
-    def follow(self) -> Opened:
-        """Brings the index up to the catalogue's revision; returns it."""
+    def follow(self, wait: float = WAIT) -> Opened:
+        """Brings the index up to the catalogue's revision; returns it. Nothing is waited for."""
         with self._lock:
             snapshot = self._catalogue.snapshot(since=self._revision)
             self._check_stamp(snapshot.stamp)
@@ -204,8 +204,8 @@ class LiveIndex:
             }
             return Retrieved(query, hits, signatures, source.name)
         raise CatalogueError(
-            f"products of the catalogue {self._catalogue.folder} have vectors and no signatures: "
-            f"run `floorlens index --rebuild --catalogue {self._catalogue.folder}`"
+            f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
+            f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
         )
 
     def _follow(self, source: Private | Replica) -> tuple[Opened, Projection | None]:
@@ -217,7 +217,8 @@ class LiveIndex:
         for _ in range(RETRIES):
             view = self._views.get(source.name)
             if view is None or view.revision != self._catalogue.revision():
-                view = source.follow()
+                # With a fallback nobody needs to wait for another process that fills the engine.
+                view = source.follow(0 if self._fallback else WAIT)
             try:
                 projection = self._load(view.projection)
             except GenerationChanged:
@@ -228,7 +229,7 @@ class LiveIndex:
                 self._views[source.name] = view
             return view, projection
         raise CatalogueError(
-            f"other processes change the catalogue {self._catalogue.folder} without a pause: "
+            f"other processes change the catalogue {self._catalogue.location} without a pause: "
             "search again when they are done"
         )
 

@@ -1,4 +1,4 @@
-"""The catalogue's tables and their migrations. Portable SQL: SQLite today, PostgreSQL later."""
+"""The catalogue's tables and their migrations. Portable SQL, for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
+# Sorted by code point as Python and SQLite do, whatever the language of a PostgreSQL database.
+_PRODUCT_ID = String(512).with_variant(String(512, collation="C"), "postgresql")
+
 # One row: which schema this is, how often it was written to, which generation is searched, whether
 # the user does not want the catalogue adapted, and a name of its own for vector engines, hex.
 state = Table(
@@ -52,7 +55,7 @@ generations = Table(
 products = Table(
     "products",
     metadata,
-    Column("id", String(512), primary_key=True),
+    Column("id", _PRODUCT_ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("metadata", Text, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -63,7 +66,7 @@ products = Table(
 removed = Table(
     "removed",
     metadata,
-    Column("product_id", String(512), primary_key=True),
+    Column("product_id", _PRODUCT_ID, primary_key=True),
     Column("revision", Integer, nullable=False),
     Index("removed_by_revision", "revision"),
 )
@@ -71,7 +74,7 @@ removed = Table(
 images = Table(
     "images",
     metadata,
-    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("uri", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
@@ -82,7 +85,7 @@ features = Table(
     "features",
     metadata,
     Column("generation", Integer, ForeignKey("generations.id"), primary_key=True),
-    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Index("features_by_product", "product_id"),
@@ -93,7 +96,7 @@ features = Table(
 base_features = Table(
     "base_features",
     metadata,
-    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("encoder", String(64), primary_key=True),
     Column("patches", Integer, nullable=False),
     Column("base", LargeBinary, nullable=False),
@@ -128,7 +131,7 @@ projections = Table(
 simulated = Table(
     "simulated",
     metadata,
-    Column("product_id", String(512), ForeignKey("products.id"), primary_key=True),
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("content_hash", String(64), primary_key=True),
     Column("encoder", String(64), primary_key=True),
     Column("recipe", String(64), primary_key=True),

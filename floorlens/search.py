@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
-    Stages,
+    Options,
     check_stamp,
     generation_stamp,
     load_stages,
@@ -37,30 +37,6 @@ if TYPE_CHECKING:
 Report = TypeVar("Report", "ImportReport", "AdaptationReport")
 
 
-class Options(TypedDict, total=False):
-    """How a catalogue is opened; every one may be left out.
-
-    Attributes:
-        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
-            the default.
-        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
-            filled from the catalogue.
-        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
-            result says so; None raises the engine's error.
-        threads: for the models; 0 takes all cores.
-        max_megapixels: larger pictures are refused.
-        stages: backends of your own, instead of a preset's.
-    """
-
-    preset: str | None
-    index: str | Engine | None
-    fallback: str | None
-    threads: int
-    max_megapixels: float
-    stages: Stages | None
-
-
 class Floorlens:
     """Visual search for floors in one catalogue. Safe to call from several threads."""
 
@@ -77,11 +53,10 @@ class Floorlens:
         from floorlens.catalogue import Catalogue
 
         preset, stages = options.get("preset"), options.get("stages")
-        fallback = options.get("fallback")
         if preset is not None and stages is None:
             preset_named(preset)
-        if fallback not in (None, PRIVATE):
-            raise SettingsError(f"fallback must be {PRIVATE!r} or None, not {fallback!r}")
+        if options.get("fallback") not in (None, PRIVATE):
+            raise SettingsError(f"fallback is {PRIVATE!r} or None, not {options['fallback']!r}")
         self._max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
         self._catalogue = Catalogue(location, create=create)
         try:
@@ -91,7 +66,9 @@ class Floorlens:
                 # Of another version of Floorlens: the stamps differ, and that says what to do.
                 name = DEFAULT_PRESET
             self._stages = stages or load_stages(
-                preset_named(name), threads=options.get("threads", 0)
+                preset_named(name),
+                threads=options.get("threads", 0),
+                models=options.get("models"),
             )
             if not stale:
                 self._check_stamp(live)
@@ -101,7 +78,7 @@ class Floorlens:
                 self._stages,
                 Engine(engine) if isinstance(engine, str) else engine,
                 self._check_stamp,
-                fallback=fallback is not None,
+                fallback=options.get("fallback") is not None,
             )
         except BaseException:
             self._catalogue.close()
@@ -114,7 +91,7 @@ class Floorlens:
         """Returns the catalogue at a location, created if absent, with its models loaded.
 
         Args:
-            location: the catalogue's folder or URL.
+            location: the catalogue's folder, or `postgresql://user:password@host/database`.
             create: whether to make a catalogue where there is none.
             options: see `Options`.
 
@@ -194,9 +171,14 @@ class Floorlens:
         }
 
     @property
-    def folder(self) -> Path:
-        """The folder in which the catalogue lies."""
+    def folder(self) -> Path | None:
+        """The folder in which the catalogue lies; None if it is on a server."""
         return self._catalogue.folder
+
+    @property
+    def location(self) -> str:
+        """The catalogue's address, fit to be shown: it names no password."""
+        return self._catalogue.location
 
     # -- the catalogue -------------------------------------------------------------------------
 
@@ -207,6 +189,7 @@ class Floorlens:
         progress: Progress | None = None,
         adapt: bool | None = None,
         adapt_progress: AdaptationProgress | None = None,
+        id_prefix: str = "",
     ) -> ImportReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
 
@@ -218,6 +201,7 @@ class Floorlens:
             adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
                 8 different products; None: if it was empty before and has 64. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
+            id_prefix: put before every id; "floor_" gives the reference design's ids of a folder.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -236,6 +220,7 @@ class Floorlens:
             self._stages,
             source,
             max_megapixels=self._max_megapixels,
+            id_prefix=id_prefix,
             progress=progress,
         )
         if adapt and not self.adapted:
@@ -297,6 +282,10 @@ class Floorlens:
     def adaptation_declined(self) -> bool:
         """Whether the catalogue is not to be adapted by itself."""
         return self._catalogue.projections.declined()
+
+    def count(self) -> int:
+        """Returns the number of products."""
+        return self._catalogue.count()
 
     def products(self) -> list[Product]:
         """Returns all products, sorted by id."""

@@ -9,12 +9,14 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.errors import CatalogueNotFound, SettingsError
+from floorlens.huggingface import MODELS
 from floorlens.images import MAX_MEGAPIXELS
 from floorlens.index import Engine
-from floorlens.presets import DEFAULT_PRESET, PRESETS
+from floorlens.options import Crop, Dtype, ModelOptions, Rerank
+from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages
 
 if TYPE_CHECKING:
-    from floorlens.search import Floorlens, Options
+    from floorlens.search import Floorlens
 
 
 class Settings(BaseSettings):
@@ -68,6 +70,50 @@ class Settings(BaseSettings):
         validation_alias="PINECONE_CONTROLLER_HOST",
         description="another address of Pinecone, as for tests",
     )
+    clip_model: str | None = Field(
+        default=None, description="Hugging Face id or folder in the place of CLIP"
+    )
+    clip_revision: str | None = Field(default=None, description="commit, tag or branch of it")
+    clipseg_model: str | None = Field(default=None, description="the same in that of CLIPSeg")
+    clipseg_revision: str | None = Field(default=None, description="commit, tag or branch of it")
+    siglip2_model: str | None = Field(default=None, description="the same in that of SigLIP 2")
+    siglip2_revision: str | None = Field(default=None, description="commit, tag or branch of it")
+    dinov2_model: str | None = Field(default=None, description="the same in that of DINOv2")
+    dinov2_revision: str | None = Field(default=None, description="commit, tag or branch of it")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="of hub models: auto, cpu, cuda, cuda:1, mps",
+    )
+    dtype: Dtype = Field(default="float32", description="of the weights of hub models")
+    clip_prompts: str | None = Field(
+        default=None, description="what CLIPSeg is asked for, parted by commas; unset = floor"
+    )
+    clip_crop: Crop | None = Field(
+        default=None, description="what is embedded: the floor's box or its mask; unset = box"
+    )
+    clip_rerank: Rerank | None = Field(
+        default=None, description="compared anew: single region or patches; unset = single"
+    )
+
+    def model_options(self) -> ModelOptions:
+        """Returns which models of the hub are taken, and how they are run.
+
+        Raises:
+            SettingsError: a value is out of range.
+        """
+        models = {name: getattr(self, f"{name}_model") for name in MODELS}
+        revisions = {name: getattr(self, f"{name}_revision") for name in MODELS}
+        prompts = (self.clip_prompts or "").split(",")
+        return ModelOptions(
+            models={name: value for name, value in models.items() if value},
+            revisions={name: value for name, value in revisions.items() if value},
+            device=self.device,
+            dtype=self.dtype,
+            prompts=tuple(prompt.strip() for prompt in prompts if prompt.strip()) or None,
+            crop=self.clip_crop,
+            rerank=self.clip_rerank,
+        )
 
     def options(self) -> Options:
         """Returns how the catalogue is to be opened."""
@@ -77,6 +123,7 @@ class Settings(BaseSettings):
             "fallback": self.fallback,
             "threads": self.threads,
             "max_megapixels": self.max_megapixels,
+            "models": self.model_options(),
         }
 
     def engine(self) -> Engine | None:
@@ -131,15 +178,22 @@ def load_settings() -> Settings:
         raise SettingsError(f"settings cannot be used: {problems}") from error
 
 
-def open_catalogue(settings: Settings, *, create: bool = True) -> Floorlens:
+def open_catalogue(
+    settings: Settings, *, create: bool = True, stages: Stages | None = None
+) -> Floorlens:
     """Returns the catalogue that the settings name, opened with the preset that they name.
+
+    `stages` are backends of your own, instead of a preset's.
 
     Raises:
         FloorlensError: what `Floorlens.open` raises.
     """
     from floorlens.search import Floorlens
 
-    return Floorlens.open(settings.catalogue, create=create, **settings.options())
+    options = settings.options()
+    if stages is not None:
+        options["stages"] = stages
+    return Floorlens.open(settings.catalogue, create=create, **options)
 
 
 def preset_in_use(settings: Settings) -> str:

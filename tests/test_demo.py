@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from floorlens import demo, search
-from floorlens.demo import run_demo
+from floorlens import Floorlens, demo, search
+from floorlens.demo import run_demo, sample_catalogue
 from floorlens.errors import InputError, ProductSourceError
 from floorlens.report import RoomOutcome
 from floorlens.testing import fake_stages
@@ -94,6 +94,22 @@ def test_an_installation_without_samples_says_what_to_do(
     monkeypatch.setattr(demo, "__file__", str(tmp_path / "package" / "demo.py"))
     with pytest.raises(InputError, match="--rooms DIR and --products DIR"):
         run_demo(tmp_path / "out")
+
+
+def test_the_sample_catalogue_is_made_once(
+    tmp_path: Path, product_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second page of a day starts at once; a catalogue of the demo is the same one."""
+    found: Any = product_csv.parent
+    monkeypatch.setattr(demo, "samples", lambda: found)
+    seen: list[str] = []
+    for _ in range(2):
+        folder = sample_catalogue(
+            tmp_path / "catalogue", progress=lambda _done, _all, row: seen.append(row.status)
+        )
+    assert seen == ["added"] * 6 + ["unchanged"] * 6
+    with Floorlens.open(folder) as lens:
+        assert len(lens.products()) == 6
 
 
 def test_samples_know_which_product_is_on_the_floor(

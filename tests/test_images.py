@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from floorlens.errors import FloorlensError, ImageError
-from floorlens.images import load_photo, resize_mask
+from floorlens.images import load_photo, media_type, resize_mask
 
 EXIF_ORIENTATION = 0x0112
 # What a camera stores for each orientation, so that applying it gives the upright picture.
@@ -376,3 +376,33 @@ def test_damaged_bytes_give_a_picture_or_a_clear_error(
     else:
         assert photo.pixels.ndim == 3
         assert photo.pixels.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("JPEG", "image/jpeg"),
+        ("PNG", "image/png"),
+        ("WEBP", "image/webp"),
+        ("GIF", "image/gif"),
+        ("TIFF", "image/tiff"),
+        ("BMP", "image/bmp"),
+        ("AVIF", "image/avif"),
+        ("JPEG2000", "image/jp2"),
+        ("PPM", "image/x-portable-anymap"),
+    ],
+)
+def test_a_pictures_media_type_is_told_by_its_first_bytes(kind: str, expected: str) -> None:
+    """Whatever can be read can be sent to a browser under its right name."""
+    data = encode(Image.new("RGB", (32, 32), "tan"), kind)
+    assert load_photo(data).size == (32, 32)
+    assert media_type(data[:64]) == expected
+
+
+def test_heif_brands_and_what_is_no_picture() -> None:
+    """An AVIF may call itself mif1 first; a film has the same first word as a HEIC."""
+    start = b"\x00\x00\x00\x20ftyp"
+    assert media_type(start + b"heic\x00\x00\x00\x00mif1heic") == "image/heic"
+    assert media_type(start + b"mif1\x00\x00\x00\x00mif1avif") == "image/avif"
+    for other in (start + b"isom\x00", b"", b"<svg", b"%PDF-1.7", b"RIFF\x00\x00\x00\x00WAVE"):
+        assert media_type(other) is None

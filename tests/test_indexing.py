@@ -52,10 +52,10 @@ def statuses(rows: tuple[ImportRow, ...]) -> dict[str, str]:
     return {row.id: row.status for row in rows}
 
 
-def test_only_what_changed_is_embedded(tmp_path: Path, counting: Stages) -> None:
+def test_only_what_changed_is_embedded(tmp_path: Path, location: str, counting: Stages) -> None:
     """Unchanged pictures are never embedded twice; a new picture, and only it, is."""
     products = paint(tmp_path / "products", "abc")
-    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+    with Floorlens.open(location, stages=counting) as lens:
         first = lens.add(products)
         assert first.counts == {"added": 3, "updated": 0, "unchanged": 0, "failed": 0}
         assert CountingEmbedder.calls == 3
@@ -71,12 +71,14 @@ def test_only_what_changed_is_embedded(tmp_path: Path, counting: Stages) -> None
     assert CountingEmbedder.calls == 5
 
 
-def test_new_metadata_is_stored_without_embedding(tmp_path: Path, counting: Stages) -> None:
+def test_new_metadata_is_stored_without_embedding(
+    tmp_path: Path, location: str, counting: Stages
+) -> None:
     """A price change costs no inference, and reaches the search filter."""
     paint(tmp_path, "a")
     table = tmp_path / "products.csv"
     table.write_text("id,image,price\nplank,a.png,10\n")
-    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+    with Floorlens.open(location, stages=counting) as lens:
         lens.add(table)
         room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
         assert lens.search(room, where={"price": 10}).matches
@@ -86,21 +88,21 @@ def test_new_metadata_is_stored_without_embedding(tmp_path: Path, counting: Stag
         assert lens.search(room, where={"price": 12}).matches
 
 
-def test_moved_pictures_are_followed(tmp_path: Path, counting: Stages) -> None:
+def test_moved_pictures_are_followed(tmp_path: Path, location: str, counting: Stages) -> None:
     """The same pictures in another folder are unchanged, and found at their new place."""
     paint(tmp_path / "old", "a")
-    with Floorlens.open(tmp_path / "catalogue", stages=counting) as lens:
+    with Floorlens.open(location, stages=counting) as lens:
         lens.add(tmp_path / "old")
         (tmp_path / "old").rename(tmp_path / "new")
         assert statuses(lens.add(tmp_path / "new").rows) == {"a": "unchanged"}
         assert Path(lens.product("a").images[0]).parent.name == "new"
 
 
-def test_bad_pictures_fail_their_row_alone(tmp_path: Path) -> None:
+def test_bad_pictures_fail_their_row_alone(tmp_path: Path, location: str) -> None:
     """One broken file neither stops an import nor replaces what was stored of the product."""
     products = paint(tmp_path / "products", "ab")
     (products / "c.jpg").write_text("I am no picture")
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         report = lens.add(products)
         assert statuses(report.rows) == {"a": "added", "b": "added", "c": "failed"}
         assert "c.jpg" in str(report.failed[0].reason)
@@ -109,26 +111,26 @@ def test_bad_pictures_fail_their_row_alone(tmp_path: Path) -> None:
         assert [product.id for product in lens.products()] == ["a", "b"]
 
 
-def test_nothing_is_removed_silently(tmp_path: Path) -> None:
+def test_nothing_is_removed_silently(tmp_path: Path, location: str) -> None:
     """A source that no longer names a product leaves it in the catalogue."""
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         lens.add(paint(tmp_path / "one", "ab"))
         lens.add(paint(tmp_path / "two", "c"))
         assert [product.id for product in lens.products()] == ["a", "b", "c"]
 
 
-def test_a_bad_source_stores_nothing(tmp_path: Path) -> None:
+def test_a_bad_source_stores_nothing(tmp_path: Path, location: str) -> None:
     """Two rows of one id cannot both be meant: the import is refused as a whole."""
     paint(tmp_path, "a")
     table = tmp_path / "products.csv"
     table.write_text("id,image\nx,a.png\nx,a.png\n")
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         with pytest.raises(ProductSourceError, match="more than once"):
             lens.add(table)
         assert lens.products() == []
 
 
-def test_progress_comes_after_the_commit(tmp_path: Path) -> None:
+def test_progress_comes_after_the_commit(tmp_path: Path, location: str) -> None:
     """What was reported as done can be read by another process at that moment."""
     count = BATCH + 3
     names = [f"{i:02}" for i in range(count)]
@@ -138,8 +140,8 @@ def test_progress_comes_after_the_commit(tmp_path: Path) -> None:
         Image.new("RGB", (32, 32), (i, 2 * i, 9)).save(products / f"{name}.png")
     seen: list[tuple[int, int]] = []
     with (
-        Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens,
-        Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as other,
+        Floorlens.open(location, stages=fake_stages()) as lens,
+        Floorlens.open(location, stages=fake_stages()) as other,
     ):
 
         def progress(done: int, total: int, row: ImportRow) -> None:
@@ -150,12 +152,12 @@ def test_progress_comes_after_the_commit(tmp_path: Path) -> None:
     assert seen == [(i + 1, count) for i in range(count)]
 
 
-def test_several_pictures_make_one_product(tmp_path: Path) -> None:
+def test_several_pictures_make_one_product(tmp_path: Path, location: str) -> None:
     """All pictures count, and their order in the table is kept for display."""
     Image.new("RGB", (32, 32), (200, 0, 0)).save(tmp_path / "red.png")
     Image.new("RGB", (32, 32), (0, 0, 200)).save(tmp_path / "blue.png")
     (tmp_path / "p.csv").write_text("id,image\nboth,red.png|blue.png\nred,red.png\n")
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         lens.add(tmp_path / "p.csv")
         assert [Path(p).name for p in lens.product("both").images] == ["red.png", "blue.png"]
         room = np.full((64, 64, 3), (200, 0, 0), np.uint8)
@@ -164,7 +166,7 @@ def test_several_pictures_make_one_product(tmp_path: Path) -> None:
     assert scores["red"] > scores["both"] > 0
 
 
-def test_the_report_says_what_each_picture_shows(tmp_path: Path) -> None:
+def test_the_report_says_what_each_picture_shows(tmp_path: Path, location: str) -> None:
     """A shop learns which pictures are no swatches, and which of them were left out."""
     rng = np.random.default_rng(0)
     grain = rng.integers(60, 160, (320, 320, 3), dtype=np.uint8)
@@ -178,7 +180,7 @@ def test_the_report_says_what_each_picture_shows(tmp_path: Path) -> None:
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     table = tmp_path / "p.csv"
     table.write_text("id,image\nall,swatch.png|room.png|board.png\nalone,room.png\n")
-    where = tmp_path / "catalogue"
+    where = location
     with Floorlens.open(where, stages=fake_stages()) as lens:
         report = lens.add(table)
         again = lens.add(table)
@@ -206,10 +208,10 @@ def fail_on(folder: Path, name: str) -> Callable[[], None]:
     return mend
 
 
-def test_another_version_is_refused_until_rebuilt(tmp_path: Path) -> None:
+def test_another_version_is_refused_until_rebuilt(tmp_path: Path, location: str) -> None:
     """A changed model fails loudly with the command that mends it, and the rebuild does."""
     products = paint(tmp_path / "products", "abc")
-    where = tmp_path / "catalogue"
+    where = location
     with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
         lens.add(products)
     with pytest.raises(StampMismatch, match="floorlens index --rebuild"):
@@ -222,10 +224,10 @@ def test_another_version_is_refused_until_rebuilt(tmp_path: Path) -> None:
         Floorlens.open(where, stages=fake_stages(version="1"))
 
 
-def test_a_rebuild_that_cannot_finish_changes_nothing_live(tmp_path: Path) -> None:
+def test_a_rebuild_that_cannot_finish_changes_nothing_live(tmp_path: Path, location: str) -> None:
     """With a picture gone the old features stay in use; mended, the rebuild goes on from there."""
     products = paint(tmp_path / "products", "abc")
-    where = tmp_path / "catalogue"
+    where = location
     with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
         lens.add(products)
     mend = fail_on(products, "b")
@@ -239,10 +241,10 @@ def test_a_rebuild_that_cannot_finish_changes_nothing_live(tmp_path: Path) -> No
 
 
 def test_a_product_added_just_before_the_swap_is_embedded_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rebuild that reports no failure has swapped, also when the first try was refused."""
-    where = tmp_path / "catalogue"
+    where = location
     with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
         lens.add(paint(tmp_path / "one", "ab"))
         late = paint(tmp_path / "two", "c", start=5)
@@ -262,9 +264,9 @@ def test_a_product_added_just_before_the_swap_is_embedded_too(
     Floorlens.open(where, stages=fake_stages(version="2")).close()
 
 
-def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
+def test_a_running_search_notices_a_rebuild(tmp_path: Path, location: str) -> None:
     """An open catalogue of the old version refuses to mix its query with new vectors."""
-    where = tmp_path / "catalogue"
+    where = location
     room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     with Floorlens.open(where, stages=fake_stages(version="1")) as lens:
         lens.add(paint(tmp_path / "products", "ab"))
@@ -275,35 +277,35 @@ def test_a_running_search_notices_a_rebuild(tmp_path: Path) -> None:
 
 
 def test_a_rebuild_while_the_source_is_read_is_noticed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Features of two models must not get into one generation."""
     folder = paint(tmp_path / "products", "ab")
-    with Floorlens.open(tmp_path / "c", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         lens.add(folder)
         newer = fake_stages(version="2")
 
-        def reading(source: Any) -> Any:
-            Floorlens.rebuild(tmp_path / "c", stages=newer)
-            return read_products(source)
+        def reading(source: Any, **options: Any) -> Any:
+            Floorlens.rebuild(location, stages=newer)
+            return read_products(source, **options)
 
         monkeypatch.setattr(indexing, "read_products", reading)
         paint(folder, "abc")
         with pytest.raises(StampMismatch, match="cannot be compared"):
             lens.add(folder)
-    with Floorlens.open(tmp_path / "c", stages=newer) as lens:
+    with Floorlens.open(location, stages=newer) as lens:
         assert len(lens.products()) == 2
 
 
 def test_a_product_removed_while_its_metadata_changes_is_embedded_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stored without features it could never be found."""
     paint(tmp_path, "a")
     table = tmp_path / "products.csv"
     table.write_text("id,image,price\nplank,a.png,10\n")
     room = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         lens.add(table)
         table.write_text("id,image,price\nplank,a.png,12\n")
         put = Catalogue.put
@@ -318,10 +320,10 @@ def test_a_product_removed_while_its_metadata_changes_is_embedded_again(
         assert [m.product.metadata["price"] for m in lens.search(room).matches] == [12]
 
 
-def test_threads_adding_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_threads_adding_at_once_lose_nothing(tmp_path: Path, location: str) -> None:
     """One opened catalogue may be used from several threads."""
     folders = [paint(tmp_path / f"f{i}", "abcdefgh"[i * 2 : i * 2 + 2], start=i) for i in range(4)]
-    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+    with Floorlens.open(location, stages=fake_stages()) as lens:
         threads = [threading.Thread(target=lens.add, args=(folder,)) for folder in folders]
         for thread in threads:
             thread.start()

@@ -12,6 +12,7 @@ LAYERS = (
     # core: errors, pure functions on arrays, the stages and their backends
     {
         *("errors", "colour", "images", "filters", "products", "models", "html"),
+        *("options", "huggingface", "torch_models"),
         *("segmentation", "normalisation", "embedding", "reranking", "index"),
     },
     # pipeline: stages put together, and the catalogue
@@ -31,10 +32,16 @@ LAYERS = (
         *("export", "masking"),
     },
     # applications of the pipeline
-    {"settings", "evaluation", "report", "demo", "doctor", "testing"},
+    {"settings", "evaluation", "report", "demo", "doctor", "model_checks", "testing"},
     # interfaces
     {"api", "ui", "cli"},
 )
+# Parts that are of no use without an extra, and what they may import at the top of their modules
+# for that; their packages (`__init__`) and everything else may not.
+OF_AN_EXTRA = {
+    "api": {"fastapi", "starlette", "anyio", "uvicorn"},
+    "ui": {"streamlit", "httpx"},
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -69,6 +76,10 @@ def test_the_base_package_needs_no_extra(path: Path) -> None:
     """torch and friends belong to extras; only functions may import an optional one."""
     tree = ast.parse(path.read_text())
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
+    heavy |= {"huggingface_hub", "safetensors", "tokenizers"}
+    heavy |= set().union(*OF_AN_EXTRA.values())
+    if path.stem != "__init__":
+        heavy -= OF_AN_EXTRA.get(part(path), set())
     top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     roots = {
         name.split(".")[0]

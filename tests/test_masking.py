@@ -11,7 +11,7 @@ from PIL import Image
 
 from floorlens.errors import ImageError, UsageError
 from floorlens.images import load_photo
-from floorlens.masking import load_mask, save_mask, save_overlay
+from floorlens.masking import load_mask, mask_png, save_mask, save_overlay
 from floorlens.segmentation.region import region_by_hand
 
 
@@ -38,6 +38,14 @@ def test_a_mask_is_cut_at_half_brightness(tmp_path: Path) -> None:
     Image.fromarray(levels).convert("RGB").save(tmp_path / "mask.png")
     mask = load_mask(tmp_path / "mask.png")
     assert mask[0].tolist() == [False] * 20 + [True] * 20
+
+
+def test_a_mask_as_bytes_is_the_file_that_would_be_written(tmp_path: Path, picture: Any) -> None:
+    floor = region_by_hand(load_photo(picture(1600, 40)), (100, 10, 900, 40))
+    (tmp_path / "mask.png").write_bytes(mask_png(floor))
+    with Image.open(tmp_path / "mask.png") as written:
+        assert (written.format, written.mode, written.size) == ("PNG", "L", (1600, 40))
+    assert np.array_equal(load_mask(tmp_path / "mask.png"), floor.mask)
 
 
 @pytest.mark.parametrize("name", ["mask.jpg", "mask", "mask.webp"])

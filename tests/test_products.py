@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, ProductSourceError
 from floorlens.images import read_bytes
-from floorlens.products import check_id, read_products, typed_cell
+from floorlens.products import MAX_ID_LENGTH, check_id, read_products, typed_cell
 
 
 @pytest.fixture
@@ -45,6 +45,21 @@ def test_folder_takes_every_picture_below_it_sorted_by_id(folder: Path) -> None:
     assert products[0].name == "Aa"
     assert products[0].images == (str((folder / "tiles" / "old" / "Aa.WEBP").resolve()),)
     assert all(Path(p.images[0]).is_absolute() and not p.metadata for p in products)
+
+
+def test_a_prefix_stands_before_every_id_and_no_name(folder: Path) -> None:
+    """With it the ids of an index that the reference design has filled are met."""
+    products = read_products(folder, id_prefix="floor_")
+    assert [p.id for p in products] == ["floor_a", "floor_b", "floor_c"]
+    assert [p.name for p in products] == ["a", "b", "c"]
+    file = table(folder, "id,image\n7,a.jpg\n")
+    assert [p.id for p in read_products(file, id_prefix="floor_")] == ["floor_7"]
+
+
+@pytest.mark.parametrize("prefix", ["floor/", "..\\", "a\n", "x" * MAX_ID_LENGTH])
+def test_a_prefix_cannot_make_an_id_that_is_none(folder: Path, prefix: str) -> None:
+    with pytest.raises(ProductSourceError, match="with the prefix: the id"):
+        read_products(folder, id_prefix=prefix)
 
 
 def test_hidden_files_and_folders_are_no_products(folder: Path) -> None:

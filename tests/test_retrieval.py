@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,14 @@ ROOM = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def lens(tmp_path: Path) -> Floorlens:
+def lens(tmp_path: Path, location: str) -> Iterator[Floorlens]:
     folder = tmp_path / "products"
     folder.mkdir()
     for number in range(3):
         Image.new("RGB", (32, 32), (60 * number, 90, 120)).save(folder / f"{number}.png")
-    opened = Floorlens.open(tmp_path / "c", stages=fake_stages(adaptable=True))
-    opened.add(folder)
-    return opened
+    with Floorlens.open(location, stages=fake_stages(adaptable=True)) as opened:
+        opened.add(folder)
+        yield opened
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Click, Floorlens, NoFloorFound
+from floorlens.embedding import FloorFeatures
 from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
+from floorlens.normalisation import FloorView
 from floorlens.segmentation import FloorProbability
 from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeReranker, FakeSegmenter, fake_stages
 
@@ -330,3 +332,84 @@ def test_the_floor_of_a_photo_is_looked_at_from_above_too(tmp_path: Path, produc
         assert asked == []
         lens.search(room(80))
     assert asked == [room(80).shape]
+
+
+def test_what_mask_found_can_be_searched_with(
+    tmp_path: Path, products: Path, lens: Floorlens
+) -> None:
+    """The photo is segmented once for both; the result is that of a search by itself."""
+    asked: list[int] = []
+
+    class Counting(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            asked.append(len(clicks))
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages(rerank_depth=5)
+    stages = replace(stages, segmenter=Counting(stages.segmenter.stamp))
+    with Floorlens.open(tmp_path / "other", stages=stages) as counting:
+        counting.add(products)
+        asked.clear()
+        floor = counting.mask(room(80))
+        found = counting.search(room(80), region=floor)
+        assert asked == [0]
+        assert counting.mask(room(80), region=floor) is floor
+    assert found.floor is floor
+    assert found.floor.source == "automatic"
+    expected = lens.search(room(80)).matches
+    assert [(m.product.id, m.score) for m in found.matches] == [
+        (m.product.id, m.score) for m in expected
+    ]
+
+
+def test_a_region_of_another_photo_is_refused(lens: Floorlens) -> None:
+    floor = lens.mask(room(80))
+    with pytest.raises(RegionError, match="pixels"):
+        lens.search(room(80, shape=(80, 40)), region=floor)
+
+
+def test_what_mask_found_can_be_corrected(lens: Floorlens) -> None:
+    floor = lens.mask(room(80))
+    found = lens.search(room(80), region=floor, clicks=[(20, 10)])
+    assert found.floor.share > floor.share
+
+
+def test_warming_up_runs_every_stage_and_reads_the_index(tmp_path: Path, products: Path) -> None:
+    """Then the first search is as fast as any; an empty catalogue is no error."""
+    ran: list[str] = []
+
+    class Embedder(FakeEmbedder):
+        def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+            ran.append("embedder")
+            return super().features(views)
+
+    class Reranker(FakeReranker):
+        def components(
+            self, query: bytes, candidates: Sequence[bytes]
+        ) -> Mapping[str, NDArray[np.float32]]:
+            ran.append("reranker")
+            return super().components(query, candidates)
+
+    class Segmenter(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            ran.append("segmenter")
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    stages = replace(
+        stages,
+        segmenter=Segmenter(stages.segmenter.stamp),
+        embedder=Embedder(stages.embedder.stamp),
+        reranker=Reranker(stages.reranker.stamp, stages.reranker.weights),
+    )
+    with Floorlens.open(tmp_path / "warm", stages=stages) as lens:
+        lens.warm_up()
+        assert set(ran) == {"segmenter"}
+        lens.add(products)
+        ran.clear()
+        lens.warm_up()
+        assert set(ran) == {"segmenter", "embedder", "reranker"}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from floorlens.errors import SettingsError
+from floorlens.huggingface import MODELS
 from floorlens.index import Engine
+from floorlens.options import ModelOptions
 from floorlens.settings import Settings, load_settings, variable
 
 
@@ -59,7 +61,36 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         "api_url": None,
         "pinecone_api_key": None,
         "pinecone_controller_host": None,
+        **{f"{name}_model": None for name in MODELS},
+        **{f"{name}_revision": None for name in MODELS},
+        "device": "auto",
+        "dtype": "float32",
+        "clip_prompts": None,
+        "clip_crop": None,
+        "clip_rerank": None,
     }
+    assert load_settings().model_options() == ModelOptions()
+
+
+def test_hub_models_are_chosen_by_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each model that a preset takes, all by the same rule."""
+    for name in MODELS:
+        monkeypatch.setenv(f"FLOORLENS_{name.upper()}_MODEL", f"someone/{name}")
+        monkeypatch.setenv(f"FLOORLENS_{name.upper()}_REVISION", f"of-{name}")
+    monkeypatch.setenv("FLOORLENS_DEVICE", "cuda:1")
+    monkeypatch.setenv("FLOORLENS_DTYPE", "float16")
+    monkeypatch.setenv("FLOORLENS_CLIP_PROMPTS", "floor, a wooden floor ,carpet,")
+    monkeypatch.setenv("FLOORLENS_CLIP_CROP", "mask")
+    monkeypatch.setenv("FLOORLENS_CLIP_RERANK", "patches")
+    assert load_settings().model_options() == ModelOptions(
+        models={name: f"someone/{name}" for name in MODELS},
+        revisions={name: f"of-{name}" for name in MODELS},
+        device="cuda:1",
+        dtype="float16",
+        prompts=("floor", "a wooden floor", "carpet"),
+        crop="mask",
+        rerank="patches",
+    )
 
 
 def test_pinecone_is_named_as_its_own_tools_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,11 +126,16 @@ def test_pinecone_is_named_as_its_own_tools_name_it(monkeypatch: pytest.MonkeyPa
     [
         ("THREADS", "many"),
         ("THREADS", "-1"),
+        ("MAX_UPLOAD_MB", "0"),
         ("MAX_MEGAPIXELS", "0"),
         ("MAX_MEGAPIXELS", "nan"),
         ("MAX_MEGAPIXELS", "big"),
         ("FALLBACK", "pinecone"),
         ("ENGINE_TIMEOUT", "0"),
+        ("DEVICE", "gpu"),
+        ("DTYPE", "int8"),
+        ("CLIP_CROP", "circle"),
+        ("CLIP_RERANK", "twice"),
     ],
 )
 def test_a_bad_value_names_its_variable(

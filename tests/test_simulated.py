@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,9 +31,9 @@ def entry(name: str, digest: str) -> Entry:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+def catalogue(location: str) -> Iterator[Catalogue]:
     """Products a and b, of pictures x and y."""
-    with closing(Catalogue(tmp_path)) as opened:
+    with closing(Catalogue(location)) as opened:
         opened.put([entry("a", "x"), entry("b", "y")], opened.live_generation(STAMP))
         yield opened
 

@@ -14,7 +14,7 @@ server    uvicorn around it
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from floorlens.errors import MissingDependency
@@ -63,9 +63,7 @@ def require_extra() -> None:
         MissingDependency: it is not.
     """
     for module in ("fastapi", "python_multipart", "uvicorn"):
-        try:
-            import_module(module)
-        except ImportError as error:
+        if find_spec(module) is None:
             raise MissingDependency(
                 f"the service needs {module}, which is not installed: pip install 'floorlens[api]'"
-            ) from error
+            )

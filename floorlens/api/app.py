@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -15,11 +16,11 @@ from floorlens.api import problems
 from floorlens.api.limits import RequestIds, UploadLimit
 from floorlens.api.routes import router
 from floorlens.api.service import Service
-from floorlens.search import Floorlens
 from floorlens.settings import open_catalogue
 
 if TYPE_CHECKING:
     from floorlens.presets import Stages
+    from floorlens.search import Floorlens
     from floorlens.settings import Settings
 
 
@@ -30,11 +31,11 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = lens
         if opened is None:
-            opened = await to_thread.run_sync(_opened, settings, stages)
+            opened = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
         try:
             await to_thread.run_sync(opened.warm_up)
-            with closing(Service(opened, settings)) as app.state.service:
-                yield
+            app.state.service = Service(opened, settings)
+            yield
         finally:
             if lens is None:
                 opened.close()
@@ -54,12 +55,6 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     app.add_middleware(UploadLimit, settings=settings)
     app.add_middleware(RequestIds, settings=settings)
     return app
-
-
-def _opened(settings: Settings, stages: Stages | None) -> Floorlens:
-    if stages is None:
-        return open_catalogue(settings)
-    return Floorlens.open(settings.catalogue, stages=stages, max_megapixels=settings.max_megapixels)
 
 
 def _name(route: APIRoute) -> str:

@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 
 from floorlens.api.problems import LOG, Refused, problem
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 FRAME = 64 * 1024
 """Bytes that a body may have beyond the file's limit: the multipart form around the file."""
+DROP_SECONDS = 10.0
+_CLOSE = {"Connection": "close"}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class UploadLimit:
     """Refuses a body with more bytes than the settings allow, while it is being sent.
 
-    One whose Content-Length says so is refused before a byte of it is read.
+    One whose Content-Length says so is refused before it is. What is still on its way then is
+    taken and dropped, as much again as is allowed: a client that is cut off while it sends sees a
+    broken connection, and not the answer. Who sends still more is cut off.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -36,9 +41,15 @@ class UploadLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._most:
-            await problem(413, "upload-too-large", self._settings)(scope, receive, send)
+            # A client that asks before it sends has sent nothing yet.
+            if "expect" not in headers:
+                await self._drop(receive)
+            answer = problem(413, "upload-too-large", self._settings)
+            answer.headers.update(_CLOSE)
+            await answer(scope, receive, send)
             return
         got = 0
 
@@ -47,10 +58,21 @@ class UploadLimit:
             message = await receive()
             got += len(message.get("body", b""))
             if got > self._most:
-                raise Refused(413, "upload-too-large")
+                if message.get("more_body"):
+                    await self._drop(receive)
+                raise Refused(413, "upload-too-large", _CLOSE)
             return message
 
         await self._app(scope, counted, send)
+
+    async def _drop(self, receive: Receive) -> None:
+        dropped = 0
+        with anyio.move_on_after(DROP_SECONDS):
+            while dropped <= self._most:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 class RequestIds:

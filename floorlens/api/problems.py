@@ -57,6 +57,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "catalogue": _CATALOGUE,
     "catalogue-not-found": _CATALOGUE,
+    "catalogue-busy": f"The service's catalogue is being worked on: {_LATER}.",
     "stamp-mismatch": _CATALOGUE,
     "schema-mismatch": _CATALOGUE,
     "product-not-found": "No product has that id.",
@@ -71,6 +72,7 @@ TEXTS: Mapping[str, str] = {
     "missing-dependency": (
         "The service lacks an optional part that this needs; HEIC photos can be sent as JPEG."
     ),
+    "model-unavailable": f"The service lacks a model that this needs: {_LOGGED}.",
     # of the service itself
     "upload-too-large": "The file is larger than the {megabytes} MB that are accepted.",
     "file-missing": "The photo is missing: send it as the file `file` of a multipart form.",
@@ -87,8 +89,8 @@ _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 class Refused(HTTPException):
     """The service refuses a request itself; `code` is one of `TEXTS`."""
 
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(status, code)
+    def __init__(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, code, headers)
         self.code = code
 
 

@@ -55,15 +55,23 @@ def _read(file: UploadFile, service: Service) -> bytes:
 )
 async def search(
     request: Request,
+    response: Response,
     service: ServiceOf,
     file: Photo,
     limit: Annotated[int | None, Query(ge=1, description="at most so many")] = None,
     limit_field: Annotated[int | None, Form(alias="limit", ge=1)] = None,
 ) -> list[SearchHit]:
-    """Returns the products, the closest to the photo's floor first."""
+    """Returns the products, the closest to the photo's floor first.
+
+    The header X-Index names the vector engine that found them; X-Degraded, where it is there, is
+    the code of the error for which it is not the one that was set.
+    """
 
     def ranked() -> list[SearchHit]:
         result = service.search(_read(file, service), limit or limit_field)
+        response.headers["X-Index"] = result.index
+        if result.degraded is not None:
+            response.headers["X-Degraded"] = result.degraded
         return [
             SearchHit(id=match.product.id, score=match.score, name=match.product.name)
             for match in result.matches

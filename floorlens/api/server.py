@@ -82,7 +82,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         # a service that was asked to stop, and did, would die of it.
         before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
-            print(f"Floorlens serves {lens.folder} at {address(listener)}", flush=True)
+            print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
             server.run(sockets=[listener])
         finally:
             for name, handler in before.items():
@@ -114,17 +114,11 @@ def running_service(
         FloorlensError: the catalogue cannot be opened.
     """
     require_extra()
-    from floorlens.search import Floorlens
+    from floorlens.settings import open_catalogue
 
     with (
         listen(host, port) as listener,
-        Floorlens.open(
-            settings.catalogue,
-            preset=settings.preset,
-            threads=settings.threads,
-            max_megapixels=settings.max_megapixels,
-            stages=stages,
-        ) as lens,
+        open_catalogue(settings, stages=stages) as lens,
     ):
         server = _server(settings, lens, quiet=True)
         url = address(listener)

@@ -16,12 +16,11 @@ from fastapi import Request
 from floorlens import __version__
 from floorlens.api.answers import Health
 from floorlens.api.problems import Refused
-from floorlens.catalogue import Catalogue
 from floorlens.errors import CatalogueError
+from floorlens.search import Floorlens
 
 if TYPE_CHECKING:
     from floorlens.ranking import SearchResult
-    from floorlens.search import Floorlens
     from floorlens.segmentation import FloorRegion
     from floorlens.settings import Settings
 
@@ -68,17 +67,11 @@ class Service:
         """Must be called where the event loop runs; the caller closes `lens`."""
         self.lens = lens
         self.settings = settings
-        # A handle of its own: it counts products without loading them.
-        self._catalogue = Catalogue(settings.catalogue, create=False)
         self._floors = KeptFloors()
         # The models take several cores for one photo; more at once only makes all of them late.
         cores = os.cpu_count() or 1
         self._models = anyio.CapacityLimiter(min(8, max(2, cores // 2)))
         self._pictures = anyio.CapacityLimiter(PICTURES_AT_ONCE)
-
-    def close(self) -> None:
-        """Closes what the service opened itself."""
-        self._catalogue.close()
 
     async def with_models(self, request: Request, work: Callable[[], T]) -> T:
         """Returns what `work` returns, run in a thread when its turn comes.
@@ -125,7 +118,7 @@ class Service:
         return Health(
             status="ok",
             version=__version__,
-            products=self._catalogue.count(),
+            products=self.lens.count(),
             preset=str(stamp["preset"]),
             models={stage: f"{one['model_id']} {one['version']}" for stage, one in made.items()},
         )

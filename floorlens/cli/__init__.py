@@ -9,14 +9,14 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from floorlens.cli import catalogue, engine, evaluate, photo, system
+from floorlens.cli import catalogue, engine, evaluate, models, photo, serve, system
 from floorlens.cli.output import fail
 from floorlens.errors import FloorlensError
 
 EXIT_CODES = """
 Exit codes: 0 done; 1 unexpected failure, or a doctor's finding; 2 usage; 3 input unreadable;
-4 no floor in the photo; 5 nothing to rank; 6 catalogue or vector engine unusable; 7 an extra is
-missing; 8 done, but some products failed; 130 stopped by Ctrl-C.
+4 no floor in the photo; 5 nothing to rank; 6 catalogue or vector engine unusable; 7 an extra or
+a model is missing; 8 done, but some products failed; 130 stopped by Ctrl-C.
 """
 
 
@@ -63,6 +63,8 @@ catalogue.register(app)
 photo.register(app)
 evaluate.register(app)
 engine.register(app)
+models.register(app)
+serve.register(app)
 system.register(app)
 
 

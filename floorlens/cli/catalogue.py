@@ -59,6 +59,15 @@ def index(
             show_default=False,
         ),
     ] = None,
+    id_prefix: Annotated[
+        str,
+        typer.Option(
+            "--id-prefix",
+            metavar="TEXT",
+            help="Put before every id; floor_ gives the ids of the reference design.",
+            show_default=False,
+        ),
+    ] = "",
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -69,6 +78,8 @@ def index(
     """
     if source is None and not rebuild:
         raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
+    if source is None and id_prefix:
+        raise typer.BadParameter("--id-prefix is for products that are added: a rebuild keeps ids")
     code = 0
     if rebuild:
         from floorlens.search import Floorlens
@@ -99,7 +110,11 @@ def index(
             if adapting is None and not lens.adaptation_declined:
                 adapting = True
             report = lens.add(
-                source, progress=progress, adapt=adapting, adapt_progress=adapt_progress
+                source,
+                progress=progress,
+                adapt=adapting,
+                adapt_progress=adapt_progress,
+                id_prefix=id_prefix,
             )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)

@@ -221,7 +221,12 @@ def _measure(
 
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
-    opener = partial(open_catalogue, threads=chosen.threads, max_megapixels=chosen.max_megapixels)
+    opener = partial(
+        open_catalogue,
+        threads=chosen.threads,
+        models=chosen.model_options(),
+        max_megapixels=chosen.max_megapixels,
+    )
     with ExitStack() as bars:
         if html is not None:
             options["html"] = html

@@ -125,7 +125,7 @@ def mask(
     chosen = settings(catalogue=catalogue, preset=preset)
     region, clicks = _region(box, polygon, mask), _clicks(click)
     name = preset_in_use(chosen)
-    stages = load_stages(preset_named(name), threads=chosen.threads)
+    stages = load_stages(preset_named(name), threads=chosen.threads, models=chosen.model_options())
     picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
     floor = find_floor(picture, stages, region, clicks)
     if output is not None:

@@ -66,12 +66,10 @@ def demo(
             rooms=rooms,
             products=products,
             catalogue=catalogue,
-            preset=chosen.preset,
-            threads=chosen.threads,
-            max_megapixels=chosen.max_megapixels,
             import_progress=lambda done, total, _row: update(done, total),
             adapt_progress=update,
             room_progress=lambda done, total, _room: update(done, total),
+            **chosen.options(),
         )
     for room in made.rooms:
         if room.result is None:

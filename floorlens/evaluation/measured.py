@@ -17,6 +17,7 @@ from floorlens.models import Stamp
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:
+    from floorlens.options import ModelOptions
     from floorlens.search import Floorlens
 
 Progress = Callable[[int, int], None]
@@ -153,6 +154,7 @@ def open_catalogue(
     preset: str | None,
     *,
     threads: int = 0,
+    models: ModelOptions | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
     adapt: bool | None = None,
     adapt_progress: Progress | None = None,
@@ -165,6 +167,7 @@ def open_catalogue(
         path: the folder.
         preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
         threads: for the models; 0 takes all cores.
+        models: which models of the hub are taken, and how they are run.
         max_megapixels: larger pictures are refused.
         adapt: whether it is adapted to the products that are added; None: as by a first `index`.
         adapt_progress: called while it is, with how many simulated rooms there are, and of how
@@ -181,7 +184,7 @@ def open_catalogue(
     from floorlens.search import Floorlens
 
     chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
-    stages = presets.load_stages(chosen, threads=threads)
+    stages = presets.load_stages(chosen, threads=threads, models=models)
     # A search would refuse them too, but then for every photo.
     merged = merged_weights(stages.reranker.weights, weights, rerank)
     segmenter = _Overheard(stages.segmenter)

@@ -84,7 +84,8 @@ class PineconeIndex:
             CollectionNotFound: there is none, and `create` is False.
             MissingDependency: the extra `pinecone` is not installed.
         """
-        name = engine.index or PREFIX
+        # One index holds one dimension: presets get indexes of their own.
+        name = engine.index or f"{PREFIX}-{collection.dimension}"
         namespace = collection.name if engine.namespace is None else engine.namespace
         namespace = namespace or DEFAULT_NAMESPACE
         if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,43}[a-z0-9])?", name) is None:

@@ -72,6 +72,17 @@ def test_index_goes_on_past_bad_pictures_and_says_so(run: Run, product_folder: P
     assert [row["status"] for row in report["rows"] if row["id"] == "bad"] == ["failed"]
 
 
+def test_index_with_a_prefix_gives_the_reference_designs_ids(
+    run: Run, product_folder: Path
+) -> None:
+    names = sorted(path.stem for path in product_folder.iterdir())
+    rows = document(run("index", product_folder, "--id-prefix", "floor_", "--json"))["rows"]
+    assert [row["id"] for row in rows] == [f"floor_{name}" for name in names]
+    again = document(run("index", product_folder, "--id-prefix", "floor_", "--json"))
+    assert again["counts"]["unchanged"] == 6
+    run("index", "--rebuild", "--id-prefix", "floor_", code=2)
+
+
 def test_index_rebuild(run: Run, filled: Path) -> None:
     assert document(run("index", "--rebuild", "--json"))["counts"]["updated"] == 6
     both = document(run("index", filled, "--rebuild", "--json"))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.catalogue import Catalogue
+from floorlens.errors import CatalogueNotFound
 
 # The command line on stages without models, each picture slowed down so that Ctrl-C hits it.
 WITHOUT_MODELS = """
@@ -78,16 +80,25 @@ def many(tmp_path: Path) -> Path:
     return folder
 
 
+def products_in(location: str) -> int:
+    """Returns how many products a catalogue holds; 0 where there is none yet."""
+    try:
+        with closing(Catalogue(location, create=False)) as catalogue:
+            return catalogue.count()
+    except CatalogueNotFound:
+        return 0
+
+
 def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
-    tmp_path: Path, many: Path
+    tmp_path: Path, many: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FLOORLENS_CATALOGUE", location)
     stopped = subprocess.Popen(
         command("index", many, slow=0.05), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     try:
-        file = tmp_path / "catalogue" / "catalogue.sqlite"
-        deadline = time.monotonic() + 60
-        while not (file.exists() and Catalogue(file.parent).count()):
+        deadline = time.monotonic() + 120
+        while not products_in(location):
             assert stopped.poll() is None, stopped.stderr and stopped.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -98,7 +109,7 @@ def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
     assert stopped.returncode == 130
     assert "Stopped. What was stored is safe" in errors
     assert "Traceback" not in errors
-    stored = Catalogue(file.parent, create=False).count()
+    stored = products_in(location)
     assert 0 < stored < 80
     result = subprocess.run(
         command("index", many, "--json"), cwd=tmp_path, capture_output=True, text=True, timeout=300

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,35 +29,12 @@ def index_class(name: str) -> Any:
     return getattr(import_module(f"floorlens.index.{name}"), CLASSES[name])
 
 
-@pytest.fixture(scope="session")
-def pinecone_double() -> Iterator[Any]:
-    """A running double of Pinecone, one for all tests: each makes its own namespace."""
-    from floorlens.testing.pinecone import running_double
-
-    with running_double(api_key="test") as double:
-        yield double
-
-
-def engine_of(name: str, request: pytest.FixtureRequest, folder: Path) -> Engine:
-    """Returns an engine that answers; a server is started when the first test wants it."""
-    if name == "lancedb":
-        return Engine(name, url=str(folder / "lance"))
-    if name == "milvus":
-        # benchmarks/milvus_server.py runs the suite against a server.
-        server = os.environ.get("MILVUS_SERVER_URL")
-        return Engine(name, url=server or str(folder / "milvus.db"))
-    if name == "pgvector":
-        return Engine(name, url=request.getfixturevalue("postgres_url"))
-    if name == "pinecone":
-        double = request.getfixturevalue("pinecone_double")
-        return Engine(name, url=double.url, api_key="test", fresh=True)
-    return Engine(name)
-
-
 @pytest.fixture(params=CLASSES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
     """Each engine in turn; a test that is for some alone parametrises it indirectly."""
-    return engine_of(request.param, request, tmp_path)
+    engine = engine_of(request.param)
+    # Of one name, whatever the dimension: one of another dimension must be refused.
+    return replace(engine, index="contract") if engine.name == "pinecone" else engine
 
 
 @pytest.fixture

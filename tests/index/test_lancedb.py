@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest.importorskip("lancedb", reason="needs the extra lancedb")
+
 from floorlens.errors import (
     CollectionNotFound,
     EngineDenied,

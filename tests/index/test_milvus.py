@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest.importorskip("pymilvus", reason="needs the extra milvus")
+
 from floorlens.errors import (
     CollectionNotFound,
     EngineDenied,

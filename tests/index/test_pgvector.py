@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
+
+psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 from floorlens.errors import (
     CollectionNotFound,

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pinecone = pytest.importorskip("pinecone")
-pytest.importorskip("fastapi")
-pytest.importorskip("uvicorn")
+pinecone = pytest.importorskip("pinecone", reason="needs the extra pinecone")
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("uvicorn", reason="needs the extra api")
 
-from floorlens.errors import (  # noqa: E402
+from floorlens.errors import (
     CollectionNotFound,
     EngineDenied,
     EngineMismatch,
@@ -29,19 +29,19 @@ from floorlens.errors import (  # noqa: E402
     EngineUnsupported,
     MissingDependency,
 )
-from floorlens.filters import MAX_DEPTH, parse_filter  # noqa: E402
-from floorlens.index import Collection, Engine, Record  # noqa: E402
-from floorlens.index import pinecone as adapter  # noqa: E402
-from floorlens.index import pinecone_client as client  # noqa: E402
-from floorlens.index.pinecone import STAMPS, PineconeIndex  # noqa: E402
-from floorlens.index.pinecone_values import (  # noqa: E402
+from floorlens.filters import MAX_DEPTH, parse_filter
+from floorlens.index import Collection, Engine, Record
+from floorlens.index import pinecone as adapter
+from floorlens.index import pinecone_client as client
+from floorlens.index.pinecone import STAMPS, PineconeIndex
+from floorlens.index.pinecone_values import (
     fetch_batches,
     translated,
     upsert_batches,
     vector_item,
 )
-from floorlens.testing.pinecone import Double, running_double  # noqa: E402
-from floorlens.testing.pinecone_filters import check_filter, passes_filter  # noqa: E402
+from floorlens.testing.pinecone import Double, running_double
+from floorlens.testing.pinecone_filters import check_filter, passes_filter
 
 # Before the fixture of all tests takes it out of the environment: for the one live test.
 LIVE_KEY = os.environ.get("PINECONE_API_KEY")
@@ -164,11 +164,13 @@ def test_an_index_of_another_kind_is_refused(
             opened(engine, collection, take_over=take_over)
 
 
-def test_one_default_index_for_all_collections(
+def test_one_default_index_for_each_dimension(
     double: Double, engine: Engine, collection: Collection, opened: Open
 ) -> None:
+    """An index holds one dimension: catalogues of two presets must not meet."""
     opened(replace(engine, index=None), collection)
-    assert "floorlens" in double.indexes
+    opened(replace(engine, index=None), replace(collection, dimension=7))
+    assert {f"floorlens-{collection.dimension}", "floorlens-7"} <= set(double.indexes)
 
 
 @pytest.mark.parametrize("name", ["Floors", "floor_1", "-floors", "floors-", "f" * 46, "größe"])

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 httpx = pytest.importorskip("httpx")
-pytest.importorskip("fastapi")
-pytest.importorskip("uvicorn")
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("uvicorn", reason="needs the extra api")
 
-from floorlens.testing.pinecone import Double, create_double, running_double  # noqa: E402
-from floorlens.testing.pinecone_filters import check_filter, passes_filter  # noqa: E402
+from floorlens.testing.pinecone import Double, create_double, running_double
+from floorlens.testing.pinecone_filters import check_filter, passes_filter
 
 NUMBERS = count(1)
 # Answers come within milliseconds; the machine may be busy.

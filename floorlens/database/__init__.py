@@ -1,0 +1,203 @@
+"""The database behind a catalogue: opening it, its transactions, a lock for work outside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from floorlens.database.postgres import PostgresStore, is_postgres
+from floorlens.database.sqlite import FILE_NAME, SqliteStore
+from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
+from floorlens.schema import is_current, migrate, state
+
+__all__ = ["FILE_NAME", "Database", "Store"]
+
+_POLL = 0.1
+"""Seconds between two looks whether a lock is free: Ctrl-C is heard in between."""
+
+
+class Store(Protocol):
+    """What is different from one kind of database to the other.
+
+    Attributes:
+        location: the catalogue's address, fit to be shown: it names no password.
+        folder: where its file lies; None if it is on a server.
+        url: what the libraries of PostgreSQL connect to, password included; None if it is another
+            kind.
+        engine: whose transactions see one state of the data; with the execution option `writes`
+            they hold the write lock from their start.
+    """
+
+    location: str
+    folder: Path | None
+    url: str | None
+    engine: Engine
+
+    def exists(self) -> bool:
+        """Returns whether connecting would make nothing."""
+        ...
+
+    def make(self) -> None:
+        """Makes what there must be to connect to.
+
+        Raises:
+            CatalogueError: it cannot be made.
+        """
+        ...
+
+    def has_tables(self, connection: Connection) -> bool:
+        """Returns whether the catalogue's tables are there."""
+        ...
+
+    def prepare(self, connection: Connection) -> None:
+        """Makes ready for the tables, within the transaction that makes them."""
+        ...
+
+    def size(self, connection: Connection) -> int:
+        """Returns how many bytes the catalogue takes."""
+        ...
+
+    def lock(self, name: str) -> AbstractContextManager[Callable[[], bool]]:
+        """Returns a context with a function that tries to take a lock; leaving it lets it go."""
+        ...
+
+    def failure(self, doing: str, error: SQLAlchemyError) -> CatalogueError:
+        """Returns what to tell when the catalogue could not be "opened", "read" or "written"."""
+        ...
+
+
+class Database:
+    """A SQLite file or a schema of a PostgreSQL database; one writer at a time, who is waited for.
+
+    Safe to use from several threads and processes. Every commit is on the disk when it returns (on
+    PostgreSQL unless the server's `synchronous_commit` says otherwise).
+    """
+
+    def __init__(self, location: str | Path, *, create: bool = True) -> None:
+        """Opens the file in a folder, or what a URL names.
+
+        Args:
+            location: a folder, `sqlite:///path/of/file` or
+                `postgresql://user:password@host/database`, see docs/postgres.md.
+            create: whether to make the tables where there are none.
+
+        Raises:
+            CatalogueNotFound: nothing is there and `create` is False.
+            SchemaMismatch: a newer Floorlens made it.
+            CatalogueError: it cannot be opened as a database.
+            MissingDependency: PostgreSQL needs the extra `pgvector`.
+        """
+        text = str(location)
+        self._store: Store = PostgresStore(text) if is_postgres(text) else SqliteStore(text)
+        if not create and not self._store.exists():
+            raise self._absent()
+        self._store.make()
+        try:
+            self._open(create)
+        except SQLAlchemyError as error:
+            self.close()
+            raise self._store.failure("opened", error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, create: bool) -> None:
+        with self._store.engine.connect() as connection:
+            fresh = not self._store.has_tables(connection)
+            current = not fresh and is_current(connection)
+        if fresh and not create:
+            raise self._absent()
+        if not current:
+            with self._store.engine.execution_options(writes=True).begin() as connection:
+                if fresh:
+                    self._store.prepare(connection)
+                migrate(connection, fresh=fresh)
+
+    def _absent(self) -> CatalogueNotFound:
+        return CatalogueNotFound(
+            f"there is no catalogue at {self.location}: make one with `floorlens index PRODUCTS "
+            f"--catalogue {self.location}`"
+        )
+
+    @property
+    def location(self) -> str:
+        """The catalogue's address, fit to be shown: it names no password."""
+        return self._store.location
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder in which the file lies; None if the catalogue is on a server."""
+        return self._store.folder
+
+    @property
+    def postgres_url(self) -> str | None:
+        """The `postgresql://` URL of the database, with its password; None if it is another kind.
+
+        Not fit to be shown, as `location` is.
+        """
+        return self._store.url
+
+    def close(self) -> None:
+        """Releases file or connections; the catalogue cannot be used afterwards."""
+        self._store.engine.dispose()
+
+    @contextmanager
+    def writing(self, *, counted: bool = True) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start.
+
+        It counts one revision, unless it changes nothing that searches follow: revisions grow in
+        the order of the commits.
+        """
+        try:
+            with self._store.engine.execution_options(writes=True).begin() as connection:
+                if counted:
+                    connection.execute(update(state).values(revision=state.c.revision + 1))
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._store.failure("written", error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; all that it reads is of one moment."""
+        try:
+            with self._store.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._store.failure("read", error) from error
+
+    def size(self) -> int:
+        """Returns how many bytes the catalogue takes."""
+        with self.reading() as connection:
+            return self._store.size(connection)
+
+    @contextmanager
+    def exclusive(self, name: str, *, timeout: float = 60.0) -> Iterator[None]:
+        """Lets one process or thread in at a time: for work outside the database, as a push.
+
+        It is no transaction: meanwhile others read and write the catalogue as ever. Whoever dies
+        inside lets the next one in. Taken again inside, it waits for itself in vain.
+
+        Args:
+            name: of the work; other names and other catalogues do not wait for each other.
+            timeout: seconds to wait for whoever is inside; 0 looks once.
+
+        Raises:
+            CatalogueBusy: another one was inside all that time.
+            CatalogueError: there can be no lock, or it was lost before the work was done.
+        """
+        until = time.monotonic() + timeout
+        with self._store.lock(name) as take:
+            while not take():
+                if time.monotonic() >= until:
+                    raise CatalogueBusy(
+                        f"another process is busy with {name!r} of the catalogue {self.location}, "
+                        f"and was so for {timeout:g} s: run the command again when it is done"
+                    )
+                time.sleep(_POLL)
+            yield

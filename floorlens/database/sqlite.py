@@ -1,0 +1,143 @@
+"""A catalogue in one SQLite file: WAL mode, every commit fsynced."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, event, inspect
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+
+from floorlens.errors import CatalogueError
+from floorlens.schema import state
+
+FILE_NAME = "catalogue.sqlite"
+_WAIT = 60
+"""Seconds that a writer waits for another one."""
+
+
+class SqliteStore:
+    """A `floorlens.database.Store` of one file."""
+
+    def __init__(self, location: str) -> None:
+        """Names the file in a folder, or at a `sqlite:///path/of/file` URL."""
+        self.file = file = _file_of(location)
+        self.folder: Path | None = file.parent
+        self.url: str | None = None
+        self.location = str(file.parent) if file.name == FILE_NAME else f"sqlite:///{file}"
+        self.engine = create_engine(
+            URL.create("sqlite", database=str(file)), connect_args={"timeout": _WAIT}
+        )
+        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "begin", _begin)
+
+    def exists(self) -> bool:
+        """Returns whether the file is there."""
+        return self.file.exists()
+
+    def make(self) -> None:
+        """Makes the folder of the file.
+
+        Raises:
+            CatalogueError: it cannot be made.
+        """
+        folder = self.file.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CatalogueError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+
+    def has_tables(self, connection: Connection) -> bool:
+        """Returns whether the catalogue's tables are there."""
+        return inspect(connection).has_table(state.name)
+
+    def prepare(self, connection: Connection) -> None:
+        """Does nothing: the file is the catalogue's own."""
+
+    def size(self, connection: Connection) -> int:
+        """Returns how large the file is."""
+        return self.file.stat().st_size
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[Callable[[], bool]]:
+        """Locks a file beside the catalogue's; the system drops a dead process's locks."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        # A file of its own: the lock outlives many transactions of the catalogue.
+        file = self.file.with_name(f"{self.file.name}.{digest}.lock")
+        try:
+            connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise CatalogueError(f"{file} cannot be locked: {error}") from error
+
+        def take() -> bool:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                    return False
+                raise CatalogueError(f"{file} cannot be locked: {error}") from error
+            return True
+
+        with closing(connection):
+            yield take
+
+    def failure(self, doing: str, error: SQLAlchemyError) -> CatalogueError:
+        """Returns what to tell of an error; who is told to move a file away may lose it."""
+        cause = str(getattr(error, "orig", None) or type(error).__name__)
+        if doing != "opened":
+            return CatalogueError(f"the catalogue {self.location} could not be {doing}: {cause}")
+        if isinstance(error, DatabaseError) and not isinstance(error, OperationalError):
+            return CatalogueError(
+                f"{self.file} cannot be opened as a catalogue: {cause}. Move it away, or restore "
+                "it from a backup"
+            )
+        # Locked, read-only, or the disk is full: nothing is wrong with the file itself.
+        return CatalogueError(f"{self.file} cannot be opened: {cause}")
+
+
+def _file_of(location: str) -> Path:
+    """Returns the database file behind a folder or a `sqlite:///path/of/file` URL."""
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return Path(location) / FILE_NAME
+    if scheme != "sqlite" or not rest.strip("/"):
+        raise CatalogueError(
+            f"{scheme}:// catalogues are not supported: give a folder, "
+            "sqlite:///path/of/file.sqlite or postgresql://user@host/database"
+        )
+    return Path(rest.removeprefix("/"))
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    # SQLAlchemy starts transactions itself (see _begin): the driver must not.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    _use_wal(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    # SQLite does not wait by itself for another process that makes the same file at this moment.
+    until = time.monotonic() + _WAIT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer half-way fails instead of waiting.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,134 @@
+"""Embedders on hub models. This one: CLIP, the reference design's.
+
+A. Radford et al.: Learning Transferable Visual Models From Natural Language Supervision, ICML 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding.clip_signature import pack
+from floorlens.embedding.projection import Projection
+from floorlens.embedding.scatter import Scatter
+from floorlens.errors import CatalogueError
+from floorlens.huggingface import ModelFiles, chosen_model, locate
+from floorlens.models import Stamp
+from floorlens.normalisation import FloorView
+from floorlens.normalisation.clip import PATCHES
+from floorlens.options import ModelOptions
+from floorlens.torch_models import embedding_dimension, load_model
+
+FORMAT = "1"
+"""To be raised when the features, the vector or the signature change."""
+
+
+class ClipEmbedder:
+    """Describes a floor with the embedding of its region, as `ClipNormaliser` cuts it.
+
+    The vector is the L2-normalised embedding of the first patch; of a product with several pictures
+    the mean of theirs. Any model of the hub that embeds pictures can stand in for CLIP.
+
+    Args:
+        options: The model, its device and dtype, whether patches are compared.
+        threads: Of PyTorch, for the whole process; 0 leaves them as they are.
+    """
+
+    NAME = "clip"
+
+    def __init__(self, options: ModelOptions | None = None, threads: int = 0) -> None:
+        self._options = options or ModelOptions()
+        self._threads = threads
+        self._each = PATCHES[self._options.rerank or "single"]
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which model and revision it is. Device and dtype are no part of the version.
+
+        They change a cosine by less than floors differ: a catalogue may move to another machine.
+        """
+        return Stamp(
+            model_id=self._files.model_id,
+            version=f"{FORMAT}+{self._files.revision}",
+            dimension=embedding_dimension(self._files),
+            licence=self._files.licence,
+            preprocessing=f"its own image processor, with Pillow; {self._options.dtype}",
+        )
+
+    @property
+    def projection(self) -> Projection | None:
+        """None: these presets are not adapted."""
+        return None
+
+    @property
+    def prior(self) -> Scatter | None:
+        """None, as there is no projection."""
+        return None
+
+    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        """Returns the features of each view, in order; the patches of a view are one batch.
+
+        `base` is float16 (n, 2 d): the unit embedding of each patch, and what rounding left of it.
+
+        Raises:
+            ModelUnavailable: the model is neither here nor reachable, or its files are not usable.
+            MissingDependency: the extra `[clip]` is not installed.
+        """
+        model = load_model(
+            self._files,
+            device=self._options.device,
+            dtype=self._options.dtype,
+            threads=self._threads,
+        )
+        # View by view: the numbers of other pictures in a batch would change the last bits.
+        return [
+            FloorFeatures(
+                base=_halves(_unit(model.embed(view.patches))),
+                coverage=view.coverage.astype(np.float16),
+                lab=sampled_colours(view.lab),
+                facts=np.empty(0, np.float16),
+            )
+            for view in views
+        ]
+
+    def describe(
+        self, features: FloorFeatures, projection: Projection | None = None
+    ) -> FloorEmbedding:
+        """Returns the embedding made of features: float32, L2-normalised.
+
+        Raises:
+            CatalogueError: a projection is given; there is none for this embedder.
+        """
+        if projection is not None:
+            raise CatalogueError(
+                f"the embedder {self.NAME} takes no projection: run `floorlens index --rebuild`"
+            )
+        rows = _whole(features.base)
+        regions = rows[:: self._each]
+        vector = _unit(regions.mean(axis=0))
+        others = np.arange(len(rows)) % self._each != 0
+        return FloorEmbedding(vector, pack(vector, rows[others]))
+
+    @cached_property
+    def _files(self) -> ModelFiles:
+        return locate(chosen_model(self.NAME, self._options))
+
+
+def _halves(rows: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Returns float32 (n, d) as two float16 to a number, (n, 2 d): 22 bits of its 24."""
+    high = rows.astype(np.float16)
+    return np.concatenate([high, (rows - high).astype(np.float16)], axis=1)
+
+
+def _whole(base: NDArray[np.float16]) -> NDArray[np.float32]:
+    high, low = np.split(base.astype(np.float32), 2, axis=1)
+    return np.asarray(high + low, np.float32)
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)

@@ -1,0 +1,88 @@
+"""The reference design's re-ranking, and a useful one: regions compared again, or patches besides.
+
+The reference compares the query's region with each candidate in pairs, with the very cosine that
+retrieval has ranked by: its order cannot change (docs/models.md). Several patches tell more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.embedding.clip_signature import Regions, unpack
+from floorlens.models import Stamp
+from floorlens.options import ModelOptions, Rerank
+
+#: How much each component counts by default.
+WEIGHTS: Mapping[Rerank, Mapping[str, float]] = MappingProxyType(
+    {
+        "single": MappingProxyType({"region": 1.0}),
+        "patches": MappingProxyType({"region": 0.5, "patches": 0.5}),
+    }
+)
+
+
+class ClipPairwiseReranker:
+    """Compares the signatures that `floorlens.embedding.clip_signature` packs.
+
+    Args:
+        options: `rerank="single"` compares the regions alone, `"patches"` several patches besides.
+    """
+
+    def __init__(self, options: ModelOptions | None = None) -> None:
+        self._rerank: Rerank = (options or ModelOptions()).rerank or "single"
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which version it is, and which signature format it reads."""
+        return Stamp(
+            model_id="floorlens-reranker-clip-pairwise",
+            version="1",
+            dimension=0,
+            licence="Apache-2.0",
+            preprocessing=f"signature FLC1, {self._rerank}",
+        )
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The default weight of each component; the names of the components are its keys."""
+        return WEIGHTS[self._rerank]
+
+    def components(
+        self, query: bytes, candidates: Sequence[bytes]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Returns `region`, and with "patches" `patches`, float32 (len(candidates),), scores 0..1.
+
+        All candidates at once. Equal signatures give equal scores.
+
+        Raises:
+            CatalogueError: a signature is not readable.
+        """
+        if not candidates:
+            return dict.fromkeys(self.weights, np.zeros(0, np.float32))
+        floor, products = unpack([query]), unpack(candidates)
+        found = {"region": region_score(floor, products)}
+        if "patches" in self.weights:
+            found["patches"] = patch_score(floor, products)
+        return found
+
+
+def region_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
+    """Returns float32 (n,): the cosine of the regions, -1..1 to 0..1."""
+    # einsum row by row: a product's score does not depend on its neighbours.
+    return _score(np.einsum("nd,d->n", products.whole, floor.whole[0]))
+
+
+def patch_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
+    """Returns float32 (n,): the mean cosine of each patch with its nearest, both ways (Chamfer)."""
+    pairs = np.einsum("npd,qd->npq", products.patches, floor.patches[0])
+    own = np.arange(pairs.shape[1]) < products.counts[:, None]
+    theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
+    return _score(0.5 * (theirs + pairs.max(axis=1).mean(axis=1)))
+
+
+def _score(cosine: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.asarray(np.clip((1 + cosine) / 2, 0.0, 1.0), np.float32)

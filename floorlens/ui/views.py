@@ -1,0 +1,170 @@
+"""What the page shows: the drawn photo, the product cards, the words for an error."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from floorlens.demo import samples
+from floorlens.errors import FloorlensError, InputError
+from floorlens.html import overlay
+from floorlens.images import load_photo, resize_mask
+from floorlens.ui.client import Floor, Found
+
+SAMPLE_ROOMS = 5
+ROOM_SIZE = (240, 180)
+
+_UNABLE = "The service cannot search now"
+# code -> what an error is called; the text below it says cause and cure.
+_TITLES = {
+    "no-floor-found": "No floor in sight",
+    "nothing-to-rank": "There is nothing to rank",
+    "image-unreadable": "This file cannot be read as a photo",
+    "image-too-large": "This photo is too large",
+    "upload-too-large": "This photo is too large",
+    "missing-dependency": "This kind of photo cannot be read here",
+    "service-unreachable": "The service does not answer",
+    "service": "This is no Floorlens service",
+    "settings-invalid": "The page is not set up",
+    "internal": "The service failed",
+}
+EMPTY_TITLE = "The catalogue is empty"
+EMPTY_TEXT = (
+    "The service has no products to rank yet. Add some with `floorlens index PRODUCTS` (a folder "
+    "of pictures, a CSV or a JSONL file), then look again."
+)
+DEGRADED = (
+    "The service's vector engine cannot be used now, so this ranking was made in its own memory. "
+    "It is no worse; `floorlens engine verify` tells the cause."
+)
+INTRODUCTION = """\
+#### How it works
+1. **Upload a photo** of a room, or take one of the sample rooms.
+2. The **floor is found** in it and drawn on the photo; nothing else of the room counts.
+3. Every product of the catalogue is **ranked** by how closely its colour, texture and pattern
+   match that floor.
+"""
+FOOTNOTE = (
+    "The score, 0 to 100, orders the products of this catalogue; it is not a probability. Photos "
+    "go to the service named above and nowhere else; it does not store them."
+)
+# The page may be light or dark: everything is the text's own colour, more or less transparent.
+STYLE = """<style>
+.stMainBlockContainer { padding-top: 2.2rem; padding-bottom: 2rem; }
+.fl-top { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; align-items: baseline; }
+.fl-top h1 { font-size: 2rem; font-weight: 700; letter-spacing: -.02em; margin: 0; padding: 0; }
+.fl-top p { margin: 0; opacity: .75; }
+.fl-chip { margin-left: auto; font-size: .8rem; padding: .15rem .7rem; border-radius: 99px;
+  border: 1px solid rgba(128,128,128,.35); opacity: .85; }
+.fl-grid { display: grid; gap: .8rem;
+  grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); }
+.fl-card { margin: 0; border: 1px solid rgba(128,128,128,.25); border-radius: 10px;
+  overflow: hidden; position: relative; background: rgba(128,128,128,.06); }
+.fl-card img, .fl-none { display: block; width: 100%; aspect-ratio: 4 / 3; object-fit: cover; }
+.fl-none { display: grid; place-items: center; font-size: .8rem; opacity: .6; }
+.fl-card figcaption { padding: .45rem .6rem .6rem; font-size: .86rem; line-height: 1.25; }
+.fl-name { display: flex; justify-content: space-between; gap: .5rem; }
+.fl-name b { font-weight: 600; overflow-wrap: anywhere; }
+.fl-name span { font-variant-numeric: tabular-nums; opacity: .8; }
+.fl-rank { position: absolute; top: .4rem; left: .4rem; font-size: .75rem; font-weight: 600;
+  color: #fff; background: rgba(20,24,28,.72); border-radius: 99px; padding: .05rem .5rem; }
+.fl-bar { height: 5px; margin-top: .4rem; border-radius: 3px; background: rgba(128,128,128,.22); }
+.fl-bar i { display: block; height: 100%; border-radius: 3px; background: #1a7f64; }
+.fl-first { border-color: #1a7f64; box-shadow: 0 0 0 1px #1a7f64; }
+</style>"""
+
+
+def icon() -> Image.Image:
+    """Returns the page's icon: three staggered boards."""
+    pixels = np.full((64, 64, 3), (201, 158, 104), np.uint8)
+    pixels[22:42] = (176, 130, 80)
+    for row, joint in ((0, 20), (22, 42), (44, 12)):
+        pixels[row : row + 22, joint : joint + 3] = (96, 66, 38)
+    pixels[20:23] = pixels[42:45] = (96, 66, 38)
+    return Image.fromarray(pixels)
+
+
+def header(products: int | None, url: str) -> str:
+    """Returns the page's top as HTML; `products` is None where the service does not answer."""
+    count = "" if products is None else f"{products} products · "
+    return (
+        f'{STYLE}<div class="fl-top"><h1>Floorlens</h1><p>Which floor is this? Every product of '
+        f"the catalogue, ranked by how closely it matches the floor in a photo.</p>"
+        f'<span class="fl-chip">{count}{escape(url)}</span></div>'
+    )
+
+
+def cards(found: Sequence[Found], pictures: Sequence[bytes | None]) -> str:
+    """Returns the ranked products as a grid of cards, HTML; a picture is a JPEG or None."""
+    figures = [
+        _card(rank, product, picture)
+        for rank, (product, picture) in enumerate(zip(found, pictures, strict=True), start=1)
+    ]
+    return f'{STYLE}<div class="fl-grid">{"".join(figures)}</div>'
+
+
+def _card(rank: int, product: Found, picture: bytes | None) -> str:
+    name = escape(product.name)
+    if picture is None:
+        shown = '<div class="fl-none">no picture</div>'
+    else:
+        data = base64.b64encode(picture).decode("ascii")
+        shown = f'<img src="data:image/jpeg;base64,{data}" alt="{name}">'
+    width = 100 * min(max(product.score, 0.0), 1.0)
+    return (
+        f'<figure class="fl-card{" fl-first" if rank == 1 else ""}" data-product="'
+        f'{escape(product.id)}">{shown}<span class="fl-rank">{rank}</span><figcaption>'
+        f'<div class="fl-name"><b>{name}</b><span>{width:.0f}</span></div>'
+        f'<div class="fl-bar"><i style="width:{width:.1f}%"></i></div></figcaption></figure>'
+    )
+
+
+def problem(error: FloorlensError) -> str:
+    """Returns what became of a request as Markdown: a title, and below it cause and cure."""
+    text = str(error)
+    return f"**{_TITLES.get(error.code, _UNABLE)}**\n\n{text[:1].upper()}{text[1:]}"
+
+
+def drawn(photo: bytes, floor: Floor, max_megapixels: float) -> NDArray[np.uint8]:
+    """Returns the photo with the floor drawn on it: uint8 (h, w, 3) sRGB, upright.
+
+    Raises:
+        ImageError: the photo or the mask cannot be read here.
+    """
+    pixels = load_photo(photo, max_megapixels=max_megapixels).pixels
+    mask = load_photo(floor.png, max_megapixels=max_megapixels).pixels[..., 0] > 127
+    return overlay(pixels, resize_mask(mask, pixels.shape[:2]))
+
+
+def floor_caption(floor: Floor) -> str:
+    """Returns a line on the floor that was found."""
+    return (
+        f"The floor: {floor.share:.0%} of the photo, found with a confidence of "
+        f"{floor.confidence:.0%}."
+    )
+
+
+def sample_rooms() -> list[tuple[str, Path]]:
+    """Returns some of the sample rooms, (what it is called, its photo), none if there are none."""
+    try:
+        photos = sorted((samples() / "rooms").glob("*.jpg"))
+    except InputError:
+        return []
+    # "hall-chevron" gives away what lies there; of each kind of room there is one.
+    kinds = {photo.stem.split("-")[0]: photo for photo in reversed(photos)}
+    return [(kind.capitalize(), kinds[kind]) for kind in sorted(kinds)][:SAMPLE_ROOMS]
+
+
+def thumbnail(photo: Path) -> bytes:
+    """Returns the middle of a photo as a small JPEG, all of them of one shape."""
+    pixels = load_photo(photo, working_side=2 * ROOM_SIZE[0]).pixels
+    file = io.BytesIO()
+    ImageOps.fit(Image.fromarray(pixels), ROOM_SIZE).save(file, "JPEG", quality=85)
+    return file.getvalue()

@@ -1,0 +1,84 @@
+"""The service in this process: without models, and with them on a few of the sample products."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from floorlens import Floorlens
+from floorlens.presets import Stages
+from floorlens.settings import Settings
+from floorlens.testing import fake_stages
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.env` or `catalogue` of the developer's own must not be found."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def settings(lens: Floorlens) -> Settings:
+    """Those of the catalogue of `lens`, with limits that small pictures reach."""
+    return Settings(catalogue=str(lens.folder), max_megapixels=0.1, max_upload_mb=0.2)
+
+
+@pytest.fixture
+def serving(settings: Settings) -> Iterator[Callable[..., TestClient]]:
+    """Starts a service without models; `serving(stages=…, **settings)` changes what it takes."""
+    from contextlib import ExitStack
+
+    from starlette.testclient import TestClient
+
+    from floorlens.api import create_app
+
+    with ExitStack() as stack:
+
+        def start(stages: Stages | None = None, **changed: Any) -> TestClient:
+            chosen = settings.model_copy(update=changed)
+            app = create_app(chosen, stages=stages or fake_stages())
+            return stack.enter_context(TestClient(app))
+
+        yield start
+
+
+@pytest.fixture
+def client(serving: Callable[..., TestClient]) -> TestClient:
+    """A client of the catalogue of the six products, without models."""
+    return serving()
+
+
+@pytest.fixture(scope="session")
+def sample_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A catalogue of four unlike sample products, made with the real models."""
+    folder = tmp_path_factory.mktemp("samples")
+    (folder / "products").mkdir()
+    for name in ("cement-star-blue", "oak-natural-plank", "terrazzo-grigio", "wool-velvet-moss"):
+        shutil.copy(ROOT / "samples" / "products" / f"{name}.jpg", folder / "products")
+    with Floorlens.open(folder / "catalogue") as lens:
+        assert lens.add(folder / "products").counts["added"] == 4
+    return Settings(catalogue=str(folder / "catalogue"), max_upload_mb=2)
+
+
+@pytest.fixture(scope="session")
+def service(sample_settings: Settings) -> Iterator[str]:
+    """The URL of a real server with the real models."""
+    from floorlens.api.server import running_service
+
+    with running_service(sample_settings) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def rooms() -> Path:
+    """The sample rooms."""
+    return ROOT / "samples" / "rooms"

@@ -1,0 +1,65 @@
+"""Errors as answers: none is forgotten, and none says what is the server's own business."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+
+import floorlens.api
+from floorlens import errors
+from floorlens.api.problems import TEXTS, problem
+from floorlens.errors import FloorlensError
+from floorlens.settings import Settings
+
+PACKAGE = Path(floorlens.api.__file__).parent
+
+
+def tree(kind: type[FloorlensError] = FloorlensError) -> Iterator[type[FloorlensError]]:
+    """Yields an error and all below it."""
+    yield kind
+    for below in kind.__subclasses__():
+        yield from tree(below)
+
+
+ALL = [kind for kind in tree() if kind.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_every_error_has_a_public_text(kind: type[FloorlensError]) -> None:
+    """A new class without one would answer with the text of another."""
+    assert kind.code in TEXTS
+    assert 400 <= kind.status < 600
+
+
+def test_the_tree_is_walked() -> None:
+    """As many as the module has: the test above is not about nothing."""
+    named = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, FloorlensError)
+    ]
+    assert set(ALL) == set(named)
+    assert len(ALL) > 20
+
+
+def test_every_code_that_the_service_refuses_with_has_a_text() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
+    used = set(re.findall(r'(?:Refused|problem)\(\s*\d+,\s*"([a-z-]+)"', sources))
+    assert {"upload-too-large", "file-missing", "image-not-found", "internal"} <= used
+    assert used <= set(TEXTS)
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_texts_name_the_limits_and_nothing_else(code: str) -> None:
+    """No braces are left, the sentence ends, and the numbers are those of the settings."""
+    body = problem(400, code, Settings(max_megapixels=12.5, max_upload_mb=3)).body
+    text = bytes(body).decode()
+    assert not re.search(r"megapixels\}|megabytes\}", text)
+    assert text.endswith('."}}')
+    if "too-large" in code:
+        assert ("12.5" if code == "image-too-large" else "3 MB") in text

@@ -1,0 +1,471 @@
+"""The routes: the reference's shapes, every refusal with its code, and nothing given away."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+
+from floorlens import Floorlens, presets, search
+from floorlens.api import create_app, service
+from floorlens.catalogue import Catalogue
+from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
+from floorlens.segmentation import Click, FloorProbability
+from floorlens.testing import FakeSegmenter, fake_stages
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    Serving = Callable[..., TestClient]
+
+
+def photo(file: Path) -> dict[str, Any]:
+    return {"file": (file.name, file.read_bytes(), "image/png")}
+
+
+def code(answer: Any) -> str:
+    """Returns the code of a refusal; its body is a problem and nothing more."""
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message"}
+    assert answer.headers["x-request-id"]
+    return str(body["error"]["code"])
+
+
+# -- POST /search ------------------------------------------------------------------------------
+
+
+def test_search_answers_in_the_references_shape(
+    client: TestClient, lens: Floorlens, room: Path
+) -> None:
+    """A list of exactly id, score, name, in the order and with the scores of the library."""
+    answer = client.post("/search", files=photo(room))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    hits = answer.json()
+    assert [list(hit) for hit in hits] == [["id", "score", "name"]] * 6
+    expected = lens.search(room).matches
+    assert [(hit["id"], hit["score"], hit["name"]) for hit in hits] == [
+        (match.product.id, match.score, match.product.name) for match in expected
+    ]
+    assert hits[0]["id"] == "oak"
+    assert answer.headers["x-index"] == "exact"
+    assert "x-degraded" not in answer.headers
+
+
+@pytest.mark.parametrize("where", ["params", "data"])
+def test_a_limit_may_stand_in_the_address_or_in_the_form(
+    client: TestClient, room: Path, where: str
+) -> None:
+    limited: dict[str, Any] = {where: {"limit": "2"}}
+    assert len(client.post("/search", files=photo(room), **limited).json()) == 2
+    wrong: dict[str, Any] = {where: {"limit": "0"}}
+    answer = client.post("/search", files=photo(room), **wrong)
+    assert (answer.status_code, code(answer)) == (422, "request-invalid")
+    assert "limit" in answer.json()["error"]["message"]
+
+
+def test_a_photo_without_a_floor_is_422(client: TestClient, blank: Path) -> None:
+    for route in ("/search", "/mask"):
+        answer = client.post(route, files=photo(blank))
+        assert (answer.status_code, code(answer)) == (422, "no-floor-found")
+
+
+def test_an_empty_catalogue_is_404(serving: Serving, tmp_path: Path, room: Path) -> None:
+    """Where there is no catalogue one is made; a mask can be had without products."""
+    empty = serving(catalogue=str(tmp_path / "new"))
+    answer = empty.post("/search", files=photo(room))
+    assert (answer.status_code, code(answer)) == (404, "nothing-to-rank")
+    assert empty.post("/mask", files=photo(room)).status_code == 200
+    assert empty.get("/healthz").json()["products"] == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nbroken", b"GIF89a"])
+def test_what_is_no_image_is_415(client: TestClient, data: bytes) -> None:
+    for route in ("/search", "/mask"):
+        answer = client.post(route, files={"file": ("a.jpg", data)})
+        assert (answer.status_code, code(answer)) == (415, "image-unreadable")
+
+
+def test_too_many_pixels_are_413(client: TestClient) -> None:
+    """A small file of many pixels."""
+    file = io.BytesIO()
+    Image.new("RGB", (1000, 1000)).save(file, "PNG")
+    answer = client.post("/search", files={"file": ("a.png", file.getvalue())})
+    assert (answer.status_code, code(answer)) == (413, "image-too-large")
+    assert "0.1 megapixels" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("size", [200_001, 400_000])
+def test_too_many_bytes_are_413(client: TestClient, size: int) -> None:
+    """The file's limit is exact, though the form around it has some room of its own."""
+    answer = client.post("/search", files={"file": ("a.jpg", b"x" * size)})
+    assert (answer.status_code, code(answer)) == (413, "upload-too-large")
+    assert "0.2 MB" in answer.json()["error"]["message"]
+    largest = client.post("/search", files={"file": ("a.jpg", b"x" * 200_000)})
+    assert code(largest) == "image-unreadable"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "expected"),
+    [
+        ({}, 422, "file-missing"),
+        ({"data": {"file": "text"}}, 422, "file-missing"),
+        ({"files": {"photo": ("a.jpg", b"x")}}, 422, "file-missing"),
+        ({"content": b"raw bytes", "headers": {"content-type": "image/jpeg"}}, 422, "file-missing"),
+        (
+            {"content": b"--x\r\nbroken", "headers": {"content-type": "multipart/form-data"}},
+            400,
+            "request-invalid",
+        ),
+    ],
+)
+def test_forms_without_the_file(
+    client: TestClient, sent: dict[str, Any], status: int, expected: str
+) -> None:
+    for route in ("/search", "/mask"):
+        answer = client.post(route, **sent)
+        assert (answer.status_code, code(answer)) == (status, expected)
+
+
+def test_the_files_name_and_type_decide_nothing(client: TestClient, room: Path) -> None:
+    answer = client.post("/search", files={"file": ("../../x.txt", room.read_bytes(), "text/html")})
+    assert answer.status_code == 200
+
+
+# -- POST /mask --------------------------------------------------------------------------------
+
+
+def test_mask_is_a_png_of_the_photos_size(client: TestClient, lens: Floorlens, room: Path) -> None:
+    answer = client.post("/mask", files=photo(room))
+    assert answer.headers["content-type"] == "image/png"
+    floor = lens.mask(room)
+    with Image.open(io.BytesIO(answer.content)) as drawn:
+        assert (drawn.mode, drawn.size) == ("L", (160, 120))
+        assert np.array_equal(np.asarray(drawn), floor.mask * np.uint8(255))
+    assert json.loads(answer.headers["x-floor"]) == floor.as_dict()
+
+
+def test_mask_and_search_of_one_photo_segment_it_once(serving: Serving, room: Path) -> None:
+    """In either order, and as often as it is asked for; another photo is segmented for itself."""
+    seen: list[tuple[int, ...]] = []
+
+    class Counting(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            seen.append(pixels.shape)
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
+    seen.clear()
+    for route in ("/mask", "/search", "/mask", "/search"):
+        assert client.post(route, files=photo(room)).status_code == 200
+    assert seen == [(120, 160, 3)]
+    # The same picture as another file.
+    other = {"file": ("b.png", room.read_bytes() + b" ")}
+    for route in ("/search", "/mask"):
+        assert client.post(route, files=other).status_code == 200
+    assert len(seen) == 2
+
+
+# -- GET /healthz ------------------------------------------------------------------------------
+
+
+def test_health_says_what_is_served(client: TestClient, lens: Floorlens) -> None:
+    found = client.get("/healthz").json()
+    assert (found["status"], found["products"], found["preset"]) == ("ok", 6, "fake")
+    assert found["models"]["embedder"] == "fake-embedder 1"
+    lens.remove(["moss"])
+    assert client.get("/healthz").json()["products"] == 5
+
+
+def test_health_of_a_catalogue_that_hangs_is_503(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found out within seconds, and other requests are not held up by it."""
+    client = serving()
+    release = threading.Event()
+    monkeypatch.setattr(service, "HEALTH_SECONDS", 0.05)
+    monkeypatch.setattr(Catalogue, "count", lambda _self: release.wait(60))
+    try:
+        answer = client.get("/healthz")
+    finally:
+        release.set()
+    assert (answer.status_code, code(answer)) == (503, "catalogue")
+
+
+# -- GET /products/{id}/image ------------------------------------------------------------------
+
+
+def test_a_picture_is_sent_as_it_is_by_what_it_is(client: TestClient, product_folder: Path) -> None:
+    """A PNG that is called .jpg is a PNG."""
+    file = product_folder / "oak.png"
+    answer = client.get("/products/oak/image")
+    assert answer.content == file.read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    Image.new("RGB", (60, 30), "red").save(file, "GIF")
+    assert client.get("/products/oak/image").headers["content-type"] == "image/gif"
+
+
+def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(
+    client: TestClient, product_folder: Path
+) -> None:
+    Image.new("RGB", (200, 100), (180, 140, 90)).save(product_folder / "oak.png")
+    for side, size in ((50, (50, 25)), (1600, (200, 100))):
+        answer = client.get(f"/products/oak/image?side={side}")
+        assert answer.headers["content-type"] == "image/jpeg"
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert picture.size == size
+    for bad in ("31", "1601", "many", "-5"):
+        answer = client.get(f"/products/oak/image?side={bad}")
+        assert (answer.status_code, code(answer)) == (422, "request-invalid")
+
+
+def test_a_client_that_has_the_picture_is_told_so(client: TestClient, product_folder: Path) -> None:
+    first = client.get("/products/oak/image?side=40")
+    tag = first.headers["etag"]
+    assert "max-age" in first.headers["cache-control"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        again = client.get("/products/oak/image?side=40", headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert client.get("/products/oak/image?side=41").headers["etag"] != tag
+    Image.new("RGB", (41, 41), "red").save(product_folder / "oak.png")
+    changed = client.get("/products/oak/image?side=40", headers={"if-none-match": tag})
+    assert changed.status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?side=64"])
+def test_pictures_that_are_not_there_are_404(
+    client: TestClient, product_folder: Path, query: str
+) -> None:
+    """Also where another file has taken the place of one: it is nobody's business."""
+    (product_folder / "ash.png").unlink()
+    (product_folder / "moss.png").write_text("a secret of the server")
+    (product_folder / "slate.png").unlink()
+    (product_folder / "slate.png").mkdir()
+    for product_id in ("ash", "moss", "slate"):
+        answer = client.get(f"/products/{product_id}/image{query}")
+        assert (answer.status_code, code(answer)) == (404, "image-not-found")
+    answer = client.get("/products/oak/image", params={"index": 1})
+    assert (answer.status_code, code(answer)) == (404, "image-not-found")
+
+
+@pytest.mark.parametrize(
+    "product_id", ["none", "%2e%2e%2fproducts.csv", "..%2F..%2Fetc%2Fpasswd", "oak%00", "%FF", " "]
+)
+def test_only_products_have_pictures(client: TestClient, product_id: str) -> None:
+    answer = client.get(f"/products/{product_id}/image")
+    assert answer.status_code == 404
+    assert code(answer) in ("product-not-found", "not-found")
+
+
+def test_ids_of_any_letters(serving: Serving, lens: Floorlens, tmp_path: Path) -> None:
+    from urllib.parse import quote
+
+    name = "Eiche 50% #1? «natur» & 木"
+    Image.new("RGB", (40, 40), "tan").save(tmp_path / "one.png")
+    (tmp_path / "one.csv").write_text(f"id,image\n{name},one.png\n", "utf-8")
+    assert lens.add(tmp_path / "one.csv").counts["added"] == 1
+    answer = serving().get(f"/products/{quote(name, safe='')}/image")
+    assert answer.status_code == 200
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+def test_unknown_addresses_and_methods(client: TestClient) -> None:
+    assert code(client.get("/nothing")) == "not-found"
+    answer = client.get("/search")
+    assert (answer.status_code, code(answer)) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "expected"),
+    [
+        (StampMismatch("/srv/secret was made with models of before"), 503, "stamp-mismatch"),
+        (EngineUnavailable("postgresql://me:pw@secret/ is down"), 503, "engine-unavailable"),
+        (FloorlensError("/srv/secret"), 500, "error"),
+        (RuntimeError("/srv/secret: onnxruntime says no"), 500, "internal"),
+        (MemoryError("secret"), 500, "internal"),
+    ],
+)
+def test_what_fails_within_is_logged_and_not_told(
+    client: TestClient,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    status: int,
+    expected: str,
+) -> None:
+    def fails(*_a: object, **_k: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Floorlens, "search", fails)
+    with caplog.at_level(logging.ERROR, logger="floorlens.api"):
+        answer = client.post("/search", files=photo(room), headers={"x-request-id": "id-7"})
+    assert (answer.status_code, code(answer)) == (status, expected)
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] == "id-7"
+    assert "id-7" in caplog.text
+    assert "secret" in caplog.text
+    # The service goes on.
+    assert client.get("/healthz").status_code == 200
+
+
+def test_no_answer_names_a_place_of_the_server(
+    client: TestClient, tmp_path: Path, blank: Path
+) -> None:
+    """No path, no library, no trace of a program in any refusal."""
+    answers = [
+        client.post("/search", files=photo(blank)),
+        client.post("/search", files={"file": ("a.jpg", b"x")}),
+        client.post("/search"),
+        client.post("/search", params={"limit": "<script>"}, files=photo(blank)),
+        client.get("/products/none/image"),
+        client.get("/products/oak/image?index=7"),
+        client.get("/healthz"),
+    ]
+    for answer in answers:
+        said = answer.text + str(dict(answer.headers))
+        for word in (str(tmp_path), "Traceback", "PIL", "pydantic", "sqlite", "<script>", ".py"):
+            assert word not in said
+
+
+def test_a_fallback_is_told(
+    client: TestClient, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose engine is down gets a ranking all the same, and can know."""
+    whole = Floorlens.search
+
+    def degraded(*arguments: Any, **named: Any) -> Any:
+        return replace(whole(*arguments, **named), index="exact", degraded="engine-unavailable")
+
+    monkeypatch.setattr(Floorlens, "search", degraded)
+    answer = client.post("/search", files=photo(room))
+    assert answer.status_code == 200
+    assert answer.headers["x-degraded"] == "engine-unavailable"
+
+
+# -- the application ---------------------------------------------------------------------------
+
+
+def test_without_settings_the_catalogue_lies_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: Path
+) -> None:
+    """It is made where there is none, and the models are loaded once, at the start."""
+    from starlette.testclient import TestClient
+
+    loads: list[object] = []
+
+    def load(*_a: object, **_k: object) -> presets.Stages:
+        loads.append(_a)
+        return fake_stages()
+
+    monkeypatch.setattr(search, "load_stages", load)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    app = create_app()
+    assert loads == []
+    with TestClient(app) as client:
+        assert len(loads) == 1
+        for _ in range(3):
+            client.post("/mask", files=photo(room))
+            client.get("/healthz")
+    assert len(loads) == 1
+    assert (folder / "catalogue" / "catalogue.sqlite").is_file()
+
+
+def test_the_models_run_once_before_the_first_request(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warmed: list[bool] = []
+    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warmed.append(True))
+    serving()
+    assert warmed == [True]
+
+
+def test_the_models_work_beside_the_event_loop_and_few_at_once(
+    serving: Serving, room: Path
+) -> None:
+    """While they are busy and others wait, health and pictures are answered."""
+    gate, busy, lock = threading.Event(), threading.Semaphore(0), threading.Lock()
+    gate.set()
+    now = most = 0
+
+    class Slow(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            busy.release()
+            assert gate.wait(120)
+            with lock:
+                now -= 1
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    client = serving(replace(stages, segmenter=Slow(stages.segmenter.stamp)))
+    gate.clear()
+    most, slots = 0, min(8, max(2, (os.cpu_count() or 1) // 2))
+    while busy.acquire(blocking=False):
+        pass
+    with ThreadPoolExecutor(slots + 4) as pool:
+        try:
+            # Bytes after a PNG's end make each another file, which is segmented for itself.
+            waiting = [
+                pool.submit(
+                    client.post,
+                    "/search",
+                    files={"file": ("a.png", room.read_bytes() + bytes([number]))},
+                )
+                for number in range(slots + 4)
+            ]
+            for _ in range(slots):
+                assert busy.acquire(timeout=120)
+            for address in ("/healthz", "/products/oak/image?side=32"):
+                assert client.get(address).status_code == 200
+        finally:
+            gate.set()
+        assert [answer.result().status_code for answer in waiting] == [200] * (slots + 4)
+    assert most == slots
+
+
+def test_operation_ids_are_stable(client: TestClient) -> None:
+    """Clients are generated from them."""
+    described = client.get("/openapi.json").json()
+    found = {
+        f"{method.upper()} {path}": operation["operationId"]
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert found == {
+        "POST /search": "search",
+        "POST /mask": "mask",
+        "GET /healthz": "health",
+        "GET /products/{product_id}/image": "product_image",
+    }
+    refused = described["paths"]["/search"]["post"]["responses"]["422"]["content"]
+    assert refused["application/json"]["schema"]["$ref"].endswith("/Problem")

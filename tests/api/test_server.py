@@ -1,0 +1,240 @@
+"""A real server with real models: many at once, clients that leave, starting and stopping."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("uvicorn", reason="needs the extra api")
+
+import httpx
+
+from floorlens import Floorlens
+from floorlens.api.server import listen, running_service
+from floorlens.errors import StampMismatch, UsageError
+from floorlens.settings import Settings
+from floorlens.testing import fake_stages
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120
+
+
+def client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False)
+
+
+def test_the_products_on_the_floors_come_first(service: str, rooms: Path) -> None:
+    for room, product in (
+        ("kitchen-star-tiles", "cement-star-blue"),
+        ("bath-terrazzo", "terrazzo-grigio"),
+        ("living-oak-sun", "oak-natural-plank"),
+    ):
+        with client(service) as web, (rooms / f"{room}.jpg").open("rb") as photo:
+            hits = web.post("/search", files={"file": photo}).json()
+        assert len(hits) == 4
+        assert hits[0]["id"] == product
+
+
+def test_twenty_at_once_are_all_answered_and_health_meanwhile(service: str, rooms: Path) -> None:
+    """Each with its own ranking; the event loop is free while the models work."""
+    photos = [(rooms / f"{name}.jpg").read_bytes() for name in ("bath-terrazzo", "hall-chevron")]
+    with client(service) as web:
+        expected = [
+            web.post("/search", files={"file": ("a.jpg", photo)}).json() for photo in photos
+        ]
+        done = threading.Event()
+        healthy: list[int] = []
+
+        def watch() -> None:
+            while not done.is_set():
+                healthy.append(httpx.get(f"{service}/healthz", timeout=PATIENCE).status_code)
+                done.wait(0.02)
+
+        def ask(number: int) -> list[object]:
+            # Bytes after a JPEG's end make it another file, which is segmented for itself.
+            sent = photos[number % 2] + bytes([number])
+            found: list[object] = web.post("/search", files={"file": ("a.jpg", sent)}).json()
+            return found
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            with ThreadPoolExecutor(20) as pool:
+                answers = list(pool.map(ask, range(20)))
+        finally:
+            done.set()
+            watcher.join()
+    assert answers == [expected[number % 2] for number in range(20)]
+    assert len(healthy) > 1
+    assert set(healthy) == {200}
+
+
+@pytest.mark.parametrize("size", [2_500_000, 3_500_000])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_file_too_large_is_told_so_and_not_just_cut_off(
+    service: str, size: int, declared: bool
+) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    body = form + b"x" * size + b"\r\n--b--\r\n"
+    pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    with client(service) as web:
+        answer = web.post("/search", content=body if declared else pieces, headers=headers)
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == "upload-too-large"
+        assert web.get("/healthz").status_code == 200
+
+
+def test_an_endless_stream_is_cut_off(service: str) -> None:
+    """Whether the client still reads the answer then is up to its network."""
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        while sent < 1_000_000_000:
+            sent += 100_000
+            yield b"x" * 100_000
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    with client(service) as web:
+        with suppress(httpx.TransportError):
+            assert web.post("/search", content=endless(), headers=headers).status_code == 413
+        assert web.get("/healthz").status_code == 200
+    assert sent < 100_000_000
+
+
+def request_head(length: int) -> bytes:
+    return (
+        b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: %d\r\n\r\n"
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n' % length
+    )
+
+
+def test_clients_that_leave_do_no_harm(
+    service: str, rooms: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the middle of the upload, and while they wait: the next one is served, nothing is loud."""
+    host, port = service.removeprefix("http://").split(":")
+    photo = (rooms / "bath-terrazzo.jpg").read_bytes()
+    whole = request_head(len(photo) + 84) + photo + b"\r\n--b--\r\n"
+    with caplog.at_level(logging.WARNING):
+        for cut in (100, len(whole) // 2, len(whole)):
+            for _ in range(3):
+                with socket.create_connection((host, int(port))) as connection:
+                    connection.sendall(whole[:cut])
+        with client(service) as web:
+            answer = web.post("/search", files={"file": ("a.jpg", photo)})
+    assert answer.status_code == 200
+    assert "Traceback" not in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_a_port_in_use_is_a_clear_error_before_anything_is_loaded(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings(catalogue=str(tmp_path / "catalogue"))
+        with (
+            pytest.raises(UsageError, match=f"port {port} of 127.0.0.1 is in use"),
+            running_service(settings, port=port),
+        ):
+            pass
+    assert not (tmp_path / "catalogue").exists()
+
+
+@pytest.mark.parametrize(("host", "port"), [("203.0.113.1", 0), ("no such host", 0), ("::1", 1e6)])
+def test_addresses_that_cannot_be_listened_at(host: str, port: int) -> None:
+    with pytest.raises(UsageError, match=r"no address of this machine|no port"):
+        listen(host, int(port))
+
+
+def test_a_service_ends_with_its_block(lens: Floorlens, room: Path) -> None:
+    """The port is free again, also when the block fails; the catalogue is closed."""
+    settings = Settings(catalogue=str(lens.folder))
+    before = set(threading.enumerate())
+    with pytest.raises(KeyError), running_service(settings, stages=fake_stages()) as url:
+        with client(url) as web:
+            assert web.post("/search", files={"file": room.read_bytes()}).status_code == 200
+        raise KeyError("something else")
+    left = set(threading.enumerate()) - before
+    assert not [one for one in left if one.name == "floorlens-service"]
+    port = int(url.rsplit(":", 1)[1])
+    listen("127.0.0.1", port).close()
+
+
+def test_a_catalogue_of_other_models_is_said_before_the_port_answers(lens: Floorlens) -> None:
+    settings = Settings(catalogue=str(lens.folder))
+    with (
+        pytest.raises(StampMismatch),
+        running_service(settings, stages=fake_stages(version="2")),
+    ):
+        pass
+
+
+# -- as a process ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_serve_answers_until_it_is_asked_to_stop(
+    tmp_path: Path, environment: dict[str, str], name: str
+) -> None:
+    """What is asked before the signal is still answered, and the exit code is 0."""
+    command = [sys.executable, "-m", "floorlens", "serve", "--port", "0"]
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(r"at (http://127\.0\.0\.1:\d+)", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with client(found[1]) as web:
+            assert web.get("/healthz").json()["products"] == 0
+        process.send_signal(getattr(signal, name))
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
+    assert (tmp_path / "catalogue" / "catalogue.sqlite").is_file()
+
+
+def test_serve_on_a_port_in_use_exits_2(tmp_path: Path, environment: dict[str, str]) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [sys.executable, "-m", "floorlens", "serve", "--port", port],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    assert result.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "catalogue").exists()

@@ -1,0 +1,127 @@
+"""`serve` and `ui`: what they start, and what is said where an extra or the port is missing."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from floorlens.settings import Settings
+
+Run = Callable[..., Result]
+
+EXTRAS = ("fastapi", "python_multipart", "uvicorn", "streamlit", "httpx")
+
+
+@pytest.mark.parametrize("module", ["fastapi", "python_multipart", "uvicorn"])
+def test_without_the_extra_serve_names_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    for name in EXTRAS:
+        monkeypatch.setitem(sys.modules, name, None if name == module else sys)
+    result = run("serve", "--port", 0, code=7)
+    assert "pip install 'floorlens[api]'" in result.output
+    assert not Path("catalogue").exists()
+
+
+@pytest.mark.parametrize("module", ["streamlit", "httpx"])
+def test_without_the_extra_ui_names_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    for name in EXTRAS:
+        monkeypatch.setitem(sys.modules, name, None if name == module else sys)
+    result = run("ui", code=7)
+    assert "pip install 'floorlens[ui]'" in result.output
+    assert module in result.output
+    assert not Path("demo").exists()
+
+
+@pytest.fixture
+def with_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the extras were installed: what is tested here does not come to use them."""
+    for name in EXTRAS:
+        monkeypatch.setitem(sys.modules, name, sys)
+
+
+def test_a_page_on_a_port_in_use_exits_2(run: Run, with_extras: None) -> None:
+    """Before the samples are indexed and a service is started for them."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("ui", "--port", port, code=2)
+    assert f"port {port} of 127.0.0.1 is in use" in result.output
+    assert not Path("demo").exists()
+
+
+def test_serve_hands_on_what_it_is_told(
+    run: Run, with_extras: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from floorlens.api import server
+
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(server, "serve", lambda *a: told.append(a))
+    run("serve", "--host", "::1", "--port", 8123, "--catalogue", "here", "--preset", "builtin")
+    ((settings, host, port),) = told
+    assert (settings.catalogue, settings.preset, host, port) == ("here", "builtin", "::1", 8123)
+
+
+@pytest.fixture
+def started(
+    monkeypatch: pytest.MonkeyPatch, with_extras: None
+) -> tuple[list[Settings], list[tuple[Any, ...]]]:
+    """The services and pages that `ui` starts, none of which runs."""
+    from floorlens import demo
+    from floorlens.api import server
+    from floorlens.ui import page
+
+    services: list[Settings] = []
+    pages: list[tuple[Any, ...]] = []
+
+    @contextmanager
+    def running(settings: Settings) -> Iterator[str]:
+        services.append(settings)
+        yield "http://127.0.0.1:1"
+
+    monkeypatch.setattr(server, "running_service", running)
+    monkeypatch.setattr(demo, "sample_catalogue", lambda folder, **_: folder)
+    monkeypatch.setattr(page, "run_page", lambda *a, **k: pages.append((*a, k)))
+    return services, pages
+
+
+def test_ui_serves_the_samples_by_itself(
+    run: Run,
+    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever engine and preset are set for one's own products: samples do not go there."""
+    monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
+    monkeypatch.setenv("FLOORLENS_PRESET", "nothing")
+    monkeypatch.setenv("FLOORLENS_MAX_UPLOAD_MB", "7.5")
+    result = run("ui", "--port", 18501)
+    services, pages = started
+    assert [(one.catalogue, one.preset, one.engine()) for one in services] == [
+        ("demo/catalogue", None, None)
+    ]
+    assert pages == [("http://127.0.0.1:1", "127.0.0.1", 18501, {"max_upload_mb": 7.5})]
+    assert "http://127.0.0.1:18501" in result.output
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_ui_asks_the_service_that_is_named(
+    run: Run,
+    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+) -> None:
+    url = "https://floors.example/api"
+    if by == "variable":
+        monkeypatch.setenv("FLOORLENS_API_URL", url)
+    run("ui", "--port", 18501, *(["--api-url", url] if by == "option" else []))
+    services, pages = started
+    assert services == []
+    assert pages[0][0] == url

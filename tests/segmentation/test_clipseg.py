@@ -1,0 +1,85 @@
+"""CLIPSeg: the reference design's probability; found means that any pixel exceeds one half."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from floorlens.errors import ModelUnavailable
+from floorlens.options import ModelOptions
+from floorlens.segmentation import Click
+from floorlens.segmentation.clipseg import ClipsegSegmenter
+
+if TYPE_CHECKING:
+    from tests.clip_checkpoints import TinyModels
+
+
+def photo(height: int = 90, width: int = 133, seed: int = 1) -> NDArray[np.uint8]:
+    """A picture of large smooth patches."""
+    cells = np.random.default_rng(seed).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(cells).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def segmenter(tiny: TinyModels, **options: Any) -> ClipsegSegmenter:
+    return ClipsegSegmenter(ModelOptions(models={"clipseg": str(tiny.clipseg)}, **options))
+
+
+@pytest.mark.parametrize("size", [(90, 133), (64, 64), (300, 200), (40, 30)])
+def test_probabilities_are_those_of_the_published_way(
+    tiny_models: TinyModels, size: tuple[int, int]
+) -> None:
+    """Processor, sigmoid, bilinear: written out as transformers documents it."""
+    import torch
+    import transformers
+
+    from tests.clip_checkpoints import with_pillow
+
+    pixels = photo(*size)
+    found = segmenter(tiny_models).segment(pixels)
+    processor = transformers.CLIPSegProcessor.from_pretrained(tiny_models.clipseg, **with_pillow())
+    model = transformers.CLIPSegForImageSegmentation.from_pretrained(tiny_models.clipseg).eval()
+    image = Image.fromarray(pixels)
+    inputs = processor(text=["floor"], images=[image], padding="max_length", return_tensors="pt")
+    with torch.no_grad():
+        logits = model(**inputs).logits
+    likely = torch.sigmoid(logits).reshape(1, 1, 64, 64)
+    expected = torch.nn.functional.interpolate(likely, size, mode="bilinear")[0, 0].numpy()
+    assert found.pixels.dtype == np.float32
+    assert 0.02 < (expected > 0.5).mean() < 0.98, "there is nothing to be told"
+    # Padding the prompt to another length changes the last bits of its embedding.
+    np.testing.assert_allclose(found.pixels, expected, rtol=0, atol=2e-4)
+
+
+def test_visible_is_the_surest_pixel(tiny_models: TinyModels) -> None:
+    found = segmenter(tiny_models).segment(photo())
+    assert found.visible == found.pixels.max() > 0.5
+    assert found.rug_share == 0
+
+
+def test_the_prompts_decide_and_stand_in_the_stamp(tiny_models: TinyModels) -> None:
+    floor, carpet = segmenter(tiny_models), segmenter(tiny_models, prompts=("carpet", "tiles"))
+    a, b = floor.segment(photo()).pixels, carpet.segment(photo()).pixels
+    assert float(np.abs(a - b).max()) > 0.05
+    assert floor.stamp.preprocessing.endswith("prompts: floor")
+    assert carpet.stamp.preprocessing.endswith("prompts: carpet, tiles")
+    assert floor.stamp.version == carpet.stamp.version
+    assert floor.stamp.version.startswith("local-")
+    assert (floor.stamp.model_id, floor.stamp.dimension) == ("clipseg", 0)
+
+
+def test_clicks_are_ignored(tiny_models: TinyModels) -> None:
+    made = segmenter(tiny_models)
+    np.testing.assert_array_equal(
+        made.segment(photo()).pixels, made.segment(photo(), [Click(3, 3)]).pixels
+    )
+
+
+def test_nothing_is_loaded_before_it_is_needed(tiny_models: TinyModels) -> None:
+    """A catalogue's products can be listed without the models that made its features."""
+    made = ClipsegSegmenter(ModelOptions(models={"clipseg": str(tiny_models.clip.parent)}))
+    with pytest.raises(ModelUnavailable):
+        made.segment(photo())

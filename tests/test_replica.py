@@ -1,0 +1,421 @@
+"""The copy of a catalogue in each vector engine: the same answers, in step, repaired, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens import Floorlens
+from floorlens.engines import collection_for, engine_key
+from floorlens.errors import (
+    CollectionNotFound,
+    EngineDenied,
+    EngineMismatch,
+    EngineUnavailable,
+    SettingsError,
+    UsageError,
+)
+from floorlens.index import Engine, Record, VectorIndex
+from floorlens.presets import new_index
+from floorlens.ranking import SearchResult
+from floorlens.testing import fake_stages
+
+STAGES = fake_stages()
+
+
+@pytest.fixture(params=["lancedb", "milvus", "pgvector", "pinecone"])
+def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
+    return engine_of(request.param)
+
+
+@pytest.fixture
+def pinecone(engine_of: Callable[[str], Engine]) -> Engine:
+    return engine_of("pinecone")
+
+
+@pytest.fixture
+def double(pinecone_double: Any) -> Iterator[Any]:
+    yield pinecone_double
+    pinecone_double.faults.clear()
+    pinecone_double.visible_after = 0.0
+    pinecone_double.settle()
+
+
+@pytest.fixture
+def other_products(tmp_path: Path) -> Path:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    for name, colour in {"sand": (220, 200, 160), "ink": (20, 20, 40)}.items():
+        Image.new("RGB", (32, 32), colour).save(folder / f"{name}.png")
+    return folder
+
+
+def opened(tmp_path: Path, engine: Engine | str = "exact", **options: Any) -> Floorlens:
+    return Floorlens.open(tmp_path / "catalogue", index=engine, **({"stages": STAGES, **options}))
+
+
+def ranking(result: SearchResult) -> list[tuple[str, float]]:
+    return [(match.product.id, round(match.score, 5)) for match in result.matches]
+
+
+def collection(lens: Floorlens, engine: Engine) -> VectorIndex:
+    """Opens what the engine holds of a catalogue, past the catalogue."""
+    catalogue = lens._catalogue
+    projection = catalogue.snapshot().projection
+    where = collection_for(engine, catalogue, lens._stages, projection)
+    return new_index(engine, where, create=False)
+
+
+def test_every_engine_gives_the_same_ranking(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """Ids, scores, filters: those of the exact index; the result names who found them."""
+    with opened(tmp_path, engine) as lens, opened(tmp_path) as exact:
+        report = lens.add(product_csv)
+        assert report.not_synced is None
+        assert lens.replica.compare().in_step, "an import tells the engine at once"
+        for where in (None, {"material": "wood"}, {"price": {"$lt": 35}}, {"type": "floor"}):
+            found, wanted = lens.search(room, where=where), exact.search(room, where=where)
+            assert ranking(found) == ranking(wanted)
+            assert (found.index, found.degraded) == (engine.name, None)
+            assert wanted.index == "exact"
+        assert [m.product.id for m in lens.search(room, where={"name": "oak.png"}).matches] == [
+            "oak"
+        ]
+
+
+def test_changes_reach_the_engine(
+    tmp_path: Path, engine: Engine, product_csv: Path, other_products: Path, room: Path
+) -> None:
+    """Also those made without it, or by another process; switching engines loses nothing."""
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        lens.remove(["oak"])
+        assert lens.replica.compare().in_step
+        with opened(tmp_path) as other:
+            other.add(other_products)
+            other.remove(["moss"])
+        missing = lens.replica.compare()
+        assert (missing.missing, missing.unknown) == (("ink", "sand"), ("moss",))
+        assert not missing.in_step
+        assert {match.product.id for match in lens.search(room).matches} == {
+            *("ash", "brick", "slate", "walnut"),
+            *("ink", "sand"),
+        }
+        assert lens.replica.compare().in_step, "a search brings the engine into step"
+    with opened(tmp_path) as exact, opened(tmp_path, engine) as again:
+        assert ranking(again.search(room)) == ranking(exact.search(room))
+
+
+def test_sync_writes_only_what_differs(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """What was lost, changed or put there by others, the catalogue's truth replaces."""
+    with opened(tmp_path, engine) as lens, opened(tmp_path) as exact:
+        lens.add(product_csv)
+        index = collection(lens, engine)
+        oak, ash = index.fetch(["oak", "ash"])
+        index.delete(["slate"])
+        index.upsert(
+            [
+                Record("oak", np.roll(oak.vector, 1), oak.metadata),
+                Record("ash", ash.vector, {**ash.metadata, "price": 1}),
+                Record("stranger", ash.vector, {}),
+            ]
+        )
+        index.close()
+        found = lens.replica.compare()
+        assert (found.missing, found.unknown, found.in_step) == (("slate",), ("stranger",), False)
+        report = lens.replica.sync()
+        counts = (report.added, report.updated, report.removed, report.unchanged)
+        assert counts == (1, 2, 1, 3)
+        assert lens.replica.compare().in_step
+        again = lens.replica.sync()
+        assert (again.added, again.updated, again.removed, again.unchanged) == (0, 0, 0, 6)
+        assert ranking(lens.search(room)) == ranking(exact.search(room))
+
+
+def test_an_emptied_engine_is_filled_again(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """It is derived: whoever deletes it loses nothing."""
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        collection(lens, engine).delete(None)
+        assert lens.replica.compare().stamp == "absent"
+    with opened(tmp_path, engine) as again:
+        assert len(again.search(room).matches) == 6
+        assert again.replica.compare().in_step
+
+
+def test_a_new_generation_replaces_the_old_one(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """Each kind of vectors has a collection of its own; the old one goes, readers follow."""
+    newer = fake_stages(version="2")
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        old = collection_for(engine, lens._catalogue, STAGES, None)
+        report = Floorlens.rebuild(tmp_path / "catalogue", index=engine, stages=newer)
+        assert report.not_synced is None
+    with opened(tmp_path, engine, stages=newer) as lens:
+        assert lens.replica.compare().in_step
+        assert len(lens.search(room).matches) == 6
+    with pytest.raises(CollectionNotFound):
+        new_index(engine, old, create=False)
+
+
+def test_a_namespace_of_ones_own_is_filled_anew(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """Our own older vectors in it need no permission to be replaced."""
+    engine = replace(engine, namespace=f"mine_{tmp_path.name}"[:40])
+    newer = fake_stages(version="2")
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+    Floorlens.rebuild(tmp_path / "catalogue", index=engine, stages=newer)
+    with opened(tmp_path, engine, stages=newer) as lens:
+        assert lens.replica.compare().in_step
+        assert len(lens.search(room).matches) == 6
+
+
+def test_what_another_catalogue_has_put_there_is_not_touched_unasked(
+    tmp_path: Path, engine: Engine, product_csv: Path, other_products: Path, room: Path
+) -> None:
+    """Two catalogues under one name: a clear error, and the cure that it names works."""
+    engine = replace(engine, namespace=f"both_{tmp_path.name}"[:40])
+    with opened(tmp_path, engine) as first:
+        first.add(product_csv)
+    with opened(tmp_path / "second", engine) as second:
+        report = second.add(other_products)
+        assert report.not_synced is not None
+        assert "--take-over" in report.not_synced
+        with pytest.raises(EngineMismatch, match="--take-over"):
+            second.search(room)
+        found = second.replica.compare()
+        assert (found.stamp, found.in_step) == ("other", False)
+        assert "--take-over" in found.cure
+        with opened(tmp_path, engine) as first:
+            assert first.replica.compare().in_step, "nothing was lost"
+        taken = second.replica.sync(take_over=True)
+        assert (taken.added, taken.removed) == (2, 6)
+        assert {match.product.id for match in second.search(room).matches} == {"ink", "sand"}
+    with opened(tmp_path, engine) as first, pytest.raises(EngineMismatch):
+        first.search(room)
+
+
+def test_several_writers_at_once(
+    tmp_path: Path, engine: Engine, product_csv: Path, room: Path
+) -> None:
+    """Each with a handle of its own, as processes have: one writes at a time, nothing is lost."""
+    with opened(tmp_path) as exact:
+        exact.add(product_csv)
+
+    def work(number: int) -> int:
+        with opened(tmp_path, engine) as lens:
+            count = len(lens.search(room).matches)
+            if number == 0:
+                lens.remove(["moss"])
+            return count
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(work, range(4)))
+    assert set(counts) <= {5, 6}
+    with opened(tmp_path, engine) as lens:
+        assert len(lens.search(room).matches) == 5
+        assert lens.replica.compare().in_step
+
+
+# -- faults, with the double of Pinecone -------------------------------------------------------
+
+
+def test_an_engine_that_fails_loses_nothing(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
+) -> None:
+    """Products are stored, the report says what is amiss, the next search mends it."""
+    with opened(tmp_path, pinecone) as lens:
+        double.fail(403, times=1000)
+        report = lens.add(product_csv)
+        assert report.counts["added"] == 6
+        assert report.not_synced is not None
+        assert report.as_dict()["not_synced"] == report.not_synced
+        with pytest.raises(EngineDenied):
+            lens.search(room)
+        with pytest.raises(EngineDenied):
+            lens.remove(["oak"])
+        assert len(lens.products()) == 5, "removed all the same"
+        double.faults.clear()
+        assert len(lens.search(room).matches) == 5
+        assert lens.replica.compare().in_step
+
+
+def test_half_a_push_is_taken_up_again(
+    tmp_path: Path, pinecone: Engine, double: Any, room: Path, product_csv: Path
+) -> None:
+    """What was written before the failure stays; the catalogue does not call it in step."""
+    with opened(tmp_path, pinecone) as lens:
+        lens.add(product_csv)
+        with opened(tmp_path) as exact:
+            exact.remove(["oak"])
+            Image.new("RGB", (32, 32), (9, 9, 9)).save(tmp_path / "soot.png")
+            (tmp_path / "soot.csv").write_text("id,image\nsoot,soot.png\n")
+            exact.add(tmp_path / "soot.csv")
+        double.fail(403, times=1000, path="/vectors/delete")
+        with pytest.raises(EngineDenied):
+            lens.search(room)
+        found = lens.replica.compare()
+        assert (found.missing, found.unknown) == ((), ("oak",)), "the upsert came through"
+        double.faults.clear()
+        assert "soot" in {match.product.id for match in lens.search(room).matches}
+        assert lens.replica.compare().in_step
+
+
+def test_search_can_fall_back_on_memory(
+    tmp_path: Path,
+    pinecone: Engine,
+    double: Any,
+    product_csv: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On request, and the result says so; the engine is asked again after a pause."""
+    with opened(tmp_path, pinecone, fallback="exact") as lens, opened(tmp_path) as exact:
+        lens.add(product_csv)
+        double.fail(403, times=1000)
+        found = lens.search(room)
+        assert (found.index, found.degraded) == ("exact", "engine-denied")
+        assert found.as_dict()["degraded"] == "engine-denied"
+        assert ranking(found) == ranking(exact.search(room))
+        calls = len(double.calls)
+        assert lens.search(room).degraded == "engine-denied"
+        assert len(double.calls) == calls, "an engine that just failed is left alone"
+        double.faults.clear()
+        monkeypatch.setattr("floorlens.retrieval.PAUSE", 0.0)
+        assert (lens.search(room).index, lens.search(room).degraded) == ("pinecone", None)
+
+
+def test_an_engine_that_another_process_fills(
+    tmp_path: Path,
+    pinecone: Engine,
+    product_csv: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not there yet is waited for, or memory serves; what is a bit behind is searched."""
+    with opened(tmp_path) as exact:
+        exact.add(product_csv)
+    with (
+        opened(tmp_path, pinecone, fallback="exact") as patient,
+        opened(tmp_path, pinecone) as lens,
+        opened(tmp_path) as exact,
+    ):
+        work = exact._catalogue.exclusive(engine_key(pinecone))
+        monkeypatch.setattr("floorlens.retrieval.WAIT", 0.2)
+        with work:
+            with pytest.raises(EngineUnavailable, match="another process is filling"):
+                lens.search(room)
+            assert patient.search(room).degraded == "engine-unavailable"
+        assert lens.search(room).index == "pinecone"
+        exact.remove(["oak"])
+        with exact._catalogue.exclusive(engine_key(pinecone)):
+            found = lens.search(room)
+            assert (found.index, len(found.matches)) == ("pinecone", 5)
+            assert lens.replica.compare().unknown == ("oak",)
+        assert len(lens.search(room).matches) == 5
+        assert lens.replica.compare().in_step
+
+
+def test_what_is_not_seen_yet_is_not_shown_wrongly(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
+) -> None:
+    """Pinecone shows writes late: a removed product is left out at once, and comes never back."""
+    with opened(tmp_path, replace(pinecone, fresh=False)) as lens:
+        lens.add(product_csv)
+        double.settle()
+        double.visible_after = 3600.0
+        lens.remove(["oak"])
+        found = lens.search(room)
+        assert "oak" not in {match.product.id for match in found.matches}
+        assert [match.rank for match in found.matches] == [1, 2, 3, 4, 5]
+        assert lens.replica.compare().unknown == ("oak",)
+        double.settle()
+        assert len(lens.search(room).matches) == 5
+        assert lens.replica.compare().in_step
+
+
+def test_more_products_than_an_engine_returns(
+    tmp_path: Path,
+    pinecone: Engine,
+    product_csv: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pinecone returns 10,000 at most: of more the nearest are ranked, and `total` tells."""
+    monkeypatch.setattr("floorlens.index.pinecone.PineconeIndex.most", 4)
+    with opened(tmp_path, pinecone) as lens:
+        lens.add(product_csv)
+        found = lens.search(room)
+        assert (len(found.matches), found.total) == (4, 6)
+
+
+def test_the_records_are_those_of_the_reference(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path
+) -> None:
+    """What reads the reference's index finds its fields: name, type, material, source."""
+    engine = replace(pinecone, namespace=f"fields_{tmp_path.name}"[:40])
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        (record,) = collection(lens, engine).fetch(["oak"])
+    assert record.metadata == {
+        "name": "oak.png",
+        "type": "floor",
+        "source": "products",
+        "material": "wood",
+        "price": 40,
+        "stock": False,
+    }
+
+
+# -- which engine ------------------------------------------------------------------------------
+
+
+def test_engines_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    """Before anything is opened there, with what to write instead."""
+    with pytest.raises(SettingsError, match="exact, lancedb, milvus, pgvector, pinecone"):
+        opened(tmp_path, "faiss")
+    with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
+        opened(tmp_path, "pgvector")
+    with pytest.raises(SettingsError, match="fallback"):
+        opened(tmp_path, fallback="pinecone")
+    with opened(tmp_path) as lens, pytest.raises(UsageError, match="no copy"):
+        lens.replica.compare()
+
+
+def test_pgvector_lies_in_the_catalogues_own_database(
+    postgres_database: str, product_csv: Path, room: Path
+) -> None:
+    """A catalogue on PostgreSQL needs no second address; lancedb has no folder there to lie in."""
+    with Floorlens.open(postgres_database, index="pgvector", stages=STAGES) as lens:
+        lens.add(product_csv)
+        found = lens.search(room)
+        assert (found.index, len(found.matches)) == ("pgvector", 6)
+        assert lens.replica.compare().in_step
+    with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
+        Floorlens.open(postgres_database, index="lancedb", stages=STAGES)
+
+
+def test_the_key_of_an_engine_holds_no_secret() -> None:
+    """It is stored; another password is still the same engine, another place is not."""
+    one = Engine("pgvector", url="postgresql://me:secret@host/db", api_key="secret")
+    assert "secret" not in engine_key(one)
+    assert len(engine_key(one)) <= 64
+    assert engine_key(one) == engine_key(replace(one, url="postgresql://you:other@host/db"))
+    assert engine_key(one) != engine_key(replace(one, url="postgresql://me:secret@host/other"))
+    assert engine_key(one) != engine_key(replace(one, namespace="floors"))

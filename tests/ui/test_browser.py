@@ -1,0 +1,165 @@
+"""The page in a real browser: `floorlens ui` as a process, a photo uploaded, results seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("streamlit", reason="needs the extra ui")
+pytest.importorskip("playwright", reason="needs the extra dev")
+
+from floorlens.api.server import listen
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ROOT / "samples" / "rooms"
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 120
+
+
+def free_port() -> int:
+    with listen("127.0.0.1", 0) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def soon(what: str, process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
+    """Returns where the log matches, as soon as it does."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := re.search(what, log.read_text(encoding="utf-8"))):
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, int]]:
+    """`floorlens ui` by itself: its process id, the page's port and its service's port."""
+    folder = tmp_path_factory.mktemp("ui")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("FLOORLENS_")
+    }
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    port, log = free_port(), folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "floorlens", "ui", "--port", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        service = int(soon(r"catalogue at http://127\.0\.0\.1:(\d+)", process, log)[1])
+        deadline = time.monotonic() + PATIENCE
+        while not answers(port):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield process.pid, port, service
+        assert "Traceback" not in log.read_text(encoding="utf-8")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def browser_page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a fresh browser that does nothing but what it is told."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 860},
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE * 1000)
+        yield page
+        context.close()
+
+
+def test_a_photo_is_uploaded_and_the_ranking_seen(
+    page_process: tuple[int, int, int], browser_page: Page
+) -> None:
+    """With the real models, the sample catalogue, and pictures that the browser has decoded."""
+    _, port, _ = page_process
+    elsewhere: list[str] = []
+    browser_page.on(
+        "request",
+        lambda request: (
+            None
+            if re.match(rf"(https?|wss?)://127\.0\.0\.1:{port}/|data:|blob:", request.url)
+            else elsewhere.append(request.url)
+        ),
+    )
+    browser_page.goto(f"http://127.0.0.1:{port}")
+    browser_page.get_by_text("How it works").wait_for()
+    assert browser_page.title() == "Floorlens"
+    upload = browser_page.locator("input[type=file]")
+    upload.set_input_files(ROOMS / "kitchen-star-tiles.jpg")
+    cards = browser_page.locator(".fl-card")
+    cards.first.wait_for()
+    assert cards.count() == 12
+    assert "Lisbon Star" in cards.first.inner_text()
+    drawn = browser_page.locator("[data-testid=stImage] img").first
+    for picture in (drawn, cards.first.locator("img")):
+        # Not only an element of the page: a picture that has been decoded.
+        handle = picture.element_handle()
+        browser_page.wait_for_function("one => one.complete && one.naturalWidth > 100", arg=handle)
+    browser_page.get_by_text("% of the photo, found with a confidence").wait_for()
+    (ROOT / "reports").mkdir(exist_ok=True)
+    browser_page.screenshot(path=ROOT / "reports" / "ui.png")
+    # The names of the cards are text, the menu and its advertising are not there.
+    assert not browser_page.get_by_text("Deploy").count()
+    browser_page.locator("input[type=file]").set_input_files(
+        ROOT / "samples" / "floorless" / "wall-00.jpg"
+    )
+    browser_page.get_by_text("No floor in sight").wait_for()
+    cards.first.wait_for(state="detached")
+    # Nothing is asked of anybody else: no telemetry, no fonts.
+    assert elsewhere == []
+
+
+def test_the_pages_service_ends_with_it_however_it_ends(
+    page_process: tuple[int, int, int],
+) -> None:
+    """Killed, it cannot tell anybody; nothing of it may be left all the same."""
+    pid, port, service = page_process
+    assert answers(port)
+    assert answers(service)
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + PATIENCE
+    while answers(port) or answers(service):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

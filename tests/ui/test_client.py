@@ -1,0 +1,161 @@
+"""The client: the service's answers as objects, and every way in which there is none."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("httpx", reason="needs the extra ui")
+pytest.importorskip("streamlit", reason="needs the extra ui")
+
+from floorlens import Floorlens
+from floorlens.api.server import listen
+from floorlens.errors import ServiceError, ServiceUnreachable, SettingsError
+from floorlens.ui.client import ServiceClient
+
+Asked = Callable[[ServiceClient], object]
+EVERY: list[Asked] = [
+    lambda client: client.health(),
+    lambda client: client.mask(b"x"),
+    lambda client: client.search(b"x"),
+]
+
+
+@pytest.fixture
+def client(service: str) -> Iterator[ServiceClient]:
+    with closing(ServiceClient(service)) as opened:
+        yield opened
+
+
+def test_answers_are_those_of_the_library(
+    client: ServiceClient, lens: Floorlens, room: Path
+) -> None:
+    health = client.health()
+    assert (health.products, health.preset) == (6, "fake")
+    floor, expected = client.mask(room.read_bytes()), lens.mask(room)
+    with Image.open(io.BytesIO(floor.png)) as mask:
+        assert np.array_equal(np.asarray(mask) > 0, expected.mask)
+    assert (floor.share, floor.confidence) == (expected.share, expected.confidence)
+    assert floor.reasons == expected.reasons
+    ranking, matches = client.search(room.read_bytes()), lens.search(room).matches
+    assert [(one.id, one.score, one.name) for one in ranking.found] == [
+        (match.product.id, match.score, match.product.name) for match in matches
+    ]
+    assert ranking.degraded is None
+    assert len(client.search(room.read_bytes(), limit=2).found) == 2
+
+
+def test_pictures_come_in_their_order_and_may_be_missing(
+    client: ServiceClient, product_folder: Path
+) -> None:
+    (product_folder / "moss.png").unlink()
+    pictures = client.pictures(["oak", "moss", "no such", "brick"], 64)
+    assert [one is None for one in pictures] == [False, True, True, False]
+    with Image.open(io.BytesIO(pictures[3] or b"")) as picture:
+        assert picture.getpixel((20, 20)) == pytest.approx((160, 70, 50), abs=6)
+
+
+def test_a_refusal_has_the_services_code_and_text(client: ServiceClient, blank: Path) -> None:
+    with pytest.raises(ServiceError, match="No floor was found") as refused:
+        client.search(blank.read_bytes())
+    assert refused.value.code == "no-floor-found"
+    with pytest.raises(ServiceError) as refused:
+        client.mask(b"not a picture")
+    assert refused.value.code == "image-unreadable"
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://x", "http://", "http://x:y", "/x"])
+def test_what_is_no_address_is_said_at_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="is no address of a service"):
+        ServiceClient(url)
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_nothing_that_answers(asked: Asked) -> None:
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    listener.close()
+    with (
+        closing(ServiceClient(f"http://me:secret@127.0.0.1:{port}/")) as client,
+        pytest.raises(ServiceUnreachable, match="floorlens serve") as error,
+    ):
+        asked(client)
+    assert "secret" not in str(error.value)
+    assert error.value.code == "service-unreachable"
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://a..b", "http://" + "x" * 300])
+def test_hosts_that_cannot_be_one_are_unreachable(url: str) -> None:
+    with closing(ServiceClient(url)) as client, pytest.raises(ServiceUnreachable):
+        client.health()
+
+
+@pytest.fixture
+def stranger() -> Iterator[Callable[[int, bytes], str]]:
+    """Starts what is no service of ours: `stranger(status, body)` returns its URL."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(status: int, body: bytes) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: Any) -> None:
+                """Tests are quiet."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("asked", EVERY)
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>a router</html>"),
+        (200, b"{}"),
+        (200, b"[1, 2]"),
+        (200, b"7"),
+        (404, b"<html>not here</html>"),
+        (500, b'{"detail": "something"}'),
+        (404, b'{"error": "text"}'),
+    ],
+)
+def test_another_program_at_the_address(
+    stranger: Callable[[int, bytes], str], asked: Asked, status: int, body: bytes
+) -> None:
+    with (
+        closing(ServiceClient(stranger(status, body))) as client,
+        pytest.raises(ServiceError, match="no service of Floorlens"),
+    ):
+        asked(client)
+
+
+def test_a_proxy_whose_service_is_down(stranger: Callable[[int, bytes], str]) -> None:
+    with (
+        closing(ServiceClient(stranger(502, b"<html>bad gateway</html>"))) as client,
+        pytest.raises(ServiceUnreachable, match="a proxy answers"),
+    ):
+        client.health()
