@@ -60,7 +60,7 @@ IMPORTS = {
     "lancedb": "import lancedb",
     "milvus (pymilvus, milvus-lite)": "import pymilvus, milvus_lite",
     "pgvector (psycopg)": "import psycopg, pgvector.psycopg",
-    "pinecone": "import pinecone",
+    "pinecone": "from pinecone import Pinecone",
     "clip (torch, transformers' CLIP)": "from transformers import CLIPModel",
 }
 ENGINES = tuple(BACKENDS["index"])

@@ -18,13 +18,13 @@ from sqlalchemy import delete, func, insert, select, update
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
+from floorlens.engines import EnginePosition
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.index import Record, Snapshot
 from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
 from floorlens.projections import Projections
 from floorlens.rows import (
-    EnginePosition,
     Entry,
     StoredProduct,
     chunks,

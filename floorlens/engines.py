@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from floorlens.errors import SettingsError
@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 PRIVATE = "exact"
 """The engine that is no copy: each process keeps it in its own memory."""
+
+
+@dataclass(frozen=True)
+class EnginePosition:
+    """How far a vector engine follows a catalogue.
+
+    Attributes:
+        collection: the name of the collection that is in use there.
+        stamp: which it was opened with.
+        revision: of the catalogue, when it was last brought into step.
+    """
+
+    collection: str
+    stamp: str
+    revision: int
 
 
 def check_engine(engine: Engine) -> None:

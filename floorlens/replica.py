@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.engines import catalogue_in, check_engine, collection_for, engine_key, resolved
+from floorlens.engines import (
+    EnginePosition,
+    catalogue_in,
+    check_engine,
+    collection_for,
+    engine_key,
+    resolved,
+)
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -24,7 +31,6 @@ from floorlens.errors import (
 )
 from floorlens.index import Collection, Engine, Record, VectorIndex
 from floorlens.presets import Stages, new_index
-from floorlens.rows import EnginePosition
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue

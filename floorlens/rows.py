@@ -66,21 +66,6 @@ class Entry:
     embedding: FloorEmbedding | None = None
 
 
-@dataclass(frozen=True)
-class EnginePosition:
-    """How far a vector engine follows a catalogue.
-
-    Attributes:
-        collection: the name of the collection that is in use there.
-        stamp: which it was opened with.
-        revision: of the catalogue, when it was last brought into step.
-    """
-
-    collection: str
-    stamp: str
-    revision: int
-
-
 def dump(value: Mapping[str, Any]) -> str:
     """Returns JSON text that is equal for equal values."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -16,6 +16,7 @@ from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
+from floorlens.engines import EnginePosition
 from floorlens.errors import (
     CatalogueError,
     CatalogueNotFound,
@@ -25,7 +26,7 @@ from floorlens.errors import (
 )
 from floorlens.models import Stamp
 from floorlens.products import Product
-from floorlens.rows import EnginePosition, Entry
+from floorlens.rows import Entry
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,17 @@ def test_the_base_package_needs_no_extra(path: Path) -> None:
         )
     }
     assert not roots & heavy
+
+
+def test_the_import_of_the_package_is_light() -> None:
+    """What costs more than half of the import's time is imported when a catalogue is opened."""
+    code = "import sys; from floorlens import Floorlens; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    loaded = set(done.stdout.split())
+    assert "floorlens.search" in loaded
+    assert not loaded & {"sqlalchemy", "onnxruntime", "pydantic", "torch", "rich", "typer"}
 
 
 def test_files_stay_readable() -> None:
