@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -269,11 +270,14 @@ def test_what_takes_too_long_is_given_up(engine: Engine, index: PgvectorIndex) -
     """Here another connection holds the table; afterwards the same handle answers."""
     index.upsert(records(3))
     hasty = PgvectorIndex.open(Engine("pgvector", url=engine.url, timeout=1), PRODUCTS)
-    with psycopg.connect(str(engine.url)) as other:
+    with psycopg.connect(str(engine.url)) as other, ThreadPoolExecutor(1) as pool:
         other.execute('lock table "products" in access exclusive mode')
-        with pytest.raises(EngineUnavailable, match="longer than 1 s"):
-            hasty.query(records(1)[0].vector, 3)
-        other.rollback()
+        waiting = pool.submit(hasty.query, records(1)[0].vector, 3)
+        try:
+            with pytest.raises(EngineUnavailable, match="longer than 1 s"):
+                waiting.result(timeout=120)
+        finally:
+            other.rollback()
     assert len(hasty.query(records(1)[0].vector, 3)) == 3
     hasty.close()
 
