@@ -7,6 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -35,7 +36,8 @@ _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
 class KeptFloors:
     """The floors of the last few photos, so that mask and search of one photo segment it once.
 
-    Safe to call from several threads. A floor is at most 1,280 x 1,280 bytes.
+    Safe to call from several threads. A floor is at most 1,280 x 1,280 bytes: the mask of the
+    photo's own size, which a region keeps once it was asked for, is not kept here.
     """
 
     def __init__(self, most: int = KEPT_FLOORS) -> None:
@@ -49,12 +51,13 @@ class KeptFloors:
             floor = self._floors.get(key)
             if floor is not None:
                 self._floors.move_to_end(key)
-            return floor
+            return None if floor is None else replace(floor)
 
     def put(self, key: bytes, floor: FloorRegion) -> None:
         """Keeps a floor; the one that was not asked for longest goes."""
         with self._lock:
-            self._floors[key] = floor
+            # A copy has none of what was computed from it.
+            self._floors[key] = replace(floor)
             self._floors.move_to_end(key)
             while len(self._floors) > self._most:
                 self._floors.popitem(last=False)
