@@ -67,7 +67,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
     Raises:
         UsageError: the port is in use, or the address is none of this machine.
         MissingDependency: the extra `[api]` is not installed.
-        FloorlensError: the catalogue cannot be opened.
+        FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     from floorlens.settings import open_catalogue
@@ -82,6 +82,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         # a service that was asked to stop, and did, would die of it.
         before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
+            # Not left to the application's start, of which uvicorn ends with a code of its own.
+            lens.warm_up()
             print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
             server.run(sockets=[listener])
         finally:
@@ -111,7 +113,7 @@ def running_service(
         UsageError: the port is in use, or the address is none of this machine.
         MissingDependency: the extra `[api]` is not installed.
         ServiceError: it did not start within two minutes.
-        FloorlensError: the catalogue cannot be opened.
+        FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     from floorlens.settings import open_catalogue
@@ -120,6 +122,7 @@ def running_service(
         listen(host, port) as listener,
         open_catalogue(settings, stages=stages) as lens,
     ):
+        lens.warm_up()
         server = _server(settings, lens, quiet=True)
         url = address(listener)
         thread = threading.Thread(

@@ -24,8 +24,9 @@ pytest.importorskip("uvicorn", reason="needs the extra api")
 import httpx
 
 from floorlens import Floorlens
-from floorlens.api.server import listen, running_service
-from floorlens.errors import StampMismatch, UsageError
+from floorlens.api.server import listen, running_service, serve
+from floorlens.errors import EngineUnavailable, ModelUnavailable, StampMismatch, UsageError
+from floorlens.retrieval import LiveIndex
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -184,6 +185,50 @@ def test_a_catalogue_of_other_models_is_said_before_the_port_answers(lens: Floor
         running_service(settings, stages=fake_stages(version="2")),
     ):
         pass
+
+
+def test_what_is_missing_for_the_models_is_said_with_its_own_code(
+    lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models load at their first use: it must be before uvicorn hides why that failed."""
+
+    def missing(_self: Floorlens) -> None:
+        raise ModelUnavailable("no CLIPSeg: pull it")
+
+    monkeypatch.setattr(Floorlens, "warm_up", missing)
+    settings = Settings(catalogue=str(lens.folder))
+    with pytest.raises(ModelUnavailable), running_service(settings, stages=fake_stages()):
+        pass
+    with pytest.raises(ModelUnavailable):
+        serve(Settings(catalogue=str(tmp_path / "new")), port=0)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_an_engine_that_is_down_does_not_keep_the_service_from_starting(
+    lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks, pictures and health need none; searches work as soon as it is back."""
+    with monkeypatch.context() as down:
+
+        def fails(*_a: object, **_k: object) -> None:
+            raise EngineUnavailable("down")
+
+        down.setattr(LiveIndex, "retrieve", fails)
+        with (
+            running_service(Settings(catalogue=str(lens.folder)), stages=fake_stages()) as url,
+            client(url) as web,
+        ):
+            photo = {"file": room.read_bytes()}
+            answer = web.post("/search", files=photo)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (
+                503,
+                "engine-unavailable",
+            )
+            assert web.post("/mask", files=photo).status_code == 200
+            assert web.get("/healthz").status_code == 200
+            assert web.get("/products/oak/image").status_code == 200
+            down.undo()
+            assert web.post("/search", files=photo).status_code == 200
 
 
 # -- as a process ------------------------------------------------------------------------------
