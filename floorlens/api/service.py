@@ -110,12 +110,14 @@ class Service:
 
         Raises:
             CatalogueError: the catalogue cannot be read, or not within 5 seconds.
+            StampMismatch: it was rebuilt with other models meanwhile: no search can work.
         """
         with anyio.move_on_after(HEALTH_SECONDS):
             return await to_thread.run_sync(self._health, abandon_on_cancel=True)
         raise CatalogueError(f"the catalogue was not counted within {HEALTH_SECONDS:g} s")
 
     def _health(self) -> Health:
+        self.lens.check()
         stamp = self.lens.stamp
         made = {stage: stamp[stage] for stage in _STAGES}
         return Health(

@@ -195,6 +195,16 @@ def test_health_says_what_is_served(client: TestClient, lens: Floorlens) -> None
     assert client.get("/healthz").json()["products"] == 5
 
 
+def test_health_of_a_catalogue_that_was_rebuilt_with_other_models_is_503(
+    client: TestClient, lens: Floorlens, room: Path
+) -> None:
+    """No search can work until the service is started anew."""
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    for answer in (client.get("/healthz"), client.post("/search", files=photo(room))):
+        assert (answer.status_code, code(answer)) == (503, "stamp-mismatch")
+
+
 def test_health_of_a_catalogue_that_hangs_is_503(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
