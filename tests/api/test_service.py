@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
-from floorlens.api.service import KEPT_FLOORS, KeptFloors
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+
+from floorlens import Floorlens
+from floorlens.api.service import KEPT_FLOORS, PICTURES_AT_ONCE, KeptFloors, Service
 from floorlens.segmentation import FloorRegion
+from floorlens.settings import Settings
 
 
 def floor(confidence: float = 1.0) -> FloorRegion:
@@ -46,3 +54,40 @@ def test_the_last_sixteen_floors_are_kept() -> None:
     replaced = kept.get(keys[1])
     assert replaced is not None
     assert replaced.confidence == 0.5
+
+
+# -- turns -------------------------------------------------------------------------------------
+
+
+def test_pictures_have_threads_of_their_own_and_few(lens: Floorlens) -> None:
+    """A page asks for many at once; neither they nor the other threads are to wait for all."""
+    lock, gate = threading.Lock(), threading.Event()
+    now = most = 0
+
+    def work() -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        assert gate.wait(120)
+        with lock:
+            now -= 1
+
+    async def ask() -> None:
+        service = Service(lens, Settings())
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(3 * PICTURES_AT_ONCE):
+                    group.start_soon(service.with_pictures, work)
+                with anyio.fail_after(120):
+                    while now < PICTURES_AT_ONCE:
+                        await checkpoint()
+                    # One that comes later than all of these has its turn before them.
+                    await to_thread.run_sync(int)
+                assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+                gate.set()
+        finally:
+            gate.set()
+
+    anyio.run(ask)
+    assert most == PICTURES_AT_ONCE
