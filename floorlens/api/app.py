@@ -49,6 +49,8 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
         lifespan=lifespan,
         generate_unique_id_function=_name,
         redoc_url=None,
+        # It would answer with the address by which a proxy knows the service.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.include_router(router)

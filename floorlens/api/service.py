@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -75,6 +77,7 @@ class Service:
         cores = os.cpu_count() or 1
         self._models = anyio.CapacityLimiter(min(8, max(2, cores // 2)))
         self._pictures = anyio.CapacityLimiter(PICTURES_AT_ONCE)
+        self._probe: Future[Health] | None = None
 
     async def with_models(self, request: Request, work: Callable[[], T]) -> T:
         """Returns what `work` returns, run in a thread when its turn comes.
@@ -112,9 +115,21 @@ class Service:
             CatalogueError: the catalogue cannot be read, or not within 5 seconds.
             StampMismatch: it was rebuilt with other models meanwhile: no search can work.
         """
+        probe = self._probe
+        if probe is None or probe.done():
+            # A thread cannot be ended: of a catalogue that hangs one waits, not one for each probe.
+            probe = self._probe = Future()
+            probe.set_running_or_notify_cancel()
+            threading.Thread(target=self._examine, args=(probe,), daemon=True).start()
         with anyio.move_on_after(HEALTH_SECONDS):
-            return await to_thread.run_sync(self._health, abandon_on_cancel=True)
+            return await asyncio.wrap_future(probe)
         raise CatalogueError(f"the catalogue was not counted within {HEALTH_SECONDS:g} s")
+
+    def _examine(self, probe: Future[Health]) -> None:
+        try:
+            probe.set_result(self._health())
+        except Exception as error:
+            probe.set_exception(error)
 
     def _health(self) -> Health:
         self.lens.check()
