@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 GRACE = 10
-"""Seconds that requests have to end when the service is stopped."""
+"""Seconds that requests have to end when the service is stopped; then their answer is 500."""
 START_SECONDS = 120.0
 
 
@@ -55,14 +55,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 def address(listener: socket.socket) -> str:
     """Returns the URL of what listens at a socket."""
-    host, port = listener.getsockname()[:2]
+    return url_of(*listener.getsockname()[:2])
+
+
+def url_of(host: str, port: int) -> str:
+    """Returns the URL of a host and port; an IPv6 address stands in brackets there."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serves the catalogue of the settings, created if absent, until SIGTERM or Ctrl-C.
 
-    Requests that are being served then have 10 seconds to end. To be called in the main thread.
+    Requests that are being served then have 10 seconds to end. A model that is at work cannot be
+    stopped: the process lives until it is done. To be called in the main thread.
 
     Raises:
         UsageError: the port is in use, or the address is none of this machine.
