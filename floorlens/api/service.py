@@ -128,7 +128,7 @@ class Service:
     def _examine(self, probe: Future[Health]) -> None:
         try:
             probe.set_result(self._health())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised where the probe is awaited
             probe.set_exception(error)
 
     def _health(self) -> Health:
