@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import numpy as np
 
 from floorlens.engines import PRIVATE
-from floorlens.errors import FloorlensError, NothingToRank, SettingsError
+from floorlens.errors import EngineError, FloorlensError, NothingToRank, SettingsError
 from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.index import Engine
 from floorlens.presets import (
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from floorlens.indexing import ImportReport, Progress
     from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
+
+LOG = logging.getLogger("floorlens.search")
 
 Report = TypeVar("Report", "ImportReport", "AdaptationReport")
 
@@ -154,11 +156,27 @@ class Floorlens:
         self._catalogue.close()
 
     def warm_up(self) -> None:
-        """Runs every stage once and reads the index, so that the first search is as fast as any."""
+        """Runs all that a first search would wait for; an engine that is down is only logged."""
+        from floorlens.pipeline import floor_view
+
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
-        with suppress(NothingToRank):
+        try:
             self.search(grey, limit=1, region=floor)
+        except NothingToRank:
+            # An empty catalogue is said before the encoder is needed.
+            view = floor_view(self._photo(grey), floor.working_mask, self._stages)
+            self._stages.embedder.features([view])
+        except EngineError as error:
+            LOG.warning("the vector engine cannot be used yet: %s", error)
+
+    def check(self) -> None:
+        """Checks that the catalogue, as it is now, can be searched with these stages.
+
+        Raises:
+            StampMismatch: another process rebuilt it with another preset or other models.
+        """
+        self._check_stamp(self._catalogue.live_stamp())
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -209,7 +227,7 @@ class Floorlens:
         """
         from floorlens.indexing import import_products
 
-        self._check_live()
+        self.check()
         asked = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
@@ -252,7 +270,7 @@ class Floorlens:
         """
         from floorlens import adaptation
 
-        self._check_live()
+        self.check()
         return self._pushed(
             adaptation.adapt(
                 self._catalogue,
@@ -397,9 +415,6 @@ class Floorlens:
         except FloorlensError as error:
             return replace(report, not_synced=str(error))
         return report
-
-    def _check_live(self) -> None:
-        self._check_stamp(self._catalogue.live_stamp())
 
     def _check_stamp(self, live: Mapping[str, Any] | None) -> None:
         check_stamp(live, self._stages.stamp(), self._catalogue.location)

@@ -102,6 +102,20 @@ def test_library_command_line_and_service_rank_alike(
         assert queries() == warm + 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [("FLOORLENS_CLIPSEG_MODEL", "nobody/none", 7), ("FLOORLENS_DEVICE", "cuda:99", 2)],
+)
+def test_a_service_without_its_models_does_not_start(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, code: int
+) -> None:
+    """The exit code is that of every command, and the message says the cure."""
+    monkeypatch.setenv(variable, value)
+    done = CliRunner().invoke(app, ["serve", "--port", "0"])
+    assert done.exit_code == code, (done.output, done.exception)
+    assert "Traceback" not in done.output
+
+
 def test_an_index_that_the_reference_application_filled_is_read(
     configured: Settings, pinecone_double: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,18 @@ from PIL import Image
 
 from floorlens import Click, Floorlens, NoFloorFound
 from floorlens.embedding import FloorFeatures
-from floorlens.errors import FilterError, NothingToRank, RegionError, SettingsError, UsageError
+from floorlens.errors import (
+    EngineUnavailable,
+    FilterError,
+    FloorlensError,
+    NothingToRank,
+    RegionError,
+    SettingsError,
+    StampMismatch,
+    UsageError,
+)
 from floorlens.normalisation import FloorView
+from floorlens.retrieval import LiveIndex
 from floorlens.segmentation import FloorProbability
 from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeReranker, FakeSegmenter, fake_stages
 
@@ -408,8 +418,38 @@ def test_warming_up_runs_every_stage_and_reads_the_index(tmp_path: Path, product
     )
     with Floorlens.open(tmp_path / "warm", stages=stages) as lens:
         lens.warm_up()
-        assert set(ran) == {"segmenter"}
+        assert set(ran) == {"segmenter", "embedder"}
         lens.add(products)
         ran.clear()
         lens.warm_up()
         assert set(ran) == {"segmenter", "embedder", "reranker"}
+
+
+def test_warm_up_goes_on_without_the_engine(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be back at the first search; a catalogue that cannot be read is not waited for."""
+
+    def fails(error: FloorlensError) -> None:
+        def retrieve(*_a: object, **_k: object) -> None:
+            raise error
+
+        monkeypatch.setattr(LiveIndex, "retrieve", retrieve)
+
+    fails(EngineUnavailable("the engine is down: start it"))
+    lens.warm_up()
+    (record,) = caplog.records
+    assert record.name == "floorlens.search"
+    assert record.levelname == "WARNING"
+    assert "the engine is down: start it" in record.getMessage()
+    fails(StampMismatch("made with other models"))
+    with pytest.raises(StampMismatch):
+        lens.warm_up()
+
+
+def test_check_sees_what_another_process_made_of_the_catalogue(lens: Floorlens) -> None:
+    lens.check()
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    with pytest.raises(StampMismatch):
+        lens.check()

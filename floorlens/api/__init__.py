@@ -43,7 +43,7 @@ def create_app(
     Args:
         settings: which catalogue, and the limits; None: `FLOORLENS_*` and `.env`.
         stages: backends of your own, instead of a preset's.
-        lens: the catalogue, opened already; it stays the caller's to close.
+        lens: the catalogue, opened already; it stays the caller's to warm up and to close.
 
     Raises:
         MissingDependency: the extra `[api]` is not installed.

@@ -33,7 +33,8 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
         if opened is None:
             opened = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
         try:
-            await to_thread.run_sync(opened.warm_up)
+            if lens is None:
+                await to_thread.run_sync(opened.warm_up)
             app.state.service = Service(opened, settings)
             yield
         finally:
@@ -48,6 +49,8 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
         lifespan=lifespan,
         generate_unique_id_function=_name,
         redoc_url=None,
+        # It would answer with the address by which a proxy knows the service.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.include_router(router)

@@ -100,6 +100,7 @@ async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
     return await service.with_models(request, drawn)
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=_problems(s503="the catalogue cannot be read"))
 async def health(service: ServiceOf) -> Health:
     """Returns whether the service can search, and with what."""

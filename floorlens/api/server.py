@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 GRACE = 10
-"""Seconds that requests have to end when the service is stopped."""
+"""Seconds that requests have to end when the service is stopped; then their answer is 500."""
 START_SECONDS = 120.0
 
 
@@ -55,19 +55,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 def address(listener: socket.socket) -> str:
     """Returns the URL of what listens at a socket."""
-    host, port = listener.getsockname()[:2]
+    return url_of(*listener.getsockname()[:2])
+
+
+def url_of(host: str, port: int) -> str:
+    """Returns the URL of a host and port; an IPv6 address stands in brackets there."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serves the catalogue of the settings, created if absent, until SIGTERM or Ctrl-C.
 
-    Requests that are being served then have 10 seconds to end. To be called in the main thread.
+    Requests that are being served then have 10 seconds to end. A model that is at work cannot be
+    stopped: the process lives until it is done. To be called in the main thread.
 
     Raises:
         UsageError: the port is in use, or the address is none of this machine.
         MissingDependency: the extra `[api]` is not installed.
-        FloorlensError: the catalogue cannot be opened.
+        FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     from floorlens.settings import open_catalogue
@@ -82,6 +87,8 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         # a service that was asked to stop, and did, would die of it.
         before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
+            # Not left to the application's start, of which uvicorn ends with a code of its own.
+            lens.warm_up()
             print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
             server.run(sockets=[listener])
         finally:
@@ -111,7 +118,7 @@ def running_service(
         UsageError: the port is in use, or the address is none of this machine.
         MissingDependency: the extra `[api]` is not installed.
         ServiceError: it did not start within two minutes.
-        FloorlensError: the catalogue cannot be opened.
+        FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     from floorlens.settings import open_catalogue
@@ -120,6 +127,7 @@ def running_service(
         listen(host, port) as listener,
         open_catalogue(settings, stages=stages) as lens,
     ):
+        lens.warm_up()
         server = _server(settings, lens, quiet=True)
         url = address(listener)
         thread = threading.Thread(

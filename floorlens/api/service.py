@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -35,7 +38,8 @@ _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
 class KeptFloors:
     """The floors of the last few photos, so that mask and search of one photo segment it once.
 
-    Safe to call from several threads. A floor is at most 1,280 x 1,280 bytes.
+    Safe to call from several threads. A floor is at most 1,280 x 1,280 bytes: the mask of the
+    photo's own size, which a region keeps once it was asked for, is not kept here.
     """
 
     def __init__(self, most: int = KEPT_FLOORS) -> None:
@@ -49,12 +53,13 @@ class KeptFloors:
             floor = self._floors.get(key)
             if floor is not None:
                 self._floors.move_to_end(key)
-            return floor
+            return None if floor is None else replace(floor)
 
     def put(self, key: bytes, floor: FloorRegion) -> None:
         """Keeps a floor; the one that was not asked for longest goes."""
         with self._lock:
-            self._floors[key] = floor
+            # A copy has none of what was computed from it.
+            self._floors[key] = replace(floor)
             self._floors.move_to_end(key)
             while len(self._floors) > self._most:
                 self._floors.popitem(last=False)
@@ -72,6 +77,7 @@ class Service:
         cores = os.cpu_count() or 1
         self._models = anyio.CapacityLimiter(min(8, max(2, cores // 2)))
         self._pictures = anyio.CapacityLimiter(PICTURES_AT_ONCE)
+        self._probe: Future[Health] | None = None
 
     async def with_models(self, request: Request, work: Callable[[], T]) -> T:
         """Returns what `work` returns, run in a thread when its turn comes.
@@ -107,12 +113,26 @@ class Service:
 
         Raises:
             CatalogueError: the catalogue cannot be read, or not within 5 seconds.
+            StampMismatch: it was rebuilt with other models meanwhile: no search can work.
         """
+        probe = self._probe
+        if probe is None or probe.done():
+            # A thread cannot be ended: of a catalogue that hangs one waits, not one for each probe.
+            probe = self._probe = Future()
+            probe.set_running_or_notify_cancel()
+            threading.Thread(target=self._examine, args=(probe,), daemon=True).start()
         with anyio.move_on_after(HEALTH_SECONDS):
-            return await to_thread.run_sync(self._health, abandon_on_cancel=True)
+            return await asyncio.wrap_future(probe)
         raise CatalogueError(f"the catalogue was not counted within {HEALTH_SECONDS:g} s")
 
+    def _examine(self, probe: Future[Health]) -> None:
+        try:
+            probe.set_result(self._health())
+        except Exception as error:  # noqa: BLE001 - raised where the probe is awaited
+            probe.set_exception(error)
+
     def _health(self) -> Health:
+        self.lens.check()
         stamp = self.lens.stamp
         made = {stage: stamp[stage] for stage in _STAGES}
         return Health(

@@ -57,6 +57,7 @@ def ui(
     ] = None,
 ) -> None:
     """Open a page in the browser: a photo, the floor drawn on it, the products ranked for it."""
+    from floorlens.api.server import url_of
     from floorlens.ui.page import check_page, run_page
 
     chosen = settings(api_url=api_url)
@@ -80,6 +81,6 @@ def ui(
                 "for your own: `floorlens serve`, and `floorlens ui --api-url "
                 f"http://127.0.0.1:{PORT}`"
             )
-        print(f"The page: http://{host}:{port} (Ctrl-C ends it)")
+        print(f"The page: {url_of(host, port)} (Ctrl-C ends it)")
         sys.stdout.flush()
         run_page(url, host, port, max_upload_mb=chosen.max_upload_mb)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from floorlens.errors import FloorlensError
+from floorlens.images import load_photo
 from floorlens.settings import load_settings
 from floorlens.ui import views
 from floorlens.ui.client import Floor, Health, Ranking, ServiceClient
@@ -115,19 +117,27 @@ def show_samples() -> None:
 
 def show_floor(url: str, photo: bytes) -> bool:
     """Shows the photo with its floor drawn; returns whether there is one to rank by."""
+    most = load_settings().max_megapixels
     try:
         with st.spinner("Looking for the floor …"):
             floor = floor_of(url, photo)
-        st.image(views.drawn(photo, floor, load_settings().max_megapixels), width="stretch")
+        st.image(views.drawn(photo, floor, most), width="stretch")
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         if error.code == "no-floor-found":
-            st.image(photo, width="stretch")
+            show_plain(photo, most)
         return False
     st.caption(views.floor_caption(floor))
     for reason in floor.reasons:
         st.warning(f"Doubtful floor: {reason}", icon=":material/help:")
     return True
+
+
+def show_plain(photo: bytes, most: float) -> None:
+    """Shows a photo of at most so many megapixels as it is, where it can be read here."""
+    # Streamlit raises at files that it does not know: HEIC, TIFF of 16 bits.
+    with suppress(FloorlensError):
+        st.image(load_photo(photo, max_megapixels=most).pixels, width="stretch")
 
 
 def show_ranking(url: str, photo: bytes) -> None:

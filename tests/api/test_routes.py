@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from floorlens.api import create_app, service
 from floorlens.catalogue import Catalogue
 from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
 from floorlens.segmentation import Click, FloorProbability
+from floorlens.settings import Settings
 from floorlens.testing import FakeSegmenter, fake_stages
 
 if TYPE_CHECKING:
@@ -195,19 +197,48 @@ def test_health_says_what_is_served(client: TestClient, lens: Floorlens) -> None
     assert client.get("/healthz").json()["products"] == 5
 
 
+def test_health_may_be_asked_for_its_head(client: TestClient) -> None:
+    """As load balancers do."""
+    answer = client.head("/healthz")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_health_of_a_catalogue_that_was_rebuilt_with_other_models_is_503(
+    client: TestClient, lens: Floorlens, room: Path
+) -> None:
+    """No search can work until the service is started anew."""
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    for answer in (client.get("/healthz"), client.post("/search", files=photo(room))):
+        assert (answer.status_code, code(answer)) == (503, "stamp-mismatch")
+
+
 def test_health_of_a_catalogue_that_hangs_is_503(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is found out within seconds, and other requests are not held up by it."""
+    """It is found out within seconds; however often it is asked, one thread waits for it."""
     client = serving()
-    release = threading.Event()
+    release, asked = threading.Event(), threading.Semaphore(0)
+
+    def hangs(_self: Catalogue) -> int:
+        asked.release()
+        assert release.wait(60)
+        return 6
+
     monkeypatch.setattr(service, "HEALTH_SECONDS", 0.05)
-    monkeypatch.setattr(Catalogue, "count", lambda _self: release.wait(60))
     try:
-        answer = client.get("/healthz")
+        with monkeypatch.context() as hung:
+            hung.setattr(Catalogue, "count", hangs)
+            for _ in range(5):
+                answer = client.get("/healthz")
+                assert (answer.status_code, code(answer)) == (503, "catalogue")
+            assert asked.acquire(timeout=60)
+            assert not asked.acquire(blocking=False)
     finally:
         release.set()
-    assert (answer.status_code, code(answer)) == (503, "catalogue")
+    monkeypatch.setattr(service, "HEALTH_SECONDS", 60)
+    assert client.get("/healthz").json()["products"] == 6
 
 
 # -- GET /products/{id}/image ------------------------------------------------------------------
@@ -295,6 +326,10 @@ def test_unknown_addresses_and_methods(client: TestClient) -> None:
     answer = client.get("/search")
     assert (answer.status_code, code(answer)) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
+    # A redirection would name the address by which a proxy knows the service.
+    for address in ("/search/", "/healthz/"):
+        answer = client.post(address, follow_redirects=False)
+        assert (answer.status_code, code(answer)) == (404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -395,6 +430,26 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
     assert (folder / "catalogue" / "catalogue.sqlite").is_file()
 
 
+def test_a_catalogue_of_the_callers_own_is_the_one_that_is_served(
+    lens: Floorlens, room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the settings' one, of which nothing is made or counted; it stays the caller's."""
+    from starlette.testclient import TestClient
+
+    warmed: list[bool] = []
+    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warmed.append(True))
+    app = create_app(Settings(catalogue=str(tmp_path / "other")), lens=lens)
+    with TestClient(app) as client:
+        assert client.get("/healthz").json()["products"] == 6
+        lens.remove(["moss"])
+        assert client.get("/healthz").json()["products"] == 5
+        assert len(client.post("/search", files=photo(room)).json()) == 5
+        assert client.get("/products/oak/image").status_code == 200
+    assert not (tmp_path / "other").exists()
+    assert lens.count() == 5
+    assert warmed == []
+
+
 def test_the_models_run_once_before_the_first_request(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,6 +506,47 @@ def test_the_models_work_beside_the_event_loop_and_few_at_once(
             gate.set()
         assert [answer.result().status_code for answer in waiting] == [200] * (slots + 4)
     assert most == slots
+
+
+def test_who_leaves_before_its_turn_costs_no_model(serving: Serving, room: Path) -> None:
+    """The request is whole, and its client gone; the status is for the log."""
+    import httpx
+
+    seen: list[bool] = []
+
+    class Counting(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            seen.append(True)
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
+    assert client.portal is not None
+    request = httpx.Request("POST", "http://x/mask", files=photo(room))
+    scope = {
+        **{"type": "http", "method": "POST", "path": "/mask", "query_string": b""},
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+    }
+    for last, statuses in (({"type": "http.disconnect"}, [499]), (None, [200])):
+        messages: list[dict[str, Any]] = [{"type": "http.request", "body": request.read()}]
+        messages += [last] if last else []
+        answered: list[int] = []
+
+        async def receive(messages: list[dict[str, Any]] = messages) -> dict[str, Any]:
+            if not messages:
+                await anyio.sleep_forever()
+            return messages.pop(0)
+
+        async def send(message: Any, answered: list[int] = answered) -> None:
+            if message["type"] == "http.response.start":
+                answered.append(message["status"])
+
+        seen.clear()
+        client.portal.call(client.app, dict(scope), receive, send)
+        assert answered == statuses
+        assert seen == ([] if last else [True])
 
 
 def test_operation_ids_are_stable(client: TestClient) -> None:

@@ -24,8 +24,9 @@ pytest.importorskip("uvicorn", reason="needs the extra api")
 import httpx
 
 from floorlens import Floorlens
-from floorlens.api.server import listen, running_service
-from floorlens.errors import StampMismatch, UsageError
+from floorlens.api.server import listen, running_service, serve
+from floorlens.errors import EngineUnavailable, ModelUnavailable, StampMismatch, UsageError
+from floorlens.retrieval import LiveIndex
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -88,8 +89,7 @@ def test_twenty_at_once_are_all_answered_and_health_meanwhile(service: str, room
 def test_a_file_too_large_is_told_so_and_not_just_cut_off(
     service: str, size: int, declared: bool
 ) -> None:
-    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
-    body = form + b"x" * size + b"\r\n--b--\r\n"
+    body = form(b"x" * size)
     pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))
     headers = {"content-type": "multipart/form-data; boundary=b"}
     with client(service) as web:
@@ -118,12 +118,20 @@ def test_an_endless_stream_is_cut_off(service: str) -> None:
     assert sent < 100_000_000
 
 
-def request_head(length: int) -> bytes:
-    return (
-        b"POST /search HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-        b"Content-Length: %d\r\n\r\n"
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n' % length
-    )
+def form(photo: bytes) -> bytes:
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    return head + photo + b"\r\n--b--\r\n"
+
+
+def request_head(photo: bytes, route: str, *more: str) -> bytes:
+    lines = [
+        f"POST /{route} HTTP/1.1",
+        "Host: x",
+        "Content-Type: multipart/form-data; boundary=b",
+        f"Content-Length: {len(form(photo))}",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def test_clients_that_leave_do_no_harm(
@@ -132,7 +140,7 @@ def test_clients_that_leave_do_no_harm(
     """In the middle of the upload, and while they wait: the next one is served, nothing is loud."""
     host, port = service.removeprefix("http://").split(":")
     photo = (rooms / "bath-terrazzo.jpg").read_bytes()
-    whole = request_head(len(photo) + 84) + photo + b"\r\n--b--\r\n"
+    whole = request_head(photo, "search") + form(photo)
     with caplog.at_level(logging.WARNING):
         for cut in (100, len(whole) // 2, len(whole)):
             for _ in range(3):
@@ -186,6 +194,50 @@ def test_a_catalogue_of_other_models_is_said_before_the_port_answers(lens: Floor
         pass
 
 
+def test_what_is_missing_for_the_models_is_said_with_its_own_code(
+    lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models load at their first use: it must be before uvicorn hides why that failed."""
+
+    def missing(_self: Floorlens) -> None:
+        raise ModelUnavailable("no CLIPSeg: pull it")
+
+    monkeypatch.setattr(Floorlens, "warm_up", missing)
+    settings = Settings(catalogue=str(lens.folder))
+    with pytest.raises(ModelUnavailable), running_service(settings, stages=fake_stages()):
+        pass
+    with pytest.raises(ModelUnavailable):
+        serve(Settings(catalogue=str(tmp_path / "new")), port=0)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_an_engine_that_is_down_does_not_keep_the_service_from_starting(
+    lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masks, pictures and health need none; searches work as soon as it is back."""
+    with monkeypatch.context() as down:
+
+        def fails(*_a: object, **_k: object) -> None:
+            raise EngineUnavailable("down")
+
+        down.setattr(LiveIndex, "retrieve", fails)
+        with (
+            running_service(Settings(catalogue=str(lens.folder)), stages=fake_stages()) as url,
+            client(url) as web,
+        ):
+            photo = {"file": room.read_bytes()}
+            answer = web.post("/search", files=photo)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (
+                503,
+                "engine-unavailable",
+            )
+            assert web.post("/mask", files=photo).status_code == 200
+            assert web.get("/healthz").status_code == 200
+            assert web.get("/products/oak/image").status_code == 200
+            down.undo()
+            assert web.post("/search", files=photo).status_code == 200
+
+
 # -- as a process ------------------------------------------------------------------------------
 
 
@@ -197,9 +249,10 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_serve_answers_until_it_is_asked_to_stop(
-    tmp_path: Path, environment: dict[str, str], name: str
+    tmp_path: Path, environment: dict[str, str], rooms: Path, name: str
 ) -> None:
     """What is asked before the signal is still answered, and the exit code is 0."""
+    photo = (rooms / "bath-terrazzo.jpg").read_bytes()
     command = [sys.executable, "-m", "floorlens", "serve", "--port", "0"]
     log = tmp_path / "log"
     with log.open("wb") as file:
@@ -214,7 +267,20 @@ def test_serve_answers_until_it_is_asked_to_stop(
             time.sleep(0.05)
         with client(found[1]) as web:
             assert web.get("/healthz").json()["products"] == 0
-        process.send_signal(getattr(signal, name))
+        host, port = found[1].removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as connection:
+            connection.sendall(request_head(photo, "mask", "Expect: 100-continue"))
+            # Said when a route waits for the body: the request is being served.
+            assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+            process.send_signal(getattr(signal, name))
+            deadline = time.monotonic() + PATIENCE
+            while "Shutting down" not in log.read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            connection.sendall(form(photo))
+            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"image/png" in answer
         assert process.wait(PATIENCE) == 0
     finally:
         process.kill()

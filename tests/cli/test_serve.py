@@ -111,6 +111,23 @@ def test_ui_serves_the_samples_by_itself(
     assert "http://127.0.0.1:18501" in result.output
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "http://127.0.0.1:18501"), ("::1", "http://[::1]:18501")]
+)
+def test_the_pages_address_is_one_that_a_browser_takes(
+    run: Run,
+    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    shown: str,
+) -> None:
+    from floorlens.ui import page
+
+    # Not every machine has IPv6.
+    monkeypatch.setattr(page, "check_page", lambda *_: None)
+    assert f"The page: {shown} " in run("ui", "--host", host, "--port", 18501).output
+
+
 @pytest.mark.parametrize("by", ["option", "variable"])
 def test_ui_asks_the_service_that_is_named(
     run: Run,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -128,6 +129,17 @@ def test_no_floor(page: AppTest, blank: Path) -> None:
     assert "No floor in sight" in page.error[0].value
     assert "take it so that the floor fills" in page.error[0].value
     assert products(page) == []
+
+
+def test_no_floor_on_a_photo_that_streamlit_cannot_show(page: AppTest) -> None:
+    """It raises at the file of a 16-bit TIFF, and of HEIC, which nothing here can write."""
+    file = io.BytesIO()
+    Image.fromarray(np.full((60, 80), 51400, np.uint16)).save(file, "TIFF")
+    upload(page.run(), file.getvalue(), "room.tif")
+    assert "No floor in sight" in page.error[0].value
+    # What an image is called has changed between versions of Streamlit.
+    shown = [*page.get("image"), *page.get("imgs")]
+    assert len(shown) == 1 + len(views.sample_rooms())
 
 
 def test_no_image(page: AppTest) -> None:

@@ -65,6 +65,23 @@ def test_pictures_come_in_their_order_and_may_be_missing(
         assert picture.getpixel((20, 20)) == pytest.approx((160, 70, 50), abs=6)
 
 
+@pytest.mark.parametrize(
+    "name", ["Eiche 50% #1? «natur» & 木", "a#b", "a?b", "50%", "%2F", "a%20b+c", "x;y=z", "..."]
+)
+def test_pictures_of_ids_of_any_letters(
+    client: ServiceClient, lens: Floorlens, tmp_path: Path, name: str
+) -> None:
+    """Many have a meaning in an address; those with a slash are refused by every catalogue."""
+    Image.new("RGB", (40, 40), (160, 70, 50)).save(tmp_path / "one.png")
+    (tmp_path / "one.csv").write_text(f"id,image\n{name},one.png\n", "utf-8")
+    assert lens.add(tmp_path / "one.csv").counts["added"] == 1
+    assert lens.product(name).id == name
+    picture = client.picture(name, 64)
+    assert picture is not None
+    with Image.open(io.BytesIO(picture)) as shown:
+        assert shown.getpixel((20, 20)) == pytest.approx((160, 70, 50), abs=6)
+
+
 def test_a_refusal_has_the_services_code_and_text(client: ServiceClient, blank: Path) -> None:
     with pytest.raises(ServiceError, match="No floor was found") as refused:
         client.search(blank.read_bytes())
@@ -159,3 +176,19 @@ def test_a_proxy_whose_service_is_down(stranger: Callable[[int, bytes], str]) ->
         pytest.raises(ServiceUnreachable, match="a proxy answers"),
     ):
         client.health()
+
+
+def test_a_proxy_for_the_internet_is_not_asked_for_this_machine(
+    service: str, stranger: Callable[[int, bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not know it; for all others it is."""
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    known = b'{"products": 7, "preset": "of the proxy", "version": "1"}'
+    monkeypatch.setenv("HTTP_PROXY", stranger(200, known))
+    port = service.rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "localhost"):
+        with closing(ServiceClient(f"http://{host}:{port}")) as client:
+            assert client.health().products == 6
+    with closing(ServiceClient("http://floors.example")) as client:
+        assert client.health().products == 7
