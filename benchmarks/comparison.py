@@ -185,9 +185,7 @@ def accuracy(shared: Path, there: Mapping[str, bool]) -> list[str]:
             opener = partial(open_catalogue, adapt=None)
             ranking = runner.evaluate_ranking(shared / "seed", preset, opener=opener).as_dict()
             pairs = runner.evaluate_pairs(shared / "real_pairs", preset, opener=opener).as_dict()
-            rows.append(
-                f"| {preset} | {_with_ci(ranking, 'ndcg_at_10')} | {_with_ci(pairs, 'mrr')} |"
-            )
+            rows.append(f"| {preset} | {_with_ci(ranking, 'ndcg@10')} | {_with_ci(pairs, 'mrr')} |")
     return rows
 
 

@@ -34,6 +34,8 @@ EXTRAS = {
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
 # To the last @: a password that holds one itself must not show its end.
 _URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
+_URL_TOKEN = re.compile(r"((?:https?|s3|gs|az)://)[^:/@]*@")
+_DSN_SECRET = re.compile(r"(?<![?&\w])(password)=\S+", re.I)
 _URL_SECRET = re.compile(r"(?<=[?&])([^=&]*(?:key|token|secret|password)[^=&]*)=[^&]*", re.I)
 
 
@@ -56,7 +58,9 @@ def shown_settings(settings: Settings) -> dict[str, str]:
     shown = {}
     for name, value in settings.model_dump().items():
         text = "" if value is None else _URL_PASSWORD.sub(r"\1:***@", str(value))
-        text = _URL_SECRET.sub(r"\1=***", text)
+        text = _DSN_SECRET.sub(
+            r"\1=***", _URL_SECRET.sub(r"\1=***", _URL_TOKEN.sub(r"\1***@", text))
+        )
         shown[variable(name)] = "***" if text and _SECRET.search(name) else text
     return shown
 

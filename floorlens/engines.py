@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorlens.errors import SettingsError
@@ -48,11 +50,17 @@ def check_engine(engine: Engine) -> None:
 def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
     """Returns the engine with its place: beside or in the catalogue, unless it names one.
 
+    A folder or file is absolute in it, so that it is the same from everywhere.
+
     Raises:
         SettingsError: it needs one to be named.
     """
-    if engine.url is not None or engine.name in (PRIVATE, "pinecone"):
+    if engine.name in (PRIVATE, "pinecone"):
         return engine
+    if engine.url is not None:
+        if engine.name == "pgvector" or "://" in engine.url:
+            return engine
+        return replace(engine, url=str(Path(engine.url).expanduser().resolve()))
     if engine.name == "pgvector":
         url = catalogue.postgres_url
         if url is None:
@@ -68,14 +76,27 @@ def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
             "for it"
         )
     place = {"lancedb": "lancedb", "milvus": "milvus.db"}[engine.name]
-    return replace(engine, url=str(folder / place))
+    return replace(engine, url=str(folder.resolve() / place))
 
 
-def engine_key(engine: Engine) -> str:
-    """Returns a name for an engine as users give it, without secrets; at most 64 characters."""
-    url = re.sub(r"(?<=://)[^/]*@", "", engine.url or "")
-    text = json.dumps([url, engine.index, engine.namespace])
-    return f"{engine.name}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+def engine_key(engine: Engine, catalogue: Catalogue) -> str:
+    """Returns a name for an engine that `resolved` has placed, without secrets.
+
+    At most 55 characters. Equal for what is one place, whoever looks at it.
+    """
+    url = re.sub(r"(?<=://)[^/]*@", "", engine.url or "").rstrip("/")
+    folder = catalogue.folder
+    if folder is not None and url.startswith(str(folder.resolve())):
+        # A catalogue that is moved takes along what lies in it.
+        url = url.removeprefix(str(folder.resolve()))
+    parts = [url, engine.index, engine.namespace]
+    if engine.name == "pinecone":
+        # Each project has indexes of its own; of the key nothing can be told from the hash.
+        parts.append(engine.api_key)
+    elif folder is None and re.match(r"(\w+://)?(localhost|127\.|\[?::1|/|[A-Za-z]:\\)", url):
+        # Several machines share a catalogue on a server, and each has its own "localhost".
+        parts.append(platform.node())
+    return f"{engine.name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
 
 
 def collection_for(

@@ -25,6 +25,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── EngineDenied               it refuses the key, or the key may not do this
 │   ├── EngineQuota                its quota or rate limit is used up
 │   ├── EngineMismatch             what it holds has another stamp or dimension
+│   ├── EngineRefused              it cannot keep one of the products
 │   └── CollectionNotFound         it has nothing of that name
 ├── ServiceError                   the service answered a client with an error, or with nonsense
 │   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
@@ -206,6 +207,12 @@ class EngineMismatch(EngineError):
     def __init__(self, message: str, found: str = "") -> None:
         super().__init__(message)
         self.found = found
+
+
+class EngineRefused(EngineError):
+    """The engine cannot keep one of the products: a character of its id, a value."""
+
+    code = "engine-refused"
 
 
 class CollectionNotFound(EngineError):

@@ -262,7 +262,12 @@ def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None
 
 
 def new_index(
-    engine: Engine, collection: Collection, *, create: bool = True, take_over: bool = False
+    engine: Engine,
+    collection: Collection,
+    *,
+    create: bool = True,
+    take_over: bool = False,
+    foreign: bool = False,
 ) -> VectorIndex:
     """Returns a collection of a vector engine, opened as `VectorIndex.open` does.
 
@@ -271,7 +276,7 @@ def new_index(
         MissingDependency: the engine's extra is not installed.
     """
     index: VectorIndex = _backend("index", engine.name).open(
-        engine, collection, create=create, take_over=take_over
+        engine, collection, create=create, take_over=take_over, foreign=foreign
     )
     return index
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import NothingToRank, UsageError
-from floorlens.filters import parse_filter
+from floorlens.filters import Filter, parse_filter
 from floorlens.images import Photo
 from floorlens.pipeline import find_floor, floor_view
 from floorlens.presets import Stages
+from floorlens.products import Product
 from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
+from floorlens.rows import record_metadata
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -33,6 +35,14 @@ class Query:
     clicks: Iterable[Any] = ()
     weights: Mapping[str, float] | None = None
     rerank: bool = True
+
+
+def passes(product: Product, condition: Filter | None) -> bool:
+    """Returns whether a product passes a filter now, on the fields that engines have of it."""
+    if condition is None:
+        return True
+    first = product.images[0] if product.images else None
+    return condition.matches(record_metadata(product.metadata, first))
 
 
 def answer(
@@ -78,5 +88,7 @@ def answer(
         scored = ranked(found, stages.reranker, merged if query.rerank else None)
     with clock.stage("collect"):
         there = catalogue.products(item.id for item in scored[:wanted])
-        matches = placed(scored[:wanted], {product.id: product for product in there})
+        # Some engines show for a while what a product was before: the catalogue is the truth.
+        passing = {product.id: product for product in there if passes(product, condition)}
+        matches = placed(scored[:wanted], passing)
     return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)

@@ -7,10 +7,12 @@ process finds behind it brings up to date before it searches; one process at a t
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +28,15 @@ from floorlens.engines import (
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
+    EngineError,
     EngineMismatch,
+    EngineRefused,
     EngineUnavailable,
+    EngineUnsupported,
 )
 from floorlens.index import Collection, Engine, Record, VectorIndex
 from floorlens.presets import Stages, new_index
+from floorlens.replica_reports import Comparison, SyncReport
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -38,98 +44,15 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Records that are compared at a time."""
-SHOWN = 20
-"""Ids that a comparison lists of each kind."""
 WAIT = 600.0
 """Seconds that a process waits for another one that is filling the engine."""
+RECHECK = 30.0
+"""Seconds after which a copy is looked at again: others may have deleted or taken it over."""
 TOLERANCE = 1e-4
 """Engines keep vectors as float32, some return them rounded."""
 CheckStamp = Callable[[Mapping[str, Any] | None], None]
 SyncProgress = Callable[[int, int], None]
 """Called as (records compared, records in all)."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How an engine's copy differs from its catalogue.
-
-    Attributes:
-        engine, collection: which copy.
-        products: how many products can be searched in the catalogue.
-        records: how many records the engine holds there.
-        missing: ids that the engine lacks, sorted.
-        unknown: ids that the catalogue does not have, sorted.
-        stamp: "same", "other" (made by another catalogue, preset or model), "none" (not made by
-            Floorlens) or "absent" (there is nothing of that name).
-        found: the stamp that the engine carries, if it is another one.
-    """
-
-    engine: str
-    collection: str
-    products: int
-    records: int
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
-    stamp: str
-    found: str = ""
-
-    @property
-    def in_step(self) -> bool:
-        """Whether counts, ids and stamps are equal."""
-        whole = self.products == self.records and not self.missing and not self.unknown
-        return whole and self.stamp == "same"
-
-    @property
-    def cure(self) -> str:
-        """What brings the copy into step, in words; empty if it is."""
-        command = f"floorlens engine sync --to {self.engine}"
-        if self.in_step:
-            return ""
-        if self.stamp in ("other", "none"):
-            return f"name another namespace (FLOORLENS_NAMESPACE), or `{command} --take-over`"
-        return f"`{command}` writes what differs"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the comparison as plain JSON values, of the ids the first `SHOWN`."""
-        return {
-            "engine": self.engine,
-            "collection": self.collection,
-            "in_step": self.in_step,
-            "products": self.products,
-            "records": self.records,
-            "missing": len(self.missing),
-            "missing_ids": list(self.missing[:SHOWN]),
-            "unknown": len(self.unknown),
-            "unknown_ids": list(self.unknown[:SHOWN]),
-            "stamp": self.stamp,
-            "found_stamp": self.found,
-            "cure": self.cure,
-        }
-
-
-@dataclass(frozen=True)
-class SyncReport:
-    """What a repair of an engine's copy did: how many records it added, replaced, removed, left."""
-
-    engine: str
-    collection: str
-    added: int
-    updated: int
-    removed: int
-    unchanged: int
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the report as plain JSON values."""
-        return {
-            "engine": self.engine,
-            "collection": self.collection,
-            "added": self.added,
-            "updated": self.updated,
-            "removed": self.removed,
-            "unchanged": self.unchanged,
-            "seconds": self.seconds,
-        }
 
 
 @dataclass(frozen=True)
@@ -144,6 +67,15 @@ class Opened:
     generation: int | None
     projection: str | None
     in_step: bool = True
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An opened collection, and when it was last looked at (`time.monotonic`)."""
+
+    collection: Collection
+    index: VectorIndex
+    checked: float
 
 
 class Replica:
@@ -171,9 +103,10 @@ class Replica:
         self._catalogue = catalogue
         self._stages = stages
         self._engine = resolved(engine, catalogue)
-        self._key = engine_key(engine)
+        self._key = engine_key(self._engine, catalogue)
         self._check_stamp = check_stamp
-        self._known: tuple[Collection, VectorIndex] | None = None
+        self._known: _Known | None = None
+        self._written = -math.inf
         self._lock = threading.Lock()
 
     @property
@@ -185,58 +118,73 @@ class Replica:
         """Releases the engine's connections and files."""
         with self._lock:
             if self._known is not None:
-                self._known[1].close()
+                self._known.index.close()
                 self._known = None
 
-    def follow(self, wait: float = WAIT) -> Opened:
+    def forget(self) -> None:
+        """Lets the next `follow` look anew at what is in the engine."""
+        with self._lock:
+            if self._known is not None:
+                self._known = replace(self._known, checked=-math.inf)
+
+    def follow(self, wait: float | None = None, *, behind: bool = True) -> Opened:
         """Brings the copy up to the catalogue's revision; returns it.
 
-        While another process does that, a copy that is a little behind is returned as it is; one
-        that is not there yet is waited for, at most `wait` seconds.
+        Args:
+            wait: seconds to wait for another process that is doing that; None: `WAIT`.
+            behind: whether meanwhile a copy that is a little behind will do; it is then returned at
+                once.
 
         Raises:
             EngineError: the engine cannot be used, or holds something else under that name;
                 EngineUnavailable, where another process is still filling it.
         """
         position, snapshot, collection = self._head()
-        if not self._is_behind(position, snapshot, collection):
-            return _opened(self._open(collection), snapshot)
-        usable = position is not None and position.stamp == collection.stamp
+        index = self._current(position, collection)
+        if index is not None and not snapshot.changed and not snapshot.gone:
+            return _opened(index, snapshot)
+        usable = index if behind else None
+        patience = WAIT if wait is None else wait
         try:
-            with self._catalogue.exclusive(self._key, timeout=0 if usable else wait):
+            with self._catalogue.exclusive(self._key, timeout=patience if usable is None else 0):
                 return self._push()
         except CatalogueBusy as error:
-            if not usable:
+            if usable is None:
                 raise EngineUnavailable(
-                    f"another process is filling {self.name} with this catalogue: search again "
-                    "when it is done"
+                    f"another process is filling {self.name} with this catalogue: try again when "
+                    "it is done"
                 ) from error
-            return _opened(self._open(collection), snapshot, in_step=False)
+            return _opened(usable, snapshot, in_step=False)
 
     def compare(self) -> Comparison:
         """Returns how the copy differs from the catalogue; nothing is written.
+
+        Of a copy that somebody else has made it says what `sync(take_over=True)` would change.
 
         Raises:
             EngineError: the engine cannot be used.
         """
         snapshot, collection = self._changes()
         ours = {record.id for record in snapshot.changed}
-        stamp, found, held = "same", "", set[str]()
-        try:
-            held = set(_all_ids(self._open(collection, create=False, anew=True)))
-        except CollectionNotFound:
-            stamp = "absent"
-        except EngineMismatch as error:
-            stamp, found = ("other" if error.found else "none"), error.found
+        stamp, found, same_length, held = "absent", "", True, set[str]()
+        with suppress(CollectionNotFound):
+            try:
+                with closing(self._foreign(collection)) as index:
+                    stats, held = index.stats(), set(_all_ids(index))
+                    stamp, found = self._whose(stats.stamp, collection), stats.stamp
+                    same_length = stats.dimension == collection.dimension
+            except EngineMismatch:
+                stamp, same_length = "none", False
         return Comparison(
-            self._engine.name,
+            self.name,
             collection.name,
             products=len(ours),
             records=len(held),
-            missing=tuple(sorted(ours - held)) if stamp in ("same", "absent") else (),
+            missing=tuple(sorted(ours - held)),
             unknown=tuple(sorted(held - ours)),
             stamp=stamp,
-            found=found,
+            found="" if stamp == "same" else found,
+            dimension=same_length,
         )
 
     def sync(self, *, take_over: bool = False, progress: SyncProgress | None = None) -> SyncReport:
@@ -254,9 +202,8 @@ class Replica:
         """
         started = time.perf_counter()
         with self._catalogue.exclusive(self._key, timeout=WAIT):
-            position = self._catalogue.engine_position(self._key)
             snapshot, collection = self._changes()
-            index = self._open(collection, take_over=take_over, anew=True)
+            index = self._claimed(collection, take_over=take_over)
             held = set(_all_ids(index))
             added = updated = unchanged = 0
             for start in range(0, len(snapshot.changed), BATCH):
@@ -265,7 +212,8 @@ class Replica:
                     record.id: record for record in index.fetch(r.id for r in batch if r.id in held)
                 }
                 write = [r for r in batch if not _same(r, found.get(r.id))]
-                index.upsert(write)
+                with self._kept():
+                    index.upsert(write)
                 added += sum(record.id not in found for record in write)
                 updated += sum(record.id in found for record in write)
                 unchanged += len(batch) - len(write)
@@ -273,7 +221,7 @@ class Replica:
                     progress(start + len(batch), len(snapshot.changed))
             unknown = held - {record.id for record in snapshot.changed}
             index.delete(unknown)
-            self._reached(position, collection, snapshot.revision)
+            self._reached(collection, snapshot.revision)
         return SyncReport(
             self._engine.name,
             collection.name,
@@ -299,83 +247,122 @@ class Replica:
         )
         return snapshot, collection
 
-    def _is_behind(
-        self, position: EnginePosition | None, snapshot: Snapshot, collection: Collection
-    ) -> bool:
+    def _current(
+        self, position: EnginePosition | None, collection: Collection, *, look: bool = False
+    ) -> VectorIndex | None:
+        """Returns the copy, if what the catalogue remembers of it is still true.
+
+        The engine is asked every `RECHECK` seconds, or where it is to `look` in any case.
+        """
         if position is None or (position.collection, position.stamp) != (
             collection.name,
             collection.stamp,
         ):
-            return True
-        if snapshot.revision > position.revision and (snapshot.changed or snapshot.gone):
-            return True
-        known = self._known
-        return (known is None or known[0] != collection) and self._is_emptied(collection)
-
-    def _is_emptied(self, collection: Collection) -> bool:
-        """Returns whether the engine has lost what the catalogue remembers to have put there."""
+            return None
+        with self._lock:
+            known = self._known
+        same = known is not None and known.collection == collection
+        now = time.monotonic()
+        if same and known is not None and now - known.checked < RECHECK and not look:
+            return known.index
         try:
-            count = self._open(collection, create=False).stats().count
+            index = new_index(self._engine, collection, create=False)
         except CollectionNotFound:
-            with self._lock:
-                self._known = None
-            return True
-        return count == 0 and self._catalogue.searchable() > 0
+            return None
+        # What was just written some engines count only later.
+        settled = now - self._written > RECHECK
+        if settled and index.stats().count == 0 and self._catalogue.searchable() > 0:
+            index.close()
+            return None
+        if same and known is not None:
+            index.close()
+            index = known.index
+        self._keep(collection, index)
+        return index
+
+    def _claimed(self, collection: Collection, *, take_over: bool = False) -> VectorIndex:
+        """Returns the collection, made if absent; an older copy under its name is replaced."""
+        try:
+            index = new_index(self._engine, collection, take_over=take_over)
+        except EngineMismatch as error:
+            if catalogue_in(error.found) != self._catalogue.uid():
+                raise
+            index = new_index(self._engine, collection, take_over=True)
+        self._keep(collection, index)
+        return index
+
+    def _keep(self, collection: Collection, index: VectorIndex) -> None:
+        # One before it may still be searched by other threads: it is closed when they end.
+        with self._lock:
+            self._known = _Known(collection, index, time.monotonic())
+
+    def _foreign(self, collection: Collection) -> VectorIndex:
+        return new_index(self._engine, collection, create=False, foreign=True)
+
+    def _whose(self, stamp: str, collection: Collection) -> str:
+        if stamp == collection.stamp:
+            return "same"
+        if not stamp:
+            return "none"
+        return "older" if catalogue_in(stamp) == self._catalogue.uid() else "other"
 
     def _push(self) -> Opened:
-        """Writes what changed since the position; all, where there is none of this stamp."""
+        """Writes what changed since the position; all, where there is no copy of this stamp."""
         position, snapshot, collection = self._head()
-        follows = position is not None and position.stamp == collection.stamp
-        if not follows or self._is_emptied(collection):
+        index = self._current(position, collection, look=True)
+        if index is None:
             snapshot, collection = self._changes()
-        index = self._open(collection)
-        index.upsert(snapshot.changed)
+            index = self._claimed(collection)
+        with self._kept():
+            index.upsert(snapshot.changed)
         index.delete(snapshot.gone)
-        self._reached(position, collection, snapshot.revision)
+        self._written = time.monotonic()
+        self._reached(collection, snapshot.revision)
         return _opened(index, snapshot)
 
-    def _reached(
-        self, position: EnginePosition | None, collection: Collection, revision: int
-    ) -> None:
-        """Remembers that the copy is in step, and drops the one that it replaces."""
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Turns what an engine cannot keep into an error of the engine, not of who searches."""
+        try:
+            yield
+        except EngineUnsupported as error:
+            raise EngineRefused(
+                f"{self.name} cannot keep a product: {error}. Change or remove it, or choose "
+                "another engine; the catalogue is whole"
+            ) from error
+
+    def _reached(self, collection: Collection, revision: int) -> None:
+        """Remembers that the copy is in step, and drops the ones that it replaces."""
+        position = self._catalogue.engine_position(self._key)
+        self._drop_replaced()
+        if position is not None and position.collection != collection.name:
+            # Remembered until it is done, also by whoever comes after a crash.
+            self._catalogue.set_engine_position(self._replaced, position)
         self._catalogue.set_engine_position(
             self._key, EnginePosition(collection.name, collection.stamp, revision)
         )
-        if position is None or position.collection == collection.name:
-            return
-        old = Collection(
-            position.collection, int(json.loads(position.stamp)["dimension"]), position.stamp
-        )
-        try:
-            index = new_index(self._engine, old, create=False)
-        except (CollectionNotFound, EngineMismatch):
-            # Dropped already, or somebody else's by now.
-            return
-        index.delete(None)
-        index.close()
+        self._drop_replaced()
 
-    def _open(
-        self,
-        collection: Collection,
-        *,
-        create: bool = True,
-        take_over: bool = False,
-        anew: bool = False,
-    ) -> VectorIndex:
-        """Returns the collection; an older copy of this catalogue under its name is replaced."""
-        with self._lock:
-            known = self._known
-            if known is not None and known[0] == collection and not anew:
-                return known[1]
-            try:
-                index = new_index(self._engine, collection, create=create, take_over=take_over)
-            except EngineMismatch as error:
-                if not create or catalogue_in(error.found) != self._catalogue.uid():
-                    raise
-                index = new_index(self._engine, collection, take_over=True)
-            # The one before may still be searched by other threads: it is closed when they end.
-            self._known = (collection, index)
-            return index
+    @property
+    def _replaced(self) -> str:
+        return f"{self._key}-replaced"
+
+    def _drop_replaced(self) -> None:
+        old = self._catalogue.engine_position(self._replaced)
+        if old is None:
+            return
+        dimension = int(json.loads(old.stamp)["dimension"])
+        collection = Collection(old.collection, dimension, old.stamp)
+        try:
+            with closing(new_index(self._engine, collection, create=False)) as index:
+                index.delete(None)
+        except (CollectionNotFound, EngineMismatch):
+            # Gone already, or somebody else's by now.
+            pass
+        except EngineError:
+            # The copy itself is whole: it is tried again the next time.
+            return
+        self._catalogue.set_engine_position(self._replaced, None)
 
 
 def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:

@@ -8,10 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from floorlens.engines import PRIVATE, check_engine
-from floorlens.errors import CatalogueError, EngineError, GenerationChanged, UsageError
+from floorlens.errors import (
+    CatalogueError,
+    CollectionNotFound,
+    EngineError,
+    EngineUnavailable,
+    GenerationChanged,
+    UsageError,
+)
 from floorlens.index import Collection, Engine
 from floorlens.presets import Stages, new_index
-from floorlens.replica import WAIT, CheckStamp, Opened, Replica
+from floorlens.replica import RECHECK, CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
@@ -22,6 +29,8 @@ if TYPE_CHECKING:
 
 RETRIES = 20
 """How often a search begins anew because other processes change the catalogue meanwhile."""
+SOON = 1.0
+"""Seconds for which a copy that another process is writing to is searched as it is."""
 PAUSE = 30.0
 """Seconds for which an engine that failed is left alone, where there is a fallback."""
 
@@ -60,7 +69,10 @@ class Private:
         self._revision = -1
         self._lock = threading.Lock()
 
-    def follow(self, wait: float = WAIT) -> Opened:
+    def forget(self) -> None:
+        """Does nothing: nobody else writes to it."""
+
+    def follow(self, wait: float | None = None) -> Opened:
         """Brings the index up to the catalogue's revision; returns it. Nothing is waited for."""
         with self._lock:
             snapshot = self._catalogue.snapshot(since=self._revision)
@@ -104,7 +116,7 @@ class LiveIndex:
         )
         self._fallback = fallback
         self._failed: tuple[float, EngineError] | None = None
-        self._views: dict[str, Opened] = {}
+        self._views: dict[str, tuple[Opened, float]] = {}
         self._projection: tuple[str, Projection] | None = None
 
     @property
@@ -133,7 +145,7 @@ class LiveIndex:
             EngineError: it cannot be used; the catalogue is whole.
         """
         if self._replica is not None:
-            self._replica.follow()
+            self._replica.follow(behind=False)
 
     def retrieve(
         self, features: FloorFeatures, k: int, depth: int, condition: Filter | None
@@ -176,15 +188,31 @@ class LiveIndex:
         depth: int,
         condition: Filter | None,
     ) -> Retrieved:
+        looked_again = False
         for _ in range(RETRIES):
             view, projection = self._follow(source)
             query = self._embedder.describe(features, projection)
             try:
                 hits = view.index.query(query.vector, min(k, view.index.most), condition)
-            except EngineError:
-                if self._catalogue.revision() == view.revision:
+            except EngineError as error:
+                if self._catalogue.revision() != view.revision:
+                    # Another process has put a new generation in the place of this one.
+                    continue
+                if not isinstance(error, CollectionNotFound) or looked_again:
                     raise
-                # Another process has put a new generation in the place of this one.
+                hits = []
+            if not hits and source.lags and condition is None and view.generation is not None:
+                if self._catalogue.revision() != view.revision:
+                    continue
+                if looked_again:
+                    raise EngineUnavailable(
+                        f"{source.name} shows none of the catalogue's products yet: try again in "
+                        "some seconds"
+                    )
+                # Somebody has emptied or removed it: what is looked at anew is filled again.
+                looked_again = True
+                source.forget()
+                self._views.pop(source.name, None)
                 continue
             border = hits[min(depth, len(hits)) - 1].similarity if hits else 0.0
             ids = [
@@ -215,18 +243,22 @@ class LiveIndex:
             StampMismatch: the catalogue was rebuilt with other models.
         """
         for _ in range(RETRIES):
-            view = self._views.get(source.name)
-            if view is None or view.revision != self._catalogue.revision():
+            view, since = self._views.get(source.name, (None, 0.0))
+            now = time.monotonic()
+            if (
+                view is None
+                or now - since > (RECHECK if view.in_step else SOON)
+                or view.revision != self._catalogue.revision()
+            ):
                 # With a fallback nobody needs to wait for another process that fills the engine.
-                view = source.follow(0 if self._fallback else WAIT)
+                view, since = source.follow(0 if self._fallback else None), now
             try:
                 projection = self._load(view.projection)
             except GenerationChanged:
                 # Swapped again since: take the next one.
                 self._views.pop(source.name, None)
                 continue
-            if view.in_step:
-                self._views[source.name] = view
+            self._views[source.name] = view, since
             return view, projection
         raise CatalogueError(
             f"other processes change the catalogue {self._catalogue.location} without a pause: "

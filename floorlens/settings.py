@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -126,13 +126,25 @@ class Settings(BaseSettings):
             "models": self.model_options(),
         }
 
+    def for_engine(self, name: str | None) -> Settings:
+        """Returns the settings for an engine by name; None keeps the one that is set.
+
+        Address, key and index that are set for another engine are left out.
+        """
+        if name is None or name == self.index:
+            return self
+        changed: dict[str, Any] = {"index": name}
+        if self.index is not None:
+            changed |= {"index_url": None, "index_key": None, "index_name": None}
+        return self.model_copy(update=changed)
+
     def engine(self) -> Engine | None:
         """Returns the vector engine that is set; None leaves it to the preset."""
         if self.index is None:
             return None
         key, url = self.index_key, self.index_url
         if self.index == "pinecone":
-            key, url = key or self.pinecone_api_key, url or self.pinecone_controller_host
+            key, url = self.pinecone_api_key or key, self.pinecone_controller_host or url
         return Engine(
             name=self.index,
             url=url,

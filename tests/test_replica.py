@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from floorlens import Floorlens
-from floorlens.engines import collection_for, engine_key
+from floorlens.engines import collection_for, engine_key, resolved
 from floorlens.errors import (
+    CatalogueBusy,
     CollectionNotFound,
     EngineDenied,
     EngineMismatch,
+    EngineRefused,
     EngineUnavailable,
     SettingsError,
     UsageError,
@@ -25,6 +28,7 @@ from floorlens.errors import (
 from floorlens.index import Engine, Record, VectorIndex
 from floorlens.presets import new_index
 from floorlens.ranking import SearchResult
+from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
 STAGES = fake_stages()
@@ -201,7 +205,9 @@ def test_what_another_catalogue_has_put_there_is_not_touched_unasked(
             second.search(room)
         found = second.replica.compare()
         assert (found.stamp, found.in_step) == ("other", False)
+        assert (found.records, found.missing, len(found.unknown)) == (6, ("ink", "sand"), 6)
         assert "--take-over" in found.cure
+        assert "6 unknown" in found.cure
         with opened(tmp_path, engine) as first:
             assert first.replica.compare().in_step, "nothing was lost"
         taken = second.replica.sync(take_over=True)
@@ -231,6 +237,70 @@ def test_several_writers_at_once(
     with opened(tmp_path, engine) as lens:
         assert len(lens.search(room).matches) == 5
         assert lens.replica.compare().in_step
+
+
+def test_a_copy_that_is_deleted_while_it_is_open(
+    tmp_path: Path, engine: Engine, product_csv: Path, other_products: Path, room: Path
+) -> None:
+    """A running process fills it again, at its next search; a new one finds it whole."""
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        lens.search(room)
+        collection(lens, engine).delete(None)
+        assert len(lens.search(room).matches) == 6
+        assert lens.replica.compare().in_step
+        collection(lens, engine).delete(None)
+        assert lens.add(other_products).not_synced is None
+        assert len(lens.search(room).matches) == 8
+    with opened(tmp_path, engine) as again:
+        assert len(again.search(room).matches) == 8
+        assert again.replica.compare().in_step
+
+
+def test_a_copy_that_is_taken_over_while_it_is_open(
+    tmp_path: Path,
+    engine: Engine,
+    product_csv: Path,
+    other_products: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another catalogue's vectors are not searched: it is noticed within `RECHECK` seconds."""
+    engine = replace(engine, namespace=f"taken_{tmp_path.name}"[:40])
+    with opened(tmp_path, engine) as first, opened(tmp_path / "second", engine) as second:
+        first.add(product_csv)
+        first.search(room)
+        second.add(other_products)
+        second.replica.sync(take_over=True)
+        for module in ("replica", "retrieval"):
+            monkeypatch.setattr(f"floorlens.{module}.RECHECK", 0.0)
+        with pytest.raises(EngineMismatch):
+            first.search(room)
+        with pytest.raises(EngineMismatch):
+            first.remove(["oak"])
+        assert second.replica.compare().in_step
+
+
+def test_an_import_is_not_in_step_while_another_process_writes(
+    tmp_path: Path,
+    engine: Engine,
+    product_csv: Path,
+    other_products: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits for its turn, and says so if that does not come."""
+    monkeypatch.setattr("floorlens.replica.WAIT", 0.2)
+    with opened(tmp_path, engine) as lens:
+        lens.add(product_csv)
+        with lens._catalogue.exclusive(
+            engine_key(resolved(engine, lens._catalogue), lens._catalogue)
+        ):
+            report = lens.add(other_products)
+            assert report.not_synced is not None
+            assert "another process" in report.not_synced
+            assert lens.replica.compare().missing == ("ink", "sand")
+            with pytest.raises(CatalogueBusy):
+                lens.replica.sync()
 
 
 # -- faults, with the double of Pinecone -------------------------------------------------------
@@ -316,15 +386,16 @@ def test_an_engine_that_another_process_fills(
         opened(tmp_path, pinecone) as lens,
         opened(tmp_path) as exact,
     ):
-        work = exact._catalogue.exclusive(engine_key(pinecone))
-        monkeypatch.setattr("floorlens.retrieval.WAIT", 0.2)
+        work = exact._catalogue.exclusive(engine_key(pinecone, exact._catalogue))
+        monkeypatch.setattr("floorlens.replica.WAIT", 0.2)
+        monkeypatch.setattr("floorlens.retrieval.SOON", 0.0)
         with work:
             with pytest.raises(EngineUnavailable, match="another process is filling"):
                 lens.search(room)
             assert patient.search(room).degraded == "engine-unavailable"
         assert lens.search(room).index == "pinecone"
         exact.remove(["oak"])
-        with exact._catalogue.exclusive(engine_key(pinecone)):
+        with exact._catalogue.exclusive(engine_key(pinecone, exact._catalogue)):
             found = lens.search(room)
             assert (found.index, len(found.matches)) == ("pinecone", 5)
             assert lens.replica.compare().unknown == ("oak",)
@@ -348,6 +419,72 @@ def test_what_is_not_seen_yet_is_not_shown_wrongly(
         double.settle()
         assert len(lens.search(room).matches) == 5
         assert lens.replica.compare().in_step
+
+
+def test_a_filter_is_the_catalogues(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
+) -> None:
+    """What an engine still shows with its old metadata does not pass by them."""
+    with opened(tmp_path, replace(pinecone, fresh=False)) as lens:
+        lens.add(product_csv)
+        double.settle()
+        double.visible_after = 3600.0
+        product_csv.write_text(product_csv.read_text().replace(",Oak floor,wood", ",Oak,stone"))
+        assert lens.add(product_csv).counts["updated"] == 1
+        found = lens.search(room, where={"material": "wood"})
+        assert "oak" not in {match.product.id for match in found.matches}
+        assert found.matches
+
+
+def test_an_engine_that_shows_nothing_yet(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
+) -> None:
+    """That is no empty catalogue: it says so, or memory serves."""
+    slow = replace(pinecone, fresh=False)
+    with opened(tmp_path) as exact:
+        exact.add(product_csv)
+        new_index(slow, collection_for(slow, exact._catalogue, STAGES, None)).close()
+    double.visible_after = 3600.0
+    with opened(tmp_path, slow) as lens, pytest.raises(EngineUnavailable, match="shows none"):
+        lens.search(room)
+    with opened(tmp_path, slow, fallback="exact") as lens:
+        assert lens.search(room).degraded == "engine-unavailable"
+
+
+def test_a_product_that_an_engine_cannot_keep(
+    tmp_path: Path, pinecone: Engine, product_folder: Path, room: Path
+) -> None:
+    """It is the engine's failure, not the searcher's: named, with the cure, and memory serves."""
+    (product_folder / "oak.png").rename(product_folder / "größe.png")
+    with opened(tmp_path, pinecone) as lens:
+        report = lens.add(product_folder)
+        assert report.not_synced is not None
+        assert "größe" in report.not_synced
+        with pytest.raises(EngineRefused, match="choose another engine"):
+            lens.search(room)
+    with opened(tmp_path, pinecone, fallback="exact") as lens:
+        found = lens.search(room)
+        assert (found.degraded, len(found.matches)) == ("engine-refused", 6)
+
+
+def test_a_replaced_collection_is_dropped_later_if_it_must(
+    tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
+) -> None:
+    """The new copy is whole all the same, and the old one is remembered."""
+    newer = fake_stages(version="2")
+    with opened(tmp_path, pinecone) as lens:
+        lens.add(product_csv)
+        old = collection_for(pinecone, lens._catalogue, STAGES, None)
+    double.fail(403, times=1000, path="/vectors/delete")
+    report = Floorlens.rebuild(tmp_path / "catalogue", index=pinecone, stages=newer)
+    assert report.not_synced is None
+    assert new_index(pinecone, old, create=False).stats().count == 6
+    double.faults.clear()
+    with opened(tmp_path, pinecone, stages=newer) as lens:
+        lens.remove(["oak"])
+        assert lens.replica.compare().in_step
+    with pytest.raises(CollectionNotFound):
+        new_index(pinecone, old, create=False)
 
 
 def test_more_products_than_an_engine_returns(
@@ -411,11 +548,52 @@ def test_pgvector_lies_in_the_catalogues_own_database(
         Floorlens.open(postgres_database, index="lancedb", stages=STAGES)
 
 
-def test_the_key_of_an_engine_holds_no_secret() -> None:
+def test_the_key_of_an_engine_holds_no_secret(tmp_path: Path) -> None:
     """It is stored; another password is still the same engine, another place is not."""
-    one = Engine("pgvector", url="postgresql://me:secret@host/db", api_key="secret")
-    assert "secret" not in engine_key(one)
-    assert len(engine_key(one)) <= 64
-    assert engine_key(one) == engine_key(replace(one, url="postgresql://you:other@host/db"))
-    assert engine_key(one) != engine_key(replace(one, url="postgresql://me:secret@host/other"))
-    assert engine_key(one) != engine_key(replace(one, namespace="floors"))
+    with opened(tmp_path) as lens:
+        catalogue = lens._catalogue
+
+        def key(engine: Engine, **changed: Any) -> str:
+            return engine_key(resolved(replace(engine, **changed), catalogue), catalogue)
+
+        one = Engine("pgvector", url="postgresql://me:secret@host/db")
+        assert "secret" not in key(one)
+        assert len(key(one)) <= 55
+        assert key(one) == key(one, url="postgresql://you:other@host/db/")
+        assert key(one) != key(one, url="postgresql://me:secret@host/other")
+        assert key(one) != key(one, namespace="floors")
+        assert key(Engine("pinecone", api_key="a")) != key(Engine("pinecone", api_key="b")), (
+            "two projects have indexes of the same name"
+        )
+
+
+def test_an_address_is_the_same_from_every_folder(
+    tmp_path: Path, product_csv: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative one means two places: what one of them holds is not what the other does."""
+    for number, name in enumerate(("left", "right")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with opened(tmp_path, Engine("lancedb", url="lance")) as lens:
+            if number == 0:
+                lens.add(product_csv)
+            assert len(lens.search(room).matches) == 6
+            assert lens.replica.compare().in_step
+
+
+def test_options_of_another_engine_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--to pinecone` where pgvector is set must not send PostgreSQL's password to Pinecone."""
+    chosen = Settings(
+        index="pgvector",
+        index_url="postgresql://me:secret@host/db",
+        index_key=SecretStr("token"),
+        index_name="shop",
+        pinecone_api_key=SecretStr("key"),
+        namespace="floors",
+    )
+    other = chosen.for_engine("pinecone").engine()
+    assert other == Engine("pinecone", api_key="key", namespace="floors")
+    assert chosen.for_engine("pgvector") == chosen == chosen.for_engine(None)
+    unset = chosen.model_copy(update={"index": None}).for_engine("milvus").engine()
+    assert unset is not None
+    assert (unset.url, unset.api_key) == ("postgresql://me:secret@host/db", "token")

@@ -66,6 +66,7 @@ TEXTS: Mapping[str, str] = {
     "engine-denied": f"{_ENGINE}: {_LOGGED}.",
     "engine-quota": f"{_ENGINE}, since its quota is used up: {_LATER}.",
     "engine-mismatch": f"{_ENGINE}: {_LOGGED}.",
+    "engine-refused": f"{_ENGINE}: {_LOGGED}.",
     "collection-not-found": f"{_ENGINE}: {_LOGGED}.",
     "service": "Another service that this one needs gave no usable answer.",
     "service-unreachable": f"Another service that this one needs does not answer: {_LATER}.",

@@ -51,7 +51,7 @@ def sync(
     """Fill or repair the engine from the catalogue; only what differs is written."""
     from floorlens.settings import open_catalogue
 
-    chosen = settings(catalogue=catalogue, index=to)
+    chosen = settings(catalogue=catalogue).for_engine(to)
     with open_catalogue(chosen, create=False) as lens, progress_bar("Comparing") as progress:
         report = lens.replica.sync(take_over=take_over, progress=progress)
     if as_json:
@@ -70,7 +70,8 @@ def verify(
     """Compare the engine with the catalogue: counts, ids and stamps. Exit code 6 if they differ."""
     from floorlens.settings import open_catalogue
 
-    with open_catalogue(settings(catalogue=catalogue, index=to), create=False) as lens:
+    chosen = settings(catalogue=catalogue).for_engine(to)
+    with open_catalogue(chosen, create=False) as lens:
         found = lens.replica.compare()
     facts = found.as_dict()
     if as_json:

@@ -85,7 +85,7 @@ class Engine:
     """
 
     name: str = "exact"
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     index: str | None = None
     namespace: str | None = None
@@ -129,6 +129,7 @@ class VectorIndex(Protocol):
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> Self:
         """Returns the collection, made if absent.
 
@@ -139,6 +140,8 @@ class VectorIndex(Protocol):
             take_over: whether to give it our stamp if it carries another one or none. Its records
                 stay where they have our dimension; else they go, but for a Pinecone index, which
                 is refused.
+            foreign: whether to open it for reading alone, whatever made it: nothing is checked,
+                made or written, and `stats` says whose it is (an empty stamp: nobody's).
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.

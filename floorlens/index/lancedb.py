@@ -39,7 +39,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced, shown
 from floorlens.index.ties import nearest
 
 PROBED = 3
@@ -76,6 +76,7 @@ class LanceIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> LanceIndex:
         """Returns the table of a collection, made if absent.
 
@@ -94,7 +95,7 @@ class LanceIndex:
         if not engine.url:
             raise SettingsError("the engine lancedb needs a folder or URI as its url")
         name = checked_name(engine, collection, r"[A-Za-z0-9_.\-]+", 200)
-        if not create and "://" not in engine.url and not Path(engine.url).exists():
+        if (foreign or not create) and "://" not in engine.url and not Path(engine.url).exists():
             raise not_found(engine, name)
         with _errors(engine, name):
             database = lancedb.connect(
@@ -102,9 +103,13 @@ class LanceIndex:
             )
             table = _open_table(database, name)
             if table is None:
-                if not create:
+                if foreign or not create:
                     raise not_found(engine, name)
                 table = _create_table(database, name, collection)
+            if not {"id", "vector"} <= set(table.schema.names):
+                raise not_ours(engine, name)
+            if foreign:
+                return cls(engine, collection, database, table)
             dimension, stamp = _described(table)
             if take_over and dimension != collection.dimension:
                 table = _create_table(database, name, collection, mode="overwrite")
@@ -250,9 +255,14 @@ class LanceIndex:
         pa = _pyarrow()
 
         def add() -> None:
-            missing = sorted(needed - set(self._table.schema.names))
-            if missing:
-                self._table.add_columns(pa.schema([pa.field(one, pa.string()) for one in missing]))
+            while missing := sorted(needed - set(self._table.schema.names)):
+                fields = pa.schema([pa.field(one, pa.string()) for one in missing])
+                try:
+                    self._table.add_columns(fields)
+                except ValueError as error:
+                    # Another writer has added one of them meanwhile.
+                    if "already exists" not in str(error):
+                        raise
 
         patiently(add)
         return self._table.schema
@@ -336,7 +346,7 @@ def _errors(engine: Engine, name: str) -> Iterator[None]:
         raise
     except (RuntimeError, ValueError, OSError) as error:
         text = str(error).lower()
-        where = f"LanceDB at {engine.url}"
+        where = f"LanceDB at {shown(engine.url)}"
         if "not found" in text or "no such file" in text:
             raise not_found(engine, name) from error
         if isinstance(error, PermissionError) or any(

@@ -37,7 +37,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced, shown
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -85,6 +85,7 @@ class MilvusIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> MilvusIndex:
         """Returns a collection, made if absent.
 
@@ -109,7 +110,7 @@ class MilvusIndex:
         lite = "://" not in url
         name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
-            if not create:
+            if foreign or not create:
                 raise not_found(engine, name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,7 @@ class MilvusIndex:
         index = cls(engine, collection, name, lite)
         try:
             index._connect()
-            index._prepare(create, take_over)
+            index._prepare(create, take_over, foreign)
         except EngineError:
             index.close()
             raise
@@ -244,12 +245,15 @@ class MilvusIndex:
         with self._calling():
             self._client = MilvusClient(uri=self._url, **login)
 
-    def _prepare(self, create: bool, take_over: bool) -> None:
+    def _prepare(self, create: bool, take_over: bool, foreign: bool) -> None:
         ours = self._collection
         with self._calling():
             there = self._client.has_collection(self._name)
-            if not there and not create:
+            if not there and (foreign or not create):
                 raise not_found(self._engine, self._name)
+            if foreign:
+                self._client.load_collection(self._name)
+                return
             if there and take_over and self._described()[0] != ours.dimension:
                 self._client.drop_collection(self._name)
                 there = False
@@ -308,8 +312,10 @@ class MilvusIndex:
     def _described(self) -> tuple[int, str | None]:
         """Returns the dimension and the stamp of the collection, as of now."""
         found = self._client.describe_collection(self._name)
-        dimension = next(one["params"]["dim"] for one in found["fields"] if one["name"] == "vector")
-        return int(dimension), found["properties"].get(STAMP)
+        lengths = [one["params"]["dim"] for one in found["fields"] if one["name"] == "vector"]
+        if not lengths:
+            raise not_ours(self._engine, self._name)
+        return int(lengths[0]), found["properties"].get(STAMP)
 
     def _check_stamp(self) -> None:
         dimension, stamp = self._described()
@@ -372,10 +378,12 @@ class MilvusIndex:
             except MilvusException as error:
                 raise self._mapped(error) from error
             except (ValueError, OSError) as error:
-                raise EngineUnavailable(f"milvus at {self._engine.url} cannot be used") from error
+                raise EngineUnavailable(
+                    f"milvus at {shown(self._engine.url)} cannot be used"
+                ) from error
 
     def _mapped(self, error: Any) -> EngineError:
-        at = f"milvus at {self._engine.url}"
+        at = f"milvus at {shown(self._engine.url)}"
         text = str(error).lower()
         if error.code == 100 or "collection not found" in text:
             return not_found(self._engine, self._name)

@@ -30,7 +30,7 @@ from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
 from floorlens.index.jsonpath import to_jsonb, to_sql
 from floorlens.index.metadata import check_storable, possible
-from floorlens.index.opening import check_same, checked_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced
 from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
 
@@ -88,6 +88,7 @@ class PgvectorIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> PgvectorIndex:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
@@ -109,7 +110,8 @@ class PgvectorIndex:
         # The names of indexes have an ending of five characters.
         index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58))
         try:
-            index._connections.run(partial(index._prepare, create=create, take_over=take_over))
+            prepare = partial(index._prepare, create=create, take_over=take_over, foreign=foreign)
+            index._connections.run(prepare)
         except FloorlensError:
             index.close()
             raise
@@ -220,17 +222,17 @@ class PgvectorIndex:
 
     # -- within a transaction ------------------------------------------------------------------
 
-    def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
+    def _prepare(self, connection: Any, create: bool, take_over: bool, foreign: bool) -> None:
         from pgvector.psycopg import register_vector
 
         ours = self._collection
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         found = self._described(connection)
-        if found is None and not create:
+        if found is None and (foreign or not create):
             raise not_found(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
-        if found == (ours.dimension, ours.stamp):
+        if foreign or found == (ours.dimension, ours.stamp):
             # Nothing to write: a login that may only read is enough.
             return
         connection.execute(
@@ -244,7 +246,11 @@ class PgvectorIndex:
             empty = connection.execute(first).fetchone() is None
             check_same(self._engine, self._name, ours, *found, empty)
         elif found is None or found[0] != ours.dimension:
-            connection.execute(self._composed("drop table if exists {table}"))
+            if found is not None:
+                if found[1] is None:
+                    # Of that name there is a table of vectors, but none that we made.
+                    raise not_ours(self._engine, self._name)
+                connection.execute(self._composed("drop table {table}"))
             connection.execute(
                 self._composed(
                     'create table {table} (id text collate "C" primary key, '
@@ -261,18 +267,23 @@ class PgvectorIndex:
 
     def _described(self, connection: Any) -> tuple[int, str | None] | None:
         """Returns dimension and stamp of the table, None if there is none."""
-        row = connection.execute(
-            "select atttypmod from pg_attribute where attrelid = to_regclass(%s) "
-            "and attname = 'vector' and not attisdropped",
-            [self._table.as_string(connection)],
-        ).fetchone()
-        if row is None:
+        name = self._table.as_string(connection)
+        if connection.execute("select to_regclass(%s)", [name]).fetchone()[0] is None:
             return None
+        columns = dict(
+            connection.execute(
+                "select attname, atttypmod from pg_attribute where attrelid = to_regclass(%s) "
+                "and attname in ('id', 'vector', 'metadata') and not attisdropped",
+                [name],
+            ).fetchall()
+        )
+        if len(columns) < 3:
+            raise not_ours(self._engine, self._name)
         stamp = None
         if self._has(connection, COLLECTIONS):
             query = self._composed("select stamp from {collections} where name = %s")
             stamp = connection.execute(query, [self._name]).fetchone()
-        return int(row[0]), stamp[0] if stamp else None
+        return int(columns["vector"]), stamp[0] if stamp else None
 
     def _check_stamp(self, connection: Any) -> None:
         # One writer at a time: neither deadlocks nor a table taken over in between.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +72,7 @@ class PineconeIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> PineconeIndex:
         """Returns the namespace `Engine.namespace`, else that of the collection's name.
 
@@ -99,11 +101,11 @@ class PineconeIndex:
                 f"takes 1 to {ID_LENGTH} ASCII characters, and not {STAMPS!r}"
             )
         with connected(engine) as client:
-            host = host_of(client, name, engine, collection, create=create)
+            host = host_of(client, name, engine, collection, create=create and not foreign)
             index = client.index(host=host)
         opened = cls(index, engine, name, namespace, collection)
         try:
-            opened._claim(create, take_over)
+            opened._look() if foreign else opened._claim(create, take_over)
         except BaseException:
             opened.close()
             raise
@@ -123,10 +125,7 @@ class PineconeIndex:
         items = [vector_item(record) for record in records]
         if not items:
             return
-        found = self._stamp()
-        # One that is not seen at this moment is no proof that it is gone.
-        if found not in (None, self._collection.stamp):
-            raise replaced(self._engine, self._shown, found)
+        self._check_stamp()
         self._store(items, self._namespace, wait=self._engine.fresh)
 
     def delete(self, ids: Iterable[str] | None) -> None:
@@ -141,6 +140,8 @@ class PineconeIndex:
             self._until(lambda: self._stamp() is None and not self._page(1, None)[0])
             return
         gone = [name for name in dict.fromkeys(ids) if is_id(name)]
+        if gone:
+            self._check_stamp()
         for batch in delete_batches(gone):
             self._drop(self._namespace, ids=batch)
         if self._engine.fresh:
@@ -214,6 +215,18 @@ class PineconeIndex:
     @property
     def _shown(self) -> str:
         return f"{self._name}/{self._namespace}"
+
+    def _check_stamp(self) -> None:
+        found = self._stamp()
+        # One that is not seen at this moment is no proof that it is gone.
+        if found not in (None, self._collection.stamp):
+            raise replaced(self._engine, self._shown, found)
+
+    def _look(self) -> None:
+        found = self._stamp()
+        if found is None and not self._page(1, None)[0]:
+            raise not_found(self._engine, self._shown)
+        self._collection = replace(self._collection, stamp=found or "")
 
     def _claim(self, create: bool, take_over: bool) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with

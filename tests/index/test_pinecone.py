@@ -720,7 +720,7 @@ def faults() -> dict[str, tuple[Any, list[int]]]:
         ("412", "EngineUnavailable: ", [412]),
         ("413", "EngineUnsupported: ", [413]),
         ("403 at the control plane", "EngineDenied: ", [403]),
-        ("401 at delete", "EngineDenied: ", [401]),
+        ("401 at delete", "EngineDenied: ", [200, 401]),
         ("401 at ids", "EngineDenied: ", [401]),
         ("401 at fetch", "EngineDenied: ", [401]),
         ("401 at stats", "EngineDenied: ", [401]),
