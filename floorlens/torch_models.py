@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,10 +82,14 @@ class TorchModel:
         """Returns the probability 0..1, float32 `shape` = (h, w), that a pixel is of any prompt.
 
         The sigmoid of the logits, the largest of all prompts, scaled to the shape bilinearly.
+
+        Raises:
+            ModelUnavailable: its tokeniser or image processor cannot be used.
         """
         import torch
 
-        inputs = dict(_tokens(self.files.folder, tuple(prompts)))
+        with _usable(self.files):
+            inputs = dict(_tokens(self.files, tuple(prompts)))
         picture = image_processor(self.files)(
             images=photo, return_tensors="pt", input_data_format="channels_last"
         )["pixel_values"]
@@ -138,7 +141,7 @@ def _loaded(files: ModelFiles, device: str, dtype: str) -> TorchModel:
     import torch
 
     transformers = _transformers()
-    segments = _config(files.folder).model_type in SEGMENTERS
+    segments = _config(files).model_type in SEGMENTERS
     kind = transformers.CLIPSegForImageSegmentation if segments else transformers.AutoModel
     with _quiet(), _usable(files):
         model, info = kind.from_pretrained(
@@ -219,7 +222,7 @@ def embedding_dimension(files: ModelFiles) -> int:
 @lru_cache(maxsize=16)
 def _dimension(files: ModelFiles) -> int:
     with _usable(files):
-        config = _config(files.folder)
+        config = _config(files)
         if config.model_type in SEGMENTERS:
             return 0
         vision = getattr(config, "vision_config", None)
@@ -244,23 +247,23 @@ def try_out(files: ModelFiles) -> int:
 
 
 @lru_cache(maxsize=16)
-def _config(folder: Path) -> Any:
+def _config(files: ModelFiles) -> Any:
     with _quiet():
-        return _transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
+        return _transformers().AutoConfig.from_pretrained(files.folder, local_files_only=True)
 
 
 @lru_cache(maxsize=64)
-def _tokens(folder: Path, prompts: tuple[str, ...]) -> dict[str, Any]:
+def _tokens(files: ModelFiles, prompts: tuple[str, ...]) -> dict[str, Any]:
     """Returns the prompts as tensors for the segmenter."""
-    tokeniser = _tokeniser(folder)
+    tokeniser = _tokeniser(files)
     found = tokeniser(list(prompts), padding=True, truncation=True, return_tensors="pt")
     return {name: found[name] for name in ("input_ids", "attention_mask")}
 
 
 @lru_cache(maxsize=4)
-def _tokeniser(folder: Path) -> Any:
+def _tokeniser(files: ModelFiles) -> Any:
     with _LOADING, _quiet():
-        return _transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return _transformers().AutoTokenizer.from_pretrained(files.folder, local_files_only=True)
 
 
 @contextmanager

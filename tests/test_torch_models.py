@@ -168,6 +168,18 @@ def test_files_that_cannot_be_used_are_a_clear_error(
         load_model(files, device="cpu")
 
 
+def test_a_tokeniser_that_cannot_be_used_is_a_clear_error(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_models.clipseg, folder)
+    for name in ("tokenizer.json", "vocab.json"):
+        (folder / name).write_bytes(b"{")
+    model = load_model(located("clipseg", folder), device="cpu")
+    with pytest.raises(ModelUnavailable, match=r"cannot be used.*models verify clipseg"):
+        model.segment(Image.fromarray(noise(64, 64)), ["floor"], (64, 64))
+
+
 def test_a_model_that_makes_no_vectors_is_refused(tiny_models: TinyModels, tmp_path: Path) -> None:
     """Any id can be named: one whose answer has another form must not be taken for a vector."""
     files = located("clip", tiny_models.clip)
