@@ -146,9 +146,9 @@ def chosen_model(name: str, options: ModelOptions | None = None) -> HubModel:
     if other and other != model.model_id:
         if not Path(other).expanduser().is_dir() and not _ID.fullmatch(other):
             raise SettingsError(
-                f"{_variable(name)}: {other!r} is neither a folder nor a Hugging Face id"
+                f"{variable(name)}: {other!r} is neither a folder nor a Hugging Face id"
             )
-        model = HubModel(name, other, None, "", 0, 0, f"Named by {_variable(name)}.")
+        model = HubModel(name, other, None, "", 0, 0, f"Named by {variable(name)}.")
     return replace(model, revision=revision) if revision else model
 
 
@@ -285,7 +285,7 @@ def _local(model: HubModel, folder: Path) -> ModelFiles:
     if not _complete(model, folder):
         tokeniser = ", tokenizer.json or vocab.json and merges.txt" if _takes_prompts(model) else ""
         raise ModelUnavailable(
-            f"{_variable(model.name)}: the folder {folder} holds no model that transformers saved "
+            f"{variable(model.name)}: the folder {folder} holds no model that transformers saved "
             "(config.json, preprocessor_config.json or processor_config.json, model.safetensors or "
             f"pytorch_model.bin{tokeniser})"
         )
@@ -385,9 +385,10 @@ def unavailable(
     """Returns the error for a model that cannot be had, with the cure."""
     return ModelUnavailable(
         f"the model {model.model_id} {cause} ({reason}): run `floorlens models pull {model.name}` "
-        f"where there is a network, or set {_variable(model.name)} to another model or a folder"
+        f"where there is a network, or set {variable(model.name)} to another model or a folder"
     )
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """Returns the environment variable that puts another model in the place of one."""
     return f"FLOORLENS_{name.upper()}_MODEL"

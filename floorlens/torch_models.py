@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.huggingface import NEEDS_CLIP, ModelFiles
+from floorlens.huggingface import NEEDS_CLIP, ModelFiles, variable
 
 BATCH = 16
 """Pictures to a run."""
 SEGMENTERS = frozenset({"clipseg"})
-"""Types of models that segment; all others embed pictures."""
+"""Types of models that segment, and the places of such; all others embed pictures."""
 
 # Loading changes what transformers prints, which is the process's own business.
 _LOADING = threading.Lock()
@@ -125,7 +125,8 @@ def load_model(
     `threads` sets PyTorch's threads for the whole process; 0 leaves them as they are.
 
     Raises:
-        ModelUnavailable: the files cannot be loaded, or lack weights.
+        ModelUnavailable: the files cannot be loaded, lack weights, or are of the wrong kind of
+            model.
         MissingDependency: the extra `[clip]` is not installed.
         SettingsError: there is no such device here.
     """
@@ -213,7 +214,8 @@ def embedding_dimension(files: ModelFiles) -> int:
     """Returns the length of a model's picture embeddings, from its configuration; 0 if it segments.
 
     Raises:
-        ModelUnavailable: the configuration cannot be read, or says nothing of it.
+        ModelUnavailable: the configuration cannot be read, says nothing of it, or is of the wrong
+            kind of model.
     """
     with _LOADING:
         return _dimension(files)
@@ -248,8 +250,17 @@ def try_out(files: ModelFiles) -> int:
 
 @lru_cache(maxsize=16)
 def _config(files: ModelFiles) -> Any:
-    with _quiet():
-        return _transformers().AutoConfig.from_pretrained(files.folder, local_files_only=True)
+    """Returns the configuration, after checking that the model is of the kind its place needs."""
+    with _quiet(), _usable(files):
+        config = _transformers().AutoConfig.from_pretrained(files.folder, local_files_only=True)
+    wanted = files.model.name in SEGMENTERS
+    if (config.model_type in SEGMENTERS) != wanted:
+        kind = "segments by prompts, as CLIPSeg does" if wanted else "embeds pictures, as CLIP does"
+        raise ModelUnavailable(
+            f"{variable(files.model.name)}: the model {files.model_id} in {files.folder} is of the "
+            f"type {config.model_type}: name one that {kind}"
+        )
+    return config
 
 
 @lru_cache(maxsize=64)
