@@ -216,7 +216,10 @@ def pull(model: HubModel) -> ModelFiles:
         told = getattr(siblings[name].lfs, "sha256", None)
         if told is not None and told != digest:
             raise unavailable(model, f"{name} arrived damaged; remove {paths[name]}")
-    _record(model.model_id, {"revision": info.sha, "sha256": hashes})
+    known = _commits(model.model_id)
+    if model.revision and model.revision != info.sha:
+        known[model.revision] = info.sha
+    _record(model.model_id, {"revision": info.sha, "revisions": known, "sha256": hashes})
     snapshot = paths["config.json"].parent
     return ModelFiles(model, snapshot, info.sha, _licence(model, snapshot))
 
@@ -246,16 +249,25 @@ def records_path() -> Path:
 
 
 def recorded(model_id: str) -> dict[str, Any]:
-    """Returns what `pull` recorded of a model: "revision", and "sha256" by file; empty if nothing.
+    """Returns what `pull` recorded of a model; empty if nothing.
 
-    A record that is lost costs no more than another look at the hub.
+    "revision": the commit; "revisions": the commit by the branch, tag or short commit that was
+    asked for; "sha256": by file. A record that is lost costs no more than another look at the hub.
     """
     entry = _records().get(model_id)
     return entry if isinstance(entry, dict) else {}
 
 
 def _revision(model: HubModel) -> str | None:
-    return model.revision or recorded(model.model_id).get("revision")
+    """Returns the commit as far as it is known: the hub's cache is asked by no other name."""
+    if model.revision:
+        return _commits(model.model_id).get(model.revision, model.revision)
+    return recorded(model.model_id).get("revision")
+
+
+def _commits(model_id: str) -> dict[str, str]:
+    found = recorded(model_id).get("revisions")
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _records() -> dict[str, Any]:

@@ -351,6 +351,41 @@ def test_a_pull_that_was_cut_short_is_mended(hub: Hub, tmp_path: Path) -> None:
     assert (folder / "preprocessor_config.json").is_file()
 
 
+@pytest.mark.parametrize("asked", ["main", "v1.0", COMMIT[:7]])
+def test_a_branch_tag_or_short_commit_is_found_again_offline(
+    hub: Hub, tmp_path: Path, asked: str
+) -> None:
+    """The hub's cache knows commits alone; which one a name was is recorded when it is pulled."""
+    hub.names.add(asked)
+    model = chosen_model("dinov2", ModelOptions(revisions={"dinov2": asked}))
+    assert cached(model) is None
+    with serving(hub):
+        got = fetched(hub, tmp_path, revisions={"dinov2": asked})
+        assert (got["revision"], got["cached"]) == (COMMIT, True)
+        # A second name is kept beside the first.
+        hub.names.add("v2")
+        fetched(hub, tmp_path, revisions={"dinov2": "v2"})
+        count = len(hub.asked)
+        assert fetched(hub, tmp_path, "locate", revisions={"dinov2": asked})["revision"] == COMMIT
+        assert len(hub.asked) == count, "cached: offline first"
+    files = locate(model)
+    assert (files.revision, files.folder) == (COMMIT, Path(got["folder"]))
+    assert recorded(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
+    # A damaged record costs another look at the hub.
+    huggingface.records_path().write_text(json.dumps({hub.model_id: {"revisions": [asked]}}))
+    assert cached(model) is None
+
+
+def test_pulling_a_branch_again_takes_its_newest_commit(hub: Hub, tmp_path: Path) -> None:
+    with serving(hub):
+        assert fetched(hub, tmp_path, revisions={"dinov2": "main"})["revision"] == COMMIT
+        hub.revision = OTHER
+        assert fetched(hub, tmp_path, "locate", revisions={"dinov2": "main"})["revision"] == COMMIT
+        assert fetched(hub, tmp_path, revisions={"dinov2": "main"})["revision"] == OTHER
+    files = cached(chosen_model("dinov2", ModelOptions(revisions={"dinov2": "main"})))
+    assert files is not None and files.revision == OTHER
+
+
 def test_what_is_missing_is_fetched_when_it_is_needed(hub: Hub, tmp_path: Path) -> None:
     with serving(hub):
         assert fetched(hub, tmp_path, "locate")["revision"] == COMMIT
