@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +33,10 @@ _WEIGHTS = (
 # Configuration, tokeniser and image processor; what else a repository holds is not needed.
 _SMALL = re.compile(r".+\.(json|txt|model)")
 _CARD = "README.md"
+# transformers 5 saves the image processor of a model with a tokeniser in the second of them.
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+# A model that takes prompts needs all of one set: without it transformers makes an empty tokeniser.
+_TOKENISERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,9 @@ def chosen_model(name: str, options: ModelOptions | None = None) -> HubModel:
     if other and other != model.model_id:
         if not Path(other).expanduser().is_dir() and not _ID.fullmatch(other):
             raise SettingsError(
-                f"{_variable(name)}: {other!r} is neither a folder nor a Hugging Face id"
+                f"{variable(name)}: {other!r} is neither a folder nor a Hugging Face id"
             )
-        model = HubModel(name, other, None, "", 0, 0, f"Named by {_variable(name)}.")
+        model = HubModel(name, other, None, "", 0, 0, f"Named by {variable(name)}.")
     return replace(model, revision=revision) if revision else model
 
 
@@ -173,7 +177,7 @@ def cached(model: HubModel) -> ModelFiles | None:
     if not isinstance(config, str):
         return None
     snapshot = Path(config).parent
-    if not _complete(snapshot):
+    if not _complete(model, snapshot):
         return None
     return ModelFiles(model, snapshot, snapshot.name, _licence(model, snapshot))
 
@@ -197,33 +201,39 @@ def pull(model: HubModel) -> ModelFiles:
         )
         siblings = {sibling.rfilename: sibling for sibling in info.siblings}
         names = wanted(siblings)
+        if not _suffices(model, set(names)) or not any(
+            w.fullmatch(n) for w in _WEIGHTS for n in names
+        ):
+            raise unavailable(model, "its repository holds no whole model for PyTorch")
         paths = {
             name: Path(hub.hf_hub_download(model.model_id, name, revision=info.sha))
             for name in names
         }
     except _failures() as error:
         raise unavailable(model, _reason(error)) from error
-    if not {"config.json"} <= set(names) or not any(
-        w.fullmatch(n) for w in _WEIGHTS for n in names
-    ):
-        raise unavailable(model, "its repository holds no model for PyTorch")
     hashes = {name: file_hash(path) for name, path in paths.items()}
     for name, digest in hashes.items():
         told = getattr(siblings[name].lfs, "sha256", None)
         if told is not None and told != digest:
             raise unavailable(model, f"{name} arrived damaged; remove {paths[name]}")
-    _record(model.model_id, {"revision": info.sha, "sha256": hashes})
+    known = _commits(model.model_id)
+    if model.revision and model.revision != info.sha:
+        known[model.revision] = info.sha
+    _record(model.model_id, {"revision": info.sha, "revisions": known, "sha256": hashes})
     snapshot = paths["config.json"].parent
     return ModelFiles(model, snapshot, info.sha, _licence(model, snapshot))
 
 
 def wanted(names: Mapping[str, Any]) -> list[str]:
-    """Returns which files of a repository are needed: configuration, card, one set of weights."""
+    """Returns which files of a repository are needed: configuration, card, one set of weights.
+
+    The weights come last: a fetch that is cut short leaves no folder that looks whole.
+    """
     weights: list[str] = []
     for pattern in _WEIGHTS:
         weights = weights or sorted(name for name in names if pattern.fullmatch(name))
     small = [name for name in names if "/" not in name and _SMALL.fullmatch(name)]
-    return sorted({*small, *weights, *({_CARD} & set(names))})
+    return [*sorted({*small, *({_CARD} & set(names))}), *weights]
 
 
 def file_hash(path: Path) -> str:
@@ -239,16 +249,25 @@ def records_path() -> Path:
 
 
 def recorded(model_id: str) -> dict[str, Any]:
-    """Returns what `pull` recorded of a model: "revision", and "sha256" by file; empty if nothing.
+    """Returns what `pull` recorded of a model; empty if nothing.
 
-    A record that is lost costs no more than another look at the hub.
+    "revision": the commit; "revisions": the commit by the branch, tag or short commit that was
+    asked for; "sha256": by file. A record that is lost costs no more than another look at the hub.
     """
     entry = _records().get(model_id)
     return entry if isinstance(entry, dict) else {}
 
 
 def _revision(model: HubModel) -> str | None:
-    return model.revision or recorded(model.model_id).get("revision")
+    """Returns the commit as far as it is known: the hub's cache is asked by no other name."""
+    if model.revision:
+        return _commits(model.model_id).get(model.revision, model.revision)
+    return recorded(model.model_id).get("revision")
+
+
+def _commits(model_id: str) -> dict[str, str]:
+    found = recorded(model_id).get("revisions")
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _records() -> dict[str, Any]:
@@ -275,10 +294,12 @@ def _record(model_id: str, entry: Mapping[str, Any]) -> None:
 
 
 def _local(model: HubModel, folder: Path) -> ModelFiles:
-    if not _complete(folder):
+    if not _complete(model, folder):
+        tokeniser = ", tokenizer.json or vocab.json and merges.txt" if _takes_prompts(model) else ""
         raise ModelUnavailable(
-            f"{_variable(model.name)}: the folder {folder} holds no model that transformers saved "
-            "(config.json and model.safetensors or pytorch_model.bin)"
+            f"{variable(model.name)}: the folder {folder} holds no model that transformers saved "
+            "(config.json, preprocessor_config.json or processor_config.json, model.safetensors or "
+            f"pytorch_model.bin{tokeniser})"
         )
     states = tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in model_files(folder))
     return ModelFiles(model, folder, _local_revision(folder, states), _licence(model, folder))
@@ -299,10 +320,23 @@ def model_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if any(n.fullmatch(p.name) for n in patterns))
 
 
-def _complete(folder: Path) -> bool:
-    """Whether configuration and weights are there; a fetch that was cut short leaves half of it."""
-    names = {path.name for path in folder.iterdir()}
-    if "config.json" not in names:
+def _takes_prompts(model: HubModel) -> bool:
+    return model.name == "clipseg"
+
+
+def _suffices(model: HubModel, names: Set[str]) -> bool:
+    """Whether the files beside the weights are all there."""
+    return (
+        "config.json" in names
+        and any(name in names for name in _PROCESSORS)
+        and (not _takes_prompts(model) or any(names >= some for some in _TOKENISERS))
+    )
+
+
+def _complete(model: HubModel, folder: Path) -> bool:
+    """Whether all that is loaded is there; a fetch that was cut short leaves half of it."""
+    names = {path.name for path in folder.iterdir() if path.is_file()}
+    if not _suffices(model, names):
         return False
     for whole in ("model.safetensors", "pytorch_model.bin"):
         if whole in names:
@@ -363,9 +397,10 @@ def unavailable(
     """Returns the error for a model that cannot be had, with the cure."""
     return ModelUnavailable(
         f"the model {model.model_id} {cause} ({reason}): run `floorlens models pull {model.name}` "
-        f"where there is a network, or set {_variable(model.name)} to another model or a folder"
+        f"where there is a network, or set {variable(model.name)} to another model or a folder"
     )
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """Returns the environment variable that puts another model in the place of one."""
     return f"FLOORLENS_{name.upper()}_MODEL"

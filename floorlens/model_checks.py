@@ -46,7 +46,9 @@ def here(model: HubModel) -> ModelFiles:
     """
     files = cached(model)
     if files is None:
-        raise unavailable(model, "it is not in the cache", cause="is not on this machine")
+        raise unavailable(
+            model, "it is not in the cache, or not whole", cause="is not on this machine"
+        )
     return files
 
 
@@ -134,8 +136,8 @@ def verify(model: HubModel) -> Verified:
     Hashes are those that `pull` recorded, else those that the hub's cache names its files by.
 
     Raises:
-        ModelUnavailable: it is not on this machine, a file is damaged, it cannot be loaded, or it
-            makes embeddings of another length than it should.
+        ModelUnavailable: it is not on this machine, a file is damaged or absent, it cannot be
+            loaded, or it makes embeddings of another length than it should.
         MissingDependency: the extra `[clip]` is not installed.
     """
     from floorlens.torch_models import try_out
@@ -143,6 +145,12 @@ def verify(model: HubModel) -> Verified:
     files = here(model)
     record = recorded(model.model_id)
     known = record.get("sha256", {}) if record.get("revision") == files.revision else {}
+    absent = sorted(name for name in known if not (files.folder / name).is_file())
+    if absent:
+        raise ModelUnavailable(
+            f"the model {model.model_id} is not whole: {', '.join(absent)} of what was fetched is "
+            f"not in {files.folder} any more; run `floorlens models pull {model.name}`"
+        )
     checks = {p.name: _intact(p, known.get(p.name)) for p in model_files(files.folder)}
     damaged = sorted(name for name, intact in checks.items() if intact is False)
     if damaged:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.huggingface import NEEDS_CLIP, ModelFiles
+from floorlens.huggingface import NEEDS_CLIP, ModelFiles, variable
 
 BATCH = 16
 """Pictures to a run."""
 SEGMENTERS = frozenset({"clipseg"})
-"""Types of models that segment; all others embed pictures."""
+"""Types of models that segment, and the places of such; all others embed pictures."""
 
 # Loading changes what transformers prints, which is the process's own business.
 _LOADING = threading.Lock()
@@ -83,10 +82,14 @@ class TorchModel:
         """Returns the probability 0..1, float32 `shape` = (h, w), that a pixel is of any prompt.
 
         The sigmoid of the logits, the largest of all prompts, scaled to the shape bilinearly.
+
+        Raises:
+            ModelUnavailable: its tokeniser or image processor cannot be used.
         """
         import torch
 
-        inputs = dict(_tokens(self.files.folder, tuple(prompts)))
+        with _usable(self.files):
+            inputs = dict(_tokens(self.files, tuple(prompts)))
         picture = image_processor(self.files)(
             images=photo, return_tensors="pt", input_data_format="channels_last"
         )["pixel_values"]
@@ -122,7 +125,8 @@ def load_model(
     `threads` sets PyTorch's threads for the whole process; 0 leaves them as they are.
 
     Raises:
-        ModelUnavailable: the files cannot be loaded, or lack weights.
+        ModelUnavailable: the files cannot be loaded, lack weights, or are of the wrong kind of
+            model.
         MissingDependency: the extra `[clip]` is not installed.
         SettingsError: there is no such device here.
     """
@@ -138,7 +142,7 @@ def _loaded(files: ModelFiles, device: str, dtype: str) -> TorchModel:
     import torch
 
     transformers = _transformers()
-    segments = _config(files.folder).model_type in SEGMENTERS
+    segments = _config(files).model_type in SEGMENTERS
     kind = transformers.CLIPSegForImageSegmentation if segments else transformers.AutoModel
     with _quiet(), _usable(files):
         model, info = kind.from_pretrained(
@@ -210,7 +214,8 @@ def embedding_dimension(files: ModelFiles) -> int:
     """Returns the length of a model's picture embeddings, from its configuration; 0 if it segments.
 
     Raises:
-        ModelUnavailable: the configuration cannot be read, or says nothing of it.
+        ModelUnavailable: the configuration cannot be read, says nothing of it, or is of the wrong
+            kind of model.
     """
     with _LOADING:
         return _dimension(files)
@@ -219,7 +224,7 @@ def embedding_dimension(files: ModelFiles) -> int:
 @lru_cache(maxsize=16)
 def _dimension(files: ModelFiles) -> int:
     with _usable(files):
-        config = _config(files.folder)
+        config = _config(files)
         if config.model_type in SEGMENTERS:
             return 0
         vision = getattr(config, "vision_config", None)
@@ -244,23 +249,32 @@ def try_out(files: ModelFiles) -> int:
 
 
 @lru_cache(maxsize=16)
-def _config(folder: Path) -> Any:
-    with _quiet():
-        return _transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
+def _config(files: ModelFiles) -> Any:
+    """Returns the configuration, after checking that the model is of the kind its place needs."""
+    with _quiet(), _usable(files):
+        config = _transformers().AutoConfig.from_pretrained(files.folder, local_files_only=True)
+    wanted = files.model.name in SEGMENTERS
+    if (config.model_type in SEGMENTERS) != wanted:
+        kind = "segments by prompts, as CLIPSeg does" if wanted else "embeds pictures, as CLIP does"
+        raise ModelUnavailable(
+            f"{variable(files.model.name)}: the model {files.model_id} in {files.folder} is of the "
+            f"type {config.model_type}: name one that {kind}"
+        )
+    return config
 
 
 @lru_cache(maxsize=64)
-def _tokens(folder: Path, prompts: tuple[str, ...]) -> dict[str, Any]:
+def _tokens(files: ModelFiles, prompts: tuple[str, ...]) -> dict[str, Any]:
     """Returns the prompts as tensors for the segmenter."""
-    tokeniser = _tokeniser(folder)
+    tokeniser = _tokeniser(files)
     found = tokeniser(list(prompts), padding=True, truncation=True, return_tensors="pt")
     return {name: found[name] for name in ("input_ids", "attention_mask")}
 
 
 @lru_cache(maxsize=4)
-def _tokeniser(folder: Path) -> Any:
+def _tokeniser(files: ModelFiles) -> Any:
     with _LOADING, _quiet():
-        return _transformers().AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return _transformers().AutoTokenizer.from_pretrained(files.folder, local_files_only=True)
 
 
 @contextmanager

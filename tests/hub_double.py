@@ -26,6 +26,7 @@ class Hub:
         damage: names whose bytes arrive changed.
         asked: the paths of all requests.
         url: where it answers.
+        names: what else the commit may be asked by: branches, tags, its first digits.
     """
 
     model_id: str
@@ -34,6 +35,7 @@ class Hub:
     damage: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    names: set[str] = field(default_factory=lambda: {"main"})
 
     def etag(self, name: str) -> str:
         """Returns the hash by which the hub names a file."""
@@ -85,7 +87,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
             commit = path.removeprefix(known[1])
             resolved = f"/{hub.model_id}/resolve/{hub.revision}/"
             name = path.removeprefix(resolved)
-            if path == known[0] or commit in (hub.revision, "main"):
+            if path == known[0] or commit in {hub.revision, *hub.names}:
                 self._send(200, hub.information(), {"Content-Type": "application/json"}, body)
             elif path.startswith(known[1]):
                 self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)

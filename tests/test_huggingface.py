@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
+CONFIGURATION = ("config.json", "preprocessor_config.json")
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,7 @@ def test_what_lies_in_the_hubs_cache_is_found_without_a_network(tmp_path: Path) 
     model = chosen_model("clip")
     assert cached(model) is None
     folder = snapshot(
-        tmp_path, model.model_id, str(model.revision), "config.json", "pytorch_model.bin"
+        tmp_path, model.model_id, str(model.revision), *CONFIGURATION, "pytorch_model.bin"
     )
     files = locate(model)
     assert (files.folder, files.revision, files.licence) == (folder, model.revision, "MIT")
@@ -112,15 +113,15 @@ def test_what_lies_in_the_hubs_cache_is_found_without_a_network(tmp_path: Path) 
 
 def test_a_pinned_revision_is_not_taken_for_another_one(tmp_path: Path) -> None:
     model = chosen_model("clip")
-    snapshot(tmp_path, model.model_id, OTHER, "config.json", "model.safetensors")
+    snapshot(tmp_path, model.model_id, OTHER, *CONFIGURATION, "model.safetensors")
     assert cached(model) is None
 
 
 def test_of_an_unpinned_model_the_recorded_revision_is_taken(tmp_path: Path) -> None:
     """The newest may be another one by now: a catalogue would have to be rebuilt."""
     model = chosen_model("dinov2")
-    snapshot(tmp_path, model.model_id, COMMIT, "config.json", "model.safetensors", main=False)
-    snapshot(tmp_path, model.model_id, OTHER, "config.json", "model.safetensors")
+    snapshot(tmp_path, model.model_id, COMMIT, *CONFIGURATION, "model.safetensors", main=False)
+    snapshot(tmp_path, model.model_id, OTHER, *CONFIGURATION, "model.safetensors")
     newest = cached(model)
     assert newest is not None and newest.revision == OTHER
     file = huggingface.records_path()
@@ -136,7 +137,7 @@ def test_of_an_unpinned_model_the_recorded_revision_is_taken(tmp_path: Path) -> 
 
 def test_a_fetch_that_was_cut_short_does_not_count(tmp_path: Path) -> None:
     model = chosen_model("dinov2")
-    folder = snapshot(tmp_path, model.model_id, COMMIT, "config.json")
+    folder = snapshot(tmp_path, model.model_id, COMMIT, *CONFIGURATION)
     assert cached(model) is None
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-2"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
@@ -146,6 +147,46 @@ def test_a_fetch_that_was_cut_short_does_not_count(tmp_path: Path) -> None:
     assert cached(model) is not None
     (folder / "model.safetensors.index.json").write_text("{")
     assert cached(model) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lacking"),
+    [
+        ("dinov2", {"preprocessor_config.json"}),
+        ("clip", {"processor_config.json", "preprocessor_config.json"}),
+        ("clipseg", {"processor_config.json", "preprocessor_config.json"}),
+        ("clipseg", {"tokenizer.json", "vocab.json"}),
+        ("clipseg", {"tokenizer.json", "merges.txt"}),
+    ],
+)
+def test_a_model_without_processor_or_tokeniser_does_not_count(
+    tmp_path: Path, tiny_models: TinyModels, name: str, lacking: set[str]
+) -> None:
+    """transformers makes an empty tokeniser where there is none: prompts would decide nothing."""
+    whole = [path.name for path in getattr(tiny_models, name).iterdir()]
+    assert lacking & set(whole)
+    model = chosen_model(name)
+    revision = str(model.revision or COMMIT)
+    folder = snapshot(tmp_path, model.model_id, revision, *whole)
+    assert cached(model) is not None
+    for file in lacking & set(whole):
+        (folder / file).unlink()
+    assert cached(model) is None
+    text = rf"FLOORLENS_{name.upper()}_MODEL: the folder .* holds no model"
+    with pytest.raises(ModelUnavailable, match=text):
+        locate(chosen_model(name, ModelOptions(models={name: str(folder)})))
+
+
+@pytest.mark.parametrize("tokeniser", [{"tokenizer.json"}, {"vocab.json", "merges.txt"}])
+@pytest.mark.parametrize("processor", ["preprocessor_config.json", "processor_config.json"])
+def test_either_form_of_tokeniser_and_processor_counts(
+    tmp_path: Path, tokeniser: set[str], processor: str
+) -> None:
+    """Published repositories, transformers 4 and 5 save them in different files."""
+    model = chosen_model("clipseg")
+    names = ("config.json", processor, *tokeniser, "model.safetensors")
+    snapshot(tmp_path, model.model_id, str(model.revision), *names)
+    assert cached(model) is not None
 
 
 def test_offline_and_not_cached_names_both_cures() -> None:
@@ -213,14 +254,14 @@ def test_a_folder_without_a_model_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_one_set_of_weights_is_fetched_and_no_more() -> None:
     """The published repositories hold them four times over, for other frameworks too."""
-    rest = ["config.json", "merges.txt", "spiece.model", "README.md"]
+    rest = ["README.md", "config.json", "merges.txt", "spiece.model"]
     others = ["flax_model.msgpack", "tf_model.h5", "onnx/model.onnx", "sub/config.json", "x.png"]
     both = ["pytorch_model.bin", "model.safetensors"]
-    assert wanted(dict.fromkeys([*rest, *others, *both])) == sorted([*rest, "model.safetensors"])
-    assert wanted(dict.fromkeys([*rest, *others, both[0]])) == sorted([*rest, both[0]])
+    assert wanted(dict.fromkeys([*both, *others, *rest])) == [*rest, "model.safetensors"]
+    assert wanted(dict.fromkeys([*rest, *others, both[0]])) == [*rest, both[0]]
     shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     index = ["model.safetensors.index.json"]
-    assert wanted(dict.fromkeys([*shards, *index])) == sorted([*shards, *index])
+    assert wanted(dict.fromkeys([*shards, *index])) == [*index, *shards], "weights come last"
 
 
 PULL = """
@@ -298,6 +339,53 @@ def test_pull_records_the_revision_that_it_got(hub: Hub, tmp_path: Path) -> None
     assert len(hub.asked) == asked
 
 
+def test_a_pull_that_was_cut_short_is_mended(hub: Hub, tmp_path: Path) -> None:
+    """Small files come first, so that what lacks one of them lacks the weights."""
+    with serving(hub):
+        folder = Path(fetched(hub, tmp_path)["folder"])
+        order = [path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path]
+        assert order[-1] == "model.safetensors"
+        assert order.index("model.safetensors") > order.index("preprocessor_config.json")
+        (folder / "preprocessor_config.json").unlink()
+        assert fetched(hub, tmp_path, "locate")["cached"]
+    assert (folder / "preprocessor_config.json").is_file()
+
+
+@pytest.mark.parametrize("asked", ["main", "v1.0", COMMIT[:7]])
+def test_a_branch_tag_or_short_commit_is_found_again_offline(
+    hub: Hub, tmp_path: Path, asked: str
+) -> None:
+    """The hub's cache knows commits alone; which one a name was is recorded when it is pulled."""
+    hub.names.add(asked)
+    model = chosen_model("dinov2", ModelOptions(revisions={"dinov2": asked}))
+    assert cached(model) is None
+    with serving(hub):
+        got = fetched(hub, tmp_path, revisions={"dinov2": asked})
+        assert (got["revision"], got["cached"]) == (COMMIT, True)
+        # A second name is kept beside the first.
+        hub.names.add("v2")
+        fetched(hub, tmp_path, revisions={"dinov2": "v2"})
+        count = len(hub.asked)
+        assert fetched(hub, tmp_path, "locate", revisions={"dinov2": asked})["revision"] == COMMIT
+        assert len(hub.asked) == count, "cached: offline first"
+    files = locate(model)
+    assert (files.revision, files.folder) == (COMMIT, Path(got["folder"]))
+    assert recorded(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
+    # A damaged record costs another look at the hub.
+    huggingface.records_path().write_text(json.dumps({hub.model_id: {"revisions": [asked]}}))
+    assert cached(model) is None
+
+
+def test_pulling_a_branch_again_takes_its_newest_commit(hub: Hub, tmp_path: Path) -> None:
+    with serving(hub):
+        assert fetched(hub, tmp_path, revisions={"dinov2": "main"})["revision"] == COMMIT
+        hub.revision = OTHER
+        assert fetched(hub, tmp_path, "locate", revisions={"dinov2": "main"})["revision"] == COMMIT
+        assert fetched(hub, tmp_path, revisions={"dinov2": "main"})["revision"] == OTHER
+    files = cached(chosen_model("dinov2", ModelOptions(revisions={"dinov2": "main"})))
+    assert files is not None and files.revision == OTHER
+
+
 def test_what_is_missing_is_fetched_when_it_is_needed(hub: Hub, tmp_path: Path) -> None:
     with serving(hub):
         assert fetched(hub, tmp_path, "locate")["revision"] == COMMIT
@@ -327,7 +415,8 @@ def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: 
     with serving(hub):
         gone = hub.url
         hub.files = {name: data for name, data in hub.files.items() if "safetensors" not in name}
-        assert "holds no model for PyTorch" in fetched(hub, tmp_path)["error"]
+        assert "holds no whole model for PyTorch" in fetched(hub, tmp_path)["error"]
+        assert not any("resolve" in path for path in hub.asked), "nothing is fetched in vain"
     hub.url = gone
     assert "the hub does not answer as it should" in fetched(hub, tmp_path)["error"]
 

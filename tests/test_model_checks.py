@@ -107,6 +107,10 @@ def test_what_pull_recorded_counts_before_the_names(cache: Path, tiny_models: Ti
     file.write_text(json.dumps({model.model_id: {"revision": COMMIT, "sha256": hashes}}))
     with pytest.raises(ModelUnavailable, match=r"is damaged: model\.safetensors"):
         verify(model)
+    hashes |= {"tokenizer.json": "0" * 64}
+    file.write_text(json.dumps({model.model_id: {"revision": COMMIT, "sha256": hashes}}))
+    with pytest.raises(ModelUnavailable, match=r"not whole: tokenizer\.json of .*models pull dino"):
+        verify(model)
 
 
 def test_another_dimension_than_the_name_promises_is_an_error(

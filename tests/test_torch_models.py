@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -166,6 +167,64 @@ def test_files_that_cannot_be_used_are_a_clear_error(
     with pytest.raises(ModelUnavailable, match=r"cannot be used.*models verify clip"):
         embedding_dimension(files)
         load_model(files, device="cpu")
+
+
+@pytest.mark.parametrize(("name", "other"), [("clipseg", "clip"), ("clip", "clipseg")])
+def test_a_model_of_the_wrong_kind_is_refused(
+    tiny_models: TinyModels, name: str, other: str
+) -> None:
+    """A segmenter in the encoder's place, or the other way round: the setting is to be named."""
+    files = located(name, getattr(tiny_models, other))
+    text = rf"FLOORLENS_{name.upper()}_MODEL: .*{other} in .* is of the type {other}\b"
+    with pytest.raises(ModelUnavailable, match=text):
+        load_model(files, device="cpu")
+    with pytest.raises(ModelUnavailable, match=text):
+        embedding_dimension(files)
+
+
+def test_weights_are_not_loaded_from_a_broken_configuration(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Whoever asks first: the segmenter never asks for a dimension."""
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_models.clipseg, folder)
+    (folder / "config.json").write_bytes(b'{"model_type": "no-such-type"}')
+    with pytest.raises(ModelUnavailable, match=r"cannot be used.*models verify clipseg"):
+        load_model(located("clipseg", folder), device="cpu")
+
+
+def test_a_folder_whose_files_change_is_read_anew(tiny_models: TinyModels, tmp_path: Path) -> None:
+    """What is kept is kept for a revision, not for a folder."""
+    folder = tmp_path / "own"
+    shutil.copytree(tiny_models.clipseg, folder)
+    photo = Image.fromarray(noise(64, 64))
+    model = load_model(located("clipseg", folder), device="cpu")
+    before = model.segment(photo, ["floor"], (64, 64))
+    words = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    vocabulary = words["model"]["vocab"]
+    vocabulary["f"], vocabulary["w"] = vocabulary["w"], vocabulary["f"]
+    (folder / "tokenizer.json").write_text(json.dumps(words), "utf-8")
+    again = load_model(located("clipseg", folder), device="cpu")
+    assert again is not model
+    assert float(np.abs(again.segment(photo, ["floor"], (64, 64)) - before).max()) > 0.01
+    clip = tmp_path / "clip"
+    shutil.copytree(tiny_models.clip, clip)
+    assert embedding_dimension(located("clip", clip)) == 24
+    config = json.loads((clip / "config.json").read_text("utf-8"))
+    (clip / "config.json").write_text(json.dumps(config | {"projection_dim": 40}), "utf-8")
+    assert embedding_dimension(located("clip", clip)) == 40
+
+
+def test_a_tokeniser_that_cannot_be_used_is_a_clear_error(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_models.clipseg, folder)
+    for name in ("tokenizer.json", "vocab.json"):
+        (folder / name).write_bytes(b"{")
+    model = load_model(located("clipseg", folder), device="cpu")
+    with pytest.raises(ModelUnavailable, match=r"cannot be used.*models verify clipseg"):
+        model.segment(Image.fromarray(noise(64, 64)), ["floor"], (64, 64))
 
 
 def test_a_model_that_makes_no_vectors_is_refused(tiny_models: TinyModels, tmp_path: Path) -> None:

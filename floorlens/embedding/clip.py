@@ -47,16 +47,18 @@ class ClipEmbedder:
 
     @property
     def stamp(self) -> Stamp:
-        """Which model and revision it is. Device and dtype are no part of the version.
+        """Which model and revision it is, and the dtype of its weights where it is not float32.
 
-        They change a cosine by less than floors differ: a catalogue may move to another machine.
+        Rounded weights give other vectors, and another order. The device is no part of the version:
+        a catalogue may move to another machine.
         """
+        dtype = self._options.dtype
         return Stamp(
             model_id=self._files.model_id,
-            version=f"{FORMAT}+{self._files.revision}",
+            version=f"{FORMAT}+{self._files.revision}{'' if dtype == 'float32' else f'+{dtype}'}",
             dimension=embedding_dimension(self._files),
             licence=self._files.licence,
-            preprocessing=f"its own image processor, with Pillow; {self._options.dtype}",
+            preprocessing=f"its own image processor, with Pillow; {dtype}",
         )
 
     @property

@@ -134,6 +134,18 @@ def test_pull_then_verify_then_damage(run: Run, tiny_models: TinyModels, tmp_pat
     found = json.loads(run("models", "verify", "clipseg", "--json").stdout)[0]
     assert found["compared"] == len(hub.files) >= 5
     assert found["unknown"] == 0
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    gone = [name for name in hub.files if name.startswith(("tokenizer", "vocab", "merges"))]
+    for name in gone:
+        (Path(folder) / name).rename(aside / name)
+    failed = run("models", "verify", "clipseg", code=7).stderr
+    assert "or not whole" in failed and "models pull clipseg" in failed
+    for name in gone[1:]:
+        (aside / name).rename(Path(folder) / name)
+    failed = run("models", "verify", "clipseg", code=7).stderr
+    assert f"is not whole: {gone[0]} of what was fetched" in failed
+    (aside / gone[0]).rename(Path(folder) / gone[0])
     file = (Path(folder) / "config.json").resolve()
     file.write_bytes(file.read_bytes() + b" ")
     assert "is damaged: config.json" in run("models", "verify", "clipseg", code=7).stderr

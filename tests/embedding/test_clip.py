@@ -127,9 +127,11 @@ def test_the_stamp_names_model_revision_and_dimension(
     assert stamp.version.startswith("1+local-")
     folder = tmp_path / "clip"
     shutil.copytree(tiny_models.clip, folder)
-    same = ClipEmbedder(ModelOptions(models={"clip": str(folder)}, dtype="bfloat16"))
+    same = ClipEmbedder(ModelOptions(models={"clip": str(folder)}, device="cuda"))
     assert same.stamp.version == stamp.version, "a catalogue may move, and to a GPU"
-    assert "bfloat16" in same.stamp.preprocessing
+    half = ClipEmbedder(ModelOptions(models={"clip": str(folder)}, dtype="bfloat16"))
+    assert half.stamp.version == f"{stamp.version}+bfloat16", "its vectors are others"
+    assert "bfloat16" in half.stamp.preprocessing
     (folder / "preprocessor_config.json").write_text("{}")
     other = ClipEmbedder(ModelOptions(models={"clip": str(folder)}))
     assert other.stamp.version != stamp.version
