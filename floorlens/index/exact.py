@@ -39,6 +39,7 @@ class ExactIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> ExactIndex:
         """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
         return cls(collection)

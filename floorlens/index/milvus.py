@@ -18,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import (
-    EngineDenied,
     EngineError,
-    EngineQuota,
     EngineUnavailable,
     EngineUnsupported,
     MissingDependency,
@@ -37,7 +35,8 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, not_found, replaced
+from floorlens.index.milvus_errors import mapped
+from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -85,6 +84,7 @@ class MilvusIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> MilvusIndex:
         """Returns a collection, made if absent.
 
@@ -106,7 +106,7 @@ class MilvusIndex:
             raise SettingsError(
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
-        lite = "://" not in url
+        lite, create = "://" not in url, create and not foreign
         name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if not create:
@@ -118,7 +118,10 @@ class MilvusIndex:
         index = cls(engine, collection, name, lite)
         try:
             index._connect()
-            index._prepare(create, take_over)
+            if foreign:
+                index._prepare_foreign()
+            else:
+                index._prepare(create, take_over)
         except EngineError:
             index.close()
             raise
@@ -194,6 +197,8 @@ class MilvusIndex:
         """Returns the records of `ids` in that order, unknown ones left out."""
         wanted = possible(ids)
         found: dict[str, Record] = {}
+        with self._calling():
+            self._described()
         for start in range(0, len(wanted), BATCH):
             condition = _with_ids(wanted[start : start + BATCH])
             for row in self._read(condition, ["id", "vector", "metadata"]):
@@ -203,6 +208,8 @@ class MilvusIndex:
 
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages; of milvus-lite, as of one moment, in one."""
+        with self._calling():
+            self._described()
         if self._lite:
             found = [row["id"] for row in self._read('id != ""', ["id"])]
             if found:
@@ -221,9 +228,9 @@ class MilvusIndex:
 
     def stats(self) -> IndexStats:
         """Returns how many records there are, their dimension and their stamp."""
-        (counted,) = self._read("", ["count(*)"])
         with self._calling():
             dimension, stamp = self._described()
+        (counted,) = self._read("", ["count(*)"])
         return IndexStats(int(counted["count(*)"]), dimension, stamp or "")
 
     def close(self) -> None:
@@ -243,6 +250,15 @@ class MilvusIndex:
             login = {"token": self._engine.api_key or "", "timeout": self._engine.timeout}
         with self._calling():
             self._client = MilvusClient(uri=self._url, **login)
+
+    def _prepare_foreign(self) -> None:
+        with self._calling():
+            # Without an index it was not made to the end, and nothing can be read from it.
+            if not (
+                self._client.has_collection(self._name) and self._client.list_indexes(self._name)
+            ):
+                raise not_found(self._engine, self._name)
+            self._client.load_collection(self._name)
 
     def _prepare(self, create: bool, take_over: bool) -> None:
         ours = self._collection
@@ -306,8 +322,16 @@ class MilvusIndex:
         return params
 
     def _described(self) -> tuple[int, str | None]:
-        """Returns the dimension and the stamp of the collection, as of now."""
+        """Returns the dimension and the stamp of the collection, as of now.
+
+        Raises:
+            EngineMismatch: it lacks fields of ours: another application made it.
+        """
         found = self._client.describe_collection(self._name)
+        kinds = {one["name"]: one["type"].name for one in found["fields"]}
+        ours = {"id": "VARCHAR", "vector": "FLOAT_VECTOR", "metadata": "VARCHAR"}
+        if not kinds.items() >= ours.items() or "tokens" not in kinds:
+            raise foreign_shape(self._engine, self._name)
         dimension = next(one["params"]["dim"] for one in found["fields"] if one["name"] == "vector")
         return int(dimension), found["properties"].get(STAMP)
 
@@ -370,25 +394,9 @@ class MilvusIndex:
             try:
                 yield
             except MilvusException as error:
-                raise self._mapped(error) from error
+                raise mapped(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
                 raise EngineUnavailable(f"milvus at {self._engine.url} cannot be used") from error
-
-    def _mapped(self, error: Any) -> EngineError:
-        at = f"milvus at {self._engine.url}"
-        text = str(error).lower()
-        if error.code == 100 or "collection not found" in text:
-            return not_found(self._engine, self._name)
-        if error.code in (8, 9) or "rate limit" in text or "quota" in text:
-            return EngineQuota(f"{at} takes no more for now (rate or quota): try again later")
-        if any(word in text for word in ("unauthenticated", "auth check", "permission deny")):
-            return EngineDenied(f"{at} refuses the token, or it may not do this: check the api key")
-        if self._lite:
-            return EngineUnavailable(
-                f"{at} cannot be opened or used: another process may have it open, which "
-                "milvus-lite does not share, or it is no folder of milvus-lite 3"
-            )
-        return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")
 
 
 def _compare(column: str, sign: str, number: str) -> str:

@@ -30,7 +30,7 @@ from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
 from floorlens.index.jsonpath import to_jsonb, to_sql
 from floorlens.index.metadata import check_storable, possible
-from floorlens.index.opening import check_same, checked_name, not_found, replaced
+from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
 from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
 
@@ -46,6 +46,7 @@ WIDER = 4
 PAGE = 10_000
 LARGEST = 2**31
 COLLECTIONS = "floorlens_collections"
+COLUMNS = {"id": "text", "vector": "vector", "metadata": "jsonb"}
 # Any number: it keeps two that make extension and tables at once apart.
 LOCK = 7_140_317_205
 
@@ -69,13 +70,16 @@ class PgvectorIndex:
 
     most = sys.maxsize
 
-    def __init__(self, engine: Engine, collection: Collection, name: str) -> None:
+    def __init__(
+        self, engine: Engine, collection: Collection, name: str, foreign: bool = False
+    ) -> None:
         """Use `PgvectorIndex.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
         self._collection = collection
         self._name = name
+        self._foreign = foreign
         self._table = Identifier(name)
         self._hnsw = Identifier(f"{name}_hnsw")
         self._connections = Connections(engine, name)
@@ -88,6 +92,7 @@ class PgvectorIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> PgvectorIndex:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
@@ -107,9 +112,13 @@ class PgvectorIndex:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58))
+        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58), foreign)
         try:
-            index._connections.run(partial(index._prepare, create=create, take_over=take_over))
+            if foreign:
+                index._connections.run(index._require)
+            else:
+                prepare = partial(index._prepare, create=create, take_over=take_over)
+                index._connections.run(prepare)
         except FloorlensError:
             index.close()
             raise
@@ -183,8 +192,11 @@ class PgvectorIndex:
         """
         wanted = possible(ids)
         statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
-        rows = self._connections.run(partial(_rows, statement=statement, parameters=[wanted]))
-        found = {row[0]: Record(row[0], row[1].to_numpy(), row[2]) for row in rows}
+        rows = self._connections.run(partial(self._rows, statement=statement, parameters=[wanted]))
+        found = {
+            name: Record(name, vector.to_numpy(), metadata if isinstance(metadata, dict) else {})
+            for name, vector, metadata in rows
+        }
         return [found[record_id] for record_id in wanted if record_id in found]
 
     def ids(self) -> Iterator[list[str]]:
@@ -193,7 +205,9 @@ class PgvectorIndex:
         last = ""
         while True:
             parameters = [last, PAGE]
-            rows = self._connections.run(partial(_rows, statement=statement, parameters=parameters))
+            rows = self._connections.run(
+                partial(self._rows, statement=statement, parameters=parameters)
+            )
             if rows:
                 yield [row[0] for row in rows]
             if len(rows) < PAGE:
@@ -259,20 +273,36 @@ class PgvectorIndex:
             [self._name, ours.stamp],
         )
 
+    def _require(self, connection: Any) -> None:
+        if not self._has(connection, self._table.as_string(connection)):
+            raise not_found(self._engine, self._name)
+
+    def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
+        if self._foreign:
+            self._described(connection)
+        return list(connection.execute(statement, parameters).fetchall())
+
     def _described(self, connection: Any) -> tuple[int, str | None] | None:
-        """Returns dimension and stamp of the table, None if there is none."""
-        row = connection.execute(
-            "select atttypmod from pg_attribute where attrelid = to_regclass(%s) "
-            "and attname = 'vector' and not attisdropped",
-            [self._table.as_string(connection)],
-        ).fetchone()
-        if row is None:
+        """Returns dimension and stamp of the table, None if there is none.
+
+        Raises:
+            EngineMismatch: it lacks columns of ours: another application made it.
+        """
+        if not self._has(connection, self._table.as_string(connection)):
             return None
+        rows = connection.execute(
+            "select attname, typname, atttypmod from pg_attribute join pg_type on "
+            "pg_type.oid = atttypid where attrelid = to_regclass(%s) and attnum > 0",
+            [self._table.as_string(connection)],
+        ).fetchall()
+        dimension = next((row[2] for row in rows if row[0] == "vector"), 0)
+        if dimension < 1 or not dict(row[:2] for row in rows).items() >= COLUMNS.items():
+            raise foreign_shape(self._engine, self._name)
         stamp = None
         if self._has(connection, COLLECTIONS):
             query = self._composed("select stamp from {collections} where name = %s")
             stamp = connection.execute(query, [self._name]).fetchone()
-        return int(row[0]), stamp[0] if stamp else None
+        return int(dimension), stamp[0] if stamp else None
 
     def _check_stamp(self, connection: Any) -> None:
         # One writer at a time: neither deadlocks nor a table taken over in between.
@@ -344,10 +374,6 @@ def _require_extension(connection: Any) -> None:
             f"the PostgreSQL server has pgvector {found[0]}, which is older than 0.8: update it, "
             "then run ALTER EXTENSION vector UPDATE in this database"
         )
-
-
-def _rows(connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
-    return list(connection.execute(statement, parameters).fetchall())
 
 
 def _best_first(hit: Hit) -> tuple[float, str]:

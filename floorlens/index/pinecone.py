@@ -53,7 +53,13 @@ class PineconeIndex:
     most = 10_000
 
     def __init__(
-        self, index: Index, engine: Engine, name: str, namespace: str, collection: Collection
+        self,
+        index: Index,
+        engine: Engine,
+        name: str,
+        namespace: str,
+        collection: Collection,
+        foreign: bool = False,
     ) -> None:
         """Use `PineconeIndex.open`."""
         self._index = index
@@ -61,6 +67,7 @@ class PineconeIndex:
         self._name = name
         self._namespace = namespace
         self._collection = collection
+        self._foreign = foreign
         self._removed = False
 
     @classmethod
@@ -71,6 +78,7 @@ class PineconeIndex:
         *,
         create: bool = True,
         take_over: bool = False,
+        foreign: bool = False,
     ) -> PineconeIndex:
         """Returns the namespace `Engine.namespace`, else that of the collection's name.
 
@@ -99,11 +107,14 @@ class PineconeIndex:
                 f"takes 1 to {ID_LENGTH} ASCII characters, and not {STAMPS!r}"
             )
         with connected(engine) as client:
-            host = host_of(client, name, engine, collection, create=create)
+            host = host_of(client, name, engine, collection, create=create, foreign=foreign)
             index = client.index(host=host)
-        opened = cls(index, engine, name, namespace, collection)
+        opened = cls(index, engine, name, namespace, collection, foreign)
         try:
-            opened._claim(create, take_over)
+            if foreign:
+                opened._require()
+            else:
+                opened._claim(create, take_over)
         except BaseException:
             opened.close()
             raise
@@ -202,9 +213,12 @@ class PineconeIndex:
     def stats(self) -> IndexStats:
         """Returns how many records there are, which may lag; their dimension and their stamp."""
         with translated_errors(self._name):
-            namespaces = self._index.describe_index_stats().namespaces
+            described = self._index.describe_index_stats()
+        namespaces = described.namespaces
         held = namespaces.get(self._namespace) or namespaces.get(_sent(self._namespace))
         count = 0 if held is None else held.vector_count
+        if self._foreign:
+            return IndexStats(count, described.dimension or 0, self._stamp() or "")
         return IndexStats(count, self._collection.dimension, self._collection.stamp)
 
     def close(self) -> None:
@@ -214,6 +228,10 @@ class PineconeIndex:
     @property
     def _shown(self) -> str:
         return f"{self._name}/{self._namespace}"
+
+    def _require(self) -> None:
+        if self._stamp() is None and not self._page(1, None)[0]:
+            raise not_found(self._engine, self._shown)
 
     def _claim(self, create: bool, take_over: bool) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with
