@@ -148,7 +148,8 @@ class VectorIndex(Protocol):
                 `fetch` raise EngineMismatch where it is of another shape than Floorlens's.
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or it
+                is of another shape than Floorlens's, which is never taken over.
             CollectionNotFound: there is none, and `create` is False.
             MissingDependency: the engine's extra is not installed.
         """

@@ -149,7 +149,9 @@ class LanceIndex:
         """Removes records, unknown ids are ignored; None removes the table."""
         with self._writing, self._errors():
             if ids is None:
-                if _open_table(self._database, self._table.name) is not None:
+                table = _open_table(self._database, self._table.name)
+                if table is not None:
+                    _described(self._engine, table)
                     self._database.drop_table(self._table.name)
                 return
             gone = possible(ids)

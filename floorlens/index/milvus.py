@@ -155,6 +155,7 @@ class MilvusIndex:
         if ids is None:
             with self._calling():
                 if self._client.has_collection(self._name):
+                    self._described()
                     self._client.drop_collection(self._name)
             return
         gone = possible(ids)
@@ -271,6 +272,8 @@ class MilvusIndex:
                 there = False
             if not there:
                 self._create()
+            # Before anything is made on it: it may be another application's.
+            self._described()
             # Made in two steps on a server: whoever made it may have been killed in between.
             if not self._client.list_indexes(self._name):
                 self._client.create_index(self._name, self._index())

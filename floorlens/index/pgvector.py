@@ -1,4 +1,4 @@
-"""pgvector: a table for each collection in a PostgreSQL database.
+"""pgvector: a table for each collection in a PostgreSQL database, in a schema of their own.
 
 Below 20,000 records every vector is compared. Above, an HNSW index answers for up to 250 hits. A
 query that it has too few candidates for, because a filter leaves few, is asked again without it.
@@ -45,6 +45,8 @@ WIDER = 4
 """How many times as many hits as asked for the index has to find."""
 PAGE = 10_000
 LARGEST = 2**31
+SCHEMA = "floorlens_vectors"
+"""Of its own, so that no name of a collection can mean another application's table."""
 COLLECTIONS = "floorlens_collections"
 COLUMNS = {"id": "text", "vector": "vector", "metadata": "jsonb"}
 # Any number: it keeps two that make extension and tables at once apart.
@@ -63,7 +65,7 @@ BY_COMPARISON: Mapping[str, Any] = {
 
 
 class PgvectorIndex:
-    """A table of id, vector and metadata (jsonb); stamps are in the table `floorlens_collections`.
+    """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
 
     A write is one transaction, and one at a time for each collection.
     """
@@ -80,7 +82,8 @@ class PgvectorIndex:
         self._collection = collection
         self._name = name
         self._foreign = foreign
-        self._table = Identifier(name)
+        self._table = Identifier(SCHEMA, name)
+        self._stamps = Identifier(SCHEMA, COLLECTIONS)
         self._hnsw = Identifier(f"{name}_hnsw")
         self._connections = Connections(engine, name)
 
@@ -97,7 +100,8 @@ class PgvectorIndex:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
+                it is no table of ours, which stays as it is, also for `take_over`.
             CollectionNotFound: there is none, and `create` is False.
             EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
             EngineDenied: wrong login, or it may not make tables or the extension.
@@ -247,6 +251,8 @@ class PgvectorIndex:
         if found == (ours.dimension, ours.stamp):
             # Nothing to write: a login that may only read is enough.
             return
+        if connection.execute("select to_regnamespace(%s)", [SCHEMA]).fetchone() == (None,):
+            connection.execute(f"create schema {SCHEMA}")
         connection.execute(
             self._composed(
                 "create table if not exists {collections} "
@@ -258,7 +264,8 @@ class PgvectorIndex:
             empty = connection.execute(first).fetchone() is None
             check_same(self._engine, self._name, ours, *found, empty)
         elif found is None or found[0] != ours.dimension:
-            connection.execute(self._composed("drop table if exists {table}"))
+            if found is not None:
+                self._drop_ours(connection, found[1])
             connection.execute(
                 self._composed(
                     'create table {table} (id text collate "C" primary key, '
@@ -274,7 +281,7 @@ class PgvectorIndex:
         )
 
     def _require(self, connection: Any) -> None:
-        if not self._has(connection, self._table.as_string(connection)):
+        if not self._has(connection, self._table):
             raise not_found(self._engine, self._name)
 
     def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
@@ -288,7 +295,7 @@ class PgvectorIndex:
         Raises:
             EngineMismatch: it lacks columns of ours: another application made it.
         """
-        if not self._has(connection, self._table.as_string(connection)):
+        if not self._has(connection, self._table):
             return None
         rows = connection.execute(
             "select attname, typname, atttypmod from pg_attribute join pg_type on "
@@ -299,7 +306,7 @@ class PgvectorIndex:
         if dimension < 1 or not dict(row[:2] for row in rows).items() >= COLUMNS.items():
             raise foreign_shape(self._engine, self._name)
         stamp = None
-        if self._has(connection, COLLECTIONS):
+        if self._has(connection, self._stamps):
             query = self._composed("select stamp from {collections} where name = %s")
             stamp = connection.execute(query, [self._name]).fetchone()
         return int(dimension), stamp[0] if stamp else None
@@ -330,15 +337,25 @@ class PgvectorIndex:
 
     def _drop(self, connection: Any) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        connection.execute(self._composed("drop table if exists {table}"))
-        if self._has(connection, COLLECTIONS):
-            forget = self._composed("delete from {collections} where name = %s")
-            connection.execute(forget, [self._name])
+        found = self._described(connection)
+        if found is not None:
+            self._drop_ours(connection, found[1])
+
+    def _drop_ours(self, connection: Any, stamp: str | None) -> None:
+        """Drops the table, but only one that is in our list of collections."""
+        if stamp is None:
+            raise foreign_shape(self._engine, self._name)
+        connection.execute(self._composed("drop table {table}"))
+        forget = self._composed("delete from {collections} where name = %s")
+        connection.execute(forget, [self._name])
 
     def _has_index(self, connection: Any) -> bool:
-        return self._has(connection, self._hnsw.as_string(connection))
+        from psycopg.sql import Identifier
 
-    def _has(self, connection: Any, name: str) -> bool:
+        return self._has(connection, Identifier(SCHEMA, f"{self._name}_hnsw"))
+
+    def _has(self, connection: Any, relation: Any) -> bool:
+        name = relation.as_string(connection)
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
@@ -356,10 +373,9 @@ class PgvectorIndex:
             connection.execute(self._composed(statement))
 
     def _composed(self, text: str, condition: str = "true") -> Any:
-        from psycopg.sql import SQL, Identifier
+        from psycopg.sql import SQL
 
-        collections = Identifier(COLLECTIONS)
-        parts = {"table": self._table, "hnsw": self._hnsw, "collections": collections}
+        parts = {"table": self._table, "hnsw": self._hnsw, "collections": self._stamps}
         return SQL(text).format(**parts, condition=SQL(condition))
 
 
