@@ -263,7 +263,14 @@ class LanceIndex:
         def add() -> None:
             missing = sorted(needed - set(self._table.schema.names))
             if missing:
-                self._table.add_columns(pa.schema([pa.field(one, pa.string()) for one in missing]))
+                added = pa.schema([pa.field(one, pa.string()) for one in missing])
+                try:
+                    self._table.add_columns(added)
+                except ValueError:
+                    # Another process has just added some of them.
+                    if missing == sorted(needed - set(self._table.schema.names)):
+                        raise
+                    add()
 
         patiently(add)
         return self._table.schema
