@@ -127,23 +127,23 @@ class PineconeIndex:
             EngineMismatch: a vector has another dimension, or another process has taken the
                 namespace over meanwhile; nothing is stored.
             EngineUnsupported: Pinecone cannot keep an id or a value; nothing is stored.
+            CollectionNotFound: the namespace was removed meanwhile; nothing is stored.
         """
-        if self._removed:
-            raise CollectionNotFound(f"{self._shown} was removed: open it again")
         check_records(records, self._collection.dimension)
         items = [vector_item(record) for record in records]
         if not items:
             return
-        found = self._stamp()
-        # One that is not seen at this moment is no proof that it is gone.
-        if found not in (None, self._collection.stamp):
-            raise replaced(self._engine, self._shown, found)
+        self._check_stamp()
         self._store(items, self._namespace, wait=self._engine.fresh)
 
     def delete(self, ids: Iterable[str] | None) -> None:
         """Removes records; all of them and the stamp for None, which waits until that is seen.
 
         The index stays, and so may the empty namespace.
+
+        Raises:
+            EngineMismatch: another process has taken the namespace over meanwhile.
+            CollectionNotFound: the namespace was removed meanwhile.
         """
         if ids is None:
             self._removed = True
@@ -152,6 +152,8 @@ class PineconeIndex:
             self._until(lambda: self._stamp() is None and not self._page(1, None)[0])
             return
         gone = [name for name in dict.fromkeys(ids) if is_id(name)]
+        if gone:
+            self._check_stamp()
         for batch in delete_batches(gone):
             self._drop(self._namespace, ids=batch)
         if self._engine.fresh:
@@ -246,7 +248,25 @@ class PineconeIndex:
             raise not_found(self._engine, self._shown)
         axis = np.eye(1, ours.dimension, dtype=np.float32)[0]
         stamp = vector_item(Record(self._namespace, axis, {"stamp": ours.stamp}))
-        self._store([stamp], STAMPS, wait=True)
+        self._store([stamp], STAMPS, wait=False)
+
+        def claimed() -> bool:
+            seen = self._stamp()
+            # Another process claimed it at the same moment, and came later.
+            if seen not in (None, found, ours.stamp):
+                raise replaced(self._engine, self._shown, seen)
+            return seen == ours.stamp
+
+        self._until(claimed)
+
+    def _check_stamp(self) -> None:
+        # Records without a stamp could not be told from another application's. A read may lag
+        # behind the one before: one that is not seen is looked for again.
+        found = None if self._removed else self._stamp() or self._stamp()
+        if found is None:
+            raise CollectionNotFound(f"{self._shown} was removed: open it again")
+        if found != self._collection.stamp:
+            raise replaced(self._engine, self._shown, found)
 
     def _stamp(self) -> str | None:
         found = self._fetched([self._namespace], STAMPS).get(self._namespace)
