@@ -58,7 +58,8 @@ class Hit:
 class IndexStats:
     """What an index holds: how many records, of which dimension, made by what.
 
-    `stamp` is the text that the collection was opened with.
+    `stamp` is the text that the collection was opened with; of one opened as `foreign`, the one
+    that it carries.
     """
 
     count: int
@@ -140,11 +141,15 @@ class VectorIndex(Protocol):
             take_over: whether to give it our stamp if it carries another one or none. Its records
                 stay where they have our dimension; else they go, but for a Pinecone index, which
                 is refused.
-            foreign: whether to open it for reading alone, whatever made it: nothing is checked,
-                made or written, and `stats` says whose it is (an empty stamp: nobody's).
+            foreign: opens what lies under that name for reading, whatever made it: stamp and
+                dimension are not checked, nothing is written, nothing is made, and
+                CollectionNotFound is all that it raises besides errors of the connection.
+                `stats` then says its real stamp ("" for none) and dimension; `ids`, `stats` and
+                `fetch` raise EngineMismatch where it is of another shape than Floorlens's.
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or it
+                is of another shape than Floorlens's, which is never taken over.
             CollectionNotFound: there is none, and `create` is False.
             MissingDependency: the engine's extra is not installed.
         """

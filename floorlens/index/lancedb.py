@@ -39,7 +39,7 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced, shown
+from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
 from floorlens.index.ties import nearest
 
 PROBED = 3
@@ -47,6 +47,9 @@ PROBED = 3
 BATCH = 10_000
 LARGEST = 2**31
 STAMP = b"floorlens-stamp"
+# The types of our columns, without what they hold.
+_KINDS = {"id": "string", "vector": "fixed_size_list<item: float>", "metadata": "string"}
+_KINDS["tokens"] = "list<item: string>"
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 
@@ -95,7 +98,8 @@ class LanceIndex:
         if not engine.url:
             raise SettingsError("the engine lancedb needs a folder or URI as its url")
         name = checked_name(engine, collection, r"[A-Za-z0-9_.\-]+", 200)
-        if (foreign or not create) and "://" not in engine.url and not Path(engine.url).exists():
+        create = create and not foreign
+        if not create and "://" not in engine.url and not Path(engine.url).exists():
             raise not_found(engine, name)
         with _errors(engine, name):
             database = lancedb.connect(
@@ -106,11 +110,9 @@ class LanceIndex:
                 if foreign or not create:
                     raise not_found(engine, name)
                 table = _create_table(database, name, collection)
-            if not {"id", "vector"} <= set(table.schema.names):
-                raise not_ours(engine, name)
             if foreign:
                 return cls(engine, collection, database, table)
-            dimension, stamp = _described(table)
+            dimension, stamp = _described(engine, table)
             if take_over and dimension != collection.dimension:
                 table = _create_table(database, name, collection, mode="overwrite")
             elif take_over:
@@ -147,7 +149,9 @@ class LanceIndex:
         """Removes records, unknown ids are ignored; None removes the table."""
         with self._writing, self._errors():
             if ids is None:
-                if _open_table(self._database, self._table.name) is not None:
+                table = _open_table(self._database, self._table.name)
+                if table is not None:
+                    _described(self._engine, table)
                     self._database.drop_table(self._table.name)
                 return
             gone = possible(ids)
@@ -189,6 +193,7 @@ class LanceIndex:
         wanted = possible(ids)
         found: dict[str, Record] = {}
         with self._errors():
+            _described(self._engine, self._table)
             for start in range(0, len(wanted), BATCH):
                 query = self._table.search().where(_with_ids(wanted[start : start + BATCH]))
                 rows = query.select(["id", "vector", "metadata"]).limit(None).to_arrow()
@@ -202,13 +207,14 @@ class LanceIndex:
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages of at most 10,000, as of one moment."""
         with self._errors():
+            _described(self._engine, self._table)
             for page in self._table.search().select(["id"]).limit(None).to_batches(BATCH):
                 yield page["id"].to_pylist()
 
     def stats(self) -> IndexStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._errors():
-            dimension, stamp = _described(self._table)
+            dimension, stamp = _described(self._engine, self._table)
             return IndexStats(self._table.count_rows(), dimension, stamp or "")
 
     def close(self) -> None:
@@ -233,7 +239,7 @@ class LanceIndex:
         return expression(where, has_any, compare)
 
     def _check_stamp(self) -> None:
-        dimension, stamp = _described(self._table)
+        dimension, stamp = _described(self._engine, self._table)
         if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
             raise replaced(self._engine, self._table.name, stamp)
 
@@ -255,14 +261,16 @@ class LanceIndex:
         pa = _pyarrow()
 
         def add() -> None:
-            while missing := sorted(needed - set(self._table.schema.names)):
-                fields = pa.schema([pa.field(one, pa.string()) for one in missing])
+            missing = sorted(needed - set(self._table.schema.names))
+            if missing:
+                added = pa.schema([pa.field(one, pa.string()) for one in missing])
                 try:
-                    self._table.add_columns(fields)
-                except ValueError as error:
-                    # Another writer has added one of them meanwhile.
-                    if "already exists" not in str(error):
+                    self._table.add_columns(added)
+                except ValueError:
+                    # Another process has just added some of them.
+                    if missing == sorted(needed - set(self._table.schema.names)):
                         raise
+                    add()
 
         patiently(add)
         return self._table.schema
@@ -304,11 +312,23 @@ def _create_table(database: Any, name: str, collection: Collection, mode: str = 
         raise
 
 
-def _described(table: Any) -> tuple[int, str | None]:
-    """Returns the dimension and the stamp of a table, as of now."""
-    field = table.schema.field("vector")
+def _described(engine: Engine, table: Any) -> tuple[int, str | None]:
+    """Returns the dimension and the stamp of a table, as of now.
+
+    Raises:
+        EngineMismatch: it lacks columns of ours: another application made it.
+    """
+    schema = table.schema
+    if any(_KINDS[name] != _kind(schema, name) for name in _KINDS):
+        raise foreign_shape(engine, table.name)
+    field = schema.field("vector")
     stamp = (field.metadata or {}).get(STAMP)
     return int(field.type.list_size), None if stamp is None else stamp.decode()
+
+
+def _kind(schema: Any, name: str) -> str:
+    kind = str(schema.field(name).type) if name in schema.names else ""
+    return kind.partition("[")[0]
 
 
 def _set_stamp(table: Any, stamp: str) -> None:

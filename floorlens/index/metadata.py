@@ -55,8 +55,12 @@ def encode(metadata: Mapping[str, Any]) -> str:
 
 
 def decode(text: str) -> dict[str, Any]:
-    """Returns the metadata of a text of `encode`."""
-    return dict(json.loads(text))
+    """Returns the metadata of a text of `encode`; none for a text that is not of it."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def tokens(metadata: Mapping[str, Any]) -> list[str]:

@@ -18,9 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import (
-    EngineDenied,
     EngineError,
-    EngineQuota,
     EngineUnavailable,
     EngineUnsupported,
     MissingDependency,
@@ -37,7 +35,8 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced, shown
+from floorlens.index.milvus_errors import mapped
+from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -107,7 +106,7 @@ class MilvusIndex:
             raise SettingsError(
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
-        lite = "://" not in url
+        lite, create = "://" not in url, create and not foreign
         name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if foreign or not create:
@@ -119,7 +118,10 @@ class MilvusIndex:
         index = cls(engine, collection, name, lite)
         try:
             index._connect()
-            index._prepare(create, take_over, foreign)
+            if foreign:
+                index._prepare_foreign()
+            else:
+                index._prepare(create, take_over)
         except EngineError:
             index.close()
             raise
@@ -153,6 +155,7 @@ class MilvusIndex:
         if ids is None:
             with self._calling():
                 if self._client.has_collection(self._name):
+                    self._described()
                     self._client.drop_collection(self._name)
             return
         gone = possible(ids)
@@ -195,6 +198,8 @@ class MilvusIndex:
         """Returns the records of `ids` in that order, unknown ones left out."""
         wanted = possible(ids)
         found: dict[str, Record] = {}
+        with self._calling():
+            self._described()
         for start in range(0, len(wanted), BATCH):
             condition = _with_ids(wanted[start : start + BATCH])
             for row in self._read(condition, ["id", "vector", "metadata"]):
@@ -204,6 +209,8 @@ class MilvusIndex:
 
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages; of milvus-lite, as of one moment, in one."""
+        with self._calling():
+            self._described()
         if self._lite:
             found = [row["id"] for row in self._read('id != ""', ["id"])]
             if found:
@@ -222,9 +229,9 @@ class MilvusIndex:
 
     def stats(self) -> IndexStats:
         """Returns how many records there are, their dimension and their stamp."""
-        (counted,) = self._read("", ["count(*)"])
         with self._calling():
             dimension, stamp = self._described()
+        (counted,) = self._read("", ["count(*)"])
         return IndexStats(int(counted["count(*)"]), dimension, stamp or "")
 
     def close(self) -> None:
@@ -245,7 +252,16 @@ class MilvusIndex:
         with self._calling():
             self._client = MilvusClient(uri=self._url, **login)
 
-    def _prepare(self, create: bool, take_over: bool, foreign: bool) -> None:
+    def _prepare_foreign(self) -> None:
+        with self._calling():
+            # Without an index it was not made to the end, and nothing can be read from it.
+            if not (
+                self._client.has_collection(self._name) and self._client.list_indexes(self._name)
+            ):
+                raise not_found(self._engine, self._name)
+            self._client.load_collection(self._name)
+
+    def _prepare(self, create: bool, take_over: bool) -> None:
         ours = self._collection
         with self._calling():
             there = self._client.has_collection(self._name)
@@ -259,6 +275,8 @@ class MilvusIndex:
                 there = False
             if not there:
                 self._create()
+            # Before anything is made on it: it may be another application's.
+            self._described()
             # Made in two steps on a server: whoever made it may have been killed in between.
             if not self._client.list_indexes(self._name):
                 self._client.create_index(self._name, self._index())
@@ -310,12 +328,18 @@ class MilvusIndex:
         return params
 
     def _described(self) -> tuple[int, str | None]:
-        """Returns the dimension and the stamp of the collection, as of now."""
+        """Returns the dimension and the stamp of the collection, as of now.
+
+        Raises:
+            EngineMismatch: it lacks fields of ours: another application made it.
+        """
         found = self._client.describe_collection(self._name)
-        lengths = [one["params"]["dim"] for one in found["fields"] if one["name"] == "vector"]
-        if not lengths:
-            raise not_ours(self._engine, self._name)
-        return int(lengths[0]), found["properties"].get(STAMP)
+        kinds = {one["name"]: one["type"].name for one in found["fields"]}
+        ours = {"id": "VARCHAR", "vector": "FLOAT_VECTOR", "metadata": "VARCHAR"}
+        if not kinds.items() >= ours.items() or "tokens" not in kinds:
+            raise foreign_shape(self._engine, self._name)
+        dimension = next(one["params"]["dim"] for one in found["fields"] if one["name"] == "vector")
+        return int(dimension), found["properties"].get(STAMP)
 
     def _check_stamp(self) -> None:
         dimension, stamp = self._described()
@@ -376,27 +400,11 @@ class MilvusIndex:
             try:
                 yield
             except MilvusException as error:
-                raise self._mapped(error) from error
+                raise mapped(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
                 raise EngineUnavailable(
                     f"milvus at {shown(self._engine.url)} cannot be used"
                 ) from error
-
-    def _mapped(self, error: Any) -> EngineError:
-        at = f"milvus at {shown(self._engine.url)}"
-        text = str(error).lower()
-        if error.code == 100 or "collection not found" in text:
-            return not_found(self._engine, self._name)
-        if error.code in (8, 9) or "rate limit" in text or "quota" in text:
-            return EngineQuota(f"{at} takes no more for now (rate or quota): try again later")
-        if any(word in text for word in ("unauthenticated", "auth check", "permission deny")):
-            return EngineDenied(f"{at} refuses the token, or it may not do this: check the api key")
-        if self._lite:
-            return EngineUnavailable(
-                f"{at} cannot be opened or used: another process may have it open, which "
-                "milvus-lite does not share, or it is no folder of milvus-lite 3"
-            )
-        return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")
 
 
 def _compare(column: str, sign: str, number: str) -> str:

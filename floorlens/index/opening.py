@@ -54,6 +54,14 @@ def not_found(engine: Engine, name: str) -> CollectionNotFound:
     )
 
 
+def foreign_shape(engine: Engine, name: str) -> EngineMismatch:
+    """Returns the error that what lies under a name is not of Floorlens's shape."""
+    return EngineMismatch(
+        f"what {engine.name} holds under the name {name!r} is not Floorlens's, and stays as it is: "
+        "name another namespace (FLOORLENS_NAMESPACE)"
+    )
+
+
 def check_same(
     engine: Engine, name: str, ours: Collection, dimension: int, stamp: str | None, empty: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""pgvector: a table for each collection in a PostgreSQL database.
+"""pgvector: a table for each collection in a PostgreSQL database, in a schema of their own.
 
 Below 20,000 records every vector is compared. Above, an HNSW index answers for up to 250 hits. A
 query that it has too few candidates for, because a filter leaves few, is asked again without it.
@@ -30,7 +30,7 @@ from floorlens.filters import Filter
 from floorlens.index import Collection, Engine, Hit, IndexStats, Record, check_records
 from floorlens.index.jsonpath import to_jsonb, to_sql
 from floorlens.index.metadata import check_storable, possible
-from floorlens.index.opening import check_same, checked_name, not_found, not_ours, replaced
+from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
 from floorlens.index.postgres import Connections
 from floorlens.index.ties import nearest
 
@@ -45,7 +45,10 @@ WIDER = 4
 """How many times as many hits as asked for the index has to find."""
 PAGE = 10_000
 LARGEST = 2**31
+SCHEMA = "floorlens_vectors"
+"""Of its own, so that no name of a collection can mean another application's table."""
 COLLECTIONS = "floorlens_collections"
+COLUMNS = {"id": "text", "vector": "vector", "metadata": "jsonb"}
 # Any number: it keeps two that make extension and tables at once apart.
 LOCK = 7_140_317_205
 
@@ -62,21 +65,25 @@ BY_COMPARISON: Mapping[str, Any] = {
 
 
 class PgvectorIndex:
-    """A table of id, vector and metadata (jsonb); stamps are in the table `floorlens_collections`.
+    """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
 
     A write is one transaction, and one at a time for each collection.
     """
 
     most = sys.maxsize
 
-    def __init__(self, engine: Engine, collection: Collection, name: str) -> None:
+    def __init__(
+        self, engine: Engine, collection: Collection, name: str, foreign: bool = False
+    ) -> None:
         """Use `PgvectorIndex.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
         self._collection = collection
         self._name = name
-        self._table = Identifier(name)
+        self._foreign = foreign
+        self._table = Identifier(SCHEMA, name)
+        self._stamps = Identifier(SCHEMA, COLLECTIONS)
         self._hnsw = Identifier(f"{name}_hnsw")
         self._connections = Connections(engine, name)
 
@@ -93,7 +100,8 @@ class PgvectorIndex:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
+                it is no table of ours, which stays as it is, also for `take_over`.
             CollectionNotFound: there is none, and `create` is False.
             EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
             EngineDenied: wrong login, or it may not make tables or the extension.
@@ -108,10 +116,13 @@ class PgvectorIndex:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58))
+        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58), foreign)
         try:
-            prepare = partial(index._prepare, create=create, take_over=take_over, foreign=foreign)
-            index._connections.run(prepare)
+            if foreign:
+                index._connections.run(index._require)
+            else:
+                prepare = partial(index._prepare, create=create, take_over=take_over)
+                index._connections.run(prepare)
         except FloorlensError:
             index.close()
             raise
@@ -185,8 +196,11 @@ class PgvectorIndex:
         """
         wanted = possible(ids)
         statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
-        rows = self._connections.run(partial(_rows, statement=statement, parameters=[wanted]))
-        found = {row[0]: Record(row[0], row[1].to_numpy(), row[2]) for row in rows}
+        rows = self._connections.run(partial(self._rows, statement=statement, parameters=[wanted]))
+        found = {
+            name: Record(name, vector.to_numpy(), metadata if isinstance(metadata, dict) else {})
+            for name, vector, metadata in rows
+        }
         return [found[record_id] for record_id in wanted if record_id in found]
 
     def ids(self) -> Iterator[list[str]]:
@@ -195,7 +209,9 @@ class PgvectorIndex:
         last = ""
         while True:
             parameters = [last, PAGE]
-            rows = self._connections.run(partial(_rows, statement=statement, parameters=parameters))
+            rows = self._connections.run(
+                partial(self._rows, statement=statement, parameters=parameters)
+            )
             if rows:
                 yield [row[0] for row in rows]
             if len(rows) < PAGE:
@@ -235,6 +251,8 @@ class PgvectorIndex:
         if foreign or found == (ours.dimension, ours.stamp):
             # Nothing to write: a login that may only read is enough.
             return
+        if connection.execute("select to_regnamespace(%s)", [SCHEMA]).fetchone() == (None,):
+            connection.execute(f"create schema {SCHEMA}")
         connection.execute(
             self._composed(
                 "create table if not exists {collections} "
@@ -247,10 +265,7 @@ class PgvectorIndex:
             check_same(self._engine, self._name, ours, *found, empty)
         elif found is None or found[0] != ours.dimension:
             if found is not None:
-                if found[1] is None:
-                    # Of that name there is a table of vectors, but none that we made.
-                    raise not_ours(self._engine, self._name)
-                connection.execute(self._composed("drop table {table}"))
+                self._drop_ours(connection, found[1])
             connection.execute(
                 self._composed(
                     'create table {table} (id text collate "C" primary key, '
@@ -265,25 +280,36 @@ class PgvectorIndex:
             [self._name, ours.stamp],
         )
 
+    def _require(self, connection: Any) -> None:
+        if not self._has(connection, self._table):
+            raise not_found(self._engine, self._name)
+
+    def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
+        if self._foreign:
+            self._described(connection)
+        return list(connection.execute(statement, parameters).fetchall())
+
     def _described(self, connection: Any) -> tuple[int, str | None] | None:
-        """Returns dimension and stamp of the table, None if there is none."""
-        name = self._table.as_string(connection)
-        if connection.execute("select to_regclass(%s)", [name]).fetchone()[0] is None:
+        """Returns dimension and stamp of the table, None if there is none.
+
+        Raises:
+            EngineMismatch: it lacks columns of ours: another application made it.
+        """
+        if not self._has(connection, self._table):
             return None
-        columns = dict(
-            connection.execute(
-                "select attname, atttypmod from pg_attribute where attrelid = to_regclass(%s) "
-                "and attname in ('id', 'vector', 'metadata') and not attisdropped",
-                [name],
-            ).fetchall()
-        )
-        if len(columns) < 3:
-            raise not_ours(self._engine, self._name)
+        rows = connection.execute(
+            "select attname, typname, atttypmod from pg_attribute join pg_type on "
+            "pg_type.oid = atttypid where attrelid = to_regclass(%s) and attnum > 0",
+            [self._table.as_string(connection)],
+        ).fetchall()
+        dimension = next((row[2] for row in rows if row[0] == "vector"), 0)
+        if dimension < 1 or not dict(row[:2] for row in rows).items() >= COLUMNS.items():
+            raise foreign_shape(self._engine, self._name)
         stamp = None
-        if self._has(connection, COLLECTIONS):
+        if self._has(connection, self._stamps):
             query = self._composed("select stamp from {collections} where name = %s")
             stamp = connection.execute(query, [self._name]).fetchone()
-        return int(columns["vector"]), stamp[0] if stamp else None
+        return int(dimension), stamp[0] if stamp else None
 
     def _check_stamp(self, connection: Any) -> None:
         # One writer at a time: neither deadlocks nor a table taken over in between.
@@ -311,15 +337,25 @@ class PgvectorIndex:
 
     def _drop(self, connection: Any) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        connection.execute(self._composed("drop table if exists {table}"))
-        if self._has(connection, COLLECTIONS):
-            forget = self._composed("delete from {collections} where name = %s")
-            connection.execute(forget, [self._name])
+        found = self._described(connection)
+        if found is not None:
+            self._drop_ours(connection, found[1])
+
+    def _drop_ours(self, connection: Any, stamp: str | None) -> None:
+        """Drops the table, but only one that is in our list of collections."""
+        if stamp is None:
+            raise foreign_shape(self._engine, self._name)
+        connection.execute(self._composed("drop table {table}"))
+        forget = self._composed("delete from {collections} where name = %s")
+        connection.execute(forget, [self._name])
 
     def _has_index(self, connection: Any) -> bool:
-        return self._has(connection, self._hnsw.as_string(connection))
+        from psycopg.sql import Identifier
 
-    def _has(self, connection: Any, name: str) -> bool:
+        return self._has(connection, Identifier(SCHEMA, f"{self._name}_hnsw"))
+
+    def _has(self, connection: Any, relation: Any) -> bool:
+        name = relation.as_string(connection)
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
@@ -337,10 +373,9 @@ class PgvectorIndex:
             connection.execute(self._composed(statement))
 
     def _composed(self, text: str, condition: str = "true") -> Any:
-        from psycopg.sql import SQL, Identifier
+        from psycopg.sql import SQL
 
-        collections = Identifier(COLLECTIONS)
-        parts = {"table": self._table, "hnsw": self._hnsw, "collections": collections}
+        parts = {"table": self._table, "hnsw": self._hnsw, "collections": self._stamps}
         return SQL(text).format(**parts, condition=SQL(condition))
 
 
@@ -355,10 +390,6 @@ def _require_extension(connection: Any) -> None:
             f"the PostgreSQL server has pgvector {found[0]}, which is older than 0.8: update it, "
             "then run ALTER EXTENSION vector UPDATE in this database"
         )
-
-
-def _rows(connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
-    return list(connection.execute(statement, parameters).fetchall())
 
 
 def _best_first(hit: Hit) -> tuple[float, str]:

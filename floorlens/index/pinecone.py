@@ -54,7 +54,13 @@ class PineconeIndex:
     most = 10_000
 
     def __init__(
-        self, index: Index, engine: Engine, name: str, namespace: str, collection: Collection
+        self,
+        index: Index,
+        engine: Engine,
+        name: str,
+        namespace: str,
+        collection: Collection,
+        foreign: bool = False,
     ) -> None:
         """Use `PineconeIndex.open`."""
         self._index = index
@@ -62,6 +68,7 @@ class PineconeIndex:
         self._name = name
         self._namespace = namespace
         self._collection = collection
+        self._foreign = foreign
         self._removed = False
 
     @classmethod
@@ -101,11 +108,14 @@ class PineconeIndex:
                 f"takes 1 to {ID_LENGTH} ASCII characters, and not {STAMPS!r}"
             )
         with connected(engine) as client:
-            host = host_of(client, name, engine, collection, create=create and not foreign)
+            host = host_of(client, name, engine, collection, create=create, foreign=foreign)
             index = client.index(host=host)
-        opened = cls(index, engine, name, namespace, collection)
+        opened = cls(index, engine, name, namespace, collection, foreign)
         try:
-            opened._look() if foreign else opened._claim(create, take_over)
+            if foreign:
+                opened._require()
+            else:
+                opened._claim(create, take_over)
         except BaseException:
             opened.close()
             raise
@@ -118,9 +128,8 @@ class PineconeIndex:
             EngineMismatch: a vector has another dimension, or another process has taken the
                 namespace over meanwhile; nothing is stored.
             EngineUnsupported: Pinecone cannot keep an id or a value; nothing is stored.
+            CollectionNotFound: the namespace was removed meanwhile; nothing is stored.
         """
-        if self._removed:
-            raise CollectionNotFound(f"{self._shown} was removed: open it again")
         check_records(records, self._collection.dimension)
         items = [vector_item(record) for record in records]
         if not items:
@@ -132,6 +141,10 @@ class PineconeIndex:
         """Removes records; all of them and the stamp for None, which waits until that is seen.
 
         The index stays, and so may the empty namespace.
+
+        Raises:
+            EngineMismatch: another process has taken the namespace over meanwhile.
+            CollectionNotFound: the namespace was removed meanwhile.
         """
         if ids is None:
             self._removed = True
@@ -203,9 +216,12 @@ class PineconeIndex:
     def stats(self) -> IndexStats:
         """Returns how many records there are, which may lag; their dimension and their stamp."""
         with translated_errors(self._name):
-            namespaces = self._index.describe_index_stats().namespaces
+            described = self._index.describe_index_stats()
+        namespaces = described.namespaces
         held = namespaces.get(self._namespace) or namespaces.get(_sent(self._namespace))
         count = 0 if held is None else held.vector_count
+        if self._foreign:
+            return IndexStats(count, described.dimension or 0, self._stamp() or "")
         return IndexStats(count, self._collection.dimension, self._collection.stamp)
 
     def close(self) -> None:
@@ -216,17 +232,9 @@ class PineconeIndex:
     def _shown(self) -> str:
         return f"{self._name}/{self._namespace}"
 
-    def _check_stamp(self) -> None:
-        found = self._stamp()
-        # One that is not seen at this moment is no proof that it is gone.
-        if found not in (None, self._collection.stamp):
-            raise replaced(self._engine, self._shown, found)
-
-    def _look(self) -> None:
-        found = self._stamp()
-        if found is None and not self._page(1, None)[0]:
+    def _require(self) -> None:
+        if self._stamp() is None and not self._page(1, None)[0]:
             raise not_found(self._engine, self._shown)
-        self._collection = replace(self._collection, stamp=found or "")
 
     def _claim(self, create: bool, take_over: bool) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with
@@ -241,7 +249,25 @@ class PineconeIndex:
             raise not_found(self._engine, self._shown)
         axis = np.eye(1, ours.dimension, dtype=np.float32)[0]
         stamp = vector_item(Record(self._namespace, axis, {"stamp": ours.stamp}))
-        self._store([stamp], STAMPS, wait=True)
+        self._store([stamp], STAMPS, wait=False)
+
+        def claimed() -> bool:
+            seen = self._stamp()
+            # Another process claimed it at the same moment, and came later.
+            if seen not in (None, found, ours.stamp):
+                raise replaced(self._engine, self._shown, seen)
+            return seen == ours.stamp
+
+        self._until(claimed)
+
+    def _check_stamp(self) -> None:
+        # Records without a stamp could not be told from another application's. A read may lag
+        # behind the one before: one that is not seen is looked for again.
+        found = None if self._removed else self._stamp() or self._stamp()
+        if found is None:
+            raise CollectionNotFound(f"{self._shown} was removed: open it again")
+        if found != self._collection.stamp:
+            raise replaced(self._engine, self._shown, found)
 
     def _stamp(self) -> str | None:
         found = self._fetched([self._namespace], STAMPS).get(self._namespace)

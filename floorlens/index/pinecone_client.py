@@ -68,22 +68,28 @@ def connected(engine: Engine) -> Iterator[Pinecone]:
 
 
 def host_of(
-    client: Pinecone, name: str, engine: Engine, collection: Collection, *, create: bool
+    client: Pinecone,
+    name: str,
+    engine: Engine,
+    collection: Collection,
+    *,
+    create: bool,
+    foreign: bool = False,
 ) -> str:
     """Returns the address of an index's data plane, which is made and waited for if need be.
 
     Raises:
-        CollectionNotFound: there is no such index, and `create` is False.
-        EngineMismatch: it has another dimension or metric.
+        CollectionNotFound: there is no such index, and `create` is False or `foreign` is True.
+        EngineMismatch: it has another dimension or metric, and `foreign` is False.
         EngineUnavailable: it is not ready in time, or never will be.
     """
     if _described(client, name) is None:
-        if not create:
+        if foreign or not create:
             raise not_found(engine, f"{name}/{engine.namespace or collection.name}")
         _create(client, name, engine, collection.dimension)
     model = _ready(client, name)
     held = getattr(model, "dimension", None), getattr(model, "metric", None)
-    if held != (collection.dimension, METRIC):
+    if not foreign and held != (collection.dimension, METRIC):
         raise EngineMismatch(
             f"the Pinecone index {name!r} is of dimension {held[0]} and metric {held[1]}, and not "
             f"of {collection.dimension} and {METRIC}: name another one in FLOORLENS_INDEX_NAME"

@@ -120,8 +120,9 @@ class Connections:
             return EngineDenied(f"{at} refuses the login: check user and password in the url")
         if state == "42501" or "permission denied" in text:
             return EngineDenied(
-                f"{at} does not let this login do that: grant it CREATE on the schema, and let a "
-                "superuser run CREATE EXTENSION vector once in this database"
+                f"{at} does not let this login do that: grant it CREATE on the database (or make "
+                "the schema floorlens_vectors for it), and let a superuser run CREATE EXTENSION "
+                "vector once in this database"
             )
         if state == "42P01":
             return not_found(self._engine, self._name)

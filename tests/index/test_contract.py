@@ -571,6 +571,39 @@ def test_who_was_taken_over_from_writes_no_more(
 
 
 @keeping
+def test_foreign_reads_what_another_stamp_made(
+    engine: Engine, collection: Collection, opened: Opener
+) -> None:
+    """As it is: its own stamp, its own dimension; and nothing of it changes."""
+    records = products(5)
+    opened(engine, collection).upsert(records)
+    for ours in (
+        replace(collection, stamp="stamp 2"),
+        replace(collection, dimension=4),
+        Collection(collection.name, 4, "stamp 2"),
+    ):
+        index = opened(engine, ours, foreign=True)
+        stats = index.stats()
+        assert (stats.count, stats.dimension, stats.stamp) == (5, 8, "stamp 1")
+        assert sorted(all_ids(index)) == [record.id for record in records]
+        same_records(index.fetch([record.id for record in records]), records)
+        index.close()
+    assert opened(engine, collection, create=False).stats().count == 5
+
+
+@keeping
+def test_foreign_makes_nothing(engine: Engine, collection: Collection, opened: Opener) -> None:
+    """Whatever else is asked for, what is absent stays absent."""
+    for _ in range(2):
+        for create in (True, False):
+            with pytest.raises(CollectionNotFound, match=collection.name):
+                opened(engine, collection, create=create, foreign=True)
+    opened(engine, replace(collection, name=f"{collection.name}_near"))
+    with pytest.raises(CollectionNotFound, match=collection.name):
+        opened(engine, collection, foreign=True)
+
+
+@keeping
 def test_collections_do_not_see_each_other(
     engine: Engine, collection: Collection, opened: Opener
 ) -> None:

@@ -237,6 +237,41 @@ def test_a_table_that_is_not_ours_is_refused(engine: Engine, index: LanceIndex) 
     assert LanceIndex.open(engine, PRODUCTS, take_over=True).stats().count == 3
 
 
+@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+@pytest.mark.parametrize("column", ["title", "vector"])
+def test_a_table_of_another_application_is_left_alone(
+    engine: Engine, how: dict[str, bool], column: str
+) -> None:
+    """Also where it has a column of a name of ours."""
+    import lancedb
+
+    rows = [{"id": 1, column: "precious"}]
+    lancedb.connect(str(engine.url)).create_table("products", rows)
+    if "foreign" in how:
+        opened = LanceIndex.open(engine, PRODUCTS, **how)
+        for call in (
+            opened.stats,
+            lambda: list(opened.ids()),
+            lambda: opened.fetch(["1"]),
+            lambda: opened.delete(None),
+        ):
+            with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
+                call()
+    else:
+        with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
+            LanceIndex.open(engine, PRODUCTS, **how)
+    assert lancedb.connect(str(engine.url)).open_table("products").to_arrow().to_pylist() == rows
+
+
+def test_metadata_that_is_not_ours_is_none(engine: Engine, index: LanceIndex) -> None:
+    """What another program wrote into our columns can be looked at."""
+    index.upsert(records(2))
+    index._table.update(where="id = 'p00000'", values={"metadata": "no JSON"})
+    index._table.update(where="id = 'p00001'", values={"metadata": "[1]"})
+    found = LanceIndex.open(engine, Collection("products", 3, "other"), foreign=True)
+    assert [record.metadata for record in found.fetch(["p00000", "p00001"])] == [{}, {}]
+
+
 def test_looking_makes_no_folder(tmp_path: Path) -> None:
     engine = Engine("lancedb", url=str(tmp_path / "none"))
     with pytest.raises(CollectionNotFound, match="engine sync --to lancedb"):

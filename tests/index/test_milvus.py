@@ -213,6 +213,41 @@ def test_a_collection_that_is_not_ours_is_refused(engine: Engine, index: MilvusI
     taken.close()
 
 
+@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+def test_a_collection_of_another_application_is_left_alone(
+    engine: Engine, how: dict[str, bool]
+) -> None:
+    from pymilvus import DataType, MilvusClient  # type: ignore[import-untyped]
+
+    client = MilvusClient(uri=str(engine.url))
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("emb", DataType.FLOAT_VECTOR, dim=4)
+    parameters = client.prepare_index_params()
+    parameters.add_index("emb", index_type="FLAT", metric_type="COSINE")
+    client.create_collection("products", schema=schema, index_params=parameters)
+    client.insert("products", [{"id": 1, "emb": [1.0, 0.0, 0.0, 0.0]}])
+    client.close()
+    if "foreign" in how:
+        opened = MilvusIndex.open(engine, PRODUCTS, **how)
+        for call in (
+            opened.stats,
+            lambda: list(opened.ids()),
+            lambda: opened.fetch(["1"]),
+            lambda: opened.delete(None),
+        ):
+            with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
+                call()
+        opened.close()
+    else:
+        with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
+            MilvusIndex.open(engine, PRODUCTS, **how)
+    client = MilvusClient(uri=str(engine.url))
+    client.load_collection("products")
+    assert len(client.query("products", filter="id == 1", output_fields=["id"])) == 1
+    client.close()
+
+
 def test_a_collection_half_made_is_finished(engine: Engine, index: MilvusIndex) -> None:
     """On a server collection and index are made one after the other."""
     index._client.release_collection("products")
@@ -299,7 +334,7 @@ def test_what_milvus_says_becomes_ours(
     index: MilvusIndex, code: int, message: str, expected: type[EngineError]
 ) -> None:
     """With a cure, and without Milvus's text."""
-    from pymilvus import MilvusException  # type: ignore[import-untyped]
+    from pymilvus import MilvusException
 
     with pytest.raises(expected) as caught, index._calling():
         raise MilvusException(code=code, message=message)

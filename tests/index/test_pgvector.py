@@ -29,7 +29,7 @@ from floorlens.errors import (
     SettingsError,
 )
 from floorlens.filters import Condition, parse_filter
-from floorlens.index import Collection, Engine, Record, pgvector
+from floorlens.index import Collection, Engine, IndexStats, Record, pgvector
 from floorlens.index.pgvector import PgvectorIndex
 from floorlens.index.postgres import Connections
 
@@ -69,14 +69,16 @@ def test_the_address_of_a_catalogue_serves_too(engine: Engine) -> None:
     assert PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS).stats().count == 0
 
 
-def test_a_search_path_in_the_address_is_kept(engine: Engine) -> None:
-    """Two schemas of one database are two places."""
+def test_a_search_path_does_not_matter(engine: Engine) -> None:
+    """The tables lie in a schema of their own, whoever opens them."""
     execute(engine, "create extension vector", "create schema other")
     elsewhere = Engine("pgvector", url=f"{engine.url}&options=-csearch_path%3Dother,public")
     PgvectorIndex.open(elsewhere, PRODUCTS).upsert(records(3))
-    with pytest.raises(CollectionNotFound):
-        PgvectorIndex.open(engine, PRODUCTS, create=False)
-    assert PgvectorIndex.open(elsewhere, PRODUCTS, create=False).stats().count == 3
+    assert PgvectorIndex.open(engine, PRODUCTS, create=False).stats().count == 3
+    with psycopg.connect(str(engine.url)) as connection:
+        query = "select distinct schemaname from pg_tables where tablename like any(%s)"
+        found = connection.execute(query, [["products%", "floorlens%"]]).fetchall()
+    assert found == [("floorlens_vectors",)]
 
 
 def test_looking_makes_nothing(engine: Engine) -> None:
@@ -84,7 +86,7 @@ def test_looking_makes_nothing(engine: Engine) -> None:
     with pytest.raises(CollectionNotFound, match="engine sync --to pgvector"):
         PgvectorIndex.open(engine, PRODUCTS, create=False)
     with psycopg.connect(str(engine.url)) as connection:
-        query = "select count(*) from pg_tables where schemaname = 'public'"
+        query = "select count(*) from pg_tables where schemaname in ('public', 'floorlens_vectors')"
         assert connection.execute(query).fetchone() == (0,)
         query = "select count(*) from pg_extension where extname = 'vector'"
         assert connection.execute(query).fetchone() == (0,)
@@ -115,8 +117,13 @@ def test_a_login_that_may_only_read(engine: Engine, index: PgvectorIndex) -> Non
     """It opens and searches what is there; it can neither write nor make."""
     index.upsert(records(3))
     role = f"reader_{os.urandom(4).hex()}"
-    tables = '"products", floorlens_collections'
-    execute(engine, f"create role {role} login", f"grant select on {tables} to {role}")
+    tables = 'floorlens_vectors."products", floorlens_vectors.floorlens_collections'
+    execute(
+        engine,
+        f"create role {role} login",
+        f"grant usage on schema floorlens_vectors to {role}",
+        f"grant select on {tables} to {role}",
+    )
     try:
         url = str(engine.url).replace("postgres:@", f"{role}@")
         reader = PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS)
@@ -180,14 +187,65 @@ def test_an_old_pgvector_is_named(engine: Engine) -> None:
 
 def test_a_table_without_a_stamp(engine: Engine, index: PgvectorIndex) -> None:
     """With records it is somebody's, and taken over on request; empty it is ours."""
-    execute(engine, "delete from floorlens_collections")
+    execute(engine, "delete from floorlens_vectors.floorlens_collections")
     assert PgvectorIndex.open(engine, PRODUCTS).stats().stamp == "stamp"
     index.upsert(records(3))
-    execute(engine, "delete from floorlens_collections")
+    execute(engine, "delete from floorlens_vectors.floorlens_collections")
     with pytest.raises(EngineMismatch) as caught:
         PgvectorIndex.open(engine, PRODUCTS)
     assert caught.value.found == ""
     assert PgvectorIndex.open(engine, PRODUCTS, take_over=True).stats().count == 3
+
+
+@pytest.mark.parametrize("schema", ["public", "floorlens_vectors"])
+@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+def test_a_table_of_another_application_is_left_alone(
+    engine: Engine, schema: str, how: dict[str, bool]
+) -> None:
+    """Whatever it is called, wherever it lies, whatever is asked for."""
+    execute(
+        engine,
+        f"create schema if not exists {schema}",
+        f"create table {schema}.products (id int, title text)",
+        f"insert into {schema}.products values (1, 'precious')",
+    )
+    try:
+        opened = PgvectorIndex.open(engine, PRODUCTS, **how)
+    except CollectionNotFound:
+        assert schema == "public"
+        assert not how.get("create", True) or how.get("foreign")
+    except EngineMismatch as error:
+        assert schema == "floorlens_vectors"
+        assert "FLOORLENS_NAMESPACE" in str(error)
+        assert "foreign" not in how
+    else:
+        if "foreign" in how:
+            assert schema == "floorlens_vectors"
+            for call in (opened.stats, lambda: list(opened.ids()), lambda: opened.fetch(["1"])):
+                with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
+                    call()
+        else:
+            assert schema == "public"
+            opened.upsert(records(2))
+            opened.delete(None)
+        opened.close()
+    with psycopg.connect(str(engine.url)) as connection:
+        rows = connection.execute(f"select id, title from {schema}.products".encode()).fetchall()
+    assert rows == [(1, "precious")]
+
+
+def test_a_table_that_is_in_no_list_is_not_dropped(engine: Engine, index: PgvectorIndex) -> None:
+    """Neither for another dimension nor by delete(None): nothing says that it is ours."""
+    index.upsert(records(3))
+    execute(engine, "delete from floorlens_vectors.floorlens_collections")
+    with pytest.raises(EngineMismatch):
+        PgvectorIndex.open(engine, Collection("products", 3, "stamp"), take_over=True)
+    with pytest.raises(EngineMismatch):
+        index.delete(None)
+    found = PgvectorIndex.open(engine, Collection("products", 3, "other"), foreign=True)
+    assert found.stats() == IndexStats(3, 4, "")
+    assert len(found.fetch(["p00000", "p00001"])) == 2
+    found.close()
 
 
 def test_a_table_that_vanished(engine: Engine, index: PgvectorIndex) -> None:
@@ -271,7 +329,7 @@ def test_what_takes_too_long_is_given_up(engine: Engine, index: PgvectorIndex) -
     index.upsert(records(3))
     hasty = PgvectorIndex.open(Engine("pgvector", url=engine.url, timeout=1), PRODUCTS)
     with psycopg.connect(str(engine.url)) as other, ThreadPoolExecutor(1) as pool:
-        other.execute('lock table "products" in access exclusive mode')
+        other.execute("lock table floorlens_vectors.products in access exclusive mode")
         waiting = pool.submit(hasty.query, records(1)[0].vector, 3)
         try:
             with pytest.raises(EngineUnavailable, match="longer than 1 s"):
@@ -306,7 +364,8 @@ def own_server() -> Iterator[Any]:
     rules = folder / "pgdata" / "pg_hba.conf"
     rules.write_text("local all locked scram-sha-256\n" + rules.read_text())
     server.psql(
-        "CREATE ROLE locked LOGIN PASSWORD 'right'; GRANT ALL ON SCHEMA public TO locked;"
+        "CREATE ROLE locked LOGIN PASSWORD 'right';"
+        "CREATE SCHEMA floorlens_vectors AUTHORIZATION locked;"
         "CREATE EXTENSION vector; SELECT pg_reload_conf();"
     )
     yield server

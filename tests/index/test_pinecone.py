@@ -248,6 +248,74 @@ def test_a_namespace_that_was_taken_over_takes_no_more(
     assert all_ids(first) == ["new"]
 
 
+def test_who_was_taken_over_from_removes_nothing(
+    engine: Engine, collection: Collection, opened: Open
+) -> None:
+    """Its ids may be those of other products by now."""
+    first = opened(engine, collection)
+    opened(engine, replace(collection, stamp="stamp 2"), take_over=True).upsert([record("new")])
+    with pytest.raises(EngineMismatch, match="taken over") as caught:
+        first.delete(["new"])
+    assert caught.value.found == "stamp 2"
+    assert all_ids(first) == ["new"]
+
+
+def test_a_namespace_that_was_emptied_is_not_filled_without_its_stamp(
+    engine: Engine, collection: Collection, opened: Open
+) -> None:
+    """Else nobody, its own processes not either, could open it again."""
+    first = opened(engine, collection)
+    first.upsert([record()])
+    opened(engine, collection).delete(None)
+    with pytest.raises(CollectionNotFound, match="open it again"):
+        first.upsert([record()])
+    with pytest.raises(CollectionNotFound, match="open it again"):
+        first.delete(["oak"])
+    again = opened(engine, collection)
+    again.upsert([record("new")])
+    first.upsert([record("old")])
+    assert all_ids(opened(engine, collection, create=False)) == ["new", "old"]
+
+
+def test_two_stamps_that_claim_a_namespace_at_once(
+    engine: Engine, collection: Collection, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one has it; the other is told so, and does not wait for its own."""
+    opened(engine, replace(collection, name="elsewhere"))
+    theirs = vector_item(Record("floors", unit(1, 0, 0, 0), {"stamp": "stamp 2"}))
+    batches = upsert_batches
+
+    def overtaken(items: Any) -> Iterator[Any]:
+        yield from batches(items)
+        raw(engine).upsert(vectors=[theirs], namespace=STAMPS)
+
+    monkeypatch.setattr(adapter, "upsert_batches", overtaken)
+    monkeypatch.setattr(adapter, "FRESH_SECONDS", 3.0)
+    for take_over in (False, True):
+        raw(engine).delete(ids=["floors"], namespace=STAMPS)
+        with pytest.raises(EngineMismatch, match="taken over") as caught:
+            opened(engine, collection, take_over=take_over)
+        assert caught.value.found == "stamp 2"
+
+
+def test_foreign_reads_an_index_of_another_kind(
+    engine: Engine, collection: Collection, opened: Open
+) -> None:
+    """Another dimension and metric, no stamp: as the reference application may have left it."""
+    control = pinecone.Pinecone(KEY, host=engine.url)
+    spec = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
+    control.create_index(name=engine.index, dimension=3, metric="euclidean", spec=spec)
+    with pytest.raises(CollectionNotFound):
+        opened(engine, collection, foreign=True)
+    raw(engine).upsert(vectors=[{"id": "a", "values": [1.0, 2.0, 3.0]}], namespace="floors")
+    index = opened(engine, collection, foreign=True)
+    stats = index.stats()
+    assert (stats.count, stats.dimension, stats.stamp) == (1, 3, "")
+    assert all_ids(index) == ["a"]
+    (found,) = index.fetch(["a"])
+    assert (found.vector.tolist(), found.metadata) == ([1, 2, 3], {})
+
+
 # -- keys --------------------------------------------------------------------------------------
 
 
