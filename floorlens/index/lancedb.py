@@ -39,7 +39,14 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
+from floorlens.index.opening import (
+    check_same,
+    checked_name,
+    foreign_shape,
+    not_found,
+    replaced,
+    shown,
+)
 from floorlens.index.ties import nearest
 
 PROBED = 3
@@ -107,7 +114,7 @@ class LanceIndex:
             )
             table = _open_table(database, name)
             if table is None:
-                if foreign or not create:
+                if not create:
                     raise not_found(engine, name)
                 table = _create_table(database, name, collection)
             if foreign:

@@ -36,7 +36,14 @@ from floorlens.index.metadata import (
     tokens,
 )
 from floorlens.index.milvus_errors import mapped
-from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
+from floorlens.index.opening import (
+    check_same,
+    checked_name,
+    foreign_shape,
+    not_found,
+    replaced,
+    shown,
+)
 from floorlens.index.ties import nearest
 
 STAMP = "floorlens.stamp"
@@ -109,7 +116,7 @@ class MilvusIndex:
         lite, create = "://" not in url, create and not foreign
         name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
-            if foreign or not create:
+            if not create:
                 raise not_found(engine, name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -265,11 +272,8 @@ class MilvusIndex:
         ours = self._collection
         with self._calling():
             there = self._client.has_collection(self._name)
-            if not there and (foreign or not create):
+            if not there and not create:
                 raise not_found(self._engine, self._name)
-            if foreign:
-                self._client.load_collection(self._name)
-                return
             if there and take_over and self._described()[0] != ours.dimension:
                 self._client.drop_collection(self._name)
                 there = False

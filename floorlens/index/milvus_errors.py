@@ -6,12 +6,12 @@ from typing import Any
 
 from floorlens.errors import EngineDenied, EngineError, EngineQuota, EngineUnavailable
 from floorlens.index import Engine
-from floorlens.index.opening import not_found
+from floorlens.index.opening import not_found, shown
 
 
 def mapped(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
     """Returns our error for one of pymilvus, without its text."""
-    at = f"milvus at {engine.url}"
+    at = f"milvus at {shown(engine.url)}"
     text = str(error).lower()
     if error.code == 100 or "collection not found" in text:
         return not_found(engine, name)

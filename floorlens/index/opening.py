@@ -17,14 +17,6 @@ def shown(url: str | None) -> str:
     return re.sub(r"(?<=[?&])([^=&]*(?:key|token|secret|password)[^=&]*)=[^&]*", r"\1=***", hidden)
 
 
-def not_ours(engine: Engine, name: str) -> EngineMismatch:
-    """Returns the error that what lies under a name is nothing that Floorlens could have made."""
-    return EngineMismatch(
-        f"{engine.name} has something else under the name {name!r}, which is left alone: name "
-        "another namespace (FLOORLENS_NAMESPACE)"
-    )
-
-
 def checked_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
     """Returns the name of a collection, which is what the engine calls it too.
 

@@ -238,17 +238,17 @@ class PgvectorIndex:
 
     # -- within a transaction ------------------------------------------------------------------
 
-    def _prepare(self, connection: Any, create: bool, take_over: bool, foreign: bool) -> None:
+    def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
         from pgvector.psycopg import register_vector
 
         ours = self._collection
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         found = self._described(connection)
-        if found is None and (foreign or not create):
+        if found is None and not create:
             raise not_found(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
-        if foreign or found == (ours.dimension, ours.stamp):
+        if found == (ours.dimension, ours.stamp):
             # Nothing to write: a login that may only read is enough.
             return
         if connection.execute("select to_regnamespace(%s)", [SCHEMA]).fetchone() == (None,):

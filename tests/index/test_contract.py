@@ -498,23 +498,6 @@ def test_another_stamp_is_refused(engine: Engine, collection: Collection, opened
 
 
 @keeping
-def test_what_somebody_else_made_can_be_looked_at(
-    engine: Engine, collection: Collection, opened: Opener
-) -> None:
-    """Before it is taken over: whose it is, and what it holds; nothing is written or made."""
-    opened(engine, collection).upsert(products(5))
-    other = replace(collection, stamp="stamp 2")
-    index = opened(engine, other, foreign=True)
-    assert (index.stats().count, index.stats().stamp) == (5, "stamp 1")
-    assert sorted(all_ids(index)) == [record.id for record in products(5)]
-    assert opened(engine, collection).stats().count == 5
-    absent = replace(collection, name=f"{collection.name}_absent")
-    for _ in range(2):
-        with pytest.raises(CollectionNotFound):
-            opened(engine, absent, foreign=True)
-
-
-@keeping
 def test_another_dimension_is_refused_at_opening(
     engine: Engine, collection: Collection, opened: Opener
 ) -> None:

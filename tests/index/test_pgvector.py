@@ -405,21 +405,3 @@ def test_a_handle_outlives_the_server(own_server: Any) -> None:
     own_server.ensure_postgres_running()
     # Its connection broke while nobody used it: that is not an error.
     assert index.stats().count == 25
-
-
-def test_a_table_that_is_not_ours_is_left_alone(postgres_database: str) -> None:
-    """A namespace is a table's name: it must not cost anybody theirs, asked or unasked."""
-    ours = {"images": "id int, title text", "vectors": "id text, vector vector(3), metadata jsonb"}
-    with psycopg.connect(postgres_database, autocommit=True) as connection:
-        connection.execute("create extension if not exists vector")
-        for name, columns in ours.items():
-            connection.execute(f"create table {name} ({columns})")
-            connection.execute(f"insert into {name} (id) values ('1')")
-    engine = Engine("pgvector", url=postgres_database)
-    for name in (*ours, "pg_class"):
-        for how in ({}, {"take_over": True}):
-            with pytest.raises(EngineMismatch):
-                PgvectorIndex.open(engine, Collection(name, 4, "stamp"), **how)
-    with psycopg.connect(postgres_database) as connection:
-        for name in ours:
-            assert connection.execute(f"select count(*) from {name}").fetchone() == (1,)
