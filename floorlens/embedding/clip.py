@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
-from floorlens.embedding.clip_signature import pack
+from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
-from floorlens.errors import CatalogueError
-from floorlens.huggingface import ModelFiles, chosen_model, locate
+from floorlens.errors import CatalogueError, ModelUnavailable
+from floorlens.huggingface import ModelFiles, chosen_model, locate, variable
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.clip import PATCHES
@@ -77,7 +77,8 @@ class ClipEmbedder:
         `base` is float16 (n, 2 d): the unit embedding of each patch, and what rounding left of it.
 
         Raises:
-            ModelUnavailable: the model is neither here nor reachable, or its files are not usable.
+            ModelUnavailable: the model is neither here nor reachable, its files are not usable, or
+                its vectors are longer than `clip_signature.MOST`.
             MissingDependency: the extra `[clip]` is not installed.
         """
         model = load_model(
@@ -117,7 +118,14 @@ class ClipEmbedder:
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return locate(chosen_model(self.NAME, self._options))
+        files = locate(chosen_model(self.NAME, self._options))
+        numbers = embedding_dimension(files)
+        if numbers > MOST:
+            raise ModelUnavailable(
+                f"{variable(self.NAME)}: the model {files.model_id} makes vectors of {numbers} "
+                f"numbers; at most {MOST} fit into a catalogue: name one of shorter vectors"
+            )
+        return files
 
 
 def _halves(rows: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -1,8 +1,9 @@
 """The signature of embedders on hub models: the region's embedding, and its patches' if wanted.
 
 Layout, little endian: magic `FLC1`, bytes to a number of the region, number of patches, dimension;
-the region; a scale for each patch and its numbers as int8. Alone, the region is float32, so that
-comparing it again gives the very similarity of retrieval; beside patches float16 does.
+the region; a scale for each patch and its numbers as int8. Alone, a region of up to `EXACT`
+numbers is float32, so that comparing it again gives the very similarity of retrieval; a longer one,
+and one beside patches, is float16.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from floorlens.errors import CatalogueError
 
 MAGIC = b"FLC1"
 LIMIT = 4096
+"""Bytes to a signature."""
 _HEAD = np.dtype([("magic", "S4"), ("width", "<u2"), ("patches", "<u2"), ("dimension", "<u4")])
+EXACT = (LIMIT - _HEAD.itemsize) // 4
+"""Numbers of a region that is float32 where it is alone: 1,021."""
+MOST = (LIMIT - _HEAD.itemsize) // 2
+"""Numbers of a region at most: 2,042."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def pack(whole: NDArray[np.float32], patches: NDArray[np.float32]) -> bytes:
         patches: unit vectors (p, d); p may be 0.
 
     Raises:
-        ValueError: more numbers to a vector than fit.
+        ValueError: more numbers to a vector than `MOST`.
     """
     dimension = whole.size
     width = 4 if not len(patches) and _size(4, 0, dimension) <= LIMIT else 2

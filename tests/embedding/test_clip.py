@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from floorlens.embedding.clip import ClipEmbedder
-from floorlens.embedding.clip_signature import unpack
+from floorlens.embedding.clip_signature import MOST, unpack
 from floorlens.embedding.dinov2 import Dinov2Embedder
 from floorlens.embedding.siglip2 import Siglip2Embedder
-from floorlens.errors import CatalogueError
+from floorlens.errors import CatalogueError, ModelUnavailable
 from floorlens.normalisation import FloorView
 from floorlens.options import ModelOptions
 from floorlens.testing import fake_projection
@@ -135,6 +136,27 @@ def test_the_stamp_names_model_revision_and_dimension(
     (folder / "preprocessor_config.json").write_text("{}")
     other = ClipEmbedder(ModelOptions(models={"clip": str(folder)}))
     assert other.stamp.version != stamp.version
+
+
+def test_a_model_of_too_long_vectors_is_refused_before_it_is_run(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    """Its signature would not fit: said at once, not after the first picture."""
+    folder = tmp_path / "long"
+    shutil.copytree(tiny_models.clip, folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+
+    def made(numbers: int) -> ClipEmbedder:
+        text = json.dumps(config | {"projection_dim": numbers})
+        (folder / "config.json").write_text(text, "utf-8")
+        return ClipEmbedder(ModelOptions(models={"clip": str(folder)}, device="cpu"))
+
+    assert made(MOST).stamp.dimension == MOST
+    text = r"FLOORLENS_CLIP_MODEL: the model long makes vectors of 2043 numbers; at most 2042 fit"
+    with pytest.raises(ModelUnavailable, match=text):
+        _ = made(MOST + 1).stamp
+    with pytest.raises(ModelUnavailable, match=text):
+        made(MOST + 1).features([view()])
 
 
 def test_it_cannot_be_adapted(tiny_models: TinyModels) -> None:

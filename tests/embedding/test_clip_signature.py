@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from floorlens.embedding.clip_signature import LIMIT, MAGIC, pack, unpack
+from floorlens.embedding.clip_signature import EXACT, LIMIT, MAGIC, MOST, pack, unpack
 from floorlens.errors import CatalogueError
 
 
@@ -39,12 +39,21 @@ def test_so_many_patches_fit(dimension: int, least: int) -> None:
     assert unpack([packed]).patches.shape[1] == least
 
 
-@pytest.mark.parametrize("dimension", [384, 512, 768])
+@pytest.mark.parametrize("dimension", [384, 512, 768, EXACT])
 def test_a_region_alone_is_exact(dimension: int) -> None:
     """Compared again it must give the order of retrieval, to the last bits of float32."""
     whole = unit(np.random.default_rng(1), dimension)
     back = unpack([pack(whole, np.empty((0, dimension), np.float32))])
     np.testing.assert_allclose(back.whole[0], whole, rtol=3e-7)
+
+
+@pytest.mark.parametrize("dimension", [EXACT + 1, MOST])
+def test_a_longer_region_is_rounded_even_alone(dimension: int) -> None:
+    whole = unit(np.random.default_rng(1), dimension)
+    packed = pack(whole, np.empty((0, dimension), np.float32))
+    assert len(packed) <= LIMIT
+    difference = np.abs(unpack([packed]).whole[0] - whole).max()
+    assert 1e-7 < difference < 1e-4
 
 
 def test_floors_of_different_patch_counts_are_read_together() -> None:
@@ -76,5 +85,7 @@ def test_cut_short_and_mixed_signatures_are_refused() -> None:
 
 
 def test_a_vector_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
-        pack(unit(np.random.default_rng(0), 3000), np.empty((0, 3000), np.float32))
+    assert (EXACT, MOST) == (1021, 2042)
+    for dimension in (MOST + 1, 3000):
+        with pytest.raises(ValueError, match="does not fit"):
+            pack(unit(np.random.default_rng(0), dimension), np.empty((0, dimension), np.float32))

@@ -54,6 +54,26 @@ def test_probabilities_are_those_of_the_published_way(
     np.testing.assert_allclose(found.pixels, expected, rtol=0, atol=2e-4)
 
 
+def scaled_both_ways(size: tuple[int, int]) -> float:
+    """The largest difference of PyTorch's and Pillow's bilinear scaling of a map of 64 x 64."""
+    import torch
+
+    likely = np.random.default_rng(0).random((64, 64), dtype=np.float32)
+    ours = torch.nn.functional.interpolate(
+        torch.from_numpy(likely)[None, None], size, mode="bilinear", align_corners=False
+    )[0, 0].numpy()
+    theirs = Image.fromarray(likely).resize(size[::-1], Image.Resampling.BILINEAR)
+    return float(np.abs(ours - np.asarray(theirs)).max())
+
+
+def test_for_which_photos_it_is_the_same_whichever_library_scales_the_mask() -> None:
+    """docs/models.md says so: which of them the reference design takes is not known."""
+    for size in ((64, 64), (64, 100), (65, 128), (256, 192)):
+        assert scaled_both_ways(size) < 1e-5
+    for size in ((63, 64), (100, 40), (40, 30)):
+        assert scaled_both_ways(size) > 1e-3
+
+
 def test_visible_is_the_surest_pixel(tiny_models: TinyModels) -> None:
     found = segmenter(tiny_models).segment(photo())
     assert found.visible == found.pixels.max() > 0.5
