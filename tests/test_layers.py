@@ -27,6 +27,7 @@ LAYERS = (
             "adaptation",
             "engines",
             "replica",
+            "replica_reports",
             "retrieval",
             "query",
             "search",
