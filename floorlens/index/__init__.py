@@ -86,7 +86,8 @@ class Engine:
     """
 
     name: str = "exact"
-    url: str | None = None
+    # It may hold a password.
+    url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     index: str | None = None
     namespace: str | None = None

@@ -39,7 +39,14 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.opening import check_same, checked_name, foreign_shape, not_found, replaced
+from floorlens.index.opening import (
+    check_same,
+    checked_name,
+    foreign_shape,
+    not_found,
+    replaced,
+    shown_url,
+)
 from floorlens.index.ties import nearest
 
 PROBED = 3
@@ -366,7 +373,7 @@ def _errors(engine: Engine, name: str) -> Iterator[None]:
         raise
     except (RuntimeError, ValueError, OSError) as error:
         text = str(error).lower()
-        where = f"LanceDB at {engine.url}"
+        where = f"LanceDB at {shown_url(engine.url)}"
         if "not found" in text or "no such file" in text:
             raise not_found(engine, name) from error
         if isinstance(error, PermissionError) or any(
