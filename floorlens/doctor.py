@@ -17,6 +17,7 @@ import numpy as np
 
 from floorlens.engines import PRIVATE
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
+from floorlens.index.opening import shown_url
 from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.
@@ -32,11 +33,6 @@ EXTRAS = {
     "ui": "streamlit",
 }
 _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
-# To the last @: a password that holds one itself must not show its end.
-_URL_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
-_URL_TOKEN = re.compile(r"((?:https?|s3|gs|az)://)[^:/@]*@")
-_DSN_SECRET = re.compile(r"(?<![?&\w])(password)=\S+", re.I)
-_URL_SECRET = re.compile(r"(?<=[?&])([^=&]*(?:key|token|secret|password)[^=&]*)=[^&]*", re.I)
 
 
 @dataclass(frozen=True)
@@ -57,10 +53,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
     """Returns the settings as FLOORLENS_* -> text, secrets hidden."""
     shown = {}
     for name, value in settings.model_dump().items():
-        text = "" if value is None else _URL_PASSWORD.sub(r"\1:***@", str(value))
-        text = _DSN_SECRET.sub(
-            r"\1=***", _URL_SECRET.sub(r"\1=***", _URL_TOKEN.sub(r"\1***@", text))
-        )
+        text = "" if value is None else shown_url(str(value))
         shown[variable(name)] = "***" if text and _SECRET.search(name) else text
     return shown
 
@@ -89,7 +82,10 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
         return Check(name, False, type(error).__name__, str(error))
     except Exception as error:  # noqa: BLE001 - onnxruntime's own errors share no other base
         return Check(
-            name, False, f"{type(error).__name__}: {error}", "reinstall: pip install floorlens"
+            name,
+            False,
+            shown_url(f"{type(error).__name__}: {error}"),
+            "reinstall: pip install floorlens",
         )
 
 

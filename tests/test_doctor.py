@@ -38,10 +38,18 @@ def named(name: str, **chosen: Any) -> Check:
         ),
         ("https://db/?api_key=s3cret", "https://db/?api_key=***"),
         ("postgresql://anna@db:5432/floors", "postgresql://anna@db:5432/floors"),
+        ("http://s3cret@host:19530", "http://***@host:19530"),
+        ("https://me:s3@cret@host", "https://***@host"),
+        ("host=h password=s3cret dbname=x", "host=h password=*** dbname=x"),
+        (r"password = 's3 \'cret' user=me", "password=*** user=me"),
+        ("sslpassword='s3cret", "sslpassword=***"),
+        ("password=s3&cret", "password=***"),
         ("./catalogue", "./catalogue"),
     ],
 )
 def test_passwords_in_addresses_are_hidden(url: str, shown: str) -> None:
+    settings = Settings(index_url=url)
+    assert shown_settings(settings)["FLOORLENS_INDEX_URL"] == shown
     settings = Settings(catalogue=url)
     assert shown_settings(settings)["FLOORLENS_CATALOGUE"] == shown
     assert "s3" not in str([check.as_dict() for check in examine(settings)])

@@ -86,6 +86,7 @@ class Engine:
     """
 
     name: str = "exact"
+    # It may hold a password.
     url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     index: str | None = None

@@ -45,7 +45,7 @@ from floorlens.index.opening import (
     foreign_shape,
     not_found,
     replaced,
-    shown,
+    shown_url,
 )
 from floorlens.index.ties import nearest
 
@@ -373,7 +373,7 @@ def _errors(engine: Engine, name: str) -> Iterator[None]:
         raise
     except (RuntimeError, ValueError, OSError) as error:
         text = str(error).lower()
-        where = f"LanceDB at {shown(engine.url)}"
+        where = f"LanceDB at {shown_url(engine.url)}"
         if "not found" in text or "no such file" in text:
             raise not_found(engine, name) from error
         if isinstance(error, PermissionError) or any(

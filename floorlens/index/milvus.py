@@ -35,14 +35,14 @@ from floorlens.index.metadata import (
     possible,
     tokens,
 )
-from floorlens.index.milvus_errors import mapped
+from floorlens.index.milvus_errors import mapped, unlogged
 from floorlens.index.opening import (
     check_same,
     checked_name,
     foreign_shape,
     not_found,
     replaced,
-    shown,
+    shown_url,
 )
 from floorlens.index.ties import nearest
 
@@ -402,13 +402,13 @@ class MilvusIndex:
 
         with self._lock:
             try:
-                yield
+                with unlogged():
+                    yield
             except MilvusException as error:
                 raise mapped(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
-                raise EngineUnavailable(
-                    f"milvus at {shown(self._engine.url)} cannot be used"
-                ) from error
+                at = f"milvus at {shown_url(self._engine.url)}"
+                raise EngineUnavailable(f"{at} cannot be used") from error
 
 
 def _compare(column: str, sign: str, number: str) -> str:

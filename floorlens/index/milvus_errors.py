@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from floorlens.errors import EngineDenied, EngineError, EngineQuota, EngineUnavailable
 from floorlens.index import Engine
-from floorlens.index.opening import not_found, shown
+from floorlens.index.opening import not_found, shown_url
+
+_AT_WORK = threading.local()
+
+
+def _is_foreign(_: logging.LogRecord) -> bool:
+    return not getattr(_AT_WORK, "calls", 0)
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keeps pymilvus from logging the errors of this thread's calls, which become ours."""
+    # It logs them as errors, with tracebacks and addresses, before it raises them.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("pymilvus"):
+            logging.getLogger(name).addFilter(_is_foreign)
+    _AT_WORK.calls = getattr(_AT_WORK, "calls", 0) + 1
+    try:
+        yield
+    finally:
+        _AT_WORK.calls -= 1
 
 
 def mapped(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
     """Returns our error for one of pymilvus, without its text."""
-    at = f"milvus at {shown(engine.url)}"
+    at = f"milvus at {shown_url(engine.url)}"
     text = str(error).lower()
     if error.code == 100 or "collection not found" in text:
         return not_found(engine, name)

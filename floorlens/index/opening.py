@@ -10,6 +10,23 @@ from floorlens.index import Collection, Engine
 PREFIX = "floorlens"
 """How names of ours begin, where nobody chose one."""
 
+_WORDS = "key|token|secret|password"
+# To the last @: a password that holds one itself must not show its end.
+_LOGIN = re.compile(r"(?<=://)([^:/@]*):.*@")
+# What stands before the @ of a web address may be a token, with no colon.
+_WEB_LOGIN = re.compile(r"(?<=http://|ttps://).*@", re.IGNORECASE)
+_OPTION = re.compile(rf"(?<=[?&])([^=&]*(?:{_WORDS})[^=&]*)=[^&]*", re.IGNORECASE)
+# As libpq writes it: password = 'it\'s', or without quotes up to the next space.
+_KEYWORD = re.compile(
+    rf"(\w*(?:{_WORDS})\w*)\s*=\s*(?:'(?:[^'\\]|\\.)*'?|(?:\\.|\S)+)", re.IGNORECASE | re.DOTALL
+)
+
+
+def shown_url(url: str | None) -> str:
+    """Returns an address, or a connection text of libpq, with *** for what may be a secret."""
+    text = _LOGIN.sub(r"\1:***@", _WEB_LOGIN.sub("***@", url or ""))
+    return (_OPTION if "://" in text else _KEYWORD).sub(r"\1=***", text)
+
 
 def shown(url: str | None) -> str:
     """Returns an address as it may be shown: without login, and without secrets behind a "?"."""

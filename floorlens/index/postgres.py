@@ -132,6 +132,12 @@ class Connections:
             return EngineUnavailable(f"{at} has no pgvector: install version 0.8 or newer there")
         if state == "57014":
             return EngineUnavailable(f"{at} took longer than {self._engine.timeout:g} s")
+        if state == "25006":
+            return EngineDenied(
+                f"{at} only reads, as a standby does: name the primary in FLOORLENS_INDEX_URL"
+            )
         if 'database "' in text and "does not exist" in text:
             return EngineUnavailable(f"{at} has no such database: make it, or correct the url")
+        if state and state[:2] != "08" and state[:3] != "57P":
+            return EngineUnavailable(f"{at} refused it (SQLSTATE {state}): see the server's log")
         return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")

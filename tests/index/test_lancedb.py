@@ -279,6 +279,14 @@ def test_looking_makes_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("url", ["s3://me:s3cret@bucket/x", "postgresql://me:s3cret@host/x"])
+def test_no_error_shows_a_password(url: str) -> None:
+    engine = Engine("lancedb", url=url, timeout=2)
+    with pytest.raises(EngineError, match=r"me:\*\*\*@") as caught, _errors(engine, "products"):
+        raise RuntimeError("whatever")
+    assert "s3cret" not in str(caught.value) + repr(engine)
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("text")

@@ -292,6 +292,30 @@ def test_no_server() -> None:
         )
 
 
+@pytest.mark.parametrize("url", ["http://root:s3cret@127.0.0.1:1", "http://s3cret@127.0.0.1:1"])
+def test_no_server_and_a_password(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The error does not show it; what pymilvus would log of it, a traceback, is left out."""
+    engine = Engine("milvus", url=url, timeout=2)
+    with pytest.raises(EngineUnavailable, match=r"http://\*\*\*@127") as caught:
+        MilvusIndex.open(engine, PRODUCTS)
+    assert "s3cret" not in str(caught.value) + repr(engine)
+    assert [one for one in caplog.records if one.name.startswith("pymilvus")] == []
+
+
+def test_pymilvus_logs_what_is_not_ours(
+    index: MilvusIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its other users in this process miss nothing."""
+    from pymilvus import MilvusException
+
+    with pytest.raises(CollectionNotFound), index._calling():
+        index._client.query("nowhere", filter='id == "a"')
+    assert not [one for one in caplog.records if one.name.startswith("pymilvus")]
+    with pytest.raises(MilvusException):
+        index._client.query("nowhere", filter='id == "a"')
+    assert [one for one in caplog.records if one.name.startswith("pymilvus")]
+
+
 def test_a_name_that_milvus_does_not_take(engine: Engine) -> None:
     with pytest.raises(EngineUnsupported, match="FLOORLENS_NAMESPACE"):
         MilvusIndex.open(engine, Collection("my-floors", 4, ""))

@@ -153,6 +153,10 @@ def test_without_the_extra(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
         (psycopg.errors.InvalidPassword("secret text"), EngineDenied, "user and password"),
         (psycopg.OperationalError("FATAL: sorry, too many clients already"), EngineQuota, "later"),
         (psycopg.InterfaceError("secret text"), EngineUnavailable, "does not answer"),
+        (psycopg.errors.AdminShutdown("secret text"), EngineUnavailable, "does not answer"),
+        (psycopg.errors.ConnectionFailure("secret text"), EngineUnavailable, "does not answer"),
+        (psycopg.errors.DeadlockDetected("secret text"), EngineUnavailable, "SQLSTATE 40P01"),
+        (psycopg.errors.ReadOnlySqlTransaction("secret text"), EngineDenied, "the primary"),
     ],
     ids=lambda value: type(value).__name__,
 )
