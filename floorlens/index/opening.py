@@ -28,12 +28,6 @@ def shown_url(url: str | None) -> str:
     return (_OPTION if "://" in text else _KEYWORD).sub(r"\1=***", text)
 
 
-def shown(url: str | None) -> str:
-    """Returns an address as it may be shown: without login, and without secrets behind a "?"."""
-    hidden = re.sub(r"(?<=://)[^/]*@", "***@", url or "")
-    return re.sub(r"(?<=[?&])([^=&]*(?:key|token|secret|password)[^=&]*)=[^&]*", r"\1=***", hidden)
-
-
 def checked_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
     """Returns the name of a collection, which is what the engine calls it too.
 
