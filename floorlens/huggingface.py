@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -185,7 +186,8 @@ def cached(model: HubModel) -> ModelFiles | None:
 def pull(model: HubModel) -> ModelFiles:
     """Fetches the files of a model into the hub's cache, and records its revision and hashes.
 
-    What is there already is not fetched again. A local folder is returned as it is.
+    What is there already is not fetched again. A local folder is returned as it is. Where nothing
+    can be recorded, that is an error, and for a model that is asked for by its commit a warning.
 
     Raises:
         ModelUnavailable: the hub does not answer, or has no such model or revision.
@@ -217,9 +219,16 @@ def pull(model: HubModel) -> ModelFiles:
         if told is not None and told != digest:
             raise unavailable(model, f"{name} arrived damaged; remove {paths[name]}")
     known = _commits(model.model_id)
-    if model.revision and model.revision != info.sha:
+    pinned = model.revision == info.sha
+    if model.revision and not pinned:
         known[model.revision] = info.sha
-    _record(model.model_id, {"revision": info.sha, "revisions": known, "sha256": hashes})
+    try:
+        _record(model.model_id, {"revision": info.sha, "revisions": known, "sha256": hashes})
+    except ModelUnavailable as error:
+        # Its commit needs no record to be found again: it is here, and can be used.
+        if not pinned:
+            raise
+        warnings.warn(str(error), stacklevel=2)
     snapshot = paths["config.json"].parent
     return ModelFiles(model, snapshot, info.sha, _licence(model, snapshot))
 

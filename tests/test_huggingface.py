@@ -305,7 +305,7 @@ def fetched(
     )
     assert result.returncode == 0, result.stderr
     answer: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-    return answer
+    return {**answer, "warned": result.stderr}
 
 
 @pytest.fixture
@@ -349,6 +349,20 @@ def test_a_pull_that_was_cut_short_is_mended(hub: Hub, tmp_path: Path) -> None:
         (folder / "preprocessor_config.json").unlink()
         assert fetched(hub, tmp_path, "locate")["cached"]
     assert (folder / "preprocessor_config.json").is_file()
+
+
+def test_a_pinned_model_is_pulled_though_nothing_can_be_recorded(hub: Hub, tmp_path: Path) -> None:
+    """The record is a convenience to it; an unpinned one would be another at the next pull."""
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with serving(hub):
+        got = fetched(hub, tmp_path, revisions={"dinov2": COMMIT})
+        assert (got["revision"], got["cached"]) == (COMMIT, True)
+        assert "cannot be recorded" in got["warned"]
+        assert str(huggingface.records_path()) in got["warned"]
+        assert "cannot be recorded" in fetched(hub, tmp_path)["error"]
+        assert "cannot be recorded" in fetched(hub, tmp_path, revisions={"dinov2": "main"})["error"]
+    files = locate(chosen_model("dinov2", ModelOptions(revisions={"dinov2": COMMIT})))
+    assert files.revision == COMMIT
 
 
 @pytest.mark.parametrize("asked", ["main", "v1.0", COMMIT[:7]])

@@ -236,6 +236,30 @@ def test_a_model_that_makes_no_vectors_is_refused(tiny_models: TinyModels, tmp_p
         odd.embed(noise(64, 64)[None])
 
 
+@pytest.mark.parametrize("name", ["clip", "clipseg"])
+def test_one_run_at_a_time(
+    tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The lock is held while the model runs, by either way in, and free again after an error."""
+    model = load_model(located(name, getattr(tiny_models, name)), device="cpu")
+    held: list[bool] = []
+
+    def fails(*_: Any, **__: Any) -> None:
+        held.append(model._running.locked())
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(
+        model.model.vision_model if name == "clip" else model.model, "forward", fails
+    )
+    with pytest.raises(RuntimeError, match="out of memory"):
+        if name == "clip":
+            model.embed(noise(64, 64)[None])
+        else:
+            model.segment(Image.fromarray(noise(64, 64)), ["floor"], (64, 64))
+    assert held == [True]
+    assert not model._running.locked()
+
+
 class _Odd:
     """Answers with a map of features."""
 

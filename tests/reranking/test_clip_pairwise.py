@@ -64,6 +64,30 @@ def test_patches_tell_what_regions_do_not() -> None:
     assert [item.id for item in ranked] == ["same", "other"]
 
 
+@pytest.mark.parametrize(
+    ("own", "theirs", "cosine"),
+    [
+        # One of two is found again. This way half of them is near something, that way all.
+        ((0, 1), (0,), 0.75),
+        ((0,), (0, 1), 0.75),
+        ((0, 1), (0, 2), 0.5),
+        ((0, 1, 2), (0,), 2 / 3),
+        ((0,), (0, 1, 2), 2 / 3),
+        ((0, 1), (1, 0), 1.0),
+    ],
+)
+def test_patches_are_looked_for_both_ways(
+    own: tuple[int, ...], theirs: tuple[int, ...], cosine: float
+) -> None:
+    """One way alone, a product that has more in it than the floor would be as good as the floor."""
+    axes = np.eye(4, dtype=np.float32)
+    query, product = pack(axes[3], axes[list(own)]), pack(axes[3], axes[list(theirs)])
+    # Beside one of more patches: what a product is filled up with must not count.
+    fuller = pack(axes[3], axes[[0, 1, 2, 3]])
+    found = PATCHES.components(query, [product, fuller])["patches"][0]
+    assert found == pytest.approx((1 + cosine) / 2, abs=1e-6)
+
+
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.integers(0, 999), st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_scores_are_bounded_and_do_not_depend_on_the_neighbours(

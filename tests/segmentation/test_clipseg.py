@@ -56,8 +56,7 @@ def test_probabilities_are_those_of_the_published_way(
 
 def scaled_both_ways(size: tuple[int, int]) -> float:
     """The largest difference of PyTorch's and Pillow's bilinear scaling of a map of 64 x 64."""
-    import torch
-
+    torch = pytest.importorskip("torch", reason="needs the extra clip")
     likely = np.random.default_rng(0).random((64, 64), dtype=np.float32)
     ours = torch.nn.functional.interpolate(
         torch.from_numpy(likely)[None, None], size, mode="bilinear", align_corners=False
@@ -89,6 +88,19 @@ def test_the_prompts_decide_and_stand_in_the_stamp(tiny_models: TinyModels) -> N
     assert floor.stamp.version == carpet.stamp.version
     assert floor.stamp.version.startswith("local-")
     assert (floor.stamp.model_id, floor.stamp.dimension) == ("clipseg", 0)
+
+
+def test_every_prompt_counts(tiny_models: TinyModels) -> None:
+    """Each must be the likelier one somewhere, whatever its place: none may be left out."""
+    names = ("carpet", "tiles", "a wall")
+    alone = [segmenter(tiny_models, prompts=(name,)).segment(photo()).pixels for name in names]
+    for place, name in enumerate(names):
+        others = [pixels for index, pixels in enumerate(alone) if index != place]
+        assert float((alone[place] - np.max(others, axis=0)).max()) > 0.02, name
+    found = segmenter(tiny_models, prompts=names).segment(photo()).pixels
+    # The largest is taken before it is scaled, which can only be more; padding costs last bits.
+    assert (found >= np.max(alone, axis=0) - 2e-4).all()
+    assert float((found - np.max(alone, axis=0)).mean()) < 0.02
 
 
 def test_clicks_are_ignored(tiny_models: TinyModels) -> None:
