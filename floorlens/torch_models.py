@@ -273,8 +273,15 @@ def _tokens(files: ModelFiles, prompts: tuple[str, ...]) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _tokeniser(files: ModelFiles) -> Any:
+    kind = _transformers().AutoTokenizer
     with _LOADING, _quiet():
-        return _transformers().AutoTokenizer.from_pretrained(files.folder, local_files_only=True)
+        try:
+            return kind.from_pretrained(files.folder, local_files_only=True)
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            # What the library tokenizers raises on its files has no class of its own.
+            raise ValueError("the tokeniser's files cannot be read") from error
 
 
 @contextmanager
