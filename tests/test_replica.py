@@ -568,17 +568,24 @@ def test_the_key_of_an_engine_holds_no_secret(tmp_path: Path) -> None:
 
 
 def test_an_address_is_the_same_from_every_folder(
-    tmp_path: Path, product_csv: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    product_csv: Path,
+    other_products: Path,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A relative one means two places: what one of them holds is not what the other does."""
-    for number, name in enumerate(("left", "right")):
-        (tmp_path / name).mkdir()
+    for name, source in (("left", product_csv), ("right", None), ("left", other_products)):
+        (tmp_path / name).mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / name)
         with opened(tmp_path, Engine("lancedb", url="lance")) as lens:
-            if number == 0:
-                lens.add(product_csv)
-            assert len(lens.search(room).matches) == 6
-            assert lens.replica.compare().in_step
+            if source is not None:
+                lens.add(source)
+            lens.search(room)
+    monkeypatch.chdir(tmp_path / "right")
+    with opened(tmp_path, Engine("lancedb", url="lance")) as lens:
+        assert len(lens.search(room).matches) == 8
+        assert lens.replica.compare().in_step
 
 
 def test_options_of_another_engine_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
