@@ -5,8 +5,8 @@ query that it has too few candidates for, because a filter leaves few, is asked 
 Vectors of more than 2,000 dimensions, which HNSW does not take, are always compared.
 
 Scans of the index go on until there are enough (`hnsw.iterative_scan`), in relaxed order, and
-four times as many as asked for are sorted here: of 40,000 vectors in 200 clusters, with a filter
-that one in 20 passes, that found .997 of the nearest 50, strict order .85.
+four times as many as asked for are sorted here: behind filters that few pass, strict order stops at
+fewer of the true nearest (tests/index/test_contract.py asks for .99).
 """
 
 from __future__ import annotations
