@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,7 @@ from hypothesis import strategies as st
 
 from floorlens.errors import EngineMismatch
 from floorlens.filters import parse_filter
-from floorlens.index import Collection, Engine, Record
+from floorlens.index import Collection, Engine, Record, exact
 from floorlens.index.exact import ExactIndex
 
 
@@ -100,3 +104,76 @@ def test_an_empty_index_answers() -> None:
     """No product is no error here; the pipeline says it."""
     assert opened(2).query(unit([1, 0]), 5) == []
     assert opened(2).stats().count == 0
+
+
+class Slowly(list[Record]):
+    """Records that come one by one with a pause, in which other threads run."""
+
+    def __iter__(self) -> Iterator[Record]:
+        for record in super().__iter__():
+            time.sleep(0.002)
+            yield record
+
+
+def test_threads_that_write_at_once_lose_no_record() -> None:
+    """Each write begins while the others are in the middle of theirs."""
+    index, barrier = opened(8), threading.Barrier(8)
+    rng = np.random.default_rng(11)
+    records = {f"p{i:03}": unit(rng.normal(size=8)) for i in range(160)}
+    extra = {f"x{i:03}": unit(rng.normal(size=8)) for i in range(80)}
+    index.upsert([Record(name, vector, {}) for name, vector in extra.items()])
+
+    def work(number: int) -> None:
+        own = [Record(name, vector, {}) for name, vector in records.items()][number::8]
+        barrier.wait(timeout=120)
+        index.upsert(Slowly(own))
+        index.delete(f"x{i:03}" for i in range(number, 80, 8) if not time.sleep(0.002))
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(work, number) for number in range(8)]:
+            done.result(timeout=240)
+    assert list(index.ids()) == [sorted(records)]
+    for record in index.fetch(records):
+        assert np.array_equal(record.vector, records[record.id]), record.id
+
+
+def test_readers_see_whole_writes_while_others_write() -> None:
+    """A record that is replaced again and again is there once, in every search."""
+    index, stop = opened(2), threading.Event()
+    index.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
+
+    def write() -> None:
+        for turn in range(3000):
+            pair = [Record(name, unit([1, 1]), {"turn": turn}) for name in ("a", "b")]
+            index.upsert(pair)
+            if turn % 7 == 0:
+                index.delete(["a", "b"])
+        stop.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        while not stop.is_set():
+            names = [hit.id for hit in index.query(unit([1, 0]), 9)]
+            assert names in (["steady"], ["steady", "a", "b"])
+        writer.result(timeout=240)
+
+
+def test_a_write_costs_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding n records in batches moves each a few times, not once a batch."""
+    index, moved = opened(4), []
+    make = exact._Rows.empty
+
+    def counted(space: int, dimension: int) -> Any:
+        moved.append(len(index._row_of))
+        return make(space, dimension)
+
+    monkeypatch.setattr(exact._Rows, "empty", counted)
+    for start in range(0, 4000, 10):
+        index.upsert(
+            [Record(f"p{i:05}", unit([i + 1, 1, 2, 3]), {}) for i in range(start, start + 10)]
+        )
+    assert index.stats().count == 4000
+    assert sum(moved) < 2 * 4000
+    for _ in range(400):
+        index.upsert([Record(f"p{i:05}", unit([i + 1, 4, 2, 3]), {}) for i in range(10)])
+    assert sum(moved) < 4 * 4000
