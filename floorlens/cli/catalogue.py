@@ -54,8 +54,8 @@ def index(
         bool | None,
         typer.Option(
             "--adapt/--no-adapt",
-            help="Adapt the catalogue afterwards, if it is not yet; by default so, unless 'no' was "
-            "said before.",
+            help="Adapt the catalogue afterwards, if it is not yet; by default the first index of "
+            "64 products or more does, unless 'no' was said before.",
             show_default=False,
         ),
     ] = None,
@@ -74,7 +74,7 @@ def index(
 ) -> None:
     """Add products to the catalogue; only what changed is embedded, nothing is removed.
 
-    The first time the search is adapted to the products at the end (see `floorlens adapt`).
+    The first index of 64 products or more adapts the search to them (see `floorlens adapt`).
     """
     if source is None and not rebuild:
         raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
@@ -107,8 +107,6 @@ def index(
             open_lens(catalogue, preset, create=True) as lens,
             index_bars() as (progress, adapt_progress),
         ):
-            if adapting is None and not lens.adaptation_declined:
-                adapting = True
             report = lens.add(
                 source,
                 progress=progress,

@@ -1,4 +1,4 @@
-"""Adapting on the command line: by itself at the first index, by command, not where declined."""
+"""Adapting on the command line: by itself at a large first index, by command, or declined."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
-    """Stages that can be adapted, to few products and with small rooms."""
+    """Stages that can be adapted, with small rooms."""
     monkeypatch.setattr(adaptation, "VIEWS", 2)
-    monkeypatch.setattr(adaptation, "WORTH", LEAST)
     monkeypatch.setattr(adaptation, "simulate_view", partial(simulate_view, size=(96, 72)))
     return fake_stages(adaptable=True)
+
+
+@pytest.fixture
+def worth_nine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine products are enough for a catalogue to be adapted unasked, one more than the least."""
+    monkeypatch.setattr(adaptation, "WORTH", LEAST + 1)
 
 
 @pytest.fixture
@@ -45,7 +50,8 @@ def document(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_the_first_index_adapts_and_says_so(run: Run, products: Path) -> None:
+@pytest.mark.usefixtures("worth_nine")
+def test_the_first_index_of_enough_products_adapts_and_says_so(run: Run, products: Path) -> None:
     shown = run("index", products).stdout
     assert "9 added" in shown
     assert "adapted to 9 products in " in shown
@@ -59,6 +65,26 @@ def test_the_first_index_adapts_and_says_so(run: Run, products: Path) -> None:
     assert again["adaptation"]["version"] == projection["version"]
 
 
+def test_few_products_are_not_adapted_unasked(run: Run, products: Path) -> None:
+    """Nine are enough where that is asked for, and far from what makes it worth while."""
+    assert "adapted" not in run("index", products).stdout
+    assert "adapted" not in run("index", "--rebuild").stdout
+    assert "adapted to: nothing: the package's own projection" in run("info").stdout
+    assert "adapted to 9 products" in run("index", products, "--adapt").stdout
+
+
+@pytest.mark.usefixtures("worth_nine")
+def test_a_later_import_does_not_adapt_unasked(run: Run, products: Path) -> None:
+    """The first one was of eight; the ninth comes into a catalogue that people already search."""
+    late = products.parent / "p8.png"
+    (products / "p8.png").rename(late)
+    assert "adapted" not in run("index", products).stdout
+    late.rename(products / "p8.png")
+    report = document(run("index", products, "--json"))
+    assert (report["counts"]["added"], report["adaptation"]) == (1, None)
+
+
+@pytest.mark.usefixtures("worth_nine")
 def test_what_is_declined_waits_for_the_command(run: Run, products: Path) -> None:
     assert "adapted" not in run("index", products, "--no-adapt").stdout
     assert "adapted" not in run("index", products).stdout
@@ -71,15 +97,15 @@ def test_what_is_declined_waits_for_the_command(run: Run, products: Path) -> Non
 
 
 def test_too_few_products_are_no_failure_of_index(run: Run, products: Path) -> None:
-    """They adapt as soon as there are enough."""
+    """They adapt, where that is asked for, as soon as there are enough."""
     late = products / "p8.png"
     for name in ("p7.png", "p8.png"):
         (products / name).rename(products.parent / name)
-    assert "adapted" not in run("index", products).stdout
+    assert "adapted" not in run("index", products, "--adapt").stdout
     failed = run("adapt", code=2)
     assert "at least 8 different products: this catalogue has 7" in failed.stderr
     (products.parent / "p8.png").rename(late)
-    assert "adapted to 8 products" in run("index", products).stdout
+    assert "adapted to 8 products" in run("index", products, "--adapt").stdout
 
 
 def test_unusable_arguments(run: Run, products: Path) -> None:
@@ -113,6 +139,7 @@ def test_an_import_is_reported_even_if_it_cannot_be_adapted(run: Run, products: 
     assert "whose pictures cannot be used" in report["not_adapted"]
 
 
+@pytest.mark.usefixtures("worth_nine")
 def test_eval_measures_adapted_or_not_and_the_report_says_which(
     run: Run, products: Path, tmp_path: Path
 ) -> None:
