@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -106,13 +105,15 @@ def test_an_empty_index_answers() -> None:
     assert opened(2).stats().count == 0
 
 
-class Slowly(list[Record]):
-    """Records that come one by one with a pause, in which other threads run."""
+class SlowVector:
+    """A vector that takes its time while it is copied, so that other threads run meanwhile."""
 
-    def __iter__(self) -> Iterator[Record]:
-        for record in super().__iter__():
-            time.sleep(0.002)
-            yield record
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape = values, values.shape
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        time.sleep(0.002)
+        return self.values
 
 
 def test_threads_that_write_at_once_lose_no_record() -> None:
@@ -124,10 +125,11 @@ def test_threads_that_write_at_once_lose_no_record() -> None:
     index.upsert([Record(name, vector, {}) for name, vector in extra.items()])
 
     def work(number: int) -> None:
-        own = [Record(name, vector, {}) for name, vector in records.items()][number::8]
+        slow: Any = {name: SlowVector(vector) for name, vector in records.items()}
+        own = [Record(name, slow[name], {}) for name in list(records)[number::8]]
         barrier.wait(timeout=120)
-        index.upsert(Slowly(own))
-        index.delete(f"x{i:03}" for i in range(number, 80, 8) if not time.sleep(0.002))
+        index.upsert(own)
+        index.delete([f"x{i:03}" for i in range(number, 80, 8)])
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(work, number) for number in range(8)]:
