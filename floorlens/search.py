@@ -151,7 +151,7 @@ class Floorlens:
         self.close()
 
     def close(self) -> None:
-        """Closes the catalogue and the engine."""
+        """Closes the catalogue and the engine; what is asked afterwards raises CatalogueError."""
         self._index.close()
         self._catalogue.close()
 
@@ -349,6 +349,7 @@ class Floorlens:
         """
         from floorlens.pipeline import find_floor
 
+        self._catalogue.check_open()
         return find_floor(self._photo(source), self._stages, region, clicks)
 
     def search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from PIL import Image
 from floorlens import Click, Floorlens, NoFloorFound
 from floorlens.embedding import FloorFeatures
 from floorlens.errors import (
+    CatalogueError,
     EngineUnavailable,
     FilterError,
     FloorlensError,
@@ -445,6 +446,27 @@ def test_warm_up_goes_on_without_the_engine(
     fails(StampMismatch("made with other models"))
     with pytest.raises(StampMismatch):
         lens.warm_up()
+
+
+def test_a_closed_lens_refuses_to_work(tmp_path: Path, products: Path) -> None:
+    """What still seems to work would go on with connections that nobody closes."""
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        lens.add(products)
+        lens.search(room(100))
+    calls: dict[str, Callable[[], object]] = {
+        "search": lambda: lens.search(room(100)),
+        "mask": lambda: lens.mask(room(100)),
+        "add": lambda: lens.add(products),
+        "adapt": lens.adapt,
+        "remove": lambda: lens.remove(["g10"]),
+        "products": lens.products,
+        "count": lens.count,
+        "check": lens.check,
+    }
+    for name, call in calls.items():
+        with pytest.raises(CatalogueError, match="is closed: open it again"):
+            call()
+            pytest.fail(name)
 
 
 def test_check_sees_what_another_process_made_of_the_catalogue(lens: Floorlens) -> None:

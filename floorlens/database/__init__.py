@@ -94,6 +94,7 @@ class Database:
             MissingDependency: PostgreSQL needs the extra `pgvector`.
         """
         text = str(location)
+        self._closed = False
         self._store: Store = PostgresStore(text) if is_postgres(text) else SqliteStore(text)
         if not create and not self._store.exists():
             raise self._absent()
@@ -144,8 +145,18 @@ class Database:
         return self._store.url
 
     def close(self) -> None:
-        """Releases file or connections; the catalogue cannot be used afterwards."""
+        """Releases file or connections; whoever uses the catalogue afterwards is refused."""
+        self._closed = True
         self._store.engine.dispose()
+
+    def check_open(self) -> None:
+        """Checks that the catalogue was not closed.
+
+        Raises:
+            CatalogueError: it was.
+        """
+        if self._closed:
+            raise CatalogueError(f"the catalogue {self.location} is closed: open it again")
 
     @contextmanager
     def writing(self, *, counted: bool = True) -> Iterator[Connection]:
@@ -154,6 +165,7 @@ class Database:
         It counts one revision, unless it changes nothing that searches follow: revisions grow in
         the order of the commits.
         """
+        self.check_open()
         try:
             with self._store.engine.execution_options(writes=True).begin() as connection:
                 if counted:
@@ -165,6 +177,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with; all that it reads is of one moment."""
+        self.check_open()
         try:
             with self._store.engine.connect() as connection:
                 yield connection
@@ -191,6 +204,7 @@ class Database:
             CatalogueBusy: another one was inside all that time.
             CatalogueError: there can be no lock, or it was lost before the work was done.
         """
+        self.check_open()
         until = time.monotonic() + timeout
         with self._store.lock(name) as take:
             while not take():
