@@ -10,17 +10,13 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from floorlens.errors import ImageError, ImageTooLarge, MissingDependency
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-ImageSource = "str | Path | bytes | Image | NDArray[np.uint8]"
 
 WORKING_SIDE = 1280
 MAX_MEGAPIXELS = 120.0
@@ -96,11 +92,9 @@ def load_photo(
         ImageTooLarge: more than `max_megapixels`.
         MissingDependency: a HEIC picture without the extra `[heif]`.
     """
-    from PIL.Image import Image
-
     if isinstance(source, np.ndarray):
         return _from_array(source, working_side, max_megapixels)
-    if isinstance(source, Image):
+    if isinstance(source, Image.Image):
         return _from_pil(source, name or "the image", working_side, max_megapixels)
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "the image"
@@ -152,17 +146,13 @@ def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.b
     """Returns a bool mask resampled to `shape` = (height, width), edges at half coverage."""
     if mask.shape == shape:
         return mask
-    from PIL import Image
-
     # Not a view of its bytes: True is 255 in the bool arrays that come from Pillow.
     image = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
     resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
     return np.asarray(resized) > 127
 
 
-def _open(data: bytes, name: str, max_megapixels: float) -> Image:
-    from PIL import Image, UnidentifiedImageError
-
+def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:
     if not data:
         raise ImageError(f"{name}: is empty (0 bytes)")
     # AVIF may call itself mif1 first and avif among its compatible brands; Pillow reads that.
@@ -187,7 +177,7 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image:
         raise ImageError(f"{name}: is damaged and cannot be opened as an image") from error
 
 
-def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image:
+def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image.Image:
     try:
         import pi_heif
     except ImportError as error:
@@ -198,7 +188,7 @@ def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image:
     try:
         heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
         _check_size(heif.size, name, max_megapixels)
-        image: Image = heif.to_pillow()
+        image: Image.Image = heif.to_pillow()
     except (OSError, ValueError, EOFError, SyntaxError, RuntimeError) as error:
         raise ImageError(f"{name}: is a damaged HEIC photo") from error
     # libheif has applied the rotation already; the EXIF tag would rotate a second time.
@@ -219,10 +209,8 @@ def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None
 
 
 def _finish(
-    image: Image, name: str, content_hash: str, working_side: int, max_megapixels: float
+    image: Image.Image, name: str, content_hash: str, working_side: int, max_megapixels: float
 ) -> Photo:
-    from PIL import Image as PILImage
-
     _check_size(image.size, name, max_megapixels)
     try:
         image.seek(0)
@@ -243,21 +231,21 @@ def _finish(
             )
         if longer > working_side:
             width, height = (max(1, round(side * working_side / longer)) for side in size)
-            lanczos = PILImage.Resampling.LANCZOS
+            lanczos = Image.Resampling.LANCZOS
             layers = [one.resize((width, height), lanczos, reducing_gap=3.0) for one in layers]
         if orientation in _TURNS:
-            turn = PILImage.Transpose[_TURNS[orientation]]
+            turn = Image.Transpose[_TURNS[orientation]]
             layers = [one.transpose(turn) for one in layers]
         pixels = np.asarray(layers[0])
         opaque = np.asarray(layers[1]) > 127 if len(layers) > 1 else None
-    except PILImage.DecompressionBombError as error:
+    except Image.DecompressionBombError as error:
         raise ImageTooLarge(f"{name}: unpacks to more than is allowed; scale it down") from error
     except DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
     return Photo(pixels, upright, content_hash, opaque)
 
 
-def _orientation(image: Image) -> int:
+def _orientation(image: Image.Image) -> int:
     """Returns the EXIF orientation 1..8; 1 where the EXIF data cannot be read."""
     try:
         found = image.getexif().get(0x0112, 1)
@@ -267,11 +255,11 @@ def _orientation(image: Image) -> int:
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def _has_alpha(image: Image) -> bool:
+def _has_alpha(image: Image.Image) -> bool:
     return "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
 
 
-def _alpha(image: Image) -> list[Image]:
+def _alpha(image: Image.Image) -> list[Image.Image]:
     """Returns the alpha channel as an 8-bit grey image, alone in a list; empty if all is opaque."""
     if not _has_alpha(image):
         return []
@@ -279,19 +267,17 @@ def _alpha(image: Image) -> list[Image]:
     return [alpha] if (np.asarray(alpha) < 128).any() else []
 
 
-def _to_srgb(image: Image) -> Image:
+def _to_srgb(image: Image.Image) -> Image.Image:
     """Returns an 8-bit RGB image, transparency on white, in sRGB."""
-    from PIL import Image as PILImage
-
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image, dtype=np.float64)
         top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
-        image = PILImage.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8))
+        image = Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8))
         profile = None
     if _has_alpha(image):
         layer = image.convert("RGBA")
-        white = PILImage.new("RGBA", layer.size, "white")
+        white = Image.new("RGBA", layer.size, "white")
         white.alpha_composite(layer)
         image = white.convert("RGB")
     if profile:
@@ -300,9 +286,7 @@ def _to_srgb(image: Image) -> Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _apply_profile(image: Image, profile: bytes) -> Image:
-    from PIL import ImageCms
-
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
     if image.mode not in ("RGB", "CMYK", "L"):
         return image
     try:
@@ -318,7 +302,7 @@ def _apply_profile(image: Image, profile: bytes) -> Image:
     return image if converted is None else converted
 
 
-def _from_pil(image: Image, name: str, working_side: int, max_megapixels: float) -> Photo:
+def _from_pil(image: Image.Image, name: str, working_side: int, max_megapixels: float) -> Photo:
     _check_size(image.size, name, max_megapixels)
     try:
         # Rotating and shrinking must not show in the caller's own image.
@@ -336,8 +320,6 @@ def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -
             f"an array must be uint8 of shape (height, width, 3) in RGB order, not "
             f"{array.dtype} {array.shape}"
         )
-    from PIL import Image
-
     _check_size((array.shape[1], array.shape[0]), "the array", max_megapixels)
     array = np.ascontiguousarray(array)
     digest = hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens.errors import UsageError
 from floorlens.html import overlay
@@ -20,8 +21,6 @@ def load_mask(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.
     Raises:
         ImageError: it cannot be read.
     """
-    from PIL import Image
-
     photo = load_photo(path, working_side=1 << 15, max_megapixels=max_megapixels)
     return np.asarray(Image.fromarray(photo.pixels).convert("L")) > 127
 
@@ -39,8 +38,6 @@ def save_mask(floor: FloorRegion, path: Path) -> None:
 
 def mask_png(floor: FloorRegion) -> bytes:
     """Returns the mask at the photo's own size as an 8-bit grey PNG, white is floor."""
-    from PIL import Image
-
     file = io.BytesIO()
     # Two values in large areas: the quickest compression makes it small already.
     Image.fromarray(_grey(floor)).save(file, "PNG", compress_level=1)
@@ -61,8 +58,6 @@ def _grey(floor: FloorRegion) -> NDArray[np.uint8]:
 
 
 def _save(pixels: NDArray[np.uint8], path: Path) -> None:
-    from PIL import Image
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)

@@ -31,7 +31,7 @@ class Preset:
     Attributes:
         name: what users call it.
         description: one sentence on what it is for.
-        segmenter, normaliser, embedder, reranker, index: the backend of each stage, by file name.
+        segmenter, normaliser, embedder, reranker: the backend of each stage, by file name.
         mask_threshold: a pixel is floor above this probability.
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
         min_share: below this share of the photo, `NoFloorFound`.
@@ -49,7 +49,6 @@ class Preset:
     normaliser: str
     embedder: str
     reranker: str
-    index: str
     mask_threshold: float = 0.5
     min_visible: float = 0.5
     min_share: float = 0.005
@@ -69,7 +68,6 @@ BUILTIN = Preset(
     normaliser="builtin",
     embedder="builtin",
     reranker="builtin",
-    index="exact",
 )
 
 # The reference design by its parts, as it computes: box crop, one vector, the same cosine again.
@@ -82,7 +80,6 @@ CLIP = Preset(
     normaliser="clip",
     embedder="clip",
     reranker="clip_pairwise",
-    index="exact",
     # Of the largest picture that is accepted one pixel is more.
     min_share=1e-9,
     examine_products=False,
@@ -159,7 +156,7 @@ class Options(TypedDict, total=False):
         preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
             the default.
         index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-            "pgvector", "milvus"); None takes the preset's. Any can be named at any time: it is
+            "pgvector", "milvus"); None is "exact". Any can be named at any time: it is
             filled from the catalogue.
         fallback: "exact" searches in this process's memory while the engine cannot be used, and the
             result says so; None raises the engine's error.

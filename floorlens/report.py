@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.errors import FloorlensError
 from floorlens.html import figure, overlay, page, picture_file, score_bar
 from floorlens.images import load_photo
 from floorlens.products import Product
@@ -145,8 +146,6 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
 
 
 def _thumbnail(product: Product, pictures: Path, number: int) -> str | None:
-    from floorlens.errors import FloorlensError
-
     try:
         pixels = load_photo(product.images[0], working_side=PRODUCT_SIDE).pixels
     except FloorlensError:

@@ -74,7 +74,7 @@ class Floorlens:
             )
             if not stale:
                 self._check_stamp(live)
-            engine = options.get("index") or self._stages.preset.index
+            engine = options.get("index") or PRIVATE
             self._index = LiveIndex(
                 self._catalogue,
                 self._stages,

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         default=MAX_MEGAPIXELS, gt=0, description="largest picture that is accepted"
     )
     threads: int = Field(default=0, ge=0, description="threads for the models; 0 = all cores")
-    index: str | None = Field(default=None, description="vector engine; unset = the preset's")
+    index: str | None = Field(default=None, description="vector engine; unset = exact")
     index_url: str | None = Field(default=None, description="where the engine is")
     index_name: str | None = Field(
         default=None, description="Pinecone's index; first part of names"
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         return self.model_copy(update=changed)
 
     def engine(self) -> Engine | None:
-        """Returns the vector engine that is set; None leaves it to the preset."""
+        """Returns the vector engine that is set; None for the default one."""
         if self.index is None:
             return None
         key, url = self.index_key, self.index_url

@@ -13,7 +13,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from floorlens.colour import mean_lab
 from floorlens.errors import DatasetError, FloorlensError, ImageError
 from floorlens.images import DAMAGED, SUFFIXES, load_photo, read_bytes
 
@@ -218,8 +220,6 @@ def read_true_mask(path: Path) -> TrueMask:
         DatasetError: it holds another value, which would mean another coding.
         ImageError: it cannot be read.
     """
-    from PIL import Image
-
     try:
         with Image.open(path) as image:
             values = np.asarray(image.convert("L"))
@@ -268,8 +268,6 @@ def mean_colours(products: ProductFolder) -> NDArray[np.float64]:
 
     Float64 (products.count, 3), rows by group; NaN where the picture cannot be read.
     """
-    from floorlens.colour import mean_lab
-
     colours = np.full((products.count, 3), np.nan)
     for group, name in products.representative.items():
         try:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.images import resize_mask
 from floorlens.models import Stamp
 
 
@@ -39,8 +40,6 @@ class FloorRegion:
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """The mask at the photo's own size: bool (height, width)."""
-        from floorlens.images import resize_mask
-
         width, height = self.photo_size
         return resize_mask(self.working_mask, (height, width))
 

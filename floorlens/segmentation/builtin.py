@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens.models import Stamp, load_session, session_stamp
 from floorlens.segmentation import Click, FloorProbability
@@ -69,8 +70,6 @@ class BuiltinSegmenter:
 
         Clicks, in pixels of that photo, go into the network, which was trained with them.
         """
-        from PIL import Image
-
         height, width = pixels.shape[:2]
         small = self._fit(pixels)
         scale = small.shape[1] / width, small.shape[0] / height
@@ -88,8 +87,6 @@ class BuiltinSegmenter:
 
     def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 [H, W, 3] -> the same picture with its longer side as the network wants it."""
-        from PIL import Image
-
         height, width = pixels.shape[:2]
         scale = self._side / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 from floorlens.colour import delta_e76, srgb_to_lab
 from floorlens.errors import RegionError
@@ -179,8 +180,6 @@ def _to_grid(mask: Mask, cell: int) -> Mask:
     """bool [h, w] -> bool [ceil(h / cell), ceil(w / cell)]: cells of which half is True."""
     if cell == 1:
         return mask
-    from PIL import Image
-
     levels = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
     return np.asarray(levels.reduce(cell)) > 127
 
@@ -238,8 +237,6 @@ class _Surface:
     """The colours of a photo on the grid, for growing regions in them."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        from PIL import Image, ImageFilter
-
         self._shape = pixels.shape[:2]
         self._cell = _cell(self._shape)
         # The median takes away grain and joints and keeps edges.
@@ -258,8 +255,6 @@ class _Surface:
         help either, colour tells nothing apart here, and a disk of a quarter of the shorter side
         has to do.
         """
-        from PIL import Image
-
         seed = place[0] // self._cell, place[1] // self._cell
         open_cells = _to_grid(allowed, self._cell).copy()
         open_cells[seed] = True

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from floorlens.colour import srgb_to_lab
 from floorlens.errors import NoFloorFound, RegionError
@@ -186,8 +187,6 @@ def _box(photo: Photo, box: NDArray[np.float64]) -> FloorRegion:
 
 
 def _polygon(photo: Photo, points: Sequence[Sequence[float]]) -> FloorRegion:
-    from PIL import Image, ImageDraw
-
     rows, columns = photo.pixels.shape[:2]
     sx, sy = columns / photo.size[0], rows / photo.size[1]
     canvas = Image.new("L", (columns, rows))
