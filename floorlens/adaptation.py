@@ -32,7 +32,7 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.indexing import batches, workers
 from floorlens.models import Stamp
 from floorlens.normalisation.simulation import RoomView, simulate_view

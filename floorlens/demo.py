@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from floorlens.errors import FloorlensError, ImageError, InputError
-from floorlens.images import MAX_MEGAPIXELS, SUFFIXES, load_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
 from floorlens.indexing import ImportReport, Progress
 from floorlens.presets import Options
 from floorlens.report import RoomOutcome, write_report

@@ -90,7 +90,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
 
 
 def _models(settings: Settings) -> str:
-    from floorlens.images import load_photo
+    from floorlens.images.loading import load_photo
     from floorlens.pipeline import find_floor, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 

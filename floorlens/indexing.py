@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from floorlens.catalogue import Catalogue
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
-from floorlens.images import load_photo, read_bytes
+from floorlens.images.loading import load_photo, read_bytes
 from floorlens.normalisation.product_picture import KINDS, ProductPicture
 from floorlens.pipeline import described, examine_product, product_features
 from floorlens.presets import Stages, check_stamp

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import FloorFeatures
-from floorlens.images import Photo
+from floorlens.images.loading import Photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.product_picture import (
     ProductPicture,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ProductSourceError
-from floorlens.images import SUFFIXES
+from floorlens.images.loading import SUFFIXES
 
 MAX_ID_LENGTH = 512
 MAX_IMAGES = 8

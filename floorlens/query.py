@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.filters import Filter, parse_filter
-from floorlens.images import Photo
+from floorlens.images.loading import Photo
 from floorlens.pipeline import find_floor, floor_view
 from floorlens.presets import Stages
 from floorlens.products import Product

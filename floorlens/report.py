@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from floorlens.errors import FloorlensError
 from floorlens.html import figure, overlay, page, picture_file, score_bar
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.products import Product
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from floorlens.engines import PRIVATE
 from floorlens.errors import EngineError, FloorlensError, NothingToRank, SettingsError
-from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,

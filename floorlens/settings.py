@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.errors import CatalogueNotFound, SettingsError
 from floorlens.huggingface import MODELS
-from floorlens.images import MAX_MEGAPIXELS
+from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.index import Engine
 from floorlens.options import Crop, Dtype, ModelOptions, Rerank
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages

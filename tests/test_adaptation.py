@@ -23,7 +23,7 @@ from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import scatter_of
 from floorlens.errors import UsageError
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.simulation import simulate_view
 from floorlens.presets import Stages

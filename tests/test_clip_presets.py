@@ -12,7 +12,7 @@ from floorlens import Floorlens
 from floorlens.embedding.clip import ClipEmbedder
 from floorlens.errors import StampMismatch
 from floorlens.huggingface import MODELS
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.normalisation.clip import ClipNormaliser
 from floorlens.options import ModelOptions
 from floorlens.pipeline import examine_product, product_features

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import (
     described,

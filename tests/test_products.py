@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, ProductSourceError
-from floorlens.images import read_bytes
+from floorlens.images.loading import read_bytes
 from floorlens.products import MAX_ID_LENGTH, check_id, read_products, typed_cell
 
 

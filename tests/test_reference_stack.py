@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from floorlens.cli import app
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.pipeline import product_features
 from floorlens.settings import Settings, load_settings, open_catalogue
 

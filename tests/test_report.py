@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.report import RoomOutcome, write_report
 
 EVIL = '<img src=x onerror="alert(1)">&'

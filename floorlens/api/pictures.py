@@ -12,7 +12,7 @@ from PIL import Image
 
 from floorlens.api.problems import Refused
 from floorlens.errors import ImageError
-from floorlens.images import load_photo, media_type, read_bytes
+from floorlens.images.loading import load_photo, media_type, read_bytes
 
 
 @dataclass(frozen=True)

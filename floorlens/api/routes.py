@@ -11,7 +11,7 @@ from floorlens.api.answers import Health, Problem, SearchHit
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refused
 from floorlens.api.service import Service
-from floorlens.masking import mask_png
+from floorlens.images.masks import mask_png
 from floorlens.products import MAX_IMAGES
 
 router = APIRouter()

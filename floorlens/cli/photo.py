@@ -116,8 +116,8 @@ def mask(
     as_json: JsonOption = False,
 ) -> None:
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
-    from floorlens.images import load_photo
-    from floorlens.masking import save_mask, save_overlay
+    from floorlens.images.loading import load_photo
+    from floorlens.images.masks import save_mask, save_overlay
     from floorlens.pipeline import find_floor
     from floorlens.presets import load_stages, preset_named
     from floorlens.settings import preset_in_use
@@ -158,7 +158,7 @@ def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
             raise RegionError('--polygon takes 3 or more points: "x,y x,y x,y"')
         return points
     if mask is not None:
-        from floorlens.masking import load_mask
+        from floorlens.images.masks import load_mask
 
         return load_mask(mask, settings().max_megapixels)
     return None

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.evaluation.metrics import resize_nearest
+from floorlens.images.components import components
 from floorlens.segmentation import Click
-from floorlens.segmentation.components import components
 
 GRID_SIDE = 320
 """Errors are looked for on a grid of at most this longer side; finer ones nobody would click."""

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.colour import mean_lab
 from floorlens.errors import DatasetError, FloorlensError, ImageError
-from floorlens.images import DAMAGED, SUFFIXES, load_photo, read_bytes
+from floorlens.images.colour import mean_lab
+from floorlens.images.loading import DAMAGED, SUFFIXES, load_photo, read_bytes
 
 FLOOR, IGNORED = 255, 128
 FULL_SIZE = 1_000_000
@@ -258,7 +258,7 @@ def read_full_size(path: Path) -> NDArray[np.uint8]:
     Whether it is too large was for the pipeline to say, whose limit may have been raised.
 
     Raises:
-        ImageError: as for `floorlens.images.load_photo`.
+        ImageError: as for `floorlens.images.loading.load_photo`.
     """
     return load_photo(path, working_side=FULL_SIZE, max_megapixels=math.inf).pixels
 

@@ -39,7 +39,7 @@ from floorlens.evaluation.measured import (
 from floorlens.evaluation.metrics import boundary_f, overlap, resize_nearest
 from floorlens.evaluation.robustness import CHANGES, Sample
 from floorlens.evaluation.scoring import Clock, explain
-from floorlens.images import Photo, load_photo, read_bytes
+from floorlens.images.loading import Photo, load_photo, read_bytes
 from floorlens.segmentation import Click
 
 Item = TypeVar("Item")

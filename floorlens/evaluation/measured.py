@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.images import MAX_MEGAPIXELS
+from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.models import Stamp
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.colour import delta_e76
 from floorlens.errors import CatalogueError, FloorlensError, ImageError
 from floorlens.evaluation.datasets import Pair, ProductFolder
 from floorlens.evaluation.measured import Lens
@@ -23,7 +22,8 @@ from floorlens.evaluation.metrics import (
     tied_rank,
 )
 from floorlens.evaluation.reports import PairOutcome, RankingOutcome
-from floorlens.images import read_bytes
+from floorlens.images.colour import delta_e76
+from floorlens.images.loading import read_bytes
 
 NEIGHBOURS = 9
 """How many products of like colour the true one is set against for `hard10_*`."""

@@ -22,7 +22,7 @@ from floorlens.evaluation.measured import Opener, Progress, open_catalogue, stam
 from floorlens.evaluation.metrics import bootstrap_interval, tied_rank, within
 from floorlens.evaluation.runner import catalogue_of
 from floorlens.evaluation.scoring import Clock, search_bytes
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.normalisation.simulation import STRONG_LIGHT, RoomView, simulate_view
 
 VIEWS = 200

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.colour import srgb_to_lab
+from floorlens.images.colour import srgb_to_lab
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView, check_view, mask_image
 from floorlens.normalisation.plane import estimate_plane

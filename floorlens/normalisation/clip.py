@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.huggingface import ModelFiles, chosen_model, locate
+from floorlens.images.shapes import large_parts
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView, check_view, mask_image
 from floorlens.normalisation.builtin import images_of, sample_colours
-from floorlens.normalisation.shapes import large_parts
 from floorlens.normalisation.squares import Scales, Square, choose_squares
 from floorlens.options import Crop, ModelOptions, Rerank
 from floorlens.torch_models import crops, fitted

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.colour import srgb_to_lab
-from floorlens.normalisation.shapes import (
+from floorlens.images.colour import srgb_to_lab
+from floorlens.images.components import components
+from floorlens.images.shapes import (
     grown,
     large_parts,
     margins,
@@ -29,7 +30,6 @@ from floorlens.normalisation.shapes import (
     turned_alike,
 )
 from floorlens.segmentation import FloorProbability
-from floorlens.segmentation.components import components
 
 Kind = Literal["swatch", "boards", "framed", "room"]
 KINDS: tuple[Kind, ...] = ("swatch", "boards", "framed", "room")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.colour import srgb_to_lab
+from floorlens.images.colour import srgb_to_lab
 from floorlens.normalisation import check_view, mask_image
 
 #: Longer side of the copy on which the light is looked at, in pixels.

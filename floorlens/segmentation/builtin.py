@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.components import components
 from floorlens.models import Stamp, load_session, session_stamp
 from floorlens.segmentation import Click, FloorProbability
-from floorlens.segmentation.components import components
 
 if TYPE_CHECKING:
     import onnxruntime

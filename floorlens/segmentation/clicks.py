@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from floorlens.colour import delta_e76, srgb_to_lab
 from floorlens.errors import RegionError
-from floorlens.images import Photo
+from floorlens.images.colour import delta_e76, srgb_to_lab
+from floorlens.images.components import components
+from floorlens.images.loading import Photo
 from floorlens.segmentation import Click
-from floorlens.segmentation.components import components
 
 Mask = NDArray[np.bool_]
 

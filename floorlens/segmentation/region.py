@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from floorlens.colour import srgb_to_lab
 from floorlens.errors import NoFloorFound, RegionError
-from floorlens.images import Photo, resize_mask
+from floorlens.images.colour import srgb_to_lab
+from floorlens.images.loading import Photo, resize_mask
 from floorlens.segmentation import Click, FloorProbability, FloorRegion
 from floorlens.segmentation.clicks import correct
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.colour import srgb_to_lab
 from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
+from floorlens.images.colour import srgb_to_lab
 from floorlens.models import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from floorlens.errors import FloorlensError
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.settings import load_settings
 from floorlens.ui import views
 from floorlens.ui.client import Floor, Health, Ranking, ServiceClient

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from floorlens.demo import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.html import overlay
-from floorlens.images import load_photo, resize_mask
+from floorlens.images.loading import load_photo, resize_mask
 from floorlens.ui.client import Floor, Found
 
 SAMPLE_ROOMS = 5

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from floorlens.html import overlay
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.pipeline import find_floor
 from floorlens.presets import BUILTIN, load_stages
 

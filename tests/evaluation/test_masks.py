@@ -13,7 +13,7 @@ from PIL import Image
 from floorlens.errors import DatasetError, ImageError, NoFloorFound, StampMismatch
 from floorlens.evaluation.masks import evaluate_masks
 from floorlens.evaluation.robustness import CHANGES
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from tests.evaluation.conftest import encoded
 
 if TYPE_CHECKING:

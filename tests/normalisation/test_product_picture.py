@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.normalisation.product_picture import examine, may_be_room, room_scene
 from floorlens.segmentation import FloorProbability
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from floorlens.colour import srgb_to_lab
+from floorlens.images.colour import srgb_to_lab
 from floorlens.normalisation.shading import flatten
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.demo import samples
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 from floorlens.models import WEIGHTS, load_session
 from floorlens.segmentation import Click
 from floorlens.segmentation.builtin import BuiltinSegmenter, is_noise

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from floorlens.errors import RegionError
-from floorlens.images import Photo
+from floorlens.images.loading import Photo
 from floorlens.segmentation import Click
 from floorlens.segmentation.clicks import correct, parse_clicks
 

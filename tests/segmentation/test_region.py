@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorlens.errors import NoFloorFound, RegionError
-from floorlens.images import Photo
+from floorlens.images.loading import Photo
 from floorlens.segmentation import Click, FloorProbability, FloorRegion
 from floorlens.segmentation.region import (
     corrected_region,

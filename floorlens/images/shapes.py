@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.segmentation.components import components
+from floorlens.images.components import components
 
 Mask = NDArray[np.bool_]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from floorlens.errors import FloorlensError, ImageError
-from floorlens.images import load_photo, media_type, resize_mask
+from floorlens.images.loading import load_photo, media_type, resize_mask
 
 EXIF_ORIENTATION = 0x0112
 # What a camera stores for each orientation, so that applying it gives the upright picture.

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import ImageError, ImageTooLarge, MissingDependency
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 
 HEIC = struct.pack(">I", 24) + b"ftypheic" + b"\0\0\0\0" + b"mif1heic"
 

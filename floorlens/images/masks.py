@@ -11,7 +11,7 @@ from PIL import Image
 
 from floorlens.errors import UsageError
 from floorlens.html import overlay
-from floorlens.images import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.segmentation import FloorRegion
 
 

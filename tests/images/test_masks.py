@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import ImageError, UsageError
-from floorlens.images import load_photo
-from floorlens.masking import load_mask, mask_png, save_mask, save_overlay
+from floorlens.images.loading import load_photo
+from floorlens.images.masks import load_mask, mask_png, save_mask, save_overlay
 from floorlens.segmentation.region import region_by_hand
 
 
