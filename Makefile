@@ -48,8 +48,8 @@ test: $(TESTS)
 # constraints pin for transformers 5 does not fit there.
 VENV4 := .venv-transformers4
 TRANSFORMERS4 := transformers huggingface_hub tokenizers
-TRANSFORMERS4_TESTS := $(addprefix tests/,test_huggingface.py test_torch_models.py \
-  test_model_checks.py test_clip_presets.py test_reference_design.py cli/test_models.py \
+TRANSFORMERS4_TESTS := $(addprefix tests/,models/test_hub.py models/test_torch.py \
+  models/test_verify.py test_clip_presets.py test_reference_design.py cli/test_models.py \
   segmentation/test_clipseg.py normalisation/test_clip.py embedding/test_clip.py \
   embedding/test_clip_signature.py reranking/test_clip_pairwise.py)
 

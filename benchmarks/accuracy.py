@@ -18,9 +18,9 @@ from typing import Any
 
 from machine import ROOT, machine
 
-from floorlens import models
 from floorlens.evaluation.masks import evaluate_masks
 from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
+from floorlens.models import onnx
 
 MASKS = "masks"
 DATA: tuple[tuple[str, str, Callable[[Path], Any], tuple[str, ...]], ...] = (
@@ -62,11 +62,11 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--weights", type=Path, default=models.WEIGHTS)
+    parser.add_argument("--weights", type=Path, default=onnx.WEIGHTS)
     options = parser.parse_args()
     data = options.data
     # Backends are imported, and load their models, only when a preset is opened.
-    models.WEIGHTS = options.weights
+    onnx.WEIGHTS = options.weights
     print("\n".join(f"{name}: {value}" for name, value in machine("onnxruntime", "numpy").items()))
     print("\n| data | n | measure | value | 95 % interval |\n|---|---|---|---|---|")
     for title, folder, evaluate, measures in DATA:

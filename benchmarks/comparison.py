@@ -38,9 +38,9 @@ from floorlens import Floorlens
 from floorlens.demo import samples
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue
-from floorlens.huggingface import MODELS, cached, chosen_model
 from floorlens.index import Collection, Engine, Record
-from floorlens.options import ModelOptions
+from floorlens.models.hub import MODELS, cached, chosen_model
+from floorlens.models.options import ModelOptions
 from floorlens.presets import BACKENDS, PRESETS, load_stages, new_index
 
 EXTRAS = {

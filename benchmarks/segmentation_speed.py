@@ -26,7 +26,7 @@ from PIL import Image
 from reference_design import ClipSeg
 from timing import alternate, peak_megabytes
 
-from floorlens.models import load_session
+from floorlens.models.onnx import load_session
 from floorlens.segmentation.builtin import WEIGHTS, BuiltinSegmenter
 
 WIDTH, HEIGHT = 1280, 960

@@ -34,7 +34,7 @@ from floorlens.errors import (
 )
 from floorlens.images.loading import load_photo
 from floorlens.indexing import batches, workers
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation.simulation import RoomView, simulate_view
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages, encoder_key

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from floorlens.errors import SettingsError, StampMismatch
-from floorlens.options import Crop, ModelOptions, Rerank
+from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder

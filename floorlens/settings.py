@@ -9,10 +9,10 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.errors import CatalogueNotFound, SettingsError
-from floorlens.huggingface import MODELS
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.index import Engine
-from floorlens.options import Crop, Dtype, ModelOptions, Rerank
+from floorlens.models.hub import MODELS
+from floorlens.models.options import Crop, Dtype, ModelOptions, Rerank
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages
 
 if TYPE_CHECKING:

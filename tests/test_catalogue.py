@@ -24,7 +24,7 @@ from floorlens.errors import (
     ProductNotFound,
     StampMismatch,
 )
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.products import Product
 from floorlens.rows import Entry
 from floorlens.testing import fake_projection

@@ -11,10 +11,10 @@ import pytest
 from floorlens import Floorlens
 from floorlens.embedding.clip import ClipEmbedder
 from floorlens.errors import StampMismatch
-from floorlens.huggingface import MODELS
 from floorlens.images.loading import load_photo
+from floorlens.models.hub import MODELS
+from floorlens.models.options import ModelOptions
 from floorlens.normalisation.clip import ClipNormaliser
-from floorlens.options import ModelOptions
 from floorlens.pipeline import examine_product, product_features
 from floorlens.presets import PRESETS, Stages, identity, load_stages, preset_named
 from floorlens.segmentation.clipseg import ClipsegSegmenter

@@ -18,7 +18,7 @@ from floorlens import Floorlens
 from floorlens.embedding import FloorEmbedding
 from floorlens.errors import UsageError
 from floorlens.index import Hit
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.products import Product
 from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
 from floorlens.retrieval import Retrieved

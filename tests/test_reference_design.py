@@ -17,8 +17,8 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.errors import NoFloorFound
-from floorlens.huggingface import cached, chosen_model
-from floorlens.options import ModelOptions
+from floorlens.models.hub import cached, chosen_model
+from floorlens.models.options import ModelOptions
 from floorlens.presets import load_stages, preset_named
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def test_without_re_ranking_the_order_is_the_same(lens: Floorlens) -> None:
 
 def test_the_photo_is_segmented_once(lens: Floorlens, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference design does it twice; a click asks no third time, CLIPSeg takes none."""
-    from floorlens.torch_models import TorchModel
+    from floorlens.models.torch import TorchModel
 
     calls = []
     true_way = TorchModel.segment
@@ -217,7 +217,7 @@ def test_no_pixel_above_one_half_is_no_floor(
     lens: Floorlens, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reference design's own rule; a single pixel is a floor to it."""
-    from floorlens.torch_models import TorchModel
+    from floorlens.models.torch import TorchModel
 
     likely = np.full((96, 128), 0.5, np.float32)
     monkeypatch.setattr(TorchModel, "segment", lambda *_: likely)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from floorlens.errors import SettingsError
-from floorlens.huggingface import MODELS
 from floorlens.index import Engine
-from floorlens.options import ModelOptions
+from floorlens.models.hub import MODELS
+from floorlens.models.options import ModelOptions
 from floorlens.settings import Settings, load_settings, variable
 
 

@@ -9,7 +9,7 @@ import typer
 from floorlens.cli.output import JsonOption, print_json, settings
 
 if TYPE_CHECKING:
-    from floorlens.huggingface import HubModel, ModelFiles
+    from floorlens.models.hub import HubModel, ModelFiles
 
 models_app = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 @models_app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """List the models with licence, size and dimension, and which are on this machine."""
-    from floorlens.model_checks import states
+    from floorlens.models.verify import states
 
     found = list(states(settings().model_options()))
     if as_json:
@@ -58,9 +58,9 @@ def list_models(as_json: JsonOption = False) -> None:
 @models_app.command()
 def pull(name: NameArgument, as_json: JsonOption = False) -> None:
     """Fetch a model, or all that a preset needs, and record the revision."""
-    from floorlens import huggingface
+    from floorlens.models import hub
 
-    pulled = [huggingface.pull(model) for model in _models(name)]
+    pulled = [hub.pull(model) for model in _models(name)]
     if as_json:
         print_json([_described(files) for files in pulled])
         return
@@ -71,9 +71,9 @@ def pull(name: NameArgument, as_json: JsonOption = False) -> None:
 @models_app.command()
 def verify(name: NameArgument, as_json: JsonOption = False) -> None:
     """Compare the files' hashes and run the model once. No network."""
-    from floorlens import model_checks
+    from floorlens.models import verify
 
-    found = [model_checks.verify(model) for model in _models(name)]
+    found = [verify.verify(model) for model in _models(name)]
     if as_json:
         print_json([verified.as_dict() for verified in found])
         return
@@ -93,8 +93,8 @@ def path(
     as_json: JsonOption = False,
 ) -> None:
     """Print the folder in which a model lies. No network."""
-    from floorlens.huggingface import chosen_model
-    from floorlens.model_checks import here
+    from floorlens.models.hub import chosen_model
+    from floorlens.models.verify import here
 
     files = here(chosen_model(name, settings().model_options()))
     if as_json:
@@ -104,7 +104,7 @@ def path(
 
 
 def _models(name: str) -> list[HubModel]:
-    from floorlens.model_checks import models_of
+    from floorlens.models.verify import models_of
 
     return models_of(name, settings().model_options())
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 
 MOST_COLOURS = 512

@@ -20,7 +20,8 @@ from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import Scatter, load_scatter
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
-from floorlens.models import WEIGHTS, Stamp, load_session, session_stamp
+from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.errors import CatalogueError, ModelUnavailable
-from floorlens.huggingface import ModelFiles, chosen_model, locate, variable
-from floorlens.models import Stamp
+from floorlens.models.hub import ModelFiles, chosen_model, locate, variable
+from floorlens.models.options import ModelOptions
+from floorlens.models.stamp import Stamp
+from floorlens.models.torch import embedding_dimension, load_model
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.clip import PATCHES
-from floorlens.options import ModelOptions
-from floorlens.torch_models import embedding_dimension, load_model
 
 FORMAT = "1"
 """To be raised when the features, the vector or the signature change."""

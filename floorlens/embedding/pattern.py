@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import CatalogueError
-from floorlens.models import WEIGHTS
+from floorlens.models.onnx import WEIGHTS
 
 PROBE = "pattern.npz"
 #: What the probe tells apart; the last is a picture of one board, which may be laid in any way.

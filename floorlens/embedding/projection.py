@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from floorlens.embedding.scatter import Scatter, scatter_of
 from floorlens.errors import CatalogueError
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 
 @dataclass(frozen=True)

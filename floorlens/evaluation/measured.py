@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.images.loading import MAX_MEGAPIXELS
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:
-    from floorlens.options import ModelOptions
+    from floorlens.models.options import ModelOptions
     from floorlens.search import Floorlens
 
 Progress = Callable[[int, int], None]

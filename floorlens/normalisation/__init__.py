@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.colour import srgb_to_lab
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView, check_view, mask_image
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.huggingface import ModelFiles, chosen_model, locate
 from floorlens.images.shapes import large_parts
-from floorlens.models import Stamp
+from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.options import Crop, ModelOptions, Rerank
+from floorlens.models.stamp import Stamp
+from floorlens.models.torch import crops, fitted
 from floorlens.normalisation import FloorView, check_view, mask_image
 from floorlens.normalisation.builtin import images_of, sample_colours
 from floorlens.normalisation.squares import Scales, Square, choose_squares
-from floorlens.options import Crop, ModelOptions, Rerank
-from floorlens.torch_models import crops, fitted
 
 #: Squares besides the first patch where patches are compared: sides relative to the square root of
 #: the floor's area, and how many of each. Those of 512 numbers all fit into a signature.
@@ -47,7 +47,7 @@ class ClipNormaliser:
 
     Args:
         options: The crop, whether further patches are cut, and the encoder's place.
-        encoder: Whose image processor scales the patches: a name in `huggingface.MODELS`.
+        encoder: Whose image processor scales the patches: a name in `hub.MODELS`.
     """
 
     def __init__(self, options: ModelOptions | None = None, encoder: str = "clip") -> None:

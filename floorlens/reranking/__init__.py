@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 
 class Reranker(Protocol):

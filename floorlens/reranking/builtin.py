@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from floorlens.embedding.builtin import LAB_WEIGHTS
 from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 #: How much each component counts by default.
 WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, "pattern": 0.1})

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding.clip_signature import Regions, unpack
-from floorlens.models import Stamp
-from floorlens.options import ModelOptions, Rerank
+from floorlens.models.options import ModelOptions, Rerank
+from floorlens.models.stamp import Stamp
 
 #: How much each component counts by default.
 WEIGHTS: Mapping[Rerank, Mapping[str, float]] = MappingProxyType(

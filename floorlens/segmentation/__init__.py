@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.images.loading import resize_mask
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.components import components
-from floorlens.models import Stamp, load_session, session_stamp
+from floorlens.models.onnx import load_session, session_stamp
+from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.huggingface import ModelFiles, chosen_model, locate
-from floorlens.models import Stamp
-from floorlens.options import ModelOptions
+from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.options import ModelOptions
+from floorlens.models.stamp import Stamp
+from floorlens.models.torch import load_model
 from floorlens.segmentation import Click, FloorProbability
-from floorlens.torch_models import load_model
 
 PROMPTS = ("floor",)
 

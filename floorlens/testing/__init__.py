@@ -15,7 +15,7 @@ from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.images.colour import srgb_to_lab
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
 from floorlens.segmentation import Click, FloorProbability

@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from floorlens.cli import app
-from floorlens.huggingface import MODELS
+from floorlens.models.hub import MODELS
 from tests.hub_double import Hub, folder_files, serving
 
 if TYPE_CHECKING:

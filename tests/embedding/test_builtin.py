@@ -19,7 +19,7 @@ from floorlens.embedding.builtin import (
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.signature import LIMIT
 from floorlens.errors import CatalogueError
-from floorlens.models import WEIGHTS
+from floorlens.models.onnx import WEIGHTS
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.builtin import BuiltinNormaliser
 

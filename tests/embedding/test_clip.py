@@ -16,8 +16,8 @@ from floorlens.embedding.clip_signature import MOST, unpack
 from floorlens.embedding.dinov2 import Dinov2Embedder
 from floorlens.embedding.siglip2 import Siglip2Embedder
 from floorlens.errors import CatalogueError, ModelUnavailable
+from floorlens.models.options import ModelOptions
 from floorlens.normalisation import FloorView
-from floorlens.options import ModelOptions
 from floorlens.testing import fake_projection
 
 if TYPE_CHECKING:

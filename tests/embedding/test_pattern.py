@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from floorlens.embedding.pattern import CLASSES, default_probe, pattern_likeness
-from floorlens.models import load_session, session_stamp
+from floorlens.models.onnx import load_session, session_stamp
 
 
 def shares(**named: float) -> NDArray[np.float64]:

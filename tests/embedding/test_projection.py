@@ -20,7 +20,7 @@ from floorlens.embedding.projection import (
     save_projection,
 )
 from floorlens.errors import CatalogueError
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 
 def stamp(dimension: int) -> Stamp:

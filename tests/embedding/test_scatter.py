@@ -12,7 +12,7 @@ from floorlens.embedding.builtin import BuiltinEmbedder
 from floorlens.embedding.projection import fit_products
 from floorlens.embedding.scatter import load_scatter, save_scatter, scatter_of
 from floorlens.errors import CatalogueError
-from floorlens.models import Stamp
+from floorlens.models.stamp import Stamp
 
 STAMP = Stamp("p", "1", 4, "Apache-2.0", "none")
 

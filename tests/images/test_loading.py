@@ -313,7 +313,7 @@ def test_mask_from_a_one_bit_picture_survives_resampling() -> None:
 GROWTH = """
 import resource, sys
 from floorlens.errors import ImageError
-from floorlens.images import load_photo
+from floorlens.images.loading import load_photo
 load_photo(sys.argv[2])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 photo = load_photo(sys.argv[1])

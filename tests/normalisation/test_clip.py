@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.huggingface import ModelFiles
+from floorlens.models.hub import ModelFiles
+from floorlens.models.options import ModelOptions
+from floorlens.models.torch import fitted
 from floorlens.normalisation import FloorView, clip
 from floorlens.normalisation.clip import PATCHES, ClipNormaliser, bounding_box, without_specks
-from floorlens.options import ModelOptions
-from floorlens.torch_models import fitted
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from floorlens.embedding.clip_signature import pack
 from floorlens.errors import CatalogueError
-from floorlens.options import ModelOptions
+from floorlens.models.options import ModelOptions
 from floorlens.ranking import rank
 from floorlens.reranking.clip_pairwise import ClipPairwiseReranker
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from floorlens.demo import samples
 from floorlens.images.loading import load_photo
-from floorlens.models import WEIGHTS, load_session
+from floorlens.models.onnx import WEIGHTS, load_session
 from floorlens.segmentation import Click
 from floorlens.segmentation.builtin import BuiltinSegmenter, is_noise
 

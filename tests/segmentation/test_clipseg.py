@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import ModelUnavailable
-from floorlens.options import ModelOptions
+from floorlens.models.options import ModelOptions
 from floorlens.segmentation import Click
 from floorlens.segmentation.clipseg import ClipsegSegmenter
 

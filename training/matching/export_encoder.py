@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from floorlens.models import WEIGHTS
+from floorlens.models.onnx import WEIGHTS
 from training.encoder import LITE, LiteEncoder
 from training.export import Stamp, compare, export_onnx
 

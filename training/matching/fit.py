@@ -22,7 +22,8 @@ from floorlens.embedding.builtin import BuiltinEmbedder
 from floorlens.embedding.pattern import CLASSES, PatternProbe, save_probe
 from floorlens.embedding.projection import fit_products, save_projection
 from floorlens.embedding.scatter import save_scatter, scatter_of
-from floorlens.models import WEIGHTS, Stamp, load_session, session_stamp
+from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation.builtin import BuiltinNormaliser
 from training.matching.samples import RANGE, draw_product, draw_swatches
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from floorlens import huggingface
 from floorlens.errors import ModelUnavailable
-from floorlens.huggingface import MODELS, chosen_model
-from floorlens.model_checks import states, verify
-from floorlens.options import ModelOptions
+from floorlens.models import hub as huggingface
+from floorlens.models.hub import MODELS, chosen_model
+from floorlens.models.options import ModelOptions
+from floorlens.models.verify import states, verify
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

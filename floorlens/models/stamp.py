@@ -1,19 +1,12 @@
-"""Model files: where they lie, what they say of themselves, and sessions that run them."""
+"""Stamps: what a model is, written into everything that it makes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from floorlens.errors import CatalogueError
-
-if TYPE_CHECKING:
-    import onnxruntime
-
-WEIGHTS = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -55,26 +48,3 @@ def stamp_of(metadata: Mapping[str, str]) -> Stamp:
         )
     except KeyError as missing:
         raise CatalogueError(f"a model file carries no {missing} in its stamp") from missing
-
-
-@lru_cache(maxsize=16)
-def load_session(name: str, threads: int = 0) -> onnxruntime.InferenceSession:
-    """Returns a CPU session for a model of the package, loaded once per process and thread count.
-
-    Sessions are safe to call from several threads. `threads` = 0 takes all cores.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Threads that wait in a busy loop take the cores from the other pictures of an import.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(WEIGHTS / name), options, providers=["CPUExecutionProvider"]
-    )
-
-
-def session_stamp(session: onnxruntime.InferenceSession) -> Stamp:
-    """Returns the stamp that the session's model file carries."""
-    return stamp_of(session.get_modelmeta().custom_metadata_map)

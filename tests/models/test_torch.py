@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens import torch_models
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.huggingface import ModelFiles, chosen_model, locate
-from floorlens.options import ModelOptions
-from floorlens.torch_models import embedding_dimension, fitted, load_model, try_out
+from floorlens.models import torch as torch_models
+from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.options import ModelOptions
+from floorlens.models.torch import embedding_dimension, fitted, load_model, try_out
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ModelUnavailable
-from floorlens.huggingface import (
+from floorlens.models.hub import (
     MODELS,
     HubModel,
     ModelFiles,
@@ -21,7 +21,7 @@ from floorlens.huggingface import (
     recorded,
     unavailable,
 )
-from floorlens.options import ModelOptions
+from floorlens.models.options import ModelOptions
 from floorlens.presets import PRESETS
 
 
@@ -140,7 +140,7 @@ def verify(model: HubModel) -> Verified:
             loaded, or it makes embeddings of another length than it should.
         MissingDependency: the extra `[clip]` is not installed.
     """
-    from floorlens.torch_models import try_out
+    from floorlens.models.torch import try_out
 
     files = here(model)
     record = recorded(model.model_id)

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.options import ModelOptions
+from floorlens.models.options import ModelOptions
 
 TIMEOUT = 15.0
 """Seconds that the hub is given to say what it has."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.huggingface import NEEDS_CLIP, ModelFiles, variable
+from floorlens.models.hub import NEEDS_CLIP, ModelFiles, variable
 
 BATCH = 16
 """Pictures to a run."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from floorlens import huggingface
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
-from floorlens.huggingface import MODELS, cached, chosen_model, locate, recorded, wanted
-from floorlens.options import ModelOptions
+from floorlens.models import hub as huggingface
+from floorlens.models.hub import MODELS, cached, chosen_model, locate, recorded, wanted
+from floorlens.models.options import ModelOptions
 from tests.hub_double import Hub, folder_files, serving
 
 if TYPE_CHECKING:
@@ -267,8 +267,8 @@ def test_one_set_of_weights_is_fetched_and_no_more() -> None:
 PULL = """
 import json, sys
 from floorlens.errors import FloorlensError
-from floorlens.huggingface import cached, chosen_model, locate, pull
-from floorlens.options import ModelOptions
+from floorlens.models.hub import cached, chosen_model, locate, pull
+from floorlens.models.options import ModelOptions
 options = ModelOptions(models=json.loads(sys.argv[2]), revisions=json.loads(sys.argv[3]))
 model = chosen_model("dinov2", options)
 try:
@@ -297,7 +297,7 @@ def fetched(
             "HF_ENDPOINT": hub.url,
             "HF_HUB_DISABLE_XET": "1",
             "HF_HOME": str(tmp_path / "hub"),
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "PYTHONPATH": str(Path(__file__).parent.parent.parent),
         },
         capture_output=True,
         text=True,

@@ -27,7 +27,7 @@ class ModelOptions:
     """Which models from the hub are taken, and how they are run.
 
     Attributes:
-        models: name in `floorlens.huggingface.MODELS` -> a Hugging Face id or a local folder that
+        models: name in `floorlens.models.hub.MODELS` -> a Hugging Face id or a local folder that
             is taken in its place.
         revisions: name in `MODELS` -> commit, tag or branch in its place.
         device: "auto" (CUDA, else MPS, else the CPU), "cpu", "mps", "cuda" or "cuda:1".

@@ -1,0 +1,37 @@
+"""The package's own ONNX models: where they lie, and sessions that run them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from floorlens.models.stamp import Stamp, stamp_of
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+
+
+@lru_cache(maxsize=16)
+def load_session(name: str, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Returns a CPU session for a model of the package, loaded once per process and thread count.
+
+    Sessions are safe to call from several threads. `threads` = 0 takes all cores.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Threads that wait in a busy loop take the cores from the other pictures of an import.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(WEIGHTS / name), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def session_stamp(session: onnxruntime.InferenceSession) -> Stamp:
+    """Returns the stamp that the session's model file carries."""
+    return stamp_of(session.get_modelmeta().custom_metadata_map)
