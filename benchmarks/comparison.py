@@ -36,9 +36,9 @@ from timing import alternate
 
 from floorlens import Floorlens
 from floorlens.demo import samples
+from floorlens.engines import Collection, Engine, Record
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue
-from floorlens.index import Collection, Engine, Record
 from floorlens.models.hub import MODELS, cached, chosen_model
 from floorlens.models.options import ModelOptions
 from floorlens.presets import BACKENDS, PRESETS, load_stages, new_index

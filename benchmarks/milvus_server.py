@@ -69,7 +69,7 @@ def main() -> int:
             if not port:
                 raise RuntimeError("the server did not start")
             print(f"{PACKAGE} started in {time.perf_counter() - started:.0f} s", flush=True)
-            tests = [sys.executable, "-m", "pytest", "tests/index/test_contract.py", "--no-cov"]
+            tests = [sys.executable, "-m", "pytest", "tests/engines/test_contract.py", "--no-cov"]
             done = subprocess.run(
                 [*tests, "-q", "-k", options.keyword, "-p", "no:cacheprovider", "--durations=5"],
                 cwd=ROOT,

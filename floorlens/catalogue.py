@@ -18,12 +18,12 @@ from sqlalchemy import delete, func, insert, select, update
 from floorlens.database import FILE_NAME, Database
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.engines import EnginePosition
+from floorlens.engines import Record, Snapshot
 from floorlens.errors import GenerationChanged, ProductNotFound
-from floorlens.index import Record, Snapshot
 from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products import Product
 from floorlens.projections import Projections
+from floorlens.retrieval_placement import EnginePosition
 from floorlens.rows import (
     Entry,
     StoredProduct,

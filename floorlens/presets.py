@@ -16,7 +16,7 @@ from floorlens.models.options import Crop, ModelOptions, Rerank
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
     from floorlens.embedding.projection import Projection
-    from floorlens.index import Collection, Engine, VectorIndex
+    from floorlens.engines import Collection, Engine, VectorIndex
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
     from floorlens.segmentation import Segmenter
@@ -118,11 +118,11 @@ BACKENDS: Mapping[str, Mapping[str, str]] = {
     },
     "reranking": {"builtin": "BuiltinReranker", "clip_pairwise": "ClipPairwiseReranker"},
     "index": {
-        "exact": "ExactIndex",
-        "lancedb": "LanceIndex",
-        "milvus": "MilvusIndex",
-        "pgvector": "PgvectorIndex",
-        "pinecone": "PineconeIndex",
+        "exact": "exact.ExactIndex",
+        "lancedb": "lancedb.collection.LanceIndex",
+        "milvus": "milvus.collection.MilvusIndex",
+        "pgvector": "pgvector.collection.PgvectorIndex",
+        "pinecone": "pinecone.collection.PineconeIndex",
     },
 }
 
@@ -272,7 +272,9 @@ def new_index(
         EngineError: it cannot be used.
         MissingDependency: the engine's extra is not installed.
     """
-    index: VectorIndex = _backend("index", engine.name).open(
+    module, _, name = BACKENDS["index"][engine.name].rpartition(".")
+    backend: Any = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
+    index: VectorIndex = backend.open(
         engine, collection, create=create, take_over=take_over, foreign=foreign
     )
     return index

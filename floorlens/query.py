@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from floorlens.engines.filters import Filter, parse_filter
 from floorlens.errors import NothingToRank, UsageError
-from floorlens.filters import Filter, parse_filter
 from floorlens.images.loading import Photo
 from floorlens.pipeline import find_floor, floor_view
 from floorlens.presets import Stages

@@ -17,14 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.engines import (
-    EnginePosition,
-    catalogue_in,
-    check_engine,
-    collection_for,
-    engine_key,
-    resolved,
-)
+from floorlens.engines import Collection, Engine, Record, VectorIndex
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -34,13 +27,20 @@ from floorlens.errors import (
     EngineUnavailable,
     EngineUnsupported,
 )
-from floorlens.index import Collection, Engine, Record, VectorIndex
 from floorlens.presets import Stages, new_index
 from floorlens.replica_reports import Comparison, SyncReport
+from floorlens.retrieval_placement import (
+    EnginePosition,
+    catalogue_in,
+    check_engine,
+    collection_for,
+    engine_key,
+    resolved,
+)
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
-    from floorlens.index import Snapshot
+    from floorlens.engines import Snapshot
 
 BATCH = 500
 """Records that are compared at a time."""

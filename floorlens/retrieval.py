@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from floorlens.engines import PRIVATE, check_engine
+from floorlens.engines import Collection, Engine
 from floorlens.errors import (
     CatalogueError,
     CollectionNotFound,
@@ -16,16 +16,16 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.index import Collection, Engine
 from floorlens.presets import Stages, new_index
 from floorlens.replica import RECHECK, CheckStamp, Opened, Replica
+from floorlens.retrieval_placement import PRIVATE, check_engine
 
 if TYPE_CHECKING:
     from floorlens.catalogue import Catalogue
     from floorlens.embedding import FloorEmbedding, FloorFeatures
     from floorlens.embedding.projection import Projection
-    from floorlens.filters import Filter
-    from floorlens.index import Hit
+    from floorlens.engines import Hit
+    from floorlens.engines.filters import Filter
 
 RETRIES = 20
 """How often a search begins anew because other processes change the catalogue meanwhile."""

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
-from floorlens.engines import PRIVATE
+from floorlens.engines import Engine
 from floorlens.errors import EngineError, FloorlensError, NothingToRank, SettingsError
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
-from floorlens.index import Engine
 from floorlens.presets import (
     DEFAULT_PRESET,
     PRESETS,
@@ -26,6 +25,7 @@ from floorlens.presets import (
 from floorlens.products import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval import LiveIndex
+from floorlens.retrieval_placement import PRIVATE
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport
@@ -368,7 +368,7 @@ class Floorlens:
         Args:
             source: path, bytes, PIL image or uint8 (h, w, 3) RGB array.
             limit: at most so many matches.
-            where: a filter on the metadata (see `floorlens.filters`).
+            where: a filter on the metadata (see `floorlens.engines.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
                 (x, y) points or 2-D mask; what `mask` found in this photo; None finds it.
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from floorlens.engines import Engine
 from floorlens.errors import CatalogueNotFound, SettingsError
 from floorlens.images.loading import MAX_MEGAPIXELS
-from floorlens.index import Engine
 from floorlens.models.hub import MODELS
 from floorlens.models.options import Crop, Dtype, ModelOptions, Rerank
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages

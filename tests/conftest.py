@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.index import Engine
+from floorlens.engines import Engine
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from floorlens import schema
 from floorlens.catalogue import FILE_NAME, Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.engines import EnginePosition
 from floorlens.errors import (
     CatalogueError,
     CatalogueNotFound,
@@ -26,6 +25,7 @@ from floorlens.errors import (
 )
 from floorlens.models.stamp import Stamp
 from floorlens.products import Product
+from floorlens.retrieval_placement import EnginePosition
 from floorlens.rows import Entry
 from floorlens.testing import fake_projection
 

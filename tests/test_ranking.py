@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from floorlens import Floorlens
 from floorlens.embedding import FloorEmbedding
+from floorlens.engines import Hit
 from floorlens.errors import UsageError
-from floorlens.index import Hit
 from floorlens.models.stamp import Stamp
 from floorlens.products import Product
 from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from floorlens import Floorlens
-from floorlens.engines import collection_for, engine_key, resolved
+from floorlens.engines import Engine, Record, VectorIndex
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -25,9 +25,9 @@ from floorlens.errors import (
     SettingsError,
     UsageError,
 )
-from floorlens.index import Engine, Record, VectorIndex
 from floorlens.presets import new_index
 from floorlens.ranking import SearchResult
+from floorlens.retrieval_placement import collection_for, engine_key, resolved
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -495,7 +495,7 @@ def test_more_products_than_an_engine_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pinecone returns 10,000 at most: of more the nearest are ranked, and `total` tells."""
-    monkeypatch.setattr("floorlens.index.pinecone.PineconeIndex.most", 4)
+    monkeypatch.setattr("floorlens.engines.backends.pinecone.collection.PineconeIndex.most", 4)
     with opened(tmp_path, pinecone) as lens:
         lens.add(product_csv)
         found = lens.search(room)

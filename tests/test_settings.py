@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from floorlens.engines import Engine
 from floorlens.errors import SettingsError
-from floorlens.index import Engine
 from floorlens.models.hub import MODELS
 from floorlens.models.options import ModelOptions
 from floorlens.settings import Settings, load_settings, variable

@@ -1,8 +1,8 @@
 """Pinecone's filter language, as its double reads it.
 
 Written from Pinecone's public pages "Filter by metadata" and "Operation limits", apart from
-`floorlens.filters`, so that the adapter's translation is tested against another reading. What
-those pages leave open is refused: booleans and mixed kinds in `$in`, and empty lists there.
+`floorlens.engines.filters`, so that the adapter's translation is tested against another reading.
+What those pages leave open is refused: booleans and mixed kinds in `$in`, and empty lists there.
 """
 
 from __future__ import annotations

@@ -1,0 +1,203 @@
+"""Vector indexes, all derived from the catalogue. Backends: one file each.
+
+An index can be deleted at any time; it is filled again from the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.engines.filters import Filter
+from floorlens.errors import EngineMismatch
+
+
+@dataclass(frozen=True)
+class Record:
+    """One product in a vector index: id, float32 (d,) L2-normalised vector, metadata."""
+
+    id: str
+    vector: NDArray[np.float32]
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What an index needs to catch up with its catalogue, as of one moment.
+
+    Attributes:
+        revision: the catalogue's revision then.
+        generation: which features the vectors belong to; None before the first product.
+        stamp: what made these features; None before the first product.
+        projection: version of the projection that made them; None where there is none.
+        changed: the searchable products that changed after the revision that was asked for.
+        gone: ids of those that since then were removed, or cannot be searched any more.
+    """
+
+    revision: int
+    generation: int | None
+    stamp: Mapping[str, Any] | None
+    projection: str | None
+    changed: list[Record]
+    gone: list[str]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One answer of a vector index: id and cosine similarity -1..1."""
+
+    id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """What an index holds: how many records, of which dimension, made by what.
+
+    `stamp` is the text that the collection was opened with; of one opened as `foreign`, the one
+    that it carries.
+    """
+
+    count: int
+    dimension: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A vector engine, and how it is reached. What a backend does not know it ignores.
+
+    Attributes:
+        name: the backend, by file name: "exact", "lancedb", "pinecone", "pgvector", "milvus".
+        url: where it is: a folder or URI (lancedb), `postgresql://…` (pgvector), a file or
+            `http://…` (milvus), the host of the control plane (pinecone, None is the real one).
+        api_key: the key, or the token of a server.
+        index: Pinecone's index; elsewhere the first part of the names of tables and collections.
+            None: a name of Floorlens's own.
+        namespace: the collection (Pinecone: the namespace) to use, whatever it is called; None:
+            one for each generation of a catalogue.
+        cloud, region: where a serverless Pinecone index is made.
+        timeout: seconds that one call may take.
+        fresh: whether a write returns only when searches see it.
+    """
+
+    name: str = "exact"
+    # It may hold a password.
+    url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    index: str | None = None
+    namespace: str | None = None
+    cloud: str = "aws"
+    region: str = "us-east-1"
+    timeout: float = 30.0
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One set of comparable vectors in an engine.
+
+    Attributes:
+        name: of `[a-z0-9_]`, at most 40 characters, unless a user chose it (`Engine.namespace`).
+        dimension: the length of its vectors.
+        stamp: a text that is equal for comparable vectors; the engine keeps it with them.
+    """
+
+    name: str
+    dimension: int
+    stamp: str
+
+
+class VectorIndex(Protocol):
+    """The contract of every vector index, cosine similarity: seven methods, batch-first.
+
+    All are idempotent, safe to call from several threads, and raise `EngineError`s; what an engine
+    cannot do is refused with `EngineUnsupported`, never left out. A write is kept when it returns;
+    searches of some engines see it later (see `Engine.fresh`).
+    """
+
+    most: int
+    """The largest k of a query."""
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        collection: Collection,
+        *,
+        create: bool = True,
+        take_over: bool = False,
+        foreign: bool = False,
+    ) -> Self:
+        """Returns the collection, made if absent.
+
+        Args:
+            engine: where.
+            collection: which.
+            create: whether to make it where there is none.
+            take_over: whether to give it our stamp if it carries another one or none. Its records
+                stay where they have our dimension; else they go, but for a Pinecone index, which
+                is refused.
+            foreign: opens what lies under that name for reading, whatever made it: stamp and
+                dimension are not checked, nothing is written, nothing is made, and
+                CollectionNotFound is all that it raises besides errors of the connection.
+                `stats` then says its real stamp ("" for none) and dimension; `ids`, `stats` and
+                `fetch` raise EngineMismatch where it is of another shape than Floorlens's.
+
+        Raises:
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or it
+                is of another shape than Floorlens's, which is never taken over.
+            CollectionNotFound: there is none, and `create` is False.
+            MissingDependency: the engine's extra is not installed.
+        """
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Stores records, replacing those of the same id, in batches that the engine accepts.
+
+        Raises:
+            EngineMismatch: a vector has another dimension; nothing is stored.
+            EngineUnsupported: the engine cannot keep an id or a value of the metadata.
+        """
+
+    def delete(self, ids: Iterable[str] | None) -> None:
+        """Removes records, unknown ids are ignored; None removes the collection itself.
+
+        After that it must be opened again.
+        """
+
+    def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
+        """Returns the k most similar records that pass the filter, ties in order of id.
+
+        Raises:
+            EngineUnsupported: k is more than `most`, or the engine cannot apply the filter.
+        """
+
+    def fetch(self, ids: Iterable[str]) -> list[Record]:
+        """Returns the records of `ids` in that order, unknown ones left out."""
+
+    def ids(self) -> Iterator[list[str]]:
+        """Yields all ids in pages, in no promised order."""
+
+    def stats(self) -> IndexStats:
+        """Returns how many records there are, their dimension and their stamp."""
+
+    def close(self) -> None:
+        """Releases connections and files; the index cannot be used afterwards."""
+
+
+def check_records(records: Sequence[Record], dimension: int) -> None:
+    """Checks that vectors fit a collection.
+
+    Raises:
+        EngineMismatch: one has another dimension.
+    """
+    for record in records:
+        if record.vector.shape != (dimension,):
+            raise EngineMismatch(
+                f"the vector of {record.id!r} has the shape {record.vector.shape}, the index "
+                f"holds vectors of {dimension}"
+            )

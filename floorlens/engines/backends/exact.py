@@ -1,0 +1,183 @@
+"""Exact search by one matrix product in memory: the first index, and the oracle for the others."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines.filters import Filter
+
+ALIVE = np.iinfo(np.int64).max
+"""The write that removes a row which no write has removed yet."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Space for records, written once from the top; what is written never changes but `removed`.
+
+    Attributes:
+        ids, metadata: of each row, as lists that only grow.
+        vectors: float32 (space, dimension).
+        removed: int64 (space,), the number of the write that removed the row, else `ALIVE`.
+    """
+
+    ids: list[str]
+    metadata: list[Mapping[str, Any]]
+    vectors: NDArray[np.float32]
+    removed: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, space: int, dimension: int) -> _Rows:
+        """Returns space for so many records."""
+        vectors = np.empty((space, dimension), np.float32)
+        return cls([], [], vectors, np.full(space, ALIVE, np.int64))
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What a reader sees: the first `count` rows, but for those removed up to write number `write`.
+
+    A later write only adds rows behind `count` and removes rows with a higher number, so a moment
+    stays what it is without a lock.
+    """
+
+    rows: _Rows
+    count: int
+    write: int
+
+    def present(self) -> NDArray[np.bool_]:
+        """Returns which of the first `count` rows are there: bool (count,)."""
+        return self.rows.removed[: self.count] > self.write
+
+
+class ExactIndex:
+    """All vectors in one float32 matrix. A write costs what it writes, however much is there.
+
+    Writers wait for each other; readers wait for nobody and see the state before or after a write.
+    """
+
+    most = sys.maxsize
+
+    def __init__(self, collection: Collection) -> None:
+        """Use `ExactIndex.open`."""
+        self._collection = collection
+        self._lock = threading.Lock()
+        self._row_of: dict[str, int] = {}
+        self._now = _Moment(_Rows.empty(0, collection.dimension), 0, 0)
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        collection: Collection,
+        *,
+        create: bool = True,
+        take_over: bool = False,
+        foreign: bool = False,
+    ) -> ExactIndex:
+        """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
+        return cls(collection)
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Stores records, replacing those of the same id.
+
+        Raises:
+            EngineMismatch: a vector has another dimension; nothing is stored.
+        """
+        check_records(records, self._collection.dimension)
+        latest = {record.id: record for record in records}
+        if not latest:
+            return
+        with self._lock:
+            self._make_space(len(latest))
+            rows, count, write = self._now.rows, self._now.count, self._now.write + 1
+            for row, record in enumerate(latest.values(), start=count):
+                rows.ids.append(record.id)
+                rows.metadata.append(record.metadata)
+                rows.vectors[row] = record.vector
+                if record.id in self._row_of:
+                    rows.removed[self._row_of[record.id]] = write
+                self._row_of[record.id] = row
+            self._now = _Moment(rows, count + len(latest), write)
+
+    def delete(self, ids: Iterable[str] | None) -> None:
+        """Removes records, unknown ids are ignored; all for None."""
+        with self._lock:
+            rows, count, write = self._now.rows, self._now.count, self._now.write + 1
+            if ids is None:
+                self._row_of, rows, count = {}, _Rows.empty(0, self._collection.dimension), 0
+            for record_id in ids or ():
+                if (row := self._row_of.pop(record_id, None)) is not None:
+                    rows.removed[row] = write
+            self._now = _Moment(rows, count, write)
+
+    def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
+        """Returns the k most similar records that pass the filter, ties in order of id."""
+        now = self._now
+        ids, metadata, vectors = now.rows.ids, now.rows.metadata, now.rows.vectors[: now.count]
+        present = np.flatnonzero(now.present())
+        if where is not None:
+            present = present[[where.matches(metadata[row]) for row in present]]
+        if present.size == 0 or k <= 0:
+            return []
+        # einsum, not BLAS: a BLAS product may differ in the last bit with the row's position, and
+        # byte-identical products must score the same.
+        chosen = vectors if present.size == now.count else vectors[present]
+        similarities = np.einsum("ij,j->i", chosen, vector.astype(np.float32))
+        if k < present.size:
+            # Everything that ties with the k-th must reach the sort below.
+            threshold = np.partition(similarities, present.size - k)[present.size - k]
+            near = np.flatnonzero(similarities >= threshold)
+            present, similarities = present[near], similarities[near]
+        order = np.argsort(-similarities)
+        hits = [Hit(ids[present[i]], float(similarities[i])) for i in order]
+        ties = (sorted(tie, key=lambda hit: hit.id) for _, tie in groupby(hits, _similarity))
+        return [hit for tie in ties for hit in tie][:k]
+
+    def fetch(self, ids: Iterable[str]) -> list[Record]:
+        """Returns the records of `ids` in that order, unknown ones left out."""
+        with self._lock:
+            rows = self._now.rows
+            places = [self._row_of[record_id] for record_id in ids if record_id in self._row_of]
+            return [Record(rows.ids[i], rows.vectors[i].copy(), rows.metadata[i]) for i in places]
+
+    def ids(self) -> Iterator[list[str]]:
+        """Yields all ids, sorted, in one page."""
+        with self._lock:
+            page = sorted(self._row_of)
+        yield page
+
+    def stats(self) -> IndexStats:
+        """Returns how many records there are, their dimension and their stamp."""
+        with self._lock:
+            count = len(self._row_of)
+        return IndexStats(count, self._collection.dimension, self._collection.stamp)
+
+    def close(self) -> None:
+        """Does nothing: memory is all it holds."""
+
+    def _make_space(self, more: int) -> None:
+        """Sees to space for more rows: at least doubled, so that each row is moved a few times."""
+        old, count = self._now.rows, self._now.count
+        if count + more <= len(old.removed):
+            return
+        # Rows that were removed stay behind; whoever still reads the old rows keeps them.
+        places = sorted(self._row_of.values())
+        rows = _Rows.empty(max(len(places) + more, 2 * len(places)), self._collection.dimension)
+        rows.ids.extend(old.ids[place] for place in places)
+        rows.metadata.extend(old.metadata[place] for place in places)
+        rows.vectors[: len(places)] = old.vectors[places]
+        self._row_of = {record_id: row for row, record_id in enumerate(rows.ids)}
+        self._now = _Moment(rows, len(places), self._now.write)
+
+
+def _similarity(hit: Hit) -> float:
+    return hit.similarity

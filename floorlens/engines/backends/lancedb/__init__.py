@@ -1,0 +1,1 @@
+"""LanceDB: tables of files in a folder, or in an object store."""

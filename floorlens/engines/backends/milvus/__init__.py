@@ -1,0 +1,1 @@
+"""Milvus: a server, or milvus-lite in a file."""

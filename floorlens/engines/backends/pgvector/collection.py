@@ -1,0 +1,403 @@
+"""pgvector: a table for each collection in a PostgreSQL database, in a schema of their own.
+
+Below 20,000 records every vector is compared. Above, an HNSW index answers for up to 250 hits. A
+query that it has too few candidates for, because a filter leaves few, is asked again without it.
+Vectors of more than 2,000 dimensions, which HNSW does not take, are always compared.
+
+Scans of the index go on until there are enough (`hnsw.iterative_scan`), in relaxed order, and
+four times as many as asked for are sorted here: behind filters that few pass, strict order stops at
+fewer of the true nearest (tests/engines/test_contract.py asks for .99).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines.backends.pgvector.connections import Connections
+from floorlens.engines.backends.pgvector.jsonpath import to_jsonb, to_sql
+from floorlens.engines.filters import Filter
+from floorlens.engines.metadata import check_storable, possible
+from floorlens.engines.opening import check_same, checked_name, foreign_shape, not_found, replaced
+from floorlens.engines.ties import nearest
+from floorlens.errors import (
+    EngineUnavailable,
+    FloorlensError,
+    MissingDependency,
+    SettingsError,
+)
+
+INDEX_FROM = 20_000
+"""From how many records on an approximate index is made and used."""
+INDEXABLE = 2000
+"""The most dimensions that pgvector's HNSW takes."""
+CANDIDATES = 400
+"""hnsw.ef_search at least; its maximum is MOST_CANDIDATES."""
+MOST_CANDIDATES = 1000
+WIDER = 4
+"""How many times as many hits as asked for the index has to find."""
+PAGE = 10_000
+LARGEST = 2**31
+SCHEMA = "floorlens_vectors"
+"""Of its own, so that no name of a collection can mean another application's table."""
+COLLECTIONS = "floorlens_collections"
+COLUMNS = {"id": "text", "vector": "vector", "metadata": "jsonb"}
+# Any number: it keeps two that make extension and tables at once apart.
+LOCK = 7_140_317_205
+
+# The planner's guesses about jsonb are too rough to leave the choice to it.
+BY_INDEX: Mapping[str, Any] = {
+    **{f"enable_{way}": "off" for way in ("seqscan", "bitmapscan", "sort")},
+    "enable_indexscan": "on",
+    "hnsw.iterative_scan": "relaxed_order",
+}
+BY_COMPARISON: Mapping[str, Any] = {
+    **{f"enable_{way}": "on" for way in ("seqscan", "bitmapscan", "sort")},
+    "enable_indexscan": "off",
+}
+
+
+class PgvectorIndex:
+    """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
+
+    A write is one transaction, and one at a time for each collection.
+    """
+
+    most = sys.maxsize
+
+    def __init__(
+        self, engine: Engine, collection: Collection, name: str, foreign: bool = False
+    ) -> None:
+        """Use `PgvectorIndex.open`."""
+        from psycopg.sql import Identifier
+
+        self._engine = engine
+        self._collection = collection
+        self._name = name
+        self._foreign = foreign
+        self._table = Identifier(SCHEMA, name)
+        self._stamps = Identifier(SCHEMA, COLLECTIONS)
+        self._hnsw = Identifier(f"{name}_hnsw")
+        self._connections = Connections(engine, name)
+
+    @classmethod
+    def open(
+        cls,
+        engine: Engine,
+        collection: Collection,
+        *,
+        create: bool = True,
+        take_over: bool = False,
+        foreign: bool = False,
+    ) -> PgvectorIndex:
+        """Returns the table of a collection, made if absent, as is the extension `vector`.
+
+        Raises:
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
+                it is no table of ours, which stays as it is, also for `take_over`.
+            CollectionNotFound: there is none, and `create` is False.
+            EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
+            EngineDenied: wrong login, or it may not make tables or the extension.
+            MissingDependency: psycopg or pgvector is not installed.
+        """
+        try:
+            import_module("pgvector.psycopg")
+        except ImportError as error:
+            raise MissingDependency(
+                "the engine pgvector needs its libraries: pip install 'floorlens[pgvector]'"
+            ) from error
+        if not engine.url:
+            raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
+        # The names of indexes have an ending of five characters.
+        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58), foreign)
+        try:
+            if foreign:
+                index._connections.run(index._require)
+            else:
+                prepare = partial(index._prepare, create=create, take_over=take_over)
+                index._connections.run(prepare)
+        except FloorlensError:
+            index.close()
+            raise
+        return index
+
+    @property
+    def approximate(self) -> bool:
+        """Whether searches use an approximate index."""
+        return bool(self._connections.run(self._has_index))
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Stores records, replacing those of the same id, in one transaction.
+
+        Raises:
+            EngineMismatch: a vector has another dimension; nothing is stored.
+            EngineUnsupported: a text has a NUL or half a character, or a value of the metadata is
+                of another kind; nothing is stored.
+        """
+        check_records(records, self._collection.dimension)
+        check_storable(records)
+        rows = [
+            (record.id, np.asarray(record.vector, np.float32), to_jsonb(record))
+            for record in {record.id: record for record in records}.values()
+        ]
+        if rows:
+            self._connections.run(lambda connection: self._write(connection, rows))
+            self._connections.run(self._make_index)
+
+    def delete(self, ids: Iterable[str] | None) -> None:
+        """Removes records in one transaction, unknown ids are ignored; None removes the table."""
+        if ids is None:
+            self._connections.run(self._drop)
+            return
+        gone = possible(ids)
+        if gone:
+            self._connections.run(lambda connection: self._remove(connection, gone))
+
+    def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
+        """Returns the k most similar records that pass the filter, ties in order of id."""
+        if k <= 0:
+            return []
+        condition, values = to_sql(where) if where is not None else ("true", [])
+        statement = self._composed(
+            "select id, 1 - (vector <=> %s) from {table} where {condition} "
+            "order by vector <=> %s limit %s",
+            condition,
+        )
+        target = np.asarray(vector, np.float32)
+
+        def search(connection: Any, count: int) -> list[Hit]:
+            parameters = [target, *values, target, count]
+            wider = WIDER * count
+            if wider <= MOST_CANDIDATES and self._has_index(connection):
+                _configure(connection, {**BY_INDEX, "hnsw.ef_search": max(CANDIDATES, wider)})
+                rows = connection.execute(statement, [*parameters[:-1], wider]).fetchall()
+                if len(rows) == wider:
+                    return sorted((Hit(*row) for row in rows), key=_best_first)[:count]
+            _configure(connection, BY_COMPARISON)
+            rows = connection.execute(statement, parameters).fetchall()
+            return [Hit(*row) for row in rows]
+
+        def all_in_one(connection: Any) -> list[Hit]:
+            return nearest(lambda count: search(connection, count), min(k, LARGEST - 1), LARGEST)
+
+        return self._connections.run(all_in_one)
+
+    def fetch(self, ids: Iterable[str]) -> list[Record]:
+        """Returns the records of `ids` in that order, unknown ones left out.
+
+        A number of the metadata may come back as another type of the same value.
+        """
+        wanted = possible(ids)
+        statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
+        rows = self._connections.run(partial(self._rows, statement=statement, parameters=[wanted]))
+        found = {
+            name: Record(name, vector.to_numpy(), metadata if isinstance(metadata, dict) else {})
+            for name, vector, metadata in rows
+        }
+        return [found[record_id] for record_id in wanted if record_id in found]
+
+    def ids(self) -> Iterator[list[str]]:
+        """Yields all ids in pages of 10,000, sorted; each page is of its own moment."""
+        statement = self._composed("select id from {table} where id > %s order by id limit %s")
+        last = ""
+        while True:
+            parameters = [last, PAGE]
+            rows = self._connections.run(
+                partial(self._rows, statement=statement, parameters=parameters)
+            )
+            if rows:
+                yield [row[0] for row in rows]
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
+    def stats(self) -> IndexStats:
+        """Returns how many records there are, their dimension and their stamp."""
+        statement = self._composed("select count(*) from {table}")
+
+        def read(connection: Any) -> IndexStats:
+            found = self._described(connection)
+            if found is None:
+                raise not_found(self._engine, self._name)
+            dimension, stamp = found
+            (count,) = connection.execute(statement).fetchone()
+            return IndexStats(int(count), dimension, stamp or "")
+
+        return self._connections.run(read)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._connections.close()
+
+    # -- within a transaction ------------------------------------------------------------------
+
+    def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
+        from pgvector.psycopg import register_vector
+
+        ours = self._collection
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        found = self._described(connection)
+        if found is None and not create:
+            raise not_found(self._engine, self._name)
+        _require_extension(connection)
+        register_vector(connection)
+        if found == (ours.dimension, ours.stamp):
+            # Nothing to write: a login that may only read is enough.
+            return
+        if connection.execute("select to_regnamespace(%s)", [SCHEMA]).fetchone() == (None,):
+            connection.execute(f"create schema {SCHEMA}")
+        connection.execute(
+            self._composed(
+                "create table if not exists {collections} "
+                "(name text primary key, stamp text not null)"
+            )
+        )
+        if found is not None and not take_over:
+            first = self._composed("select 1 from {table} limit 1")
+            empty = connection.execute(first).fetchone() is None
+            check_same(self._engine, self._name, ours, *found, empty)
+        elif found is None or found[0] != ours.dimension:
+            if found is not None:
+                self._drop_ours(connection, found[1])
+            connection.execute(
+                self._composed(
+                    'create table {table} (id text collate "C" primary key, '
+                    f"vector vector({ours.dimension}) not null, metadata jsonb not null)"
+                )
+            )
+        connection.execute(
+            self._composed(
+                "insert into {collections} values (%s, %s) "
+                "on conflict (name) do update set stamp = excluded.stamp"
+            ),
+            [self._name, ours.stamp],
+        )
+
+    def _require(self, connection: Any) -> None:
+        if not self._has(connection, self._table):
+            raise not_found(self._engine, self._name)
+
+    def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
+        if self._foreign:
+            self._described(connection)
+        return list(connection.execute(statement, parameters).fetchall())
+
+    def _described(self, connection: Any) -> tuple[int, str | None] | None:
+        """Returns dimension and stamp of the table, None if there is none.
+
+        Raises:
+            EngineMismatch: it lacks columns of ours: another application made it.
+        """
+        if not self._has(connection, self._table):
+            return None
+        rows = connection.execute(
+            "select attname, typname, atttypmod from pg_attribute join pg_type on "
+            "pg_type.oid = atttypid where attrelid = to_regclass(%s) and attnum > 0",
+            [self._table.as_string(connection)],
+        ).fetchall()
+        dimension = next((row[2] for row in rows if row[0] == "vector"), 0)
+        if dimension < 1 or not dict(row[:2] for row in rows).items() >= COLUMNS.items():
+            raise foreign_shape(self._engine, self._name)
+        stamp = None
+        if self._has(connection, self._stamps):
+            query = self._composed("select stamp from {collections} where name = %s")
+            stamp = connection.execute(query, [self._name]).fetchone()
+        return int(dimension), stamp[0] if stamp else None
+
+    def _check_stamp(self, connection: Any) -> None:
+        # One writer at a time: neither deadlocks nor a table taken over in between.
+        connection.execute(
+            "select pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, self._name]
+        )
+        found = self._described(connection)
+        if found is None:
+            raise not_found(self._engine, self._name)
+        if found != (self._collection.dimension, self._collection.stamp):
+            raise replaced(self._engine, self._name, found[1])
+
+    def _write(self, connection: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._check_stamp(connection)
+        statement = self._composed(
+            "insert into {table} values (%s, %s, %s) on conflict (id) do update "
+            "set vector = excluded.vector, metadata = excluded.metadata"
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+    def _remove(self, connection: Any, ids: Sequence[str]) -> None:
+        self._check_stamp(connection)
+        connection.execute(self._composed("delete from {table} where id = any(%s)"), [ids])
+
+    def _drop(self, connection: Any) -> None:
+        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        found = self._described(connection)
+        if found is not None:
+            self._drop_ours(connection, found[1])
+
+    def _drop_ours(self, connection: Any, stamp: str | None) -> None:
+        """Drops the table, but only one that is in our list of collections."""
+        if stamp is None:
+            raise foreign_shape(self._engine, self._name)
+        connection.execute(self._composed("drop table {table}"))
+        forget = self._composed("delete from {collections} where name = %s")
+        connection.execute(forget, [self._name])
+
+    def _has_index(self, connection: Any) -> bool:
+        from psycopg.sql import Identifier
+
+        return self._has(connection, Identifier(SCHEMA, f"{self._name}_hnsw"))
+
+    def _has(self, connection: Any, relation: Any) -> bool:
+        name = relation.as_string(connection)
+        return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
+
+    def _make_index(self, connection: Any) -> None:
+        if self._collection.dimension > INDEXABLE or self._has_index(connection):
+            return
+        count = self._composed("select count(*) from {table}")
+        if connection.execute(count).fetchone()[0] < INDEX_FROM:
+            return
+        self._check_stamp(connection)
+        _configure(connection, {"statement_timeout": 0, "maintenance_work_mem": "256MB"})
+        for statement in (
+            "create index if not exists {hnsw} on {table} using hnsw (vector vector_cosine_ops)",
+            "create index on {table} using gin (metadata jsonb_path_ops)",
+        ):
+            connection.execute(self._composed(statement))
+
+    def _composed(self, text: str, condition: str = "true") -> Any:
+        from psycopg.sql import SQL
+
+        parts = {"table": self._table, "hnsw": self._hnsw, "collections": self._stamps}
+        return SQL(text).format(**parts, condition=SQL(condition))
+
+
+def _require_extension(connection: Any) -> None:
+    query = "select extversion from pg_extension where extname = 'vector'"
+    found = connection.execute(query).fetchone()
+    if found is None:
+        connection.execute("create extension if not exists vector")
+        found = connection.execute(query).fetchone()
+    if tuple(int(part) for part in found[0].split(".")[:2]) < (0, 8):
+        raise EngineUnavailable(
+            f"the PostgreSQL server has pgvector {found[0]}, which is older than 0.8: update it, "
+            "then run ALTER EXTENSION vector UPDATE in this database"
+        )
+
+
+def _best_first(hit: Hit) -> tuple[float, str]:
+    return -hit.similarity, hit.id
+
+
+def _configure(connection: Any, settings: Mapping[str, Any]) -> None:
+    """Sets parameters of the server until the end of the transaction."""
+    calls = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    values = [part for name, value in settings.items() for part in (name, str(value))]
+    connection.execute(f"select {calls}", values)

@@ -1,0 +1,1 @@
+"""Pinecone, the engine of the reference design."""

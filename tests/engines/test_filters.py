@@ -1,0 +1,193 @@
+"""The filter language: each operator, against a reading of it written a second time, plainly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floorlens.engines.filters import MAX_DEPTH, AllOf, AnyOf, Condition, parse_filter
+from floorlens.errors import FilterError
+
+OAK = {"material": "oak", "price": 40, "new": True, "rooms": ["hall", "bath"], "sku": "40"}
+
+
+def passes(where: Any, metadata: dict[str, Any]) -> bool:
+    condition = parse_filter(where)
+    return condition is None or condition.matches(metadata)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"material": "oak"}, True),
+        ({"material": "Oak"}, False),
+        ({"material": {"$eq": "oak"}}, True),
+        ({"material": {"$ne": "oak"}}, False),
+        ({"colour": {"$ne": "red"}}, True),
+        ({"price": {"$gt": 39}}, True),
+        ({"price": {"$gt": 40}}, False),
+        ({"price": {"$gte": 40}}, True),
+        ({"price": {"$lt": 40}}, False),
+        ({"price": {"$lte": 40.0}}, True),
+        ({"price": {"$gt": 10, "$lt": 30}}, False),
+        ({"sku": {"$gt": 1}}, False),
+        ({"new": {"$gt": 0}}, False),
+        ({"weight": {"$lt": 5}}, False),
+        ({"price": 40.0}, True),
+        ({"price": "40"}, False),
+        ({"sku": 40}, False),
+        ({"new": True}, True),
+        ({"new": 1}, False),
+        ({"rooms": "bath"}, True),
+        ({"rooms": {"$in": ["kitchen", "hall"]}}, True),
+        ({"rooms": {"$nin": ["kitchen", "hall"]}}, False),
+        ({"rooms": {"$ne": "kitchen"}}, True),
+        ({"material": {"$in": []}}, False),
+        ({"material": {"$nin": []}}, True),
+        ({"colour": {"$nin": ["red"]}}, True),
+        ({"material": {"$exists": True}}, True),
+        ({"colour": {"$exists": True}}, False),
+        ({"colour": {"$exists": False}}, True),
+        ({"material": "oak", "price": {"$lt": 30}}, False),
+        ({"$or": [{"material": "pine"}, {"price": 40}]}, True),
+        ({"$and": [{"material": "oak"}, {"price": {"$ne": 40}}]}, False),
+        ({"$or": [{"material": "pine"}, {"$and": [{"new": True}, {"rooms": "hall"}]}]}, True),
+        ({"$or": [{"material": "pine"}], "price": 40}, False),
+        ({}, True),
+        (None, True),
+    ],
+)
+def test_what_each_operator_lets_pass(where: Any, expected: bool) -> None:
+    assert passes(where, OAK) is expected
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        ("material=oak", "a filter is a mapping"),
+        ([{"material": "oak"}], "a filter is a mapping"),
+        ({5: "oak"}, "keys are field names"),
+        ({"$not": {"material": "oak"}}, r"unknown operator \$not: known are \$eq"),
+        ({"price": {"$regex": "4"}}, r"unknown operator '\$regex' on 'price'"),
+        ({"price": {"lt": 4}}, "unknown operator 'lt' on 'price'"),
+        ({"price": {}}, "the condition on 'price' is empty"),
+        ({"price": {"$lt": "50"}}, r"\$lt on 'price' takes a number, not '50'"),
+        ({"price": {"$lt": True}}, "takes a number"),
+        ({"price": {"$lt": float("nan")}}, "takes a number"),
+        ({"price": {"$lt": None}}, "takes a number"),
+        ({"price": None}, "takes a string, number or boolean"),
+        ({"price": [1, 2]}, "takes a string, number or boolean"),
+        ({"price": {"$in": 5}}, "takes a list"),
+        ({"price": {"$in": "ab"}}, "takes a list"),
+        ({"price": {"$nin": [None]}}, "takes a list"),
+        ({"price": {"$exists": 1}}, "takes true or false"),
+        ({"$and": []}, r"\$and takes a list of one or more"),
+        ({"$or": {"material": "oak"}}, r"\$or takes a list"),
+        ({"$or": "ab"}, r"\$or takes a list"),
+        ({"$or": [{}]}, r"\$or holds an empty filter"),
+        ({"$or": ["ab"]}, "a filter is a mapping"),
+        ({"material": {"$and": [{"$eq": "oak"}]}}, r"unknown operator '\$and' on 'material'"),
+    ],
+)
+def test_what_is_no_filter_says_why(where: Any, problem: str) -> None:
+    with pytest.raises(FilterError, match=problem):
+        parse_filter(where)
+
+
+def test_the_tree_is_as_small_as_the_filter() -> None:
+    assert parse_filter({"a": 1}) == Condition("a", "$eq", 1)
+    assert parse_filter({"$and": [{"a": 1}]}) == AllOf((Condition("a", "$eq", 1),))
+    assert parse_filter({"a": {"$gt": 1, "$lt": 5}}) == AllOf(
+        (Condition("a", "$gt", 1), Condition("a", "$lt", 5))
+    )
+    assert isinstance(parse_filter({"$or": [{"a": 1}, {"b": 2}]}), AnyOf)
+
+
+# -- the same, read a second time --------------------------------------------------------------
+
+SCALARS = st.sampled_from(["oak", "pine", "1", "", 0, 1, 2, 1.0, 1.5, -3, True, False])
+NUMBERS = st.sampled_from([0, 1, 2, 1.0, 1.5, -3])
+FIELDS = st.sampled_from(["a", "b", "c"])
+METADATA = st.dictionaries(
+    FIELDS, SCALARS | st.lists(st.sampled_from(["oak", "pine", "1"]), max_size=2)
+)
+CONDITIONS = st.one_of(
+    st.tuples(st.sampled_from(["$eq", "$ne"]), SCALARS),
+    st.tuples(st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), NUMBERS),
+    st.tuples(st.sampled_from(["$in", "$nin"]), st.lists(SCALARS, max_size=3)),
+    st.tuples(st.just("$exists"), st.booleans()),
+)
+LEAVES = st.builds(lambda field, pair: {field: {pair[0]: pair[1]}}, FIELDS, CONDITIONS)
+FILTERS = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(
+        lambda key, parts: {key: parts},
+        st.sampled_from(["$and", "$or"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+def kind(value: Any) -> str:
+    return "flag" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+
+
+def plainly(where: dict[str, Any], metadata: dict[str, Any]) -> bool:
+    ((key, value),) = where.items()
+    if key == "$and":
+        return all(plainly(part, metadata) for part in value)
+    if key == "$or":
+        return any(plainly(part, metadata) for part in value)
+    ((name, wanted),) = value.items()
+    held = metadata.get(key, [])
+    held = held if isinstance(held, list) else [held]
+
+    def equal(other: Any) -> bool:
+        return any(kind(one) == kind(other) and one == other for one in held)
+
+    numbers = [one for one in held if kind(one) == "number"]
+    readings: dict[str, Callable[[], bool]] = {
+        "$eq": lambda: equal(wanted),
+        "$ne": lambda: not equal(wanted),
+        "$gt": lambda: any(one > wanted for one in numbers),
+        "$gte": lambda: any(one >= wanted for one in numbers),
+        "$lt": lambda: any(one < wanted for one in numbers),
+        "$lte": lambda: any(one <= wanted for one in numbers),
+        "$in": lambda: any(equal(other) for other in wanted),
+        "$nin": lambda: not any(equal(other) for other in wanted),
+        "$exists": lambda: (key in metadata) == wanted,
+    }
+    return readings[name]()
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(FILTERS, METADATA)
+def test_any_filter_means_what_it_says(where: dict[str, Any], metadata: dict[str, Any]) -> None:
+    assert passes(where, metadata) is plainly(where, metadata)
+
+
+@settings(deadline=None, derandomize=True)
+@given(FILTERS, FILTERS, METADATA)
+def test_several_keys_mean_all_of_them(
+    first: dict[str, Any], second: dict[str, Any], metadata: dict[str, Any]
+) -> None:
+    both = passes(first, metadata) and passes(second, metadata)
+    assert passes({"$and": [first, second]}, metadata) is both
+    if not set(first) & set(second):
+        assert passes({**first, **second}, metadata) is both
+
+
+def test_a_filter_that_nests_without_end_is_refused() -> None:
+    nested: dict[str, Any] = {"a": 1}
+    for _ in range(MAX_DEPTH):
+        nested = {"$and": [nested]}
+    assert parse_filter(nested) is not None
+    for _ in range(2000):
+        nested = {"$or": [nested]}
+    with pytest.raises(FilterError, match="deep"):
+        parse_filter(nested)
