@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.rows import StoredProduct
+from floorlens.catalogue.simulated_views import SimulatedViews, View
 from floorlens.embedding.projection import (
     Projection,
     fit_products,
@@ -38,8 +40,6 @@ from floorlens.models.stamp import Stamp
 from floorlens.normalisation.simulation import RoomView, simulate_view
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages, encoder_key
-from floorlens.rows import StoredProduct
-from floorlens.simulated import SimulatedViews, View
 
 VIEWS = 6
 """Simulated rooms of each product."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images.loading import load_photo, read_bytes
@@ -21,7 +22,6 @@ from floorlens.normalisation.product_picture import KINDS, ProductPicture
 from floorlens.pipeline import described, examine_product, product_features
 from floorlens.presets import Stages, check_stamp
 from floorlens.products import Product, read_products
-from floorlens.rows import Entry, StoredProduct
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport

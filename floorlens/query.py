@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from floorlens.catalogue.rows import record_metadata
 from floorlens.engines.filters import Filter, parse_filter
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
@@ -13,10 +14,9 @@ from floorlens.pipeline import find_floor, floor_view
 from floorlens.presets import Stages
 from floorlens.products import Product
 from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
-from floorlens.rows import record_metadata
 
 if TYPE_CHECKING:
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
     from floorlens.retrieval import LiveIndex
 
 FULL_RANKING = 20_000

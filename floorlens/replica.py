@@ -39,7 +39,7 @@ from floorlens.retrieval_placement import (
 )
 
 if TYPE_CHECKING:
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
     from floorlens.engines import Snapshot
 
 BATCH = 500

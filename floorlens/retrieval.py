@@ -21,7 +21,7 @@ from floorlens.replica import RECHECK, CheckStamp, Opened, Replica
 from floorlens.retrieval_placement import PRIVATE, check_engine
 
 if TYPE_CHECKING:
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
     from floorlens.embedding import FloorEmbedding, FloorFeatures
     from floorlens.embedding.projection import Projection
     from floorlens.engines import Hit

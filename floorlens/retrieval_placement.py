@@ -15,7 +15,7 @@ from floorlens.errors import SettingsError
 from floorlens.presets import BACKENDS, Stages, identity
 
 if TYPE_CHECKING:
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
 
 PRIVATE = "exact"
 """The engine that is no copy: each process keeps it in its own memory."""

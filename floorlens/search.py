@@ -52,7 +52,7 @@ class Floorlens:
     ) -> None:
         """Use `Floorlens.open`."""
         # SQLAlchemy costs more than half of the allowed import time of the package.
-        from floorlens.catalogue import Catalogue
+        from floorlens.catalogue.catalogue import Catalogue
 
         preset, stages = options.get("preset"), options.get("stages")
         if preset is not None and stages is None:

@@ -210,7 +210,7 @@ def open_catalogue(
 
 def preset_in_use(settings: Settings) -> str:
     """Returns the preset that is set, else that of the catalogue; the default if it has none."""
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
 
     if settings.preset is not None:
         return settings.preset

@@ -18,7 +18,8 @@ from sqlalchemy import select
 
 from floorlens import Floorlens, adaptation, indexing
 from floorlens.adaptation import LEAST, simulated_room
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.schema import metadata
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import scatter_of
@@ -27,7 +28,6 @@ from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.simulation import simulate_view
 from floorlens.presets import Stages
-from floorlens.schema import metadata
 from floorlens.testing import FakeEmbedder, fake_stages
 
 if TYPE_CHECKING:

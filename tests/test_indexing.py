@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens, indexing
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import ProductSourceError, StampMismatch
 from floorlens.indexing import BATCH, ImportRow
 from floorlens.presets import Stages

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.catalogue.projections import Projections
 from floorlens.embedding.projection import Projection
 from floorlens.errors import CatalogueError, GenerationChanged
-from floorlens.projections import Projections
 from floorlens.testing import fake_stages
 
 ROOM = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)

@@ -27,7 +27,7 @@ from floorlens.cli.output import (
 from floorlens.errors import EngineError
 
 if TYPE_CHECKING:
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
 
 products_app = typer.Typer(no_args_is_help=True, help="List, show and remove products.")
 
@@ -260,6 +260,6 @@ def adapted_to(projection: Mapping[str, Any]) -> str:
 
 def _stored(catalogue: str | None) -> Catalogue:
     # The products can be listed, exported and removed whatever models made their features.
-    from floorlens.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue
 
     return Catalogue(settings(catalogue=catalogue).catalogue, create=False)

@@ -23,7 +23,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens, presets, search
 from floorlens.api import create_app, service
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
 from floorlens.segmentation import Click, FloorProbability
 from floorlens.settings import Settings

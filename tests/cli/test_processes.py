@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import CatalogueNotFound
 
 # The command line on stages without models, each picture slowed down so that Ctrl-C hits it.

@@ -22,12 +22,13 @@ from sqlalchemy import insert, select
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 from floorlens import Floorlens
-from floorlens.catalogue import Catalogue
-from floorlens.database import Database, postgres
-from floorlens.database.postgres import PostgresStore
+from floorlens.catalogue import postgres
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.postgres import PostgresStore
+from floorlens.catalogue.schema import SCHEMA_VERSION, metadata, products, state
 from floorlens.doctor import examine
 from floorlens.errors import CatalogueError, CatalogueNotFound, MissingDependency
-from floorlens.schema import SCHEMA_VERSION, metadata, products, state
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -454,7 +455,7 @@ def test_threads_share_a_catalogue(url: str) -> None:
 
 FORK = """
 import os, sys
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
 
 catalogue = Catalogue(sys.argv[1])
 with catalogue.writing():

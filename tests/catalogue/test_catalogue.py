@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from floorlens import schema
-from floorlens.catalogue import FILE_NAME, Catalogue
+from floorlens.catalogue import schema
+from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
+from floorlens.catalogue.rows import Entry
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import (
@@ -26,7 +27,6 @@ from floorlens.errors import (
 from floorlens.models.stamp import Stamp
 from floorlens.products import Product
 from floorlens.retrieval_placement import EnginePosition
-from floorlens.rows import Entry
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from floorlens.database import Database
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.rows import projection_version, stamp_of
+from floorlens.catalogue.schema import projections, state
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.errors import GenerationChanged
-from floorlens.rows import projection_version, stamp_of
-from floorlens.schema import projections, state
 
 
 class Projections:

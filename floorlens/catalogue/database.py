@@ -11,10 +11,10 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from floorlens.database.postgres import PostgresStore, is_postgres
-from floorlens.database.sqlite import FILE_NAME, SqliteStore
+from floorlens.catalogue.postgres import PostgresStore, is_postgres
+from floorlens.catalogue.schema import is_current, migrate, state
+from floorlens.catalogue.sqlite import FILE_NAME, SqliteStore
 from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
-from floorlens.schema import is_current, migrate, state
 
 __all__ = ["FILE_NAME", "Database", "Store"]
 

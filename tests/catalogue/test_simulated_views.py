@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from floorlens.catalogue import Catalogue
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.rows import Entry
+from floorlens.catalogue.simulated_views import SimulatedViews
 from floorlens.normalisation import FloorView
 from floorlens.presets import encoder_key
 from floorlens.products import Product
-from floorlens.rows import Entry
-from floorlens.simulated import SimulatedViews
 from floorlens.testing import fake_stages
 
 STAMP = fake_stages().stamp()

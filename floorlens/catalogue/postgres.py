@@ -16,8 +16,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from floorlens.catalogue.schema import metadata
 from floorlens.errors import CatalogueError, MissingDependency
-from floorlens.schema import metadata
 
 SCHEMA = "floorlens"
 """The schema of the tables, unless the address has another: `?floorlens_schema=name`."""
@@ -56,7 +56,7 @@ def is_postgres(location: str) -> bool:
 
 
 class PostgresStore:
-    """A `floorlens.database.Store` of one schema.
+    """A `floorlens.catalogue.database.Store` of one schema.
 
     A transaction names its schema and takes its lock itself, and nothing is prepared on the
     server: so it works through a pooler too, which gives each transaction another connection.

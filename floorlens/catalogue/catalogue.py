@@ -15,16 +15,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import delete, func, insert, select, update
 
-from floorlens.database import FILE_NAME, Database
-from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection
-from floorlens.engines import Record, Snapshot
-from floorlens.errors import GenerationChanged, ProductNotFound
-from floorlens.presets import encoder_key, generation_stamp
-from floorlens.products import Product
-from floorlens.projections import Projections
-from floorlens.retrieval_placement import EnginePosition
-from floorlens.rows import (
+from floorlens.catalogue.database import FILE_NAME, Database
+from floorlens.catalogue.projections import Projections
+from floorlens.catalogue.rows import (
     Entry,
     StoredProduct,
     chunks,
@@ -42,7 +35,7 @@ from floorlens.rows import (
     write_features,
     write_product,
 )
-from floorlens.schema import (
+from floorlens.catalogue.schema import (
     base_features,
     engines,
     features,
@@ -53,6 +46,13 @@ from floorlens.schema import (
     simulated,
     state,
 )
+from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding.projection import Projection
+from floorlens.engines import Record, Snapshot
+from floorlens.errors import GenerationChanged, ProductNotFound
+from floorlens.presets import encoder_key, generation_stamp
+from floorlens.products import Product
+from floorlens.retrieval_placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]
 

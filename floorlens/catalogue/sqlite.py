@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
+from floorlens.catalogue.schema import state
 from floorlens.errors import CatalogueError
-from floorlens.schema import state
 
 FILE_NAME = "catalogue.sqlite"
 _WAIT = 60
@@ -22,7 +22,7 @@ _WAIT = 60
 
 
 class SqliteStore:
-    """A `floorlens.database.Store` of one file."""
+    """A `floorlens.catalogue.database.Store` of one file."""
 
     def __init__(self, location: str) -> None:
         """Names the file in a folder, or at a `sqlite:///path/of/file` URL."""

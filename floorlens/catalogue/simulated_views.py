@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import and_, delete, insert, select
 
-from floorlens.database import Database
-from floorlens.rows import from_half, half, image_hashes
-from floorlens.schema import simulated
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.rows import from_half, half, image_hashes
+from floorlens.catalogue.schema import simulated
 
 View = tuple[str, int]
 """Which view of a product: SHA-256 of the picture that it shows, and its number."""

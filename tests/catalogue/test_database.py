@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, select, update
 
-from floorlens.database import Database
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.schema import SCHEMA_VERSION, generations, products, state
 from floorlens.errors import CatalogueBusy, CatalogueError, SchemaMismatch
-from floorlens.schema import SCHEMA_VERSION, generations, products, state
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Takes the lock, says so, and keeps it until it is killed.
 HOLDER = """
 import sys, time
-from floorlens.database import Database
+from floorlens.catalogue.database import Database
 
 with Database(sys.argv[1]).exclusive(sys.argv[2]):
     print("inside", flush=True)
@@ -127,8 +127,8 @@ def test_a_lock_that_cannot_be_is_a_clear_error(tmp_path: Path) -> None:
 HALF = """
 import sys, time
 from sqlalchemy import insert
-from floorlens.database import Database
-from floorlens.schema import products
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.schema import products
 
 with Database(sys.argv[1]).writing(counted=False) as connection:
     connection.execute(insert(products).values(id="half", name="", metadata="{}", revision=0))
@@ -254,7 +254,7 @@ def test_a_newer_schema_is_refused(location: str) -> None:
 # Opens what is not there yet, when told to; several at once.
 OPENER = """
 import sys
-from floorlens.database import Database
+from floorlens.catalogue.database import Database
 
 print("ready", flush=True)
 sys.stdin.readline()

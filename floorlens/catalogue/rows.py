@@ -13,12 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection, save_projection
-from floorlens.errors import CatalogueError, GenerationChanged
-from floorlens.presets import encoder_key, generation_stamp
-from floorlens.products import Product
-from floorlens.schema import (
+from floorlens.catalogue.schema import (
     base_features,
     features,
     generations,
@@ -29,6 +24,11 @@ from floorlens.schema import (
     simulated,
     state,
 )
+from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding.projection import Projection, save_projection
+from floorlens.errors import CatalogueError, GenerationChanged
+from floorlens.presets import encoder_key, generation_stamp
+from floorlens.products import Product
 
 # SQLite before 3.32 allowed 999 variables in a statement.
 _CHUNK = 500
