@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from floorlens.errors import FloorlensError, NoFloorFound
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.ranking import Match, SearchResult
 from floorlens.search import Floorlens
 from floorlens.segmentation import Click, FloorRegion

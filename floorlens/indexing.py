@@ -18,10 +18,11 @@ from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images.loading import load_photo, read_bytes
-from floorlens.normalisation.product_picture import KINDS, ProductPicture
 from floorlens.pipeline import described, examine_product, product_features
 from floorlens.presets import Stages, check_stamp
-from floorlens.products import Product, read_products
+from floorlens.products.pictures import KINDS, ProductPicture
+from floorlens.products.product import Product
+from floorlens.products.reading import read_products
 
 if TYPE_CHECKING:
     from floorlens.adaptation import AdaptationReport

@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 from floorlens.embedding import FloorFeatures
 from floorlens.images.loading import Photo
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.product_picture import (
-    ProductPicture,
-    examine,
-    may_be_room,
-    room_scene,
-)
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
+from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
 from floorlens.segmentation import FloorRegion
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.region import (

@@ -12,7 +12,7 @@ from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
 from floorlens.pipeline import find_floor, floor_view
 from floorlens.presets import Stages
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
 
 if TYPE_CHECKING:

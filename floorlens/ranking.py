@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import UsageError
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.segmentation import FloorRegion
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from floorlens.errors import FloorlensError
 from floorlens.html import figure, overlay, page, picture_file, score_bar
 from floorlens.images.loading import load_photo
-from floorlens.products import Product
+from floorlens.products.product import Product
 
 if TYPE_CHECKING:
     from floorlens.ranking import Match, SearchResult

@@ -22,7 +22,7 @@ from floorlens.presets import (
     load_stages,
     preset_named,
 )
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval import LiveIndex
 from floorlens.retrieval_placement import PRIVATE

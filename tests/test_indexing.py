@@ -17,7 +17,7 @@ from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import ProductSourceError, StampMismatch
 from floorlens.indexing import BATCH, ImportRow
 from floorlens.presets import Stages
-from floorlens.products import read_products
+from floorlens.products.reading import read_products
 from floorlens.testing import FakeEmbedder, fake_stages
 
 

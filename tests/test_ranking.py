@@ -19,7 +19,7 @@ from floorlens.embedding import FloorEmbedding
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
 from floorlens.retrieval import Retrieved
 

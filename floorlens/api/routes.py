@@ -12,7 +12,7 @@ from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refused
 from floorlens.api.service import Service
 from floorlens.images.masks import mask_png
-from floorlens.products import MAX_IMAGES
+from floorlens.products.reading import MAX_IMAGES
 
 router = APIRouter()
 

@@ -51,7 +51,7 @@ from floorlens.embedding.projection import Projection
 from floorlens.engines import Record, Snapshot
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.presets import encoder_key, generation_stamp
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.retrieval_placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]

@@ -28,7 +28,7 @@ from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection, save_projection
 from floorlens.errors import CatalogueError, GenerationChanged
 from floorlens.presets import encoder_key, generation_stamp
-from floorlens.products import Product
+from floorlens.products.product import Product
 
 # SQLite before 3.32 allowed 999 variables in a statement.
 _CHUNK = 500

@@ -213,7 +213,7 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the products as CSV (the default), JSONL (.jsonl) or JSON (.json, --json)."""
-    from floorlens.export import products_as_csv, products_as_json, products_as_jsonl
+    from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
 
     writers = {".csv": products_as_csv, ".jsonl": products_as_jsonl, ".json": products_as_json}
     ending = ".json" if as_json else ".csv" if output is None else output.suffix.lower()

@@ -188,7 +188,7 @@ def _numbers(text: str, option: str) -> list[float]:
 
 
 def _where(filters: list[str] | None) -> dict[str, Any] | None:
-    from floorlens.products import typed_cell
+    from floorlens.products.reading import typed_cell
 
     parts: list[Any] = []
     for text in filters or []:

@@ -25,7 +25,7 @@ from floorlens.errors import (
     StampMismatch,
 )
 from floorlens.models.stamp import Stamp
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.retrieval_placement import EnginePosition
 from floorlens.testing import fake_projection
 

@@ -14,7 +14,7 @@ from floorlens.catalogue.rows import Entry
 from floorlens.catalogue.simulated_views import SimulatedViews
 from floorlens.normalisation import FloorView
 from floorlens.presets import encoder_key
-from floorlens.products import Product
+from floorlens.products.product import Product
 from floorlens.testing import fake_stages
 
 STAMP = fake_stages().stamp()

@@ -1,4 +1,4 @@
-"""Products: what they are, and reading them from a folder, a CSV or a JSONL file."""
+"""Reading products from a folder, a CSV or a JSONL file."""
 
 from __future__ import annotations
 
@@ -6,44 +6,19 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ProductSourceError
 from floorlens.images.loading import SUFFIXES
+from floorlens.products.product import Product
 
 MAX_ID_LENGTH = 512
 MAX_IMAGES = 8
 # "007" is an article number, "1_000" and "nan" are words: only plain numbers become numbers, and
 # only such as every store keeps exactly.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)")
-
-
-@dataclass(frozen=True)
-class Product:
-    """One product of a catalogue.
-
-    Attributes:
-        id: unique in the catalogue.
-        name: for people.
-        metadata: free fields: strings, numbers, booleans and lists of strings.
-        images: where its pictures lie (absolute paths), the first one for display.
-    """
-
-    id: str
-    name: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    images: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the product as plain JSON values."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "metadata": dict(self.metadata),
-            "images": list(self.images),
-        }
 
 
 def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:

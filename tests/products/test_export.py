@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.export import products_as_csv, products_as_json, products_as_jsonl
-from floorlens.products import Product, read_products
+from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
+from floorlens.products.product import Product
+from floorlens.products.reading import read_products
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=12

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from floorlens.images.loading import load_photo
-from floorlens.normalisation.product_picture import examine, may_be_room, room_scene
+from floorlens.products.pictures import examine, may_be_room, room_scene
 from floorlens.segmentation import FloorProbability
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"

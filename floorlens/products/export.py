@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Sequence
 
-from floorlens.products import Product
+from floorlens.products.product import Product
 
 
 def products_as_csv(products: Sequence[Product]) -> str:

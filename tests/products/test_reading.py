@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, ProductSourceError
 from floorlens.images.loading import read_bytes
-from floorlens.products import MAX_ID_LENGTH, check_id, read_products, typed_cell
+from floorlens.products.reading import MAX_ID_LENGTH, check_id, read_products, typed_cell
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 A picture is a swatch, floor from edge to edge, until the opposite is plain: cutting a swatch down
 loses a part of the product, while a frame that stays costs a little accuracy. What counts as plain
-was tried on composed pictures (tests/normalisation/test_product_picture.py), not fitted.
+was tried on composed pictures (tests/products/test_pictures.py), not fitted.
 
 Everything is decided on cells: squares of pixels, at most `CELLS` along the longer side.
 """
