@@ -17,7 +17,7 @@ from pictures import write_products
 from timing import peak_megabytes
 
 from floorlens import Floorlens
-from floorlens.adaptation import LEAST
+from floorlens.adaptation.adapt import LEAST
 
 MANY = 1000
 

@@ -25,7 +25,7 @@ from floorlens.products.product import Product
 from floorlens.products.reading import read_products
 
 if TYPE_CHECKING:
-    from floorlens.adaptation import AdaptationReport
+    from floorlens.adaptation.adapt import AdaptationReport
 
 # Products per transaction: a kill loses at most this much work, and none that was reported.
 BATCH = 16

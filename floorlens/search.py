@@ -28,8 +28,8 @@ from floorlens.retrieval import LiveIndex
 from floorlens.retrieval_placement import PRIVATE
 
 if TYPE_CHECKING:
-    from floorlens.adaptation import AdaptationReport
-    from floorlens.adaptation import Progress as AdaptationProgress
+    from floorlens.adaptation.adapt import AdaptationReport
+    from floorlens.adaptation.adapt import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
     from floorlens.replica import Replica
     from floorlens.segmentation import FloorRegion
@@ -268,7 +268,7 @@ class Floorlens:
         Raises:
             UsageError: fewer than 8 different products, or an embedder that cannot be adapted.
         """
-        from floorlens import adaptation
+        from floorlens.adaptation import adapt as adaptation
 
         self.check()
         return self._pushed(
@@ -400,7 +400,7 @@ class Floorlens:
     def _after(
         self, report: ImportReport, progress: AdaptationProgress | None, *, asked: bool
     ) -> ImportReport:
-        from floorlens.adaptation import can_adapt
+        from floorlens.adaptation.adapt import can_adapt
 
         if not can_adapt(self._catalogue, self._stages, asked=asked):
             return report

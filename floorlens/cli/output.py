@@ -14,7 +14,7 @@ import typer
 from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
-    from floorlens.adaptation import AdaptationReport
+    from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.indexing import ImportReport, ImportRow
     from floorlens.search import Floorlens
     from floorlens.settings import Settings

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from floorlens.adaptation.rooms import STRONG_LIGHT, RoomView, simulate_view
 from floorlens.errors import DatasetError, ImageError
 from floorlens.evaluation.datasets import Failure, failures, read_products
 from floorlens.evaluation.measured import Opener, Progress, open_catalogue, stamp_of
@@ -23,7 +24,6 @@ from floorlens.evaluation.metrics import bootstrap_interval, tied_rank, within
 from floorlens.evaluation.runner import catalogue_of
 from floorlens.evaluation.scoring import Clock, search_bytes
 from floorlens.images.loading import load_photo
-from floorlens.normalisation.simulation import STRONG_LIGHT, RoomView, simulate_view
 
 VIEWS = 200
 METRES = (0.8, 2.4)

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from floorlens import adaptation
-from floorlens.adaptation import LEAST
-from floorlens.normalisation.simulation import simulate_view
+from floorlens.adaptation import adapt as adaptation
+from floorlens.adaptation.adapt import LEAST
+from floorlens.adaptation.rooms import simulate_view
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation.plane import PITCH, estimate_plane
-from floorlens.normalisation.simulation import (
+from floorlens.adaptation.rooms import (
     USUAL_LIGHT,
     Camera,
     RoomView,
@@ -27,6 +26,7 @@ from floorlens.normalisation.simulation import (
     _lay,
     _light,
 )
+from floorlens.normalisation.plane import PITCH, estimate_plane
 from training.synthesis.floors import render_floor, sample_design
 
 RgbImage = NDArray[np.uint8]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation.simulation import RoomView, simulate_view
+from floorlens.adaptation.rooms import RoomView, simulate_view
 from training.synthesis.floors import FloorDesign, render_floor, sample_design
 from training.synthesis.layouts import Layout
 from training.synthesis.sampling import shift_lab

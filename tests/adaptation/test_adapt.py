@@ -16,8 +16,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from floorlens import Floorlens, adaptation, indexing
-from floorlens.adaptation import LEAST, simulated_room
+from floorlens import Floorlens, indexing
+from floorlens.adaptation import adapt as adaptation
+from floorlens.adaptation.adapt import LEAST, simulated_room
+from floorlens.adaptation.rooms import simulate_view
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.schema import metadata
 from floorlens.embedding import FloorEmbedding, FloorFeatures
@@ -26,14 +28,13 @@ from floorlens.embedding.scatter import scatter_of
 from floorlens.errors import UsageError
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.simulation import simulate_view
 from floorlens.presets import Stages
 from floorlens.testing import FakeEmbedder, fake_stages
 
 if TYPE_CHECKING:
     from tests.conftest import Place
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SAMPLES = sorted((ROOT / "samples" / "products").glob("*.jpg"))[::4]
 ROOM = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from floorlens.normalisation import simulation
-from floorlens.normalisation.simulation import (
+from floorlens.adaptation import rooms as simulation
+from floorlens.adaptation.rooms import (
     EMPTY,
     FURNISHED,
     SIZES,

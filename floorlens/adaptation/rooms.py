@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from floorlens.normalisation.boards import lay_boards
+from floorlens.adaptation.boards import lay_boards
 
 RgbImage = NDArray[np.uint8]
 FloatMap = NDArray[np.float32]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.adaptation.rooms import RoomView, simulate_view
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import StoredProduct
 from floorlens.catalogue.simulated_views import SimulatedViews, View
@@ -37,7 +38,6 @@ from floorlens.errors import (
 from floorlens.images.loading import load_photo
 from floorlens.indexing import batches, workers
 from floorlens.models.stamp import Stamp
-from floorlens.normalisation.simulation import RoomView, simulate_view
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages, encoder_key
 
