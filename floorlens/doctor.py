@@ -17,7 +17,7 @@ import numpy as np
 
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.retrieval_placement import PRIVATE
+from floorlens.retrieval.placement import PRIVATE
 from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.

@@ -17,7 +17,7 @@ from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, r
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.retrieval import LiveIndex
+    from floorlens.retrieval.live import LiveIndex
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""

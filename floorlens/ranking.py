@@ -18,7 +18,7 @@ from floorlens.segmentation import FloorRegion
 
 if TYPE_CHECKING:
     from floorlens.reranking import Reranker
-    from floorlens.retrieval import Retrieved
+    from floorlens.retrieval.live import Retrieved
 
 
 @dataclass(frozen=True)

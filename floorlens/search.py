@@ -24,14 +24,14 @@ from floorlens.presets import (
 )
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
-from floorlens.retrieval import LiveIndex
-from floorlens.retrieval_placement import PRIVATE
+from floorlens.retrieval.live import LiveIndex
+from floorlens.retrieval.placement import PRIVATE
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.adaptation.adapt import Progress as AdaptationProgress
     from floorlens.indexing import ImportReport, Progress
-    from floorlens.replica import Replica
+    from floorlens.retrieval.replica import Replica
     from floorlens.segmentation import FloorRegion
 
 LOG = logging.getLogger("floorlens.search")

@@ -21,7 +21,7 @@ from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
 from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
-from floorlens.retrieval import Retrieved
+from floorlens.retrieval.live import Retrieved
 
 UNIT = st.floats(0, 1, width=32)
 

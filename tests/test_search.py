@@ -26,7 +26,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.normalisation import FloorView
-from floorlens.retrieval import LiveIndex
+from floorlens.retrieval.live import LiveIndex
 from floorlens.segmentation import FloorProbability
 from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeReranker, FakeSegmenter, fake_stages
 

@@ -52,7 +52,7 @@ from floorlens.engines import Record, Snapshot
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products.product import Product
-from floorlens.retrieval_placement import EnginePosition
+from floorlens.retrieval.placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]
 

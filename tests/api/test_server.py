@@ -26,7 +26,7 @@ import httpx
 from floorlens import Floorlens
 from floorlens.api.server import listen, running_service, serve
 from floorlens.errors import EngineUnavailable, ModelUnavailable, StampMismatch, UsageError
-from floorlens.retrieval import LiveIndex
+from floorlens.retrieval.live import LiveIndex
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 

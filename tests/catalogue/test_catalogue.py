@@ -26,7 +26,7 @@ from floorlens.errors import (
 )
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
-from floorlens.retrieval_placement import EnginePosition
+from floorlens.retrieval.placement import EnginePosition
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}

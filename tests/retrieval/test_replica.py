@@ -27,7 +27,7 @@ from floorlens.errors import (
 )
 from floorlens.presets import new_index
 from floorlens.ranking import SearchResult
-from floorlens.retrieval_placement import collection_for, engine_key, resolved
+from floorlens.retrieval.placement import collection_for, engine_key, resolved
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -289,7 +289,7 @@ def test_an_import_is_not_in_step_while_another_process_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It waits for its turn, and says so if that does not come."""
-    monkeypatch.setattr("floorlens.replica.WAIT", 0.2)
+    monkeypatch.setattr("floorlens.retrieval.replica.WAIT", 0.2)
     with opened(tmp_path, engine) as lens:
         lens.add(product_csv)
         with lens._catalogue.exclusive(
@@ -367,7 +367,7 @@ def test_search_can_fall_back_on_memory(
         assert lens.search(room).degraded == "engine-denied"
         assert len(double.calls) == calls, "an engine that just failed is left alone"
         double.faults.clear()
-        monkeypatch.setattr("floorlens.retrieval.PAUSE", 0.0)
+        monkeypatch.setattr("floorlens.retrieval.live.PAUSE", 0.0)
         assert (lens.search(room).index, lens.search(room).degraded) == ("pinecone", None)
 
 
@@ -387,8 +387,8 @@ def test_an_engine_that_another_process_fills(
         opened(tmp_path) as exact,
     ):
         work = exact._catalogue.exclusive(engine_key(pinecone, exact._catalogue))
-        monkeypatch.setattr("floorlens.replica.WAIT", 0.2)
-        monkeypatch.setattr("floorlens.retrieval.SOON", 0.0)
+        monkeypatch.setattr("floorlens.retrieval.replica.WAIT", 0.2)
+        monkeypatch.setattr("floorlens.retrieval.live.SOON", 0.0)
         with work:
             with pytest.raises(EngineUnavailable, match="another process is filling"):
                 lens.search(room)

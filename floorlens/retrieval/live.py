@@ -17,8 +17,8 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.presets import Stages, new_index
-from floorlens.replica import RECHECK, CheckStamp, Opened, Replica
-from floorlens.retrieval_placement import PRIVATE, check_engine
+from floorlens.retrieval.placement import PRIVATE, check_engine
+from floorlens.retrieval.replica import RECHECK, CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue

@@ -28,8 +28,7 @@ from floorlens.errors import (
     EngineUnsupported,
 )
 from floorlens.presets import Stages, new_index
-from floorlens.replica_reports import Comparison, SyncReport
-from floorlens.retrieval_placement import (
+from floorlens.retrieval.placement import (
     EnginePosition,
     catalogue_in,
     check_engine,
@@ -37,6 +36,7 @@ from floorlens.retrieval_placement import (
     engine_key,
     resolved,
 )
+from floorlens.retrieval.replica_reports import Comparison, SyncReport
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
