@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 from floorlens.errors import FloorlensError, NoFloorFound
+from floorlens.lens import Floorlens
 from floorlens.products.product import Product
 from floorlens.ranking import Match, SearchResult
-from floorlens.search import Floorlens
 from floorlens.segmentation import Click, FloorRegion
 
 __version__ = "0.1.0"

@@ -10,10 +10,10 @@ from typing import Unpack
 
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
-from floorlens.indexing import ImportReport, Progress
+from floorlens.importing import ImportReport, Progress
+from floorlens.lens import Floorlens
 from floorlens.presets import Options
 from floorlens.report import RoomOutcome, write_report
-from floorlens.search import Floorlens
 
 
 @dataclass(frozen=True)

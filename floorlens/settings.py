@@ -16,7 +16,7 @@ from floorlens.models.options import Crop, Dtype, ModelOptions, Rerank
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages
 
 if TYPE_CHECKING:
-    from floorlens.search import Floorlens
+    from floorlens.lens import Floorlens
 
 
 class Settings(BaseSettings):
@@ -200,7 +200,7 @@ def open_catalogue(
     Raises:
         FloorlensError: what `Floorlens.open` raises.
     """
-    from floorlens.search import Floorlens
+    from floorlens.lens import Floorlens
 
     options = settings.options()
     if stages is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from floorlens import Floorlens, demo, search
+from floorlens import Floorlens, demo
 from floorlens.demo import run_demo, sample_catalogue
 from floorlens.errors import InputError, ProductSourceError
 from floorlens.report import RoomOutcome
@@ -17,7 +17,7 @@ from floorlens.testing import fake_stages
 
 @pytest.fixture(autouse=True)
 def _stages_without_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages())
 
 
 @pytest.fixture

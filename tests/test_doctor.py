@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from floorlens import Floorlens, doctor, presets, search
+from floorlens import Floorlens, doctor, presets
 from floorlens.doctor import Check, examine, shown_settings
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
@@ -17,7 +17,7 @@ from floorlens.testing import fake_stages
 @pytest.fixture(autouse=True)
 def _stages_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages())
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages())
     monkeypatch.chdir(tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_pictures_that_are_gone_are_named(
 def test_a_catalogue_of_another_model_version_names_the_cure(
     lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
     found = named("catalogue", catalogue=str(tmp_path / "catalogue"), preset="builtin")
     assert not found.ok
     assert found.found == "StampMismatch"

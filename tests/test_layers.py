@@ -101,7 +101,7 @@ def test_the_import_of_the_package_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     loaded = set(done.stdout.split())
-    assert "floorlens.search" in loaded
+    assert "floorlens.lens" in loaded
     assert not loaded & {"sqlalchemy", "onnxruntime", "pydantic", "torch", "rich", "typer"}
 
 

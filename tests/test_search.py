@@ -95,8 +95,8 @@ def test_a_large_catalogue_is_cut_and_says_so(
 ) -> None:
     """Above 20,000 products the first 10,000 are ranked (here: above 10 the first 7)."""
     full = lens.search(room(80)).matches
-    monkeypatch.setattr("floorlens.query.FULL_RANKING", 10)
-    monkeypatch.setattr("floorlens.query.CUT_RANKING", 7)
+    monkeypatch.setattr("floorlens.search.FULL_RANKING", 10)
+    monkeypatch.setattr("floorlens.search.CUT_RANKING", 7)
     cut = lens.search(room(80))
     assert cut.matches == full[:7]
     assert cut.total == len(GREYS)
@@ -440,7 +440,7 @@ def test_warm_up_goes_on_without_the_engine(
     fails(EngineUnavailable("the engine is down: start it"))
     lens.warm_up()
     (record,) = caplog.records
-    assert record.name == "floorlens.search"
+    assert record.name == "floorlens.lens"
     assert record.levelname == "WARNING"
     assert "the engine is down: start it" in record.getMessage()
     fails(StampMismatch("made with other models"))

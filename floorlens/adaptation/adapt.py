@@ -36,7 +36,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.images.loading import load_photo
-from floorlens.indexing import batches, workers
+from floorlens.importing import batches, workers
 from floorlens.models.stamp import Stamp
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages, encoder_key

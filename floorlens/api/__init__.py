@@ -22,8 +22,8 @@ from floorlens.errors import MissingDependency
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from floorlens.lens import Floorlens
     from floorlens.presets import Stages
-    from floorlens.search import Floorlens
     from floorlens.settings import Settings
 
 __all__ = ["create_app"]

@@ -19,8 +19,8 @@ from floorlens.api.service import Service
 from floorlens.settings import open_catalogue
 
 if TYPE_CHECKING:
+    from floorlens.lens import Floorlens
     from floorlens.presets import Stages
-    from floorlens.search import Floorlens
     from floorlens.settings import Settings
 
 

@@ -17,8 +17,8 @@ from floorlens.errors import ServiceError, UsageError
 if TYPE_CHECKING:
     import uvicorn
 
+    from floorlens.lens import Floorlens
     from floorlens.presets import Stages
-    from floorlens.search import Floorlens
     from floorlens.settings import Settings
 
 GRACE = 10

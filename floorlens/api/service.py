@@ -20,7 +20,7 @@ from floorlens import __version__
 from floorlens.api.answers import Health
 from floorlens.api.problems import Refused
 from floorlens.errors import CatalogueError
-from floorlens.search import Floorlens
+from floorlens.lens import Floorlens
 
 if TYPE_CHECKING:
     from floorlens.ranking import SearchResult

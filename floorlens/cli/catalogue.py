@@ -82,7 +82,7 @@ def index(
         raise typer.BadParameter("--id-prefix is for products that are added: a rebuild keeps ids")
     code = 0
     if rebuild:
-        from floorlens.search import Floorlens
+        from floorlens.lens import Floorlens
 
         chosen = settings(catalogue=catalogue, preset=preset)
         with index_bars() as (progress, adapt_progress):

@@ -15,8 +15,8 @@ from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.indexing import ImportReport, ImportRow
-    from floorlens.search import Floorlens
+    from floorlens.importing import ImportReport, ImportRow
+    from floorlens.lens import Floorlens
     from floorlens.settings import Settings
 
 CatalogueOption = Annotated[

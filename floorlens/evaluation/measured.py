@@ -17,8 +17,8 @@ from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:
+    from floorlens.lens import Floorlens
     from floorlens.models.options import ModelOptions
-    from floorlens.search import Floorlens
 
 Progress = Callable[[int, int], None]
 """Called with how many photos are done, and of how many."""
@@ -180,8 +180,8 @@ def open_catalogue(
         UsageError: the weights are not usable.
     """
     from floorlens import presets
+    from floorlens.lens import Floorlens
     from floorlens.ranking import merged_weights
-    from floorlens.search import Floorlens
 
     chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
     stages = presets.load_stages(chosen, threads=threads, models=models)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from floorlens import Floorlens, indexing
+from floorlens import Floorlens, importing
 from floorlens.adaptation import adapt as adaptation
 from floorlens.adaptation.adapt import LEAST, simulated_room
 from floorlens.adaptation.rooms import simulate_view
@@ -176,7 +176,7 @@ def test_killed_while_simulating_it_goes_on_where_it_was(
     place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the rooms that are missing are made, and the result is that of one go."""
-    monkeypatch.setattr(indexing, "BATCH", 2)
+    monkeypatch.setattr(importing, "BATCH", 2)
     with opened(place("whole")) as lens:
         lens.add(products, adapt=False)
         lens.adapt(views=2)
@@ -207,7 +207,7 @@ def test_killed_while_describing_it_goes_on_where_it_was(
     place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Searches keep the old projection until the swap; what was described stays described."""
-    monkeypatch.setattr(indexing, "BATCH", 4)
+    monkeypatch.setattr(importing, "BATCH", 4)
     put = Catalogue.put_embeddings
     with opened(place("c")) as lens:
         lens.add(products, adapt=False)
@@ -501,16 +501,16 @@ def test_products_added_meanwhile_are_described_too(
 def test_an_import_that_is_overtaken_still_sees_what_is_embedded(
     tmp_path: Path, place: Place
 ) -> None:
-    folder = paint(tmp_path / "products", indexing.BATCH + 4)
+    folder = paint(tmp_path / "products", importing.BATCH + 4)
     with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(folder, adapt=False)
 
         def adapting(done: int, _total: int, _row: Any) -> None:
-            if done == indexing.BATCH:
+            if done == importing.BATCH:
                 other.adapt(views=1)
 
         counts = lens.add(folder, progress=adapting).counts
-        assert (other.adapted, counts["unchanged"]) == (True, indexing.BATCH + 4)
+        assert (other.adapted, counts["unchanged"]) == (True, importing.BATCH + 4)
 
 
 def test_two_adaptations_at_once_both_end(

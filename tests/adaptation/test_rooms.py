@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from floorlens.adaptation import rooms as simulation
+from floorlens.adaptation import rooms
 from floorlens.adaptation.rooms import (
     EMPTY,
     FURNISHED,
@@ -46,7 +46,7 @@ def sampled(
     """Samples at texels (s, t) of a texture one texel of which is a metre, pixels as fine."""
     points = s.astype(np.float32), t.astype(np.float32)
     fine = np.ones(len(s), np.float32)
-    return simulation._lay(texture, texture.shape[1], 0.0, np.zeros(2), *points, fine)
+    return rooms._lay(texture, texture.shape[1], 0.0, np.zeros(2), *points, fine)
 
 
 def test_a_chequerboard_lies_where_the_camera_projects_it() -> None:
@@ -56,11 +56,11 @@ def test_a_chequerboard_lies_where_the_camera_projects_it() -> None:
     pixels = 32
     tiles = (np.indices((8, 8)).sum(axis=0) % 2 * 255).astype(np.uint8)
     board = np.repeat(np.kron(tiles, np.ones((pixels, pixels), np.uint8))[..., None], 3, axis=2)
-    x, y, depth, floor = simulation._ground(camera, width, height)
+    x, y, depth, floor = rooms._ground(camera, width, height)
     focal = 0.5 * width / np.tan(camera.field / 2)
     shape = x.shape
     points = x.reshape(-1), y.reshape(-1), depth.reshape(-1) / np.float32(focal)
-    seen = simulation._lay(board, 8 * tile, camera.turn, np.array([4.0, 4.0]), *points)
+    seen = rooms._lay(board, 8 * tile, camera.turn, np.array([4.0, 4.0]), *points)
     grey = seen.mean(axis=1).reshape(shape)
 
     checked = {0: 0, 255: 0}
@@ -113,7 +113,7 @@ def test_far_texture_is_averaged() -> None:
     texture = np.repeat(board[..., None], 3, axis=2)
     x, y = np.random.default_rng(0).uniform(0, 64, (2, 200)).astype(np.float32)
     wide = np.linspace(3, 500, 200, dtype=np.float32)
-    seen = simulation._lay(texture, 64.0, 0.0, np.zeros(2), x, y, wide)
+    seen = rooms._lay(texture, 64.0, 0.0, np.zeros(2), x, y, wide)
     assert np.abs(seen - 127.5).max() < 1
 
 

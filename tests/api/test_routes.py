@@ -21,7 +21,7 @@ from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
-from floorlens import Floorlens, presets, search
+from floorlens import Floorlens, presets
 from floorlens.api import create_app, service
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
@@ -415,7 +415,7 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
         loads.append(_a)
         return fake_stages()
 
-    monkeypatch.setattr(search, "load_stages", load)
+    monkeypatch.setattr("floorlens.lens.load_stages", load)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from floorlens import presets, search
+from floorlens import presets
 from floorlens.cli import app
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
@@ -24,7 +24,7 @@ def stages() -> Stages:
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stages: Stages) -> Callable[..., Result]:
     """Runs a command line; fails the test at once if the exit code is another than expected."""
     monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: stages)
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: stages)
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: stages)
     monkeypatch.chdir(tmp_path)
     # Tables are cut to the terminal's width; here they must show everything.
     monkeypatch.setenv("COLUMNS", "200")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from floorlens import Floorlens, search
+from floorlens import Floorlens
 from floorlens.testing import fake_stages
 
 Run = Callable[..., Result]
@@ -94,7 +94,7 @@ def test_rebuild_after_new_models(
     run: Run, filled: Path, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the command, and the command does what the error says."""
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
     refused = run("search", room, code=6)
     assert "floorlens index --rebuild" in refused.stderr
     assert document(run("index", "--rebuild", "--json"))["counts"]["updated"] == 6
@@ -106,7 +106,7 @@ def test_rebuild_with_a_lost_picture_keeps_the_old_features(
 ) -> None:
     (filled.parent / "moss.png").unlink()
     with monkeypatch.context() as newer:
-        newer.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+        newer.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
         failed = run("index", "--rebuild", code=8)
         assert "The old features stay in use" in failed.stderr
     assert document(run("search", room, "--json"))["total"] == 6
@@ -298,7 +298,7 @@ def test_info(run: Run, filled: Path) -> None:
 def test_commands_without_models_work_on_a_catalogue_of_other_models(
     run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "load_stages", lambda *_a, **_k: fake_stages(version="2"))
+    monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
     for command in (["info"], ["export"], ["products", "list"], ["products", "remove", "oak"]):
         run(*command)
 

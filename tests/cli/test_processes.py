@@ -21,17 +21,17 @@ from floorlens.errors import CatalogueNotFound
 # The command line on stages without models, each picture slowed down so that Ctrl-C hits it.
 WITHOUT_MODELS = """
 import signal, sys, time
-from floorlens import presets, search, indexing
+from floorlens import importing, lens, presets
 from floorlens.testing import fake_stages
 # Python ignores Ctrl-C where its parent does, such as a test run in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 slow, sys.argv = float(sys.argv[1]), ["floorlens", *sys.argv[2:]]
-features = indexing.product_features
+features = importing.product_features
 def slowly(*arguments):
     time.sleep(slow)
     return features(*arguments)
-indexing.product_features = slowly
-presets.load_stages = search.load_stages = lambda *_a, **_k: fake_stages()
+importing.product_features = slowly
+presets.load_stages = lens.load_stages = lambda *_a, **_k: fake_stages()
 from floorlens.cli import main
 main()
 """

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from floorlens import Floorlens, indexing
+from floorlens import Floorlens, importing
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import ProductSourceError, StampMismatch
-from floorlens.indexing import BATCH, ImportRow
+from floorlens.importing import BATCH, ImportRow
 from floorlens.presets import Stages
 from floorlens.products.reading import read_products
 from floorlens.testing import FakeEmbedder, fake_stages
@@ -289,7 +289,7 @@ def test_a_rebuild_while_the_source_is_read_is_noticed(
             Floorlens.rebuild(location, stages=newer)
             return read_products(source, **options)
 
-        monkeypatch.setattr(indexing, "read_products", reading)
+        monkeypatch.setattr(importing, "read_products", reading)
         paint(folder, "abc")
         with pytest.raises(StampMismatch, match="cannot be compared"):
             lens.add(folder)
