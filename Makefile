@@ -50,8 +50,9 @@ VENV4 := .venv-transformers4
 TRANSFORMERS4 := transformers huggingface_hub tokenizers
 TRANSFORMERS4_TESTS := $(addprefix tests/,models/test_hub.py models/test_torch.py \
   models/test_verify.py test_clip_presets.py test_reference_design.py cli/test_models.py \
-  segmentation/test_clipseg.py normalisation/test_clip.py embedding/test_clip.py \
-  embedding/test_clip_signature.py reranking/test_clip_pairwise.py)
+  segmentation/backends/test_clipseg.py normalisation/backends/test_clip.py \
+  embedding/backends/test_clip.py embedding/test_clip_signature.py \
+  reranking/backends/test_clip_pairwise.py)
 
 $(VENV4)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV4) || { rm -rf $(VENV4); exit 1; }

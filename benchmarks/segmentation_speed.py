@@ -27,7 +27,7 @@ from reference_design import ClipSeg
 from timing import alternate, peak_megabytes
 
 from floorlens.models.onnx import load_session
-from floorlens.segmentation.builtin import WEIGHTS, BuiltinSegmenter
+from floorlens.segmentation.backends.builtin import WEIGHTS, BuiltinSegmenter
 
 WIDTH, HEIGHT = 1280, 960
 # ImageNet's, as in the published preprocessing of CIDAS/clipseg-rd64-refined.

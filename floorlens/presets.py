@@ -288,4 +288,4 @@ def _made(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
 
 
 def _backend(stage: str, name: str) -> Any:
-    return getattr(import_module(f"floorlens.{stage}.{name}"), BACKENDS[stage][name])
+    return getattr(import_module(f"floorlens.{stage}.backends.{name}"), BACKENDS[stage][name])

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from floorlens import Floorlens
-from floorlens.embedding.clip import ClipEmbedder
+from floorlens.embedding.backends.clip import ClipEmbedder
 from floorlens.errors import StampMismatch
 from floorlens.images.loading import load_photo
 from floorlens.models.hub import MODELS
 from floorlens.models.options import ModelOptions
-from floorlens.normalisation.clip import ClipNormaliser
+from floorlens.normalisation.backends.clip import ClipNormaliser
 from floorlens.pipeline import examine_product, product_features
 from floorlens.presets import PRESETS, Stages, identity, load_stages, preset_named
-from floorlens.segmentation.clipseg import ClipsegSegmenter
+from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

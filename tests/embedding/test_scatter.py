@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from floorlens.embedding.builtin import BuiltinEmbedder
+from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.embedding.projection import fit_products
 from floorlens.embedding.scatter import load_scatter, save_scatter, scatter_of
 from floorlens.errors import CatalogueError

@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.embedding.builtin import BuiltinEmbedder
+from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.embedding.pattern import CLASSES, PatternProbe, save_probe
 from floorlens.embedding.projection import fit_products, save_projection
 from floorlens.embedding.scatter import save_scatter, scatter_of
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
 from floorlens.models.stamp import Stamp
-from floorlens.normalisation.builtin import BuiltinNormaliser
+from floorlens.normalisation.backends.builtin import BuiltinNormaliser
 from training.matching.samples import RANGE, draw_product, draw_swatches
 
 VERSION = "0.2.0"

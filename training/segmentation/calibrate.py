@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from floorlens.segmentation.builtin import is_noise
+from floorlens.segmentation.backends.builtin import is_noise
 from training.segmentation.augment import AugmentConfig, floorless_part, no_room
 from training.segmentation.data import Sample, data_root, load_rendered
 from training.segmentation.evaluate import test_sets, torch_predictor

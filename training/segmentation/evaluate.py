@@ -120,7 +120,7 @@ def torch_predictor(net: ExportNet, side: int) -> Predictor:
 
 def built_in_predictor(path: Path, side: int | None = None) -> Predictor:
     """Predict with the runtime that ships in the package."""
-    from floorlens.segmentation.builtin import BuiltinSegmenter
+    from floorlens.segmentation.backends.builtin import BuiltinSegmenter
     from training.export import open_session
 
     segmenter = BuiltinSegmenter(session=open_session(path), side=side)

@@ -12,7 +12,8 @@ pytest.importorskip("cv2", reason="needs the extra train")
 
 import torch
 
-from floorlens.segmentation import Click, builtin
+from floorlens.segmentation import Click
+from floorlens.segmentation.backends import builtin
 from training.segmentation.clicks import click_maps, draw_clicks
 from training.segmentation.data import FLOOR, OTHER, UNSURE
 from training.segmentation.model import CLICK_STRIDE

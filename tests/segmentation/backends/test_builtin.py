@@ -13,7 +13,7 @@ from floorlens.demo import samples
 from floorlens.images.loading import load_photo
 from floorlens.models.onnx import WEIGHTS, load_session
 from floorlens.segmentation import Click
-from floorlens.segmentation.builtin import BuiltinSegmenter, is_noise
+from floorlens.segmentation.backends.builtin import BuiltinSegmenter, is_noise
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from floorlens.embedding.pattern import CLASSES
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
-from floorlens.reranking.builtin import BuiltinReranker
+from floorlens.reranking.backends.builtin import BuiltinReranker
 
 RERANKER = BuiltinReranker()
 OAK = (62.0, 8.0, 24.0)

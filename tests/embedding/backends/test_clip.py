@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from floorlens.embedding.clip import ClipEmbedder
+from floorlens.embedding.backends.clip import ClipEmbedder
+from floorlens.embedding.backends.dinov2 import Dinov2Embedder
+from floorlens.embedding.backends.siglip2 import Siglip2Embedder
 from floorlens.embedding.clip_signature import MOST, unpack
-from floorlens.embedding.dinov2 import Dinov2Embedder
-from floorlens.embedding.siglip2 import Siglip2Embedder
 from floorlens.errors import CatalogueError, ModelUnavailable
 from floorlens.models.options import ModelOptions
 from floorlens.normalisation import FloorView

@@ -5,7 +5,7 @@ M. Tschannen et al.: SigLIP 2: Multilingual Vision-Language Encoders, arXiv 2502
 
 from __future__ import annotations
 
-from floorlens.embedding.clip import ClipEmbedder
+from floorlens.embedding.backends.clip import ClipEmbedder
 
 
 class Siglip2Embedder(ClipEmbedder):

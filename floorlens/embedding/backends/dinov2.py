@@ -5,7 +5,7 @@ M. Oquab et al.: DINOv2: Learning Robust Visual Features without Supervision, TM
 
 from __future__ import annotations
 
-from floorlens.embedding.clip import ClipEmbedder
+from floorlens.embedding.backends.clip import ClipEmbedder
 
 
 class Dinov2Embedder(ClipEmbedder):

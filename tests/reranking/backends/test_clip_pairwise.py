@@ -15,7 +15,7 @@ from floorlens.embedding.clip_signature import pack
 from floorlens.errors import CatalogueError
 from floorlens.models.options import ModelOptions
 from floorlens.ranking import rank
-from floorlens.reranking.clip_pairwise import ClipPairwiseReranker
+from floorlens.reranking.backends.clip_pairwise import ClipPairwiseReranker
 
 SINGLE = ClipPairwiseReranker()
 PATCHES = ClipPairwiseReranker(ModelOptions(rerank="patches"))

@@ -12,8 +12,14 @@ from PIL import Image
 from floorlens.models.hub import ModelFiles
 from floorlens.models.options import ModelOptions
 from floorlens.models.torch import fitted
-from floorlens.normalisation import FloorView, clip
-from floorlens.normalisation.clip import PATCHES, ClipNormaliser, bounding_box, without_specks
+from floorlens.normalisation import FloorView
+from floorlens.normalisation.backends import clip
+from floorlens.normalisation.backends.clip import (
+    PATCHES,
+    ClipNormaliser,
+    bounding_box,
+    without_specks,
+)
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

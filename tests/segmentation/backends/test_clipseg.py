@@ -12,7 +12,7 @@ from PIL import Image
 from floorlens.errors import ModelUnavailable
 from floorlens.models.options import ModelOptions
 from floorlens.segmentation import Click
-from floorlens.segmentation.clipseg import ClipsegSegmenter
+from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:
     from tests.clip_checkpoints import TinyModels

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding.builtin import LAB_WEIGHTS
+from floorlens.embedding.backends.builtin import LAB_WEIGHTS
 from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
 from floorlens.models.stamp import Stamp

@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.embedding import MOST_COLOURS, FloorEmbedding
-from floorlens.embedding.builtin import (
-    BuiltinEmbedder,
-    colour_code,
-    default_projection,
-)
+from floorlens.embedding.backends.builtin import BuiltinEmbedder, colour_code, default_projection
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.signature import LIMIT
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.builtin import BuiltinNormaliser
+from floorlens.normalisation.backends.builtin import BuiltinNormaliser
 
 
 def boards(

@@ -18,7 +18,7 @@ from floorlens.models.options import Crop, ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import crops, fitted
 from floorlens.normalisation import FloorView, check_view, mask_image
-from floorlens.normalisation.builtin import images_of, sample_colours
+from floorlens.normalisation.backends.builtin import images_of, sample_colours
 from floorlens.normalisation.squares import Scales, Square, choose_squares
 
 #: Squares besides the first patch where patches are compared: sides relative to the square root of

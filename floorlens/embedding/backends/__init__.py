@@ -1,0 +1,1 @@
+"""Embedders: one file each, named as in the presets."""

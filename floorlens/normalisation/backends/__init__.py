@@ -1,0 +1,1 @@
+"""Normalisers: one file each, named as in the presets."""

@@ -1,0 +1,1 @@
+"""Re-rankers: one file each, named as in the presets."""

@@ -1,0 +1,1 @@
+"""Segmenters: one file each, named as in the presets."""
