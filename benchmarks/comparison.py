@@ -35,7 +35,7 @@ from start_up import seconds
 from timing import alternate
 
 from floorlens import Floorlens
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 from floorlens.engines import Collection, Engine, Record
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue

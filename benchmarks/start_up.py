@@ -18,7 +18,7 @@ from pathlib import Path
 from machine import machine
 
 from floorlens import Floorlens
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 
 
 def seconds(command: list[str]) -> float:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from floorlens import Floorlens
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 
 ROOMS = tuple(sorted(path.name for path in (samples() / "rooms").iterdir()))
 FIRST = 10

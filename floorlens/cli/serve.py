@@ -66,7 +66,7 @@ def ui(
         url = chosen.api_url
         if url is None:
             from floorlens.api.server import running_service
-            from floorlens.demo import sample_catalogue
+            from floorlens.demo.samples import sample_catalogue
 
             with index_bars() as (importing, adapting):
                 folder = sample_catalogue(

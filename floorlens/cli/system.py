@@ -56,7 +56,7 @@ def demo(
 ) -> None:
     """Index a catalogue, rank it for room photos and write an HTML report."""
     from floorlens.cli.tables import print_ranking
-    from floorlens.demo import run_demo
+    from floorlens.demo.demo import run_demo
 
     chosen = settings(preset=preset)
     # The tables come after the bar: printed while it is drawn, they would run into it.

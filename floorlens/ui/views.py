@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.html import overlay
 from floorlens.images.loading import load_photo, resize_mask

@@ -75,8 +75,8 @@ def started(
     monkeypatch: pytest.MonkeyPatch, with_extras: None
 ) -> tuple[list[Settings], list[tuple[Any, ...]]]:
     """The services and pages that `ui` starts, none of which runs."""
-    from floorlens import demo
     from floorlens.api import server
+    from floorlens.demo import samples
     from floorlens.ui import page
 
     services: list[Settings] = []
@@ -88,7 +88,7 @@ def started(
         yield "http://127.0.0.1:1"
 
     monkeypatch.setattr(server, "running_service", running)
-    monkeypatch.setattr(demo, "sample_catalogue", lambda folder, **_: folder)
+    monkeypatch.setattr(samples, "sample_catalogue", lambda folder, **_: folder)
     monkeypatch.setattr(page, "run_page", lambda *a, **k: pages.append((*a, k)))
     return services, pages
 

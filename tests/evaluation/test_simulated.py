@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 from floorlens.errors import DatasetError
 from floorlens.evaluation.simulated import evaluate_simulated, simulated_room
 

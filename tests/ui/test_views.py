@@ -11,7 +11,7 @@ from PIL import Image
 
 pytest.importorskip("httpx", reason="needs the extra ui")
 
-from floorlens import demo
+from floorlens.demo.samples import samples
 from floorlens.errors import InputError, ServiceError
 from floorlens.ui import views
 from floorlens.ui.client import Floor, Found
@@ -77,5 +77,5 @@ def test_an_installation_without_samples_has_no_sample_rooms(
         raise InputError("none")
 
     monkeypatch.setattr(views, "samples", none)
-    assert demo.samples().is_dir()
+    assert samples().is_dir()
     assert views.sample_rooms() == []

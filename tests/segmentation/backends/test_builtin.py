@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.demo import samples
+from floorlens.demo.samples import samples
 from floorlens.images.loading import load_photo
 from floorlens.models.onnx import WEIGHTS, load_session
 from floorlens.segmentation import Click

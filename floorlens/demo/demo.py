@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from floorlens.demo.report import RoomOutcome, write_report
+from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
 from floorlens.importing import ImportReport, Progress
 from floorlens.lens import Floorlens
 from floorlens.presets import Options
-from floorlens.report import RoomOutcome, write_report
 
 
 @dataclass(frozen=True)
@@ -23,42 +24,6 @@ class Demo:
     report: Path
     imported: ImportReport
     rooms: tuple[RoomOutcome, ...]
-
-
-def samples() -> Path:
-    """Returns the folder of the project's own sample rooms and products.
-
-    Raises:
-        InputError: this installation has none.
-    """
-    package = Path(__file__).parent
-    # In a wheel they lie in the package, in a checkout beside it.
-    for folder in (package / "samples", package.parent / "samples"):
-        if (folder / "products.csv").is_file():
-            return folder
-    raise InputError(
-        "the sample pictures are not part of this installation: name your own with --rooms DIR "
-        "and --products DIR"
-    )
-
-
-def sample_catalogue(
-    folder: Path,
-    *,
-    threads: int = 0,
-    progress: Progress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Makes a catalogue of the sample products in a folder, or brings it up to date; returns it.
-
-    Raises:
-        InputError: this installation has no samples.
-        CatalogueError: the folder holds a catalogue that cannot be used.
-    """
-    source = samples() / "products.csv"
-    with Floorlens.open(folder, threads=threads) as lens:
-        lens.add(source, progress=progress, adapt_progress=adapt_progress)
-    return folder
 
 
 def run_demo(

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.images.loading import load_photo
-from floorlens.report import RoomOutcome, write_report
 
 EVIL = '<img src=x onerror="alert(1)">&'
 

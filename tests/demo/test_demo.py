@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from floorlens import Floorlens, demo
-from floorlens.demo import run_demo, sample_catalogue
+from floorlens import Floorlens
+from floorlens.demo import demo
+from floorlens.demo.demo import run_demo
+from floorlens.demo.report import RoomOutcome
+from floorlens.demo.samples import sample_catalogue
 from floorlens.errors import InputError, ProductSourceError
-from floorlens.report import RoomOutcome
 from floorlens.testing import fake_stages
 
 
@@ -91,7 +93,8 @@ def test_missing_and_empty_folders(tmp_path: Path, rooms: Path, product_folder: 
 def test_an_installation_without_samples_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "package" / "demo.py"))
+    file = tmp_path / "package" / "demo" / "samples.py"
+    monkeypatch.setattr("floorlens.demo.samples.__file__", str(file))
     with pytest.raises(InputError, match="--rooms DIR and --products DIR"):
         run_demo(tmp_path / "out")
 
@@ -101,7 +104,7 @@ def test_the_sample_catalogue_is_made_once(
 ) -> None:
     """The second page of a day starts at once; a catalogue of the demo is the same one."""
     found: Any = product_csv.parent
-    monkeypatch.setattr(demo, "samples", lambda: found)
+    monkeypatch.setattr("floorlens.demo.samples.samples", lambda: found)
     seen: list[str] = []
     for _ in range(2):
         folder = sample_catalogue(

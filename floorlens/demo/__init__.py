@@ -1,0 +1,1 @@
+"""The demo: samples, a run over rooms, its report."""
