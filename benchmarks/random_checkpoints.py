@@ -14,7 +14,7 @@ from reference_design import CLIP_VISION, CLIPSEG_DECODER, CLIPSEG_TEXT, CLIPSEG
 
 sys.path.insert(0, str(ROOT))
 
-from tests.clip_checkpoints import filled, pil_class, tokeniser_in
+from tests.doubles.clip_checkpoints import filled, pil_class, tokeniser_in
 
 
 def build(folder: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from floorlens.engines import Engine
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 # Read when `huggingface_hub` is imported: nothing is fetched in a test.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -110,7 +110,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     folders are shared by all tests: none may write into them.
     """
     pytest.importorskip("transformers", reason="needs the extra clip")
-    from tests.clip_checkpoints import build
+    from tests.doubles.clip_checkpoints import build
 
     return build(tmp_path_factory.mktemp("models"))
 
@@ -221,7 +221,7 @@ def pinecone_double() -> Iterator[Any]:
     """A running double of Pinecone, one for all tests: each makes its own namespace."""
     pytest.importorskip("pinecone", reason="needs the extra pinecone")
     pytest.importorskip("fastapi", reason="needs the extra api")
-    from floorlens.testing.pinecone import running_double
+    from tests.doubles.pinecone.server import running_double
 
     with running_double(api_key="test") as double:
         yield double

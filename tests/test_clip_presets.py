@@ -20,7 +20,7 @@ from floorlens.presets import PRESETS, Stages, identity, load_stages, preset_nam
 from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 NAMES = ("clip", "siglip2", "dinov2")
 

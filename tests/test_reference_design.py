@@ -22,7 +22,7 @@ from floorlens.models.options import ModelOptions
 from floorlens.presets import load_stages, preset_named
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 ROOMS = sorted((SAMPLES / "rooms").iterdir())[:3]
@@ -62,7 +62,7 @@ class Transcription:
     def __init__(self, models: Models) -> None:
         import transformers as tf
 
-        from tests.clip_checkpoints import with_pillow
+        from tests.doubles.clip_checkpoints import with_pillow
 
         self.clip = tf.CLIPModel.from_pretrained(models.clip).eval()
         self.clip_processor = tf.CLIPProcessor.from_pretrained(models.clip, **with_pillow())

@@ -20,7 +20,7 @@ from floorlens.pipeline import product_features
 from floorlens.settings import Settings, load_settings, open_catalogue
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 pytest.importorskip("pinecone", reason="needs the extra pinecone")
 

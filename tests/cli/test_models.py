@@ -17,10 +17,10 @@ from typer.testing import CliRunner, Result
 
 from floorlens.cli import app
 from floorlens.models.hub import MODELS
-from tests.hub_double import Hub, folder_files, serving
+from tests.doubles.hub import Hub, folder_files, serving
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 Run = Callable[..., Result]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -19,10 +19,10 @@ from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
 from floorlens.models import hub as huggingface
 from floorlens.models.hub import MODELS, cached, chosen_model, locate, recorded, wanted
 from floorlens.models.options import ModelOptions
-from tests.hub_double import Hub, folder_files, serving
+from tests.doubles.hub import Hub, folder_files, serving
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40

@@ -21,7 +21,7 @@ from floorlens.models.options import ModelOptions
 from floorlens.models.torch import embedding_dimension, fitted, load_model, try_out
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 NAMES = ("clip", "siglip2", "dinov2")
 
@@ -39,7 +39,7 @@ def published(files: ModelFiles, picture: Image.Image) -> NDArray[np.float32]:
     import torch
     import transformers
 
-    from tests.clip_checkpoints import with_pillow
+    from tests.doubles.clip_checkpoints import with_pillow
 
     processor = transformers.AutoImageProcessor.from_pretrained(files.folder, **with_pillow())
     model = transformers.AutoModel.from_pretrained(files.folder).eval()
@@ -68,7 +68,7 @@ def test_cropping_and_embedding_apart_equal_the_processor_in_one(
 
 
 def test_embeddings_have_the_length_that_the_configuration_says(tiny_models: TinyModels) -> None:
-    from tests.clip_checkpoints import DIMENSIONS
+    from tests.doubles.clip_checkpoints import DIMENSIONS
 
     for name, dimension in DIMENSIONS.items():
         files = located(name, getattr(tiny_models, name))

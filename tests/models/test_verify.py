@@ -17,7 +17,7 @@ from floorlens.models.options import ModelOptions
 from floorlens.models.verify import states, verify
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

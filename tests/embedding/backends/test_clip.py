@@ -21,7 +21,7 @@ from floorlens.normalisation import FloorView
 from floorlens.testing import fake_projection
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 KINDS = {"clip": ClipEmbedder, "siglip2": Siglip2Embedder, "dinov2": Dinov2Embedder}
 
@@ -43,7 +43,7 @@ def published(tiny: TinyModels, name: str, patch: NDArray[np.uint8]) -> NDArray[
     import torch
     import transformers
 
-    from tests.clip_checkpoints import with_pillow
+    from tests.doubles.clip_checkpoints import with_pillow
 
     folder = getattr(tiny, name)
     processor = transformers.AutoImageProcessor.from_pretrained(folder, **with_pillow())

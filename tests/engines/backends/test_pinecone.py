@@ -40,8 +40,8 @@ from floorlens.errors import (
     EngineUnsupported,
     MissingDependency,
 )
-from floorlens.testing.pinecone import Double, running_double
-from floorlens.testing.pinecone_filters import check_filter, passes_filter
+from tests.doubles.pinecone.filters import check_filter, passes_filter
+from tests.doubles.pinecone.server import Double, running_double
 
 # Before the fixture of all tests takes it out of the environment: for the one live test.
 LIVE_KEY = os.environ.get("PINECONE_API_KEY")
@@ -685,7 +685,7 @@ import numpy as np
 from floorlens.errors import FloorlensError
 from floorlens.engines import Collection, Engine, Record
 from floorlens.engines.backends.pinecone.collection import PineconeIndex
-from floorlens.testing.pinecone import running_double
+from tests.doubles.pinecone.server import running_double
 
 oak = Record("oak", np.eye(1, 4, dtype=np.float32)[0], {"price": 1})
 

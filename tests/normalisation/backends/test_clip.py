@@ -22,7 +22,7 @@ from floorlens.normalisation.backends.clip import (
 )
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 OAK = (180, 140, 90)
 BLUE = (20, 60, 200)
@@ -49,7 +49,7 @@ def published(tiny: TinyModels, picture: NDArray[np.uint8], encoder: str) -> NDA
     """The picture as the published image processor makes it of the whole, float32 (3, 64, 64)."""
     import transformers
 
-    from tests.clip_checkpoints import with_pillow
+    from tests.doubles.clip_checkpoints import with_pillow
 
     processor = transformers.AutoImageProcessor.from_pretrained(
         getattr(tiny, encoder), **with_pillow()

@@ -15,7 +15,7 @@ from floorlens.segmentation import Click
 from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:
-    from tests.clip_checkpoints import TinyModels
+    from tests.doubles.clip_checkpoints import TinyModels
 
 
 def photo(height: int = 90, width: int = 133, seed: int = 1) -> NDArray[np.uint8]:
@@ -36,7 +36,7 @@ def test_probabilities_are_those_of_the_published_way(
     import torch
     import transformers
 
-    from tests.clip_checkpoints import with_pillow
+    from tests.doubles.clip_checkpoints import with_pillow
 
     pixels = photo(*size)
     found = segmenter(tiny_models).segment(pixels)

@@ -16,8 +16,8 @@ httpx = pytest.importorskip("httpx")
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("uvicorn", reason="needs the extra api")
 
-from floorlens.testing.pinecone import Double, create_double, running_double
-from floorlens.testing.pinecone_filters import check_filter, passes_filter
+from tests.doubles.pinecone.filters import check_filter, passes_filter
+from tests.doubles.pinecone.server import Double, create_double, running_double
 
 NUMBERS = count(1)
 # Answers come within milliseconds; the machine may be busy.
@@ -369,7 +369,7 @@ def test_the_application_can_run_elsewhere() -> None:
 
 def test_it_runs_by_hand() -> None:
     """It says where, in variables that the SDK reads."""
-    command = [sys.executable, "-m", "floorlens.testing.pinecone", "--port", "0"]
+    command = [sys.executable, "-m", "tests.doubles.pinecone.server", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout is not None

@@ -4,8 +4,8 @@
 ...     engine = Engine(name="pinecone", url=double.url, api_key=double.api_key)
 
 It answers what SDK 10 sends over HTTP, keeps Pinecone's limits, shows writes late and fails where a
-test wants it to. It proves how we use the SDK, not how Pinecone ranks. By hand:
-`python -m floorlens.testing.pinecone --port 5080`. It needs the extra `api`; data live in memory.
+test wants it to. It proves how we use the SDK, not how Pinecone ranks. It needs the extra `api`;
+data live in memory. By hand: `python -m tests.doubles.pinecone.server --port 5080`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import MissingDependency
-from floorlens.testing.pinecone_store import Refused
-from floorlens.testing.pinecone_wire import ANSWERS, Call, Double, error_body, parsed_body
+from tests.doubles.pinecone.store import Refused
+from tests.doubles.pinecone.wire import ANSWERS, Call, Double, error_body, parsed_body
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -101,7 +101,7 @@ def running_double(
 
 def main() -> None:
     """Runs a double until it is interrupted, and says how it is reached."""
-    parser = argparse.ArgumentParser("python -m floorlens.testing.pinecone", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.doubles.pinecone.server", description=__doc__)
     parser.add_argument("--port", type=int, default=5080)
     parser.add_argument("--api-key", default="test")
     parser.add_argument("--visible-after", type=float, default=0.0, metavar="SECONDS")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from floorlens.testing.pinecone_store import ANSWER_BYTES, Refused, StoredIndex
+from tests.doubles.pinecone.store import ANSWER_BYTES, Refused, StoredIndex
 
 if TYPE_CHECKING:
     from starlette.requests import Request

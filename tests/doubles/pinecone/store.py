@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.testing.pinecone_filters import check_filter, passes_filter
+from tests.doubles.pinecone.filters import check_filter, passes_filter
 
 MOST_HITS = 10_000
 MOST_VECTORS = 1_000
