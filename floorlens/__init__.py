@@ -2,8 +2,10 @@
 
 >>> from floorlens import Floorlens
 >>> lens = Floorlens.open("catalogue/")
->>> lens.add("products/")
+>>> lens.add("products/").counts["added"]
+3
 >>> lens.search("room.jpg").matches[0].product.id
+'oak-natural-plank'
 """
 
 from __future__ import annotations
