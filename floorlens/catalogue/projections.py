@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from floorlens.catalogue.database import Database
-from floorlens.catalogue.rows import projection_version, stamp_of
+from floorlens.catalogue.generations import projection_version, stamp_of
 from floorlens.catalogue.schema import projections, state
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.errors import GenerationChanged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,18 +15,13 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from floorlens.catalogue.schema import (
     base_features,
     features,
-    generations,
     images,
     products,
-    projections,
     removed,
     simulated,
     state,
 )
 from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection, save_projection
-from floorlens.errors import CatalogueError, GenerationChanged
-from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products.product import Product
 
 # SQLite before 3.32 allowed 999 variables in a statement.
@@ -82,70 +76,6 @@ def read_revision(connection: Connection) -> int:
     return int(connection.execute(select(state.c.revision)).scalar_one())
 
 
-def stamp_of(connection: Connection, generation: int) -> dict[str, Any]:
-    """Returns the stamp of a generation.
-
-    Raises:
-        GenerationChanged: another process has dropped it.
-    """
-    found = connection.execute(
-        select(generations.c.stamp).where(generations.c.id == generation)
-    ).scalar()
-    if found is None:
-        raise GenerationChanged(
-            "the catalogue was rebuilt or adapted by another process meanwhile: run the same "
-            "command again; what was stored is kept"
-        )
-    return dict(json.loads(found))
-
-
-def projection_version(stamp: Mapping[str, Any] | None) -> str | None:
-    """Returns the version of the projection in a generation's stamp; None where there is none."""
-    version = ((stamp or {}).get("projection") or {}).get("version")
-    return None if version is None else str(version)
-
-
-def new_generation(
-    connection: Connection,
-    stamp: Mapping[str, Any],
-    projection: Projection | None = None,
-    made_from: Mapping[str, Any] | None = None,
-) -> int:
-    """Makes a generation, and stores its projection; returns its number."""
-    if projection is not None:
-        version = projection.stamp.version
-        # What is stored under a version stays: vectors may already have been made with it.
-        known = select(projections.c.version).where(projections.c.version == version)
-        if connection.execute(known).first() is None:
-            file = io.BytesIO()
-            save_projection(projection, file)
-            connection.execute(
-                insert(projections).values(
-                    version=version, blob=file.getvalue(), made_from=dump(made_from or {})
-                )
-            )
-    made = connection.execute(
-        insert(generations).values(stamp=dump(generation_stamp(stamp, projection)))
-    )
-    key = made.inserted_primary_key
-    if key is None:
-        raise CatalogueError("the database did not number the new generation")
-    return int(key[0])
-
-
-def drop_generations(connection: Connection, dropped: list[int]) -> None:
-    """Removes generations, and what was kept for their encoders and projections alone."""
-    for generation in dropped:
-        connection.execute(delete(features).where(features.c.generation == generation))
-        connection.execute(delete(generations).where(generations.c.id == generation))
-    kept = [json.loads(row.stamp) for row in connection.execute(select(generations.c.stamp))]
-    encoders = {encoder_key(stamp) for stamp in kept}
-    for table in (base_features, simulated):
-        connection.execute(delete(table).where(table.c.encoder.not_in(encoders)))
-    versions = {projection_version(stamp) for stamp in kept} - {None}
-    connection.execute(delete(projections).where(projections.c.version.not_in(versions)))
-
-
 def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     """Stores a product and its images, replacing one of the same id; not its features.
 
@@ -178,11 +108,18 @@ def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:
     return tuple(connection.execute(query.order_by(images.c.position)).scalars())
 
 
-def write_features(connection: Connection, entry: Entry, generation: int) -> None:
-    """Stores what was made of an entry's images in a generation, in the place of what was there."""
+def write_features(connection: Connection, entry: Entry, generation: int, encoder: str) -> None:
+    """Stores the features and the embedding of an entry, in the place of those that are there.
+
+    Args:
+        connection: of a transaction that writes.
+        entry: without features or embedding nothing is stored.
+        generation: which the embedding belongs to.
+        encoder: which made the features (`models.stamp.encoder_key`).
+    """
     if entry.features is None or entry.embedding is None:
         return
-    write_base_features(connection, entry.product.id, entry.features, generation)
+    write_base_features(connection, entry.product.id, entry.features, encoder)
     write_embedding(connection, entry.product.id, entry.embedding, generation)
 
 
@@ -206,10 +143,9 @@ def write_embedding(
 
 
 def write_base_features(
-    connection: Connection, product_id: str, made: FloorFeatures, generation: int
+    connection: Connection, product_id: str, base: FloorFeatures, encoder: str
 ) -> None:
-    """Stores a product's features of a generation's encoder, in the place of those there."""
-    encoder = encoder_key(stamp_of(connection, generation))
+    """Stores a product's features of an encoder, in the place of those that are there."""
     connection.execute(
         delete(base_features).where(
             base_features.c.product_id == product_id, base_features.c.encoder == encoder
@@ -219,12 +155,12 @@ def write_base_features(
         insert(base_features).values(
             product_id=product_id,
             encoder=encoder,
-            patches=made.base.shape[0],
-            base=half(made.base),
-            coverage=half(made.coverage),
-            colours=made.lab.shape[0],
-            lab=half(made.lab),
-            facts=half(made.facts),
+            patches=base.base.shape[0],
+            base=half(base.base),
+            coverage=half(base.coverage),
+            colours=base.lab.shape[0],
+            lab=half(base.lab),
+            facts=half(base.facts),
         )
     )
 
@@ -257,15 +193,6 @@ def record_metadata(metadata: Mapping[str, Any], uri: str | None) -> dict[str, A
     """
     picture = PurePath(uri or "")
     return {"name": picture.name, "type": "floor", "source": picture.parent.name, **metadata}
-
-
-def without_features(generation: int) -> Select[tuple[str]]:
-    """Returns the query for the ids of products that lack features in a generation."""
-    return select(products.c.id).where(
-        ~select(features.c.product_id)
-        .where(features.c.product_id == products.c.id, features.c.generation == generation)
-        .exists()
-    )
 
 
 def load_products(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from floorlens.engines import Collection, Engine
 from floorlens.errors import SettingsError
-from floorlens.presets import BACKENDS, Stages, identity
+from floorlens.models.stamp import identity
+from floorlens.presets import BACKENDS, Stages
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue

@@ -12,8 +12,8 @@ import pytest
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import Entry
 from floorlens.catalogue.simulated_views import SimulatedViews
+from floorlens.models.stamp import encoder_key
 from floorlens.normalisation import FloorView
-from floorlens.presets import encoder_key
 from floorlens.products.product import Product
 from floorlens.testing import fake_stages
 
@@ -34,7 +34,7 @@ def entry(name: str, digest: str) -> Entry:
 def catalogue(location: str) -> Iterator[Catalogue]:
     """Products a and b, of pictures x and y."""
     with closing(Catalogue(location)) as opened:
-        opened.put([entry("a", "x"), entry("b", "y")], opened.live_generation(STAMP))
+        opened.put([entry("a", "x"), entry("b", "y")], opened.generations.live(STAMP))
         yield opened
 
 
@@ -61,7 +61,7 @@ def test_views_of_other_pictures_are_neither_taken_nor_kept(catalogue: Catalogue
     assert views.known() == {}
     views.put("a", ("x",), {("x", 0): BASE})
     views.put("b", ("y",), {("y", 0): BASE})
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", "x")], generation)
     assert views.known() == {"a": {("x", 0)}, "b": {("y", 0)}}
     # A picture more: which ones the rooms show by turns is another matter now.
