@@ -617,7 +617,7 @@ def find_floor(
     Example:
         >>> floor = find_floor("room.jpg")
         >>> floor.mask.shape, floor.reasons
-        ((800, 1200), ())
+        ((768, 1024), ())
     """
     if stages is None:
         stages = load_stages(preset_named(preset), threads=threads, models=models)
@@ -642,7 +642,7 @@ def open_catalogue(
     Example:
         >>> from floorlens.settings import load_settings
         >>> open_catalogue(load_settings()).location
-        './catalogue'
+        'catalogue'
     """
     return Floorlens.open(settings.catalogue, create=create, stages=stages, **settings.options())
 

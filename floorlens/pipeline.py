@@ -43,7 +43,7 @@ def floor_region(
     Example:
         >>> from floorlens.images.loading import load_photo
         >>> from floorlens.testing import fake_stages
-        >>> floor_region(load_photo("room.jpg"), fake_stages(), region=(0, 400, 1200, 800)).share
+        >>> floor_region(load_photo("room.jpg"), fake_stages(), region=(0, 384, 1024, 768)).share
         0.5
     """
     points, preset = parse_clicks(photo, clicks), stages.preset

@@ -161,8 +161,9 @@ def rank_hits(
             (1 + cosine similarity) / 2 as their score.
 
     Example:
-        >>> from floorlens.testing import FakeReranker
-        >>> [place.score for place in rank_hits([Hit("a", 0.5)], {}, b"", FakeReranker(), None)]
+        >>> from floorlens.testing import fake_stages
+        >>> reranker = fake_stages().reranker
+        >>> [place.score for place in rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)]
         [0.75]
     """
     if weights is None:
