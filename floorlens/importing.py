@@ -121,6 +121,12 @@ def import_products(
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
+
+    Example:
+        >>> report = import_products(catalogue, stages, "products/",
+        ...                          max_megapixels=120)  # doctest: +SKIP
+        >>> report.counts  # doctest: +SKIP
+        {'added': 3, 'updated': 0, 'unchanged': 0, 'failed': 0}
     """
     started = time.perf_counter()
     products = read_products(source, id_prefix=id_prefix)
@@ -165,6 +171,10 @@ def rebuild(
 
     Searches go on with the old features until the swap. Interrupted, it goes on where it was. If
     a picture can no longer be read nothing is swapped: the report's failed rows say why.
+
+    Example:
+        >>> rebuild(catalogue, stages, max_megapixels=120).failed  # doctest: +SKIP
+        ()
     """
     started = time.perf_counter()
     projection = stages.embedder.projection

@@ -165,9 +165,14 @@ class Settings(BaseSettings):
 
 
 def variable(field: str) -> str:
-    """Returns the environment variable of a field of `Settings`."""
-    known = Settings.model_fields.get(field)
-    alias = None if known is None else known.validation_alias
+    """Returns the environment variable of a field of `Settings`.
+
+    Example:
+        >>> variable("catalogue"), variable("pinecone_api_key")
+        ('FLOORLENS_CATALOGUE', 'PINECONE_API_KEY')
+    """
+    info = Settings.model_fields.get(field)
+    alias = None if info is None else info.validation_alias
     return alias if isinstance(alias, str) else f"FLOORLENS_{field.upper()}"
 
 
@@ -182,6 +187,10 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: a value is of the wrong kind (the text names the variable), or `.env` is
             no text or cannot be read.
+
+    Example:
+        >>> load_settings().threads
+        0
     """
     try:
         return Settings()

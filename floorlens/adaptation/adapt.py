@@ -263,7 +263,7 @@ def simulate(
         >>> simulate(sample, stages, store, 6, 0, max_megapixels=120).rooms  # doctest: +SKIP
         1416
     """
-    stored_views = store.known()
+    stored_views = store.stored()
     missing: dict[str, list[int]] = {}
     for stored in sample:
         numbers = {number for _, number in stored_views.get(stored.product.id, ())}
