@@ -272,8 +272,8 @@ def test_a_copy_that_is_taken_over_while_it_is_open(
         first.search(room)
         second.add(other_products)
         second.replica.sync(take_over=True)
-        for module in ("replica", "retrieval"):
-            monkeypatch.setattr(f"floorlens.{module}.RECHECK", 0.0)
+        for module in ("replica", "live"):
+            monkeypatch.setattr(f"floorlens.retrieval.{module}.RECHECK", 0.0)
         with pytest.raises(EngineMismatch):
             first.search(room)
         with pytest.raises(EngineMismatch):
