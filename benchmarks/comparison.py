@@ -36,12 +36,12 @@ from timing import alternate
 
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
-from floorlens.engines import Collection, Engine, Record
+from floorlens.engines import BACKENDS, Collection, Engine, Record, open_collection
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue
 from floorlens.models.hub import MODELS, cached, chosen_model
 from floorlens.models.options import ModelOptions
-from floorlens.presets import BACKENDS, PRESETS, load_stages, new_index
+from floorlens.presets import PRESETS, load_stages
 
 EXTRAS = {
     "base": "",
@@ -63,7 +63,7 @@ IMPORTS = {
     "pinecone": "from pinecone import Pinecone",
     "clip (torch, transformers' CLIP)": "from transformers import CLIPModel",
 }
-ENGINES = tuple(BACKENDS["index"])
+ENGINES = tuple(BACKENDS)
 SIZES = (1_000, 10_000)
 DIMENSION = 512
 
@@ -157,7 +157,7 @@ def engine_seconds(
     filling, works = {}, {}
     with ExitStack() as stack:
         for name, engine in available.items():
-            index = new_index(engine, Collection(f"size_{count}", DIMENSION, "comparison"))
+            index = open_collection(engine, Collection(f"size_{count}", DIMENSION, "comparison"))
             stack.callback(index.close)
             started = time.perf_counter()
             index.upsert(records)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.engines import PRIVATE
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.retrieval.placement import PRIVATE
 from floorlens.settings import Settings, open_catalogue, variable
 
 # Extras and the module by which one is recognised.

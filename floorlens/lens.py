@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import numpy as np
 
-from floorlens.engines import Engine
+from floorlens.engines import PRIVATE, Engine
 from floorlens.errors import EngineError, FloorlensError, NothingToRank, SettingsError
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
 from floorlens.presets import (
@@ -25,7 +25,6 @@ from floorlens.presets import (
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval.live import LiveIndex
-from floorlens.retrieval.placement import PRIVATE
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport

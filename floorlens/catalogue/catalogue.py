@@ -46,13 +46,13 @@ from floorlens.catalogue.schema import (
     simulated,
     state,
 )
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.engines import Record, Snapshot
+from floorlens.engines import Record
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products.product import Product
-from floorlens.retrieval.placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]
 

@@ -7,13 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.engines.filters import Filter
-from floorlens.errors import EngineMismatch
+from floorlens.errors import EngineMismatch, SettingsError
+
+BACKENDS: Mapping[str, str] = {
+    "exact": "exact.ExactIndex",
+    "lancedb": "lancedb.collection.LanceIndex",
+    "milvus": "milvus.collection.MilvusIndex",
+    "pgvector": "pgvector.collection.PgvectorIndex",
+    "pinecone": "pinecone.collection.PineconeIndex",
+}
+"""The engines: name -> module and class under `floorlens.engines.backends`.
+
+A backend is imported when one of its collections is opened.
+"""
+PRIVATE = "exact"
+"""The engine that each process has to itself, in its own memory; the others may be shared."""
 
 
 @dataclass(frozen=True)
@@ -23,27 +38,6 @@ class Record:
     id: str
     vector: NDArray[np.float32]
     metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What an index needs to catch up with its catalogue, as of one moment.
-
-    Attributes:
-        revision: the catalogue's revision then.
-        generation: which features the vectors belong to; None before the first product.
-        stamp: what made these features; None before the first product.
-        projection: version of the projection that made them; None where there is none.
-        changed: the searchable products that changed after the revision that was asked for.
-        gone: ids of those that since then were removed, or cannot be searched any more.
-    """
-
-    revision: int
-    generation: int | None
-    stamp: Mapping[str, Any] | None
-    projection: str | None
-    changed: list[Record]
-    gone: list[str]
 
 
 @dataclass(frozen=True)
@@ -187,6 +181,41 @@ class VectorIndex(Protocol):
 
     def close(self) -> None:
         """Releases connections and files; the index cannot be used afterwards."""
+
+
+def check_engine(engine: Engine) -> None:
+    """Checks that there is an engine of that name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if engine.name not in BACKENDS:
+        raise SettingsError(
+            f"unknown engine {engine.name!r}: known are {', '.join(sorted(BACKENDS))}"
+        )
+
+
+def open_collection(
+    engine: Engine,
+    collection: Collection,
+    *,
+    create: bool = True,
+    take_over: bool = False,
+    foreign: bool = False,
+) -> VectorIndex:
+    """Returns a collection of a vector engine, opened as `VectorIndex.open` does.
+
+    Raises:
+        EngineError: it cannot be used.
+        MissingDependency: the engine's extra is not installed.
+        SettingsError: there is no such engine, or its address is missing.
+    """
+    check_engine(engine)
+    module, _, name = BACKENDS[engine.name].rpartition(".")
+    backend: type[VectorIndex] = getattr(
+        import_module(f"floorlens.engines.backends.{module}"), name
+    )
+    return backend.open(engine, collection, create=create, take_over=take_over, foreign=foreign)
 
 
 def check_records(records: Sequence[Record], dimension: int) -> None:

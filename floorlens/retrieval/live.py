@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import PRIVATE, Collection, Engine, check_engine, open_collection
 from floorlens.errors import (
     CatalogueError,
     CollectionNotFound,
@@ -16,8 +16,7 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.presets import Stages, new_index
-from floorlens.retrieval.placement import PRIVATE, check_engine
+from floorlens.presets import Stages
 from floorlens.retrieval.replica import RECHECK, CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Private:
         self._catalogue = catalogue
         self._check_stamp = check_stamp
         collection = Collection(PRIVATE, stages.embedder.stamp.dimension, stamp="")
-        self._index = new_index(Engine(PRIVATE), collection)
+        self._index = open_collection(Engine(PRIVATE), collection)
         self._revision = -1
         self._lock = threading.Lock()
 

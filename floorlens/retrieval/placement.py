@@ -6,45 +6,16 @@ import hashlib
 import json
 import platform
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import PRIVATE, Collection, Engine
 from floorlens.errors import SettingsError
-from floorlens.presets import BACKENDS, Stages, identity
+from floorlens.presets import Stages, identity
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-
-PRIVATE = "exact"
-"""The engine that is no copy: each process keeps it in its own memory."""
-
-
-@dataclass(frozen=True)
-class EnginePosition:
-    """How far a vector engine follows a catalogue.
-
-    Attributes:
-        collection: the name of the collection that is in use there.
-        stamp: which it was opened with.
-        revision: of the catalogue, when it was last brought into step.
-    """
-
-    collection: str
-    stamp: str
-    revision: int
-
-
-def check_engine(engine: Engine) -> None:
-    """Checks that there is an engine of that name.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    known = BACKENDS["index"]
-    if engine.name not in known:
-        raise SettingsError(f"unknown engine {engine.name!r}: known are {', '.join(sorted(known))}")
 
 
 def resolved(engine: Engine, catalogue: Catalogue) -> Engine:

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.engines import Collection, Engine, Record, VectorIndex
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
+from floorlens.engines import (
+    Collection,
+    Engine,
+    Record,
+    VectorIndex,
+    check_engine,
+    open_collection,
+)
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -27,11 +35,9 @@ from floorlens.errors import (
     EngineUnavailable,
     EngineUnsupported,
 )
-from floorlens.presets import Stages, new_index
+from floorlens.presets import Stages
 from floorlens.retrieval.placement import (
-    EnginePosition,
     catalogue_in,
-    check_engine,
     collection_for,
     engine_key,
     resolved,
@@ -40,7 +46,6 @@ from floorlens.retrieval.replica_reports import Comparison, SyncReport
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.engines import Snapshot
 
 BATCH = 500
 """Records that are compared at a time."""
@@ -266,7 +271,7 @@ class Replica:
         if same and known is not None and now - known.checked < RECHECK and not look:
             return known.index
         try:
-            index = new_index(self._engine, collection, create=False)
+            index = open_collection(self._engine, collection, create=False)
         except CollectionNotFound:
             return None
         # What was just written some engines count only later.
@@ -283,11 +288,11 @@ class Replica:
     def _claimed(self, collection: Collection, *, take_over: bool = False) -> VectorIndex:
         """Returns the collection, made if absent; an older copy under its name is replaced."""
         try:
-            index = new_index(self._engine, collection, take_over=take_over)
+            index = open_collection(self._engine, collection, take_over=take_over)
         except EngineMismatch as error:
             if catalogue_in(error.found) != self._catalogue.uid():
                 raise
-            index = new_index(self._engine, collection, take_over=True)
+            index = open_collection(self._engine, collection, take_over=True)
         self._keep(collection, index)
         return index
 
@@ -297,7 +302,7 @@ class Replica:
             self._known = _Known(collection, index, time.monotonic())
 
     def _foreign(self, collection: Collection) -> VectorIndex:
-        return new_index(self._engine, collection, create=False, foreign=True)
+        return open_collection(self._engine, collection, create=False, foreign=True)
 
     def _whose(self, stamp: str, collection: Collection) -> str:
         if stamp == collection.stamp:
@@ -354,7 +359,7 @@ class Replica:
         dimension = int(json.loads(old.stamp)["dimension"])
         collection = Collection(old.collection, dimension, old.stamp)
         try:
-            with closing(new_index(self._engine, collection, create=False)) as index:
+            with closing(open_collection(self._engine, collection, create=False)) as index:
                 index.delete(None)
         except (CollectionNotFound, EngineMismatch):
             # Gone already, or somebody else's by now.

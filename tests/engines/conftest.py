@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib import import_module
 from itertools import count
-from typing import Any
 
 import pytest
 
-from floorlens.engines import Collection, Engine, VectorIndex
+from floorlens.engines import BACKENDS, Collection, Engine, VectorIndex, open_collection
 
-CLASSES = {
-    "exact": "exact.ExactIndex",
-    "lancedb": "lancedb.collection.LanceIndex",
-    "pinecone": "pinecone.collection.PineconeIndex",
-    "pgvector": "pgvector.collection.PgvectorIndex",
-    "milvus": "milvus.collection.MilvusIndex",
-}
 NUMBERS = count(1)
 
 Opener = Callable[..., VectorIndex]
 
 
-def index_class(name: str) -> Any:
-    """Returns the class of an engine, by file name."""
-    module, _, of_it = CLASSES[name].rpartition(".")
-    return getattr(import_module(f"floorlens.engines.backends.{module}"), of_it)
-
-
-@pytest.fixture(params=CLASSES)
+@pytest.fixture(params=list(BACKENDS))
 def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
     """Each engine in turn; a test that is for some alone parametrises it indirectly."""
     engine = engine_of(request.param)
@@ -50,9 +35,8 @@ def opened() -> Iterator[Opener]:
     handles: list[VectorIndex] = []
 
     def open_index(engine: Engine, collection: Collection, **how: bool) -> VectorIndex:
-        handle: VectorIndex = index_class(engine.name).open(engine, collection, **how)
-        handles.append(handle)
-        return handle
+        handles.append(open_collection(engine, collection, **how))
+        return handles[-1]
 
     yield open_index
     for handle in handles:

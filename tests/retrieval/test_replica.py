@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from floorlens import Floorlens
-from floorlens.engines import Engine, Record, VectorIndex
+from floorlens.engines import Engine, Record, VectorIndex, open_collection
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -25,7 +25,6 @@ from floorlens.errors import (
     SettingsError,
     UsageError,
 )
-from floorlens.presets import new_index
 from floorlens.ranking import SearchResult
 from floorlens.retrieval.placement import collection_for, engine_key, resolved
 from floorlens.settings import Settings
@@ -74,7 +73,7 @@ def collection(lens: Floorlens, engine: Engine) -> VectorIndex:
     catalogue = lens._catalogue
     projection = catalogue.snapshot().projection
     where = collection_for(engine, catalogue, lens._stages, projection)
-    return new_index(engine, where, create=False)
+    return open_collection(engine, where, create=False)
 
 
 def test_every_engine_gives_the_same_ranking(
@@ -173,7 +172,7 @@ def test_a_new_generation_replaces_the_old_one(
         assert lens.replica.compare().in_step
         assert len(lens.search(room).matches) == 6
     with pytest.raises(CollectionNotFound):
-        new_index(engine, old, create=False)
+        open_collection(engine, old, create=False)
 
 
 def test_a_namespace_of_ones_own_is_filled_anew(
@@ -443,7 +442,7 @@ def test_an_engine_that_shows_nothing_yet(
     slow = replace(pinecone, fresh=False)
     with opened(tmp_path) as exact:
         exact.add(product_csv)
-        new_index(slow, collection_for(slow, exact._catalogue, STAGES, None)).close()
+        open_collection(slow, collection_for(slow, exact._catalogue, STAGES, None)).close()
     double.visible_after = 3600.0
     with opened(tmp_path, slow) as lens, pytest.raises(EngineUnavailable, match="shows none"):
         lens.search(room)
@@ -478,13 +477,13 @@ def test_a_replaced_collection_is_dropped_later_if_it_must(
     double.fail(403, times=1000, path="/vectors/delete")
     report = Floorlens.rebuild(tmp_path / "catalogue", index=pinecone, stages=newer)
     assert report.not_synced is None
-    assert new_index(pinecone, old, create=False).stats().count == 6
+    assert open_collection(pinecone, old, create=False).stats().count == 6
     double.faults.clear()
     with opened(tmp_path, pinecone, stages=newer) as lens:
         lens.remove(["oak"])
         assert lens.replica.compare().in_step
     with pytest.raises(CollectionNotFound):
-        new_index(pinecone, old, create=False)
+        open_collection(pinecone, old, create=False)
 
 
 def test_more_products_than_an_engine_returns(
