@@ -36,7 +36,7 @@ from timing import alternate
 
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
-from floorlens.engines import BACKENDS, Collection, Engine, Record, open_collection
+from floorlens.engines import BACKENDS, CollectionSpec, Engine, Record, open_collection
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue
 from floorlens.models.hub import MODELS, cached, chosen_model
@@ -157,20 +157,22 @@ def engine_seconds(
     filling, works = {}, {}
     with ExitStack() as stack:
         for name, engine in available.items():
-            index = open_collection(engine, Collection(f"size_{count}", DIMENSION, "comparison"))
-            stack.callback(index.close)
+            collection = open_collection(
+                engine, CollectionSpec(f"size_{count}", DIMENSION, "comparison")
+            )
+            stack.callback(collection.close)
             started = time.perf_counter()
-            index.upsert(records)
+            collection.upsert(records)
             filling[name] = time.perf_counter() - started
-            works[name] = partial(_query, index, matrix)
+            works[name] = partial(_query, collection, matrix)
             for run in range(3):
                 works[name](run)
         taken, _ = alternate(works, runs)
     return {name: statistics.median(values) for name, values in taken.items()}, filling
 
 
-def _query(index: Any, matrix: Any, run: int) -> Any:
-    return index.query(matrix[(7 * run) % len(matrix)], 10)
+def _query(collection: Any, matrix: Any, run: int) -> Any:
+    return collection.query(matrix[(7 * run) % len(matrix)], 10)
 
 
 def accuracy(shared: Path, there: Mapping[str, bool]) -> list[str]:

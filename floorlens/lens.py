@@ -24,7 +24,7 @@ from floorlens.presets import (
 )
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
-from floorlens.retrieval.live import LiveIndex
+from floorlens.retrieval.retriever import Retriever
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
@@ -74,7 +74,7 @@ class Floorlens:
             if not stale:
                 self._check_stamp(live)
             engine = options.get("index") or PRIVATE
-            self._index = LiveIndex(
+            self._index = Retriever(
                 self._catalogue,
                 self._stages,
                 Engine(engine) if isinstance(engine, str) else engine,

@@ -18,7 +18,7 @@ from floorlens.segmentation import FloorRegion
 
 if TYPE_CHECKING:
     from floorlens.reranking import Reranker
-    from floorlens.retrieval.live import Retrieved
+    from floorlens.retrieval.retriever import Retrieval
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def tail(scored: Sequence[Scored], hits: Sequence[tuple[str, float]], depth: int
 
 
 def ranked(
-    found: Retrieved, reranker: Reranker, weights: Mapping[str, float] | None
+    found: Retrieval, reranker: Reranker, weights: Mapping[str, float] | None
 ) -> list[Scored]:
     """Returns all products that were retrieved: first those with signatures, re-ranked.
 

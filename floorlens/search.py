@@ -17,7 +17,7 @@ from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, r
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.retrieval.live import LiveIndex
+    from floorlens.retrieval.retriever import Retriever
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
@@ -51,7 +51,7 @@ def answer(
     *,
     catalogue: Catalogue,
     stages: Stages,
-    index: LiveIndex,
+    index: Retriever,
 ) -> SearchResult:
     """Returns the ranking of a catalogue for a photo, as `Floorlens.search` does.
 
@@ -91,4 +91,4 @@ def answer(
         # Some engines show for a while what a product was before: the catalogue is the truth.
         passing = {product.id: product for product in there if passes(product, condition)}
         matches = placed(scored[:wanted], passing)
-    return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)
+    return SearchResult(floor, matches, total, clock.timings(), found.engine, found.degraded)

@@ -21,7 +21,7 @@ from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
 from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
-from floorlens.retrieval.live import Retrieved
+from floorlens.retrieval.retriever import Retrieval
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -106,7 +106,7 @@ class ScriptedReranker:
 
 
 def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
-    found = Retrieved(
+    found = Retrieval(
         FloorEmbedding(np.ones(1, np.float32), b""),
         [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)],
         {"a": b".25", "b": b".5"},

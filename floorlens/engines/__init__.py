@@ -17,11 +17,11 @@ from floorlens.engines.filters import Filter
 from floorlens.errors import EngineMismatch, SettingsError
 
 BACKENDS: Mapping[str, str] = {
-    "exact": "exact.ExactIndex",
-    "lancedb": "lancedb.collection.LanceIndex",
-    "milvus": "milvus.collection.MilvusIndex",
-    "pgvector": "pgvector.collection.PgvectorIndex",
-    "pinecone": "pinecone.collection.PineconeIndex",
+    "exact": "exact.ExactCollection",
+    "lancedb": "lancedb.collection.LanceCollection",
+    "milvus": "milvus.collection.MilvusCollection",
+    "pgvector": "pgvector.collection.PgvectorCollection",
+    "pinecone": "pinecone.collection.PineconeCollection",
 }
 """The engines: name -> module and class under `floorlens.engines.backends`.
 
@@ -49,7 +49,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class IndexStats:
+class CollectionStats:
     """What an index holds: how many records, of which dimension, made by what.
 
     `stamp` is the text that the collection was opened with; of one opened as `foreign`, the one
@@ -92,7 +92,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Collection:
+class CollectionSpec:
     """One set of comparable vectors in an engine.
 
     Attributes:
@@ -106,7 +106,7 @@ class Collection:
     stamp: str
 
 
-class VectorIndex(Protocol):
+class Collection(Protocol):
     """The contract of every vector index, cosine similarity: seven methods, batch-first.
 
     All are idempotent, safe to call from several threads, and raise `EngineError`s; what an engine
@@ -121,7 +121,7 @@ class VectorIndex(Protocol):
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
         create: bool = True,
         take_over: bool = False,
@@ -176,7 +176,7 @@ class VectorIndex(Protocol):
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages, in no promised order."""
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
 
     def close(self) -> None:
@@ -197,13 +197,13 @@ def check_engine(engine: Engine) -> None:
 
 def open_collection(
     engine: Engine,
-    collection: Collection,
+    spec: CollectionSpec,
     *,
     create: bool = True,
     take_over: bool = False,
     foreign: bool = False,
-) -> VectorIndex:
-    """Returns a collection of a vector engine, opened as `VectorIndex.open` does.
+) -> Collection:
+    """Returns a collection of a vector engine, opened as `Collection.open` does.
 
     Raises:
         EngineError: it cannot be used.
@@ -212,10 +212,8 @@ def open_collection(
     """
     check_engine(engine)
     module, _, name = BACKENDS[engine.name].rpartition(".")
-    backend: type[VectorIndex] = getattr(
-        import_module(f"floorlens.engines.backends.{module}"), name
-    )
-    return backend.open(engine, collection, create=create, take_over=take_over, foreign=foreign)
+    backend: type[Collection] = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
+    return backend.open(engine, spec, create=create, take_over=take_over, foreign=foreign)
 
 
 def check_records(records: Sequence[Record], dimension: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.engines import PRIVATE, Collection, Engine
+from floorlens.engines import PRIVATE, CollectionSpec, Engine
 from floorlens.errors import SettingsError
 from floorlens.presets import Stages, identity
 
@@ -72,7 +72,7 @@ def engine_key(engine: Engine, catalogue: Catalogue) -> str:
 
 def collection_for(
     engine: Engine, catalogue: Catalogue, stages: Stages, projection: str | None
-) -> Collection:
+) -> CollectionSpec:
     """Returns the collection of the vectors that stages make with a version of a projection.
 
     Each catalogue, and each kind of vectors, has one of its own, unless the engine names one.
@@ -91,7 +91,7 @@ def collection_for(
     # Pinecone's index is a place; elsewhere it is the first part of the collections' names.
     first = None if engine.name == "pinecone" else engine.index
     name = engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
-    return Collection(name, dimension, text)
+    return CollectionSpec(name, dimension, text)
 
 
 def catalogue_in(stamp: str) -> str | None:

@@ -20,9 +20,9 @@ import numpy as np
 from floorlens.catalogue.snapshot import EnginePosition, Snapshot
 from floorlens.engines import (
     Collection,
+    CollectionSpec,
     Engine,
     Record,
-    VectorIndex,
     check_engine,
     open_collection,
 )
@@ -67,7 +67,7 @@ class Opened:
     `in_step` is False where another process has yet to write what changed before that moment.
     """
 
-    index: VectorIndex
+    collection: Collection
     revision: int
     generation: int | None
     projection: str | None
@@ -78,8 +78,8 @@ class Opened:
 class _Known:
     """An opened collection, and when it was last looked at (`time.monotonic`)."""
 
+    spec: CollectionSpec
     collection: Collection
-    index: VectorIndex
     checked: float
 
 
@@ -123,7 +123,7 @@ class Replica:
         """Releases the engine's connections and files."""
         with self._lock:
             if self._known is not None:
-                self._known.index.close()
+                self._known.collection.close()
                 self._known = None
 
     def forget(self) -> None:
@@ -144,11 +144,11 @@ class Replica:
             EngineError: the engine cannot be used, or holds something else under that name;
                 EngineUnavailable, where another process is still filling it.
         """
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection)
-        if index is not None and not snapshot.changed and not snapshot.gone:
-            return _opened(index, snapshot)
-        usable = index if behind else None
+        position, snapshot, spec = self._head()
+        collection = self._current(position, spec)
+        if collection is not None and not snapshot.changed and not snapshot.gone:
+            return _opened(collection, snapshot)
+        usable = collection if behind else None
         patience = WAIT if wait is None else wait
         try:
             with self._catalogue.exclusive(self._key, timeout=patience if usable is None else 0):
@@ -169,20 +169,20 @@ class Replica:
         Raises:
             EngineError: the engine cannot be used.
         """
-        snapshot, collection = self._changes()
+        snapshot, spec = self._changes()
         ours = {record.id for record in snapshot.changed}
         stamp, found, same_length, held = "absent", "", True, set[str]()
         with suppress(CollectionNotFound):
             try:
-                with closing(self._foreign(collection)) as index:
-                    stats, held = index.stats(), set(_all_ids(index))
-                    stamp, found = self._whose(stats.stamp, collection), stats.stamp
-                    same_length = stats.dimension == collection.dimension
+                with closing(self._foreign(spec)) as collection:
+                    stats, held = collection.stats(), set(_all_ids(collection))
+                    stamp, found = self._whose(stats.stamp, spec), stats.stamp
+                    same_length = stats.dimension == spec.dimension
             except EngineMismatch:
                 stamp, same_length = "none", False
         return Comparison(
             self.name,
-            collection.name,
+            spec.name,
             products=len(ours),
             records=len(held),
             missing=tuple(sorted(ours - held)),
@@ -207,29 +207,30 @@ class Replica:
         """
         started = time.perf_counter()
         with self._catalogue.exclusive(self._key, timeout=WAIT):
-            snapshot, collection = self._changes()
-            index = self._claimed(collection, take_over=take_over)
-            held = set(_all_ids(index))
+            snapshot, spec = self._changes()
+            collection = self._claimed(spec, take_over=take_over)
+            held = set(_all_ids(collection))
             added = updated = unchanged = 0
             for start in range(0, len(snapshot.changed), BATCH):
                 batch = snapshot.changed[start : start + BATCH]
                 found = {
-                    record.id: record for record in index.fetch(r.id for r in batch if r.id in held)
+                    record.id: record
+                    for record in collection.fetch(r.id for r in batch if r.id in held)
                 }
                 write = [r for r in batch if not _same(r, found.get(r.id))]
                 with self._kept():
-                    index.upsert(write)
+                    collection.upsert(write)
                 added += sum(record.id not in found for record in write)
                 updated += sum(record.id in found for record in write)
                 unchanged += len(batch) - len(write)
                 if progress is not None:
                     progress(start + len(batch), len(snapshot.changed))
             unknown = held - {record.id for record in snapshot.changed}
-            index.delete(unknown)
-            self._reached(collection, snapshot.revision)
+            collection.delete(unknown)
+            self._reached(spec, snapshot.revision)
         return SyncReport(
             self._engine.name,
-            collection.name,
+            spec.name,
             added,
             updated,
             len(unknown),
@@ -239,73 +240,71 @@ class Replica:
 
     # -- within --------------------------------------------------------------------------------
 
-    def _head(self) -> tuple[EnginePosition | None, Snapshot, Collection]:
+    def _head(self) -> tuple[EnginePosition | None, Snapshot, CollectionSpec]:
         """Returns how far the copy follows, what changed since, and the collection for it."""
         position = self._catalogue.engine_position(self._key)
         return position, *self._changes(-1 if position is None else position.revision)
 
-    def _changes(self, since: int = -1) -> tuple[Snapshot, Collection]:
+    def _changes(self, since: int = -1) -> tuple[Snapshot, CollectionSpec]:
         snapshot = self._catalogue.snapshot(since=since)
         self._check_stamp(snapshot.stamp)
-        collection = collection_for(
-            self._engine, self._catalogue, self._stages, snapshot.projection
-        )
-        return snapshot, collection
+        spec = collection_for(self._engine, self._catalogue, self._stages, snapshot.projection)
+        return snapshot, spec
 
     def _current(
-        self, position: EnginePosition | None, collection: Collection, *, look: bool = False
-    ) -> VectorIndex | None:
+        self, position: EnginePosition | None, spec: CollectionSpec, *, look: bool = False
+    ) -> Collection | None:
         """Returns the copy, if what the catalogue remembers of it is still true.
 
         The engine is asked every `RECHECK` seconds, or where it is to `look` in any case.
         """
         if position is None or (position.collection, position.stamp) != (
-            collection.name,
-            collection.stamp,
+            spec.name,
+            spec.stamp,
         ):
             return None
         with self._lock:
             known = self._known
-        same = known is not None and known.collection == collection
+        same = known is not None and known.spec == spec
         now = time.monotonic()
         if same and known is not None and now - known.checked < RECHECK and not look:
-            return known.index
+            return known.collection
         try:
-            index = open_collection(self._engine, collection, create=False)
+            collection = open_collection(self._engine, spec, create=False)
         except CollectionNotFound:
             return None
         # What was just written some engines count only later.
         settled = now - self._written > RECHECK
-        if settled and index.stats().count == 0 and self._catalogue.searchable() > 0:
-            index.close()
+        if settled and collection.stats().count == 0 and self._catalogue.searchable() > 0:
+            collection.close()
             return None
         if same and known is not None:
-            index.close()
-            index = known.index
-        self._keep(collection, index)
-        return index
+            collection.close()
+            collection = known.collection
+        self._keep(spec, collection)
+        return collection
 
-    def _claimed(self, collection: Collection, *, take_over: bool = False) -> VectorIndex:
+    def _claimed(self, spec: CollectionSpec, *, take_over: bool = False) -> Collection:
         """Returns the collection, made if absent; an older copy under its name is replaced."""
         try:
-            index = open_collection(self._engine, collection, take_over=take_over)
+            collection = open_collection(self._engine, spec, take_over=take_over)
         except EngineMismatch as error:
             if catalogue_in(error.found) != self._catalogue.uid():
                 raise
-            index = open_collection(self._engine, collection, take_over=True)
-        self._keep(collection, index)
-        return index
+            collection = open_collection(self._engine, spec, take_over=True)
+        self._keep(spec, collection)
+        return collection
 
-    def _keep(self, collection: Collection, index: VectorIndex) -> None:
+    def _keep(self, spec: CollectionSpec, collection: Collection) -> None:
         # One before it may still be searched by other threads: it is closed when they end.
         with self._lock:
-            self._known = _Known(collection, index, time.monotonic())
+            self._known = _Known(spec, collection, time.monotonic())
 
-    def _foreign(self, collection: Collection) -> VectorIndex:
-        return open_collection(self._engine, collection, create=False, foreign=True)
+    def _foreign(self, spec: CollectionSpec) -> Collection:
+        return open_collection(self._engine, spec, create=False, foreign=True)
 
-    def _whose(self, stamp: str, collection: Collection) -> str:
-        if stamp == collection.stamp:
+    def _whose(self, stamp: str, spec: CollectionSpec) -> str:
+        if stamp == spec.stamp:
             return "same"
         if not stamp:
             return "none"
@@ -313,17 +312,17 @@ class Replica:
 
     def _push(self) -> Opened:
         """Writes what changed since the position; all, where there is no copy of this stamp."""
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection, look=True)
-        if index is None:
-            snapshot, collection = self._changes()
-            index = self._claimed(collection)
+        position, snapshot, spec = self._head()
+        collection = self._current(position, spec, look=True)
+        if collection is None:
+            snapshot, spec = self._changes()
+            collection = self._claimed(spec)
         with self._kept():
-            index.upsert(snapshot.changed)
-        index.delete(snapshot.gone)
+            collection.upsert(snapshot.changed)
+        collection.delete(snapshot.gone)
         self._written = time.monotonic()
-        self._reached(collection, snapshot.revision)
-        return _opened(index, snapshot)
+        self._reached(spec, snapshot.revision)
+        return _opened(collection, snapshot)
 
     @contextmanager
     def _kept(self) -> Iterator[None]:
@@ -336,15 +335,15 @@ class Replica:
                 "another engine; the catalogue is whole"
             ) from error
 
-    def _reached(self, collection: Collection, revision: int) -> None:
+    def _reached(self, spec: CollectionSpec, revision: int) -> None:
         """Remembers that the copy is in step, and drops the ones that it replaces."""
         position = self._catalogue.engine_position(self._key)
         self._drop_replaced()
-        if position is not None and position.collection != collection.name:
+        if position is not None and position.collection != spec.name:
             # Remembered until it is done, also by whoever comes after a crash.
             self._catalogue.set_engine_position(self._replaced, position)
         self._catalogue.set_engine_position(
-            self._key, EnginePosition(collection.name, collection.stamp, revision)
+            self._key, EnginePosition(spec.name, spec.stamp, revision)
         )
         self._drop_replaced()
 
@@ -357,10 +356,10 @@ class Replica:
         if old is None:
             return
         dimension = int(json.loads(old.stamp)["dimension"])
-        collection = Collection(old.collection, dimension, old.stamp)
+        spec = CollectionSpec(old.collection, dimension, old.stamp)
         try:
-            with closing(open_collection(self._engine, collection, create=False)) as index:
-                index.delete(None)
+            with closing(open_collection(self._engine, spec, create=False)) as collection:
+                collection.delete(None)
         except (CollectionNotFound, EngineMismatch):
             # Gone already, or somebody else's by now.
             pass
@@ -370,12 +369,12 @@ class Replica:
         self._catalogue.set_engine_position(self._replaced, None)
 
 
-def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
-    return Opened(index, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
+def _opened(collection: Collection, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
+    return Opened(collection, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
 
 
-def _all_ids(index: VectorIndex) -> Iterator[str]:
-    for page in index.ids():
+def _all_ids(collection: Collection) -> Iterator[str]:
+    for page in collection.ids():
         yield from page
 
 

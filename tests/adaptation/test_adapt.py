@@ -240,7 +240,7 @@ def test_another_process_follows_the_swap(place: Place, products: Path) -> None:
         found = [(match.product.id, match.score) for match in other.search(ROOM).matches]
         assert versions == ["1", version]
         assert other.stamp["projection"]["version"] == version
-        vectors = {record.id: record.vector for record in other._index._private._index.fetch(
+        vectors = {record.id: record.vector for record in other._index._memory._collection.fetch(
             [name for name, _ in found]
         )}  # fmt: skip
         stored = {row[0]: row[1] for row in rows(place("c"), "features")}

@@ -8,11 +8,12 @@ from itertools import count
 
 import pytest
 
-from floorlens.engines import BACKENDS, Collection, Engine, VectorIndex, open_collection
+from floorlens import engines
+from floorlens.engines import BACKENDS, Collection, CollectionSpec, Engine
 
 NUMBERS = count(1)
 
-Opener = Callable[..., VectorIndex]
+Opener = Callable[..., Collection]
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -24,20 +25,20 @@ def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -
 
 
 @pytest.fixture
-def collection() -> Collection:
+def spec() -> CollectionSpec:
     """A collection of eight dimensions that no other test has."""
-    return Collection(f"contract_{next(NUMBERS)}", 8, "stamp 1")
+    return CollectionSpec(f"contract_{next(NUMBERS)}", 8, "stamp 1")
 
 
 @pytest.fixture
-def opened() -> Iterator[Opener]:
-    """Opens `opened(engine, collection, create=…, take_over=…)`, and closes it after the test."""
-    handles: list[VectorIndex] = []
+def open_collection() -> Iterator[Opener]:
+    """`floorlens.engines.open_collection`; what it opens is closed after the test."""
+    collections: list[Collection] = []
 
-    def open_index(engine: Engine, collection: Collection, **how: bool) -> VectorIndex:
-        handles.append(open_collection(engine, collection, **how))
-        return handles[-1]
+    def opener(engine: Engine, spec: CollectionSpec, **how: bool) -> Collection:
+        collections.append(engines.open_collection(engine, spec, **how))
+        return collections[-1]
 
-    yield open_index
-    for handle in handles:
-        handle.close()
+    yield opener
+    for collection in collections:
+        collection.close()

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.engines import (
-    Collection,
+    CollectionSpec,
+    CollectionStats,
     Engine,
     Hit,
-    IndexStats,
     Record,
     check_records,
 )
@@ -67,7 +67,7 @@ CANDIDATES = 400
 LARGEST_EF = 32_768
 
 
-class MilvusIndex:
+class MilvusCollection:
     """A collection of id, vector, metadata as JSON, its tokens, and its numbers as dynamic fields.
 
     The stamp is a property of the collection. milvus-lite belongs to one process at a time.
@@ -75,10 +75,10 @@ class MilvusIndex:
 
     most = 16_384
 
-    def __init__(self, engine: Engine, collection: Collection, name: str, lite: bool) -> None:
-        """Use `MilvusIndex.open`."""
+    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, lite: bool) -> None:
+        """Use `MilvusCollection.open`."""
         self._engine = engine
-        self._collection = collection
+        self._spec = spec
         self._name = name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
@@ -95,12 +95,12 @@ class MilvusIndex:
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
         create: bool = True,
         take_over: bool = False,
         foreign: bool = False,
-    ) -> MilvusIndex:
+    ) -> MilvusCollection:
         """Returns a collection, made if absent.
 
         Raises:
@@ -122,7 +122,7 @@ class MilvusIndex:
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
         lite, create = "://" not in url, create and not foreign
-        name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
+        name = checked_name(engine, spec, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if not create:
                 raise not_found(engine, name)
@@ -130,17 +130,17 @@ class MilvusIndex:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise EngineUnavailable(f"milvus: no folder can be made for {url}") from error
-        index = cls(engine, collection, name, lite)
+        collection = cls(engine, spec, name, lite)
         try:
-            index._connect()
+            collection._connect()
             if foreign:
-                index._prepare_foreign()
+                collection._prepare_foreign()
             else:
-                index._prepare(create, take_over)
+                collection._prepare(create, take_over)
         except EngineError:
-            index.close()
+            collection.close()
             raise
-        return index
+        return collection
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id, in batches of 500.
@@ -149,7 +149,7 @@ class MilvusIndex:
             EngineMismatch: a vector has another dimension; nothing is stored.
             EngineUnsupported: metadata of another kind, or too much of it; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         check_storable(records)
         unique = list({record.id: record for record in records}.values())
         rows = [self._row(record) for record in unique]
@@ -242,12 +242,12 @@ class MilvusIndex:
                 return
             yield [row["id"] for row in page]
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._calling():
             dimension, stamp = self._described()
         (counted,) = self._read("", ["count(*)"])
-        return IndexStats(int(counted["count(*)"]), dimension, stamp or "")
+        return CollectionStats(int(counted["count(*)"]), dimension, stamp or "")
 
     def close(self) -> None:
         """Closes the connection; the last one of this process to a milvus-lite stops it."""
@@ -277,7 +277,7 @@ class MilvusIndex:
             self._client.load_collection(self._name)
 
     def _prepare(self, create: bool, take_over: bool) -> None:
-        ours = self._collection
+        ours = self._spec
         with self._calling():
             there = self._client.has_collection(self._name)
             if not there and not create:
@@ -307,7 +307,7 @@ class MilvusIndex:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=True)
         # 512 characters of four bytes each.
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=2048)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._collection.dimension)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._spec.dimension)
         schema.add_field("metadata", DataType.VARCHAR, max_length=LONGEST)
         if self._lite:
             schema.add_field("tokens", DataType.VARCHAR, max_length=LONGEST)
@@ -323,7 +323,7 @@ class MilvusIndex:
             self._client.create_collection(
                 self._name,
                 schema=schema,
-                properties={STAMP: self._collection.stamp},
+                properties={STAMP: self._spec.stamp},
                 consistency_level="Strong",
             )
         except MilvusException:
@@ -355,7 +355,7 @@ class MilvusIndex:
 
     def _check_stamp(self) -> None:
         dimension, stamp = self._described()
-        if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
+        if (dimension, stamp) != (self._spec.dimension, self._spec.stamp):
             raise replaced(self._engine, self._name, stamp)
 
     def _read(self, condition: str, fields: list[str]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines import CollectionSpec, CollectionStats, Engine, Hit, Record, check_records
 from floorlens.engines.backends.pgvector.connections import Connections
 from floorlens.engines.backends.pgvector.jsonpath import to_jsonb, to_sql
 from floorlens.engines.filters import Filter
@@ -64,7 +64,7 @@ BY_COMPARISON: Mapping[str, Any] = {
 }
 
 
-class PgvectorIndex:
+class PgvectorCollection:
     """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
 
     A write is one transaction, and one at a time for each collection.
@@ -73,13 +73,13 @@ class PgvectorIndex:
     most = sys.maxsize
 
     def __init__(
-        self, engine: Engine, collection: Collection, name: str, foreign: bool = False
+        self, engine: Engine, spec: CollectionSpec, name: str, foreign: bool = False
     ) -> None:
-        """Use `PgvectorIndex.open`."""
+        """Use `PgvectorCollection.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
-        self._collection = collection
+        self._spec = spec
         self._name = name
         self._foreign = foreign
         self._table = Identifier(SCHEMA, name)
@@ -91,12 +91,12 @@ class PgvectorIndex:
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
         create: bool = True,
         take_over: bool = False,
         foreign: bool = False,
-    ) -> PgvectorIndex:
+    ) -> PgvectorCollection:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
         Raises:
@@ -116,17 +116,17 @@ class PgvectorIndex:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58), foreign)
+        collection = cls(engine, spec, checked_name(engine, spec, r"[^\0]+", 58), foreign)
         try:
             if foreign:
-                index._connections.run(index._require)
+                collection._connections.run(collection._require)
             else:
-                prepare = partial(index._prepare, create=create, take_over=take_over)
-                index._connections.run(prepare)
+                prepare = partial(collection._prepare, create=create, take_over=take_over)
+                collection._connections.run(prepare)
         except FloorlensError:
-            index.close()
+            collection.close()
             raise
-        return index
+        return collection
 
     @property
     def approximate(self) -> bool:
@@ -141,7 +141,7 @@ class PgvectorIndex:
             EngineUnsupported: a text has a NUL or half a character, or a value of the metadata is
                 of another kind; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         check_storable(records)
         rows = [
             (record.id, np.asarray(record.vector, np.float32), to_jsonb(record))
@@ -218,17 +218,17 @@ class PgvectorIndex:
                 return
             last = rows[-1][0]
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         statement = self._composed("select count(*) from {table}")
 
-        def read(connection: Any) -> IndexStats:
+        def read(connection: Any) -> CollectionStats:
             found = self._described(connection)
             if found is None:
                 raise not_found(self._engine, self._name)
             dimension, stamp = found
             (count,) = connection.execute(statement).fetchone()
-            return IndexStats(int(count), dimension, stamp or "")
+            return CollectionStats(int(count), dimension, stamp or "")
 
         return self._connections.run(read)
 
@@ -241,7 +241,7 @@ class PgvectorIndex:
     def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
         from pgvector.psycopg import register_vector
 
-        ours = self._collection
+        ours = self._spec
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         found = self._described(connection)
         if found is None and not create:
@@ -319,7 +319,7 @@ class PgvectorIndex:
         found = self._described(connection)
         if found is None:
             raise not_found(self._engine, self._name)
-        if found != (self._collection.dimension, self._collection.stamp):
+        if found != (self._spec.dimension, self._spec.stamp):
             raise replaced(self._engine, self._name, found[1])
 
     def _write(self, connection: Any, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -359,7 +359,7 @@ class PgvectorIndex:
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
-        if self._collection.dimension > INDEXABLE or self._has_index(connection):
+        if self._spec.dimension > INDEXABLE or self._has_index(connection):
             return
         count = self._composed("select count(*) from {table}")
         if connection.execute(count).fetchone()[0] < INDEX_FROM:
