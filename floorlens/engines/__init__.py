@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,22 @@ A backend is imported when one of its collections is opened.
 """
 PRIVATE = "exact"
 """The engine that each process has to itself, in its own memory; the others may be shared."""
+
+Mode = Literal["create", "existing", "take-over", "inspect"]
+"""How a collection is opened.
+
+create: to be used; it is made if it is absent. It must carry our stamp and hold vectors of our
+    dimension, or be empty.
+existing: as "create", but `CollectionNotFound` is raised if it is absent; nothing is made.
+take-over: to be used whatever stamp it carries, even none: it gets ours. Its records stay if they
+    have our dimension. Otherwise they are deleted; only Pinecone, where other collections share
+    the index, refuses instead. A collection that is absent is made.
+inspect: to be read only, whoever made it and whatever its stamp and dimension are. Nothing is
+    written or made, and opening raises only `CollectionNotFound` and errors of the connection.
+    `stats` then tells the stamp that the collection really carries ("" for none) and its
+    dimension; `ids`, `stats` and `fetch` raise `EngineMismatch` if another application made it
+    in a shape that is not Floorlens's.
+"""
 
 
 @dataclass(frozen=True)
@@ -123,29 +139,15 @@ class Collection(Protocol):
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> Self:
-        """Returns the collection, made if absent.
-
-        Args:
-            engine: where.
-            collection: which.
-            create: whether to make it where there is none.
-            take_over: whether to give it our stamp if it carries another one or none. Its records
-                stay where they have our dimension; else they go, but for a Pinecone index, which
-                is refused.
-            foreign: opens what lies under that name for reading, whatever made it: stamp and
-                dimension are not checked, nothing is written, nothing is made, and
-                CollectionNotFound is all that it raises besides errors of the connection.
-                `stats` then says its real stamp ("" for none) and dimension; `ids`, `stats` and
-                `fetch` raise EngineMismatch where it is of another shape than Floorlens's.
+        """Returns a collection of an engine, opened in one of four ways (see `Mode`).
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or it
-                is of another shape than Floorlens's, which is never taken over.
-            CollectionNotFound: there is none, and `create` is False.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
+                another application made it in a shape that is not Floorlens's, which is never
+                taken over.
+            CollectionNotFound: there is none, and the mode does not make one.
             MissingDependency: the engine's extra is not installed.
         """
 
@@ -199,9 +201,7 @@ def open_collection(
     engine: Engine,
     spec: CollectionSpec,
     *,
-    create: bool = True,
-    take_over: bool = False,
-    foreign: bool = False,
+    mode: Mode = "create",
 ) -> Collection:
     """Returns a collection of a vector engine, opened as `Collection.open` does.
 
@@ -213,7 +213,7 @@ def open_collection(
     check_engine(engine)
     module, _, name = BACKENDS[engine.name].rpartition(".")
     backend: type[Collection] = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
-    return backend.open(engine, spec, create=create, take_over=take_over, foreign=foreign)
+    return backend.open(engine, spec, mode=mode)
 
 
 def check_records(records: Sequence[Record], dimension: int) -> None:

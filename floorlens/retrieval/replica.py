@@ -270,7 +270,7 @@ class Replica:
         if same and known is not None and now - known.checked < RECHECK and not look:
             return known.collection
         try:
-            collection = open_collection(self._engine, spec, create=False)
+            collection = open_collection(self._engine, spec, mode="existing")
         except CollectionNotFound:
             return None
         # What was just written some engines count only later.
@@ -287,11 +287,13 @@ class Replica:
     def _claimed(self, spec: CollectionSpec, *, take_over: bool = False) -> Collection:
         """Returns the collection, made if absent; an older copy under its name is replaced."""
         try:
-            collection = open_collection(self._engine, spec, take_over=take_over)
+            collection = open_collection(
+                self._engine, spec, mode="take-over" if take_over else "create"
+            )
         except EngineMismatch as error:
             if catalogue_in(error.found) != self._catalogue.uid():
                 raise
-            collection = open_collection(self._engine, spec, take_over=True)
+            collection = open_collection(self._engine, spec, mode="take-over")
         self._keep(spec, collection)
         return collection
 
@@ -301,7 +303,7 @@ class Replica:
             self._known = _Known(spec, collection, time.monotonic())
 
     def _foreign(self, spec: CollectionSpec) -> Collection:
-        return open_collection(self._engine, spec, create=False, foreign=True)
+        return open_collection(self._engine, spec, mode="inspect")
 
     def _whose(self, stamp: str, spec: CollectionSpec) -> str:
         if stamp == spec.stamp:
@@ -358,7 +360,7 @@ class Replica:
         dimension = int(json.loads(old.stamp)["dimension"])
         spec = CollectionSpec(old.collection, dimension, old.stamp)
         try:
-            with closing(open_collection(self._engine, spec, create=False)) as collection:
+            with closing(open_collection(self._engine, spec, mode="existing")) as collection:
                 collection.delete(None)
         except (CollectionNotFound, EngineMismatch):
             # Gone already, or somebody else's by now.

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from floorlens import engines
-from floorlens.engines import BACKENDS, Collection, CollectionSpec, Engine
+from floorlens.engines import BACKENDS, Collection, CollectionSpec, Engine, Mode
 
 NUMBERS = count(1)
 
@@ -35,8 +35,8 @@ def open_collection() -> Iterator[Opener]:
     """`floorlens.engines.open_collection`; what it opens is closed after the test."""
     collections: list[Collection] = []
 
-    def opener(engine: Engine, spec: CollectionSpec, **how: bool) -> Collection:
-        collections.append(engines.open_collection(engine, spec, **how))
+    def opener(engine: Engine, spec: CollectionSpec, mode: Mode = "create") -> Collection:
+        collections.append(engines.open_collection(engine, spec, mode=mode))
         return collections[-1]
 
     yield opener

@@ -482,12 +482,12 @@ def test_what_is_not_there_is_not_made_unasked(
 ) -> None:
     """Nor is it there again after `delete(None)`, whatever stamp comes next."""
     with pytest.raises(CollectionNotFound, match=spec.name):
-        open_collection(engine, spec, create=False)
+        open_collection(engine, spec, mode="existing")
     collection = open_collection(engine, spec)
-    assert open_collection(engine, spec, create=False).stats().count == 0
+    assert open_collection(engine, spec, mode="existing").stats().count == 0
     collection.delete(None)
     with pytest.raises(CollectionNotFound):
-        open_collection(engine, spec, create=False)
+        open_collection(engine, spec, mode="existing")
     assert open_collection(engine, replace(spec, stamp="other")).stats().stamp == "other"
 
 
@@ -500,7 +500,7 @@ def test_reopening_keeps_everything(
     first = open_collection(engine, spec)
     first.upsert(records)
     first.close()
-    again = open_collection(engine, spec, create=False)
+    again = open_collection(engine, spec, mode="existing")
     same_records(again.fetch([r.id for r in records]), records)
     query = vectors(1, 88)[0]
     agree(again.query(query, 20), oracle(records), query, 20)
@@ -515,9 +515,9 @@ def test_another_stamp_is_refused(
     """Vectors of two models never mix; the error says whose they are and what can be done."""
     collection = open_collection(engine, spec)
     collection.upsert(products(5))
-    for create in (True, False):
+    for mode in ("create", "existing"):
         with pytest.raises(EngineMismatch, match="--take-over") as caught:
-            open_collection(engine, replace(spec, stamp="stamp 2"), create=create)
+            open_collection(engine, replace(spec, stamp="stamp 2"), mode=mode)
         assert caught.value.found == "stamp 1"
     assert open_collection(engine, spec).stats().count == 5
 
@@ -541,10 +541,10 @@ def test_take_over_keeps_records_of_our_dimension(
     records = products(5)
     open_collection(engine, spec).upsert(records)
     ours = replace(spec, stamp="stamp 2")
-    collection = open_collection(engine, ours, take_over=True)
+    collection = open_collection(engine, ours, mode="take-over")
     same_records(collection.fetch([r.id for r in records]), records)
     assert collection.stats().stamp == "stamp 2"
-    assert open_collection(engine, ours, create=False).stats().count == 5
+    assert open_collection(engine, ours, mode="existing").stats().count == 5
     with pytest.raises(EngineMismatch):
         open_collection(engine, spec)
 
@@ -556,7 +556,7 @@ def test_take_over_drops_records_of_another_dimension(
     """They could not be compared with anything. (Pinecone refuses: its index is not ours alone.)"""
     open_collection(engine, spec).upsert(products(5))
     smaller = CollectionSpec(spec.name, 4, "stamp 2")
-    collection = open_collection(engine, smaller, take_over=True)
+    collection = open_collection(engine, smaller, mode="take-over")
     assert (collection.stats().count, collection.stats().dimension) == (0, 4)
     collection.upsert([Record("a", unit([1, 2, 3, 4]), {"price": 3})])
     assert [hit.id for hit in collection.query(unit([1, 2, 3, 4]), 5)] == ["a"]
@@ -571,7 +571,7 @@ def test_who_was_taken_over_from_writes_no_more(
     """A process of the old stamp must not mix its vectors into the new one's."""
     collection = open_collection(engine, spec)
     collection.upsert(products(3))
-    other = open_collection(engine, replace(spec, stamp="stamp 2"), take_over=True)
+    other = open_collection(engine, replace(spec, stamp="stamp 2"), mode="take-over")
     with pytest.raises(EngineMismatch) as caught:
         collection.upsert(products(5))
     assert caught.value.found == "stamp 2"
@@ -579,7 +579,7 @@ def test_who_was_taken_over_from_writes_no_more(
 
 
 @keeping
-def test_foreign_reads_what_another_stamp_made(
+def test_inspecting_reads_what_another_stamp_made(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
     """As it is: its own stamp, its own dimension; and nothing of it changes."""
@@ -590,27 +590,26 @@ def test_foreign_reads_what_another_stamp_made(
         replace(spec, dimension=4),
         CollectionSpec(spec.name, 4, "stamp 2"),
     ):
-        collection = open_collection(engine, ours, foreign=True)
+        collection = open_collection(engine, ours, mode="inspect")
         stats = collection.stats()
         assert (stats.count, stats.dimension, stats.stamp) == (5, 8, "stamp 1")
         assert sorted(all_ids(collection)) == [record.id for record in records]
         same_records(collection.fetch([record.id for record in records]), records)
         collection.close()
-    assert open_collection(engine, spec, create=False).stats().count == 5
+    assert open_collection(engine, spec, mode="existing").stats().count == 5
 
 
 @keeping
-def test_foreign_makes_nothing(
+def test_inspecting_makes_nothing(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
-    """Whatever else is asked for, what is absent stays absent."""
+    """What is absent stays absent, also beside another collection."""
     for _ in range(2):
-        for create in (True, False):
-            with pytest.raises(CollectionNotFound, match=spec.name):
-                open_collection(engine, spec, create=create, foreign=True)
+        with pytest.raises(CollectionNotFound, match=spec.name):
+            open_collection(engine, spec, mode="inspect")
     open_collection(engine, replace(spec, name=f"{spec.name}_near"))
     with pytest.raises(CollectionNotFound, match=spec.name):
-        open_collection(engine, spec, foreign=True)
+        open_collection(engine, spec, mode="inspect")
 
 
 @keeping
@@ -627,7 +626,7 @@ def test_collections_do_not_see_each_other(
     assert {hit.id[0] for hit in right.query(query, 20)} == {"r"}
     left.delete(None)
     assert right.stats().count == 6
-    assert open_collection(engine, other, create=False).stats().stamp == "stamp 2"
+    assert open_collection(engine, other, mode="existing").stats().stamp == "stamp 2"
 
 
 # -- at the same time --------------------------------------------------------------------------

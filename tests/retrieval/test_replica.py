@@ -73,7 +73,7 @@ def collection_of(lens: Floorlens, engine: Engine) -> Collection:
     catalogue = lens._catalogue
     projection = catalogue.snapshot().projection
     spec = collection_for(engine, catalogue, lens._stages, projection)
-    return open_collection(engine, spec, create=False)
+    return open_collection(engine, spec, mode="existing")
 
 
 def test_every_engine_gives_the_same_ranking(
@@ -172,7 +172,7 @@ def test_a_new_generation_replaces_the_old_one(
         assert lens.replica.compare().in_step
         assert len(lens.search(room).matches) == 6
     with pytest.raises(CollectionNotFound):
-        open_collection(engine, old, create=False)
+        open_collection(engine, old, mode="existing")
 
 
 def test_a_namespace_of_ones_own_is_filled_anew(
@@ -477,13 +477,13 @@ def test_a_replaced_collection_is_dropped_later_if_it_must(
     double.fail(403, times=1000, path="/vectors/delete")
     report = Floorlens.rebuild(tmp_path / "catalogue", index=pinecone, stages=newer)
     assert report.not_synced is None
-    assert open_collection(pinecone, old, create=False).stats().count == 6
+    assert open_collection(pinecone, old, mode="existing").stats().count == 6
     double.faults.clear()
     with open_lens(tmp_path, pinecone, stages=newer) as lens:
         lens.remove(["oak"])
         assert lens.replica.compare().in_step
     with pytest.raises(CollectionNotFound):
-        open_collection(pinecone, old, create=False)
+        open_collection(pinecone, old, mode="existing")
 
 
 def test_more_products_than_an_engine_returns(

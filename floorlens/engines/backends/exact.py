@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import CollectionSpec, CollectionStats, Engine, Hit, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.filters import Filter
 
 ALIVE = np.iinfo(np.int64).max
@@ -79,9 +87,7 @@ class ExactCollection:
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> ExactCollection:
         """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
         return cls(spec)

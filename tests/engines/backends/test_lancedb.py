@@ -8,14 +8,14 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
-from floorlens.engines import CollectionSpec, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.lancedb import upkeep as lance_upkeep
 from floorlens.engines.backends.lancedb.collection import LanceCollection, _errors
 from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions
@@ -134,7 +134,7 @@ def test_a_conflict_in_upkeep_is_no_error(collection: LanceCollection) -> None:
 WRITER = """
 import sys
 import numpy as np
-from floorlens.engines import CollectionSpec, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.lancedb.collection import LanceCollection
 
 url, number = sys.argv[1], int(sys.argv[2])
@@ -213,7 +213,7 @@ def test_a_killed_writer_leaves_whole_batches(engine: Engine, collection: LanceC
         assert time.monotonic() < until
     writer.send_signal(signal.SIGKILL)
     writer.wait(timeout=120)
-    again = LanceCollection.open(engine, PRODUCTS, create=False)
+    again = LanceCollection.open(engine, PRODUCTS, mode="existing")
     ids = [record_id for page in again.ids() for record_id in page]
     batches = [int(record.metadata["batch"]) for record in again.fetch(ids)]
     assert all(batches.count(batch) == 20 for batch in set(batches))
@@ -238,21 +238,21 @@ def test_a_table_that_is_not_ours_is_refused(engine: Engine, collection: LanceCo
     with pytest.raises(EngineMismatch) as caught:
         LanceCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    assert LanceCollection.open(engine, PRODUCTS, take_over=True).stats().count == 3
+    assert LanceCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 
-@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+@pytest.mark.parametrize("mode", get_args(Mode))
 @pytest.mark.parametrize("column", ["title", "vector"])
 def test_a_table_of_another_application_is_left_alone(
-    engine: Engine, how: dict[str, bool], column: str
+    engine: Engine, mode: Mode, column: str
 ) -> None:
     """Also where it has a column of a name of ours."""
     import lancedb
 
     rows = [{"id": 1, column: "precious"}]
     lancedb.connect(str(engine.url)).create_table("products", rows)
-    if "foreign" in how:
-        opened = LanceCollection.open(engine, PRODUCTS, **how)
+    if mode == "inspect":
+        opened = LanceCollection.open(engine, PRODUCTS, mode=mode)
         for call in (
             opened.stats,
             lambda: list(opened.ids()),
@@ -263,7 +263,7 @@ def test_a_table_of_another_application_is_left_alone(
                 call()
     else:
         with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
-            LanceCollection.open(engine, PRODUCTS, **how)
+            LanceCollection.open(engine, PRODUCTS, mode=mode)
     assert lancedb.connect(str(engine.url)).open_table("products").to_arrow().to_pylist() == rows
 
 
@@ -272,14 +272,14 @@ def test_metadata_that_is_not_ours_is_none(engine: Engine, collection: LanceColl
     collection.upsert(records(2))
     collection._table.update(where="id = 'p00000'", values={"metadata": "no JSON"})
     collection._table.update(where="id = 'p00001'", values={"metadata": "[1]"})
-    found = LanceCollection.open(engine, CollectionSpec("products", 3, "other"), foreign=True)
+    found = LanceCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
     assert [record.metadata for record in found.fetch(["p00000", "p00001"])] == [{}, {}]
 
 
 def test_looking_makes_no_folder(tmp_path: Path) -> None:
     engine = Engine("lancedb", url=str(tmp_path / "none"))
     with pytest.raises(CollectionNotFound, match="engine sync --to lancedb"):
-        LanceCollection.open(engine, PRODUCTS, create=False)
+        LanceCollection.open(engine, PRODUCTS, mode="existing")
     assert not (tmp_path / "none").exists()
 
 

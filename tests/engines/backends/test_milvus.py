@@ -8,14 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 
-from floorlens.engines import CollectionSpec, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.milvus import collection as milvus
 from floorlens.engines.backends.milvus import lite as milvus_lite
 from floorlens.engines.backends.milvus.collection import MilvusCollection
@@ -59,7 +59,7 @@ OTHER = """
 import sys
 import numpy as np
 from floorlens.errors import EngineUnavailable
-from floorlens.engines import CollectionSpec, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.milvus.collection import MilvusCollection
 
 try:
@@ -97,7 +97,7 @@ def test_another_process_is_told_who_has_it(engine: Engine, collection: MilvusCo
     second.close()
     other = start(engine, 1)
     assert other.wait(timeout=240) == 0
-    again = MilvusCollection.open(engine, PRODUCTS, create=False)
+    again = MilvusCollection.open(engine, PRODUCTS, mode="existing")
     assert again.stats().count == 23
     again.close()
 
@@ -130,7 +130,7 @@ def test_a_killed_writer_loses_nothing_that_was_done(engine: Engine) -> None:
         done = int(writer.stdout.readline())
     writer.send_signal(signal.SIGKILL)
     writer.communicate(timeout=120)
-    collection = MilvusCollection.open(engine, PRODUCTS, create=False)
+    collection = MilvusCollection.open(engine, PRODUCTS, mode="existing")
     names = [f"b{batch:05}-{i}" for batch in range(done + 1) for i in range(20)]
     assert len(collection.fetch(names)) == len(names)
     collection.upsert(records(3))
@@ -211,16 +211,14 @@ def test_a_collection_that_is_not_ours_is_refused(
     with pytest.raises(EngineMismatch) as caught:
         MilvusCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    taken = MilvusCollection.open(engine, PRODUCTS, take_over=True)
+    taken = MilvusCollection.open(engine, PRODUCTS, mode="take-over")
     assert taken.stats().count == 3
     opened.close()
     taken.close()
 
 
-@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
-def test_a_collection_of_another_application_is_left_alone(
-    engine: Engine, how: dict[str, bool]
-) -> None:
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_a_collection_of_another_application_is_left_alone(engine: Engine, mode: Mode) -> None:
     from pymilvus import DataType, MilvusClient  # type: ignore[import-untyped]
 
     client = MilvusClient(uri=str(engine.url))
@@ -232,8 +230,8 @@ def test_a_collection_of_another_application_is_left_alone(
     client.create_collection("products", schema=schema, index_params=parameters)
     client.insert("products", [{"id": 1, "emb": [1.0, 0.0, 0.0, 0.0]}])
     client.close()
-    if "foreign" in how:
-        opened = MilvusCollection.open(engine, PRODUCTS, **how)
+    if mode == "inspect":
+        opened = MilvusCollection.open(engine, PRODUCTS, mode=mode)
         for call in (
             opened.stats,
             lambda: list(opened.ids()),
@@ -245,7 +243,7 @@ def test_a_collection_of_another_application_is_left_alone(
         opened.close()
     else:
         with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
-            MilvusCollection.open(engine, PRODUCTS, **how)
+            MilvusCollection.open(engine, PRODUCTS, mode=mode)
     client = MilvusClient(uri=str(engine.url))
     client.load_collection("products")
     assert len(client.query("products", filter="id == 1", output_fields=["id"])) == 1
@@ -265,7 +263,7 @@ def test_a_collection_half_made_is_finished(engine: Engine, collection: MilvusCo
 def test_looking_makes_no_files(tmp_path: Path) -> None:
     engine = Engine("milvus", url=str(tmp_path / "none" / "milvus.db"))
     with pytest.raises(CollectionNotFound, match="engine sync --to milvus"):
-        MilvusCollection.open(engine, PRODUCTS, create=False)
+        MilvusCollection.open(engine, PRODUCTS, mode="existing")
     assert not (tmp_path / "none").exists()
     opened = MilvusCollection.open(engine, PRODUCTS)
     assert opened.stats().count == 0

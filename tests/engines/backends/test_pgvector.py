@@ -10,14 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
-from floorlens.engines import CollectionSpec, CollectionStats, Engine, Record
+from floorlens.engines import CollectionSpec, CollectionStats, Engine, Mode, Record
 from floorlens.engines.backends.pgvector import collection as pgvector
 from floorlens.engines.backends.pgvector.collection import PgvectorCollection
 from floorlens.engines.backends.pgvector.connections import Connections
@@ -75,7 +75,7 @@ def test_a_search_path_does_not_matter(engine: Engine) -> None:
     execute(engine, "create extension vector", "create schema other")
     elsewhere = Engine("pgvector", url=f"{engine.url}&options=-csearch_path%3Dother,public")
     PgvectorCollection.open(elsewhere, PRODUCTS).upsert(records(3))
-    assert PgvectorCollection.open(engine, PRODUCTS, create=False).stats().count == 3
+    assert PgvectorCollection.open(engine, PRODUCTS, mode="existing").stats().count == 3
     with psycopg.connect(str(engine.url)) as connection:
         query = "select distinct schemaname from pg_tables where tablename like any(%s)"
         found = connection.execute(query, [["products%", "floorlens%"]]).fetchall()
@@ -85,7 +85,7 @@ def test_a_search_path_does_not_matter(engine: Engine) -> None:
 def test_looking_makes_nothing(engine: Engine) -> None:
     """Neither tables nor the extension."""
     with pytest.raises(CollectionNotFound, match="engine sync --to pgvector"):
-        PgvectorCollection.open(engine, PRODUCTS, create=False)
+        PgvectorCollection.open(engine, PRODUCTS, mode="existing")
     with psycopg.connect(str(engine.url)) as connection:
         query = "select count(*) from pg_tables where schemaname in ('public', 'floorlens_vectors')"
         assert connection.execute(query).fetchone() == (0,)
@@ -201,13 +201,13 @@ def test_a_table_without_a_stamp(engine: Engine, collection: PgvectorCollection)
     with pytest.raises(EngineMismatch) as caught:
         PgvectorCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    assert PgvectorCollection.open(engine, PRODUCTS, take_over=True).stats().count == 3
+    assert PgvectorCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 
 @pytest.mark.parametrize("schema", ["public", "floorlens_vectors"])
-@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+@pytest.mark.parametrize("mode", get_args(Mode))
 def test_a_table_of_another_application_is_left_alone(
-    engine: Engine, schema: str, how: dict[str, bool]
+    engine: Engine, schema: str, mode: Mode
 ) -> None:
     """Whatever it is called, wherever it lies, whatever is asked for."""
     execute(
@@ -217,16 +217,16 @@ def test_a_table_of_another_application_is_left_alone(
         f"insert into {schema}.products values (1, 'precious')",
     )
     try:
-        opened = PgvectorCollection.open(engine, PRODUCTS, **how)
+        opened = PgvectorCollection.open(engine, PRODUCTS, mode=mode)
     except CollectionNotFound:
         assert schema == "public"
-        assert not how.get("create", True) or how.get("foreign")
+        assert mode in ("existing", "inspect")
     except EngineMismatch as error:
         assert schema == "floorlens_vectors"
         assert "FLOORLENS_NAMESPACE" in str(error)
-        assert "foreign" not in how
+        assert mode != "inspect"
     else:
-        if "foreign" in how:
+        if mode == "inspect":
             assert schema == "floorlens_vectors"
             for call in (opened.stats, lambda: list(opened.ids()), lambda: opened.fetch(["1"])):
                 with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
@@ -248,10 +248,10 @@ def test_a_table_that_is_in_no_list_is_not_dropped(
     collection.upsert(records(3))
     execute(engine, "delete from floorlens_vectors.floorlens_collections")
     with pytest.raises(EngineMismatch):
-        PgvectorCollection.open(engine, CollectionSpec("products", 3, "stamp"), take_over=True)
+        PgvectorCollection.open(engine, CollectionSpec("products", 3, "stamp"), mode="take-over")
     with pytest.raises(EngineMismatch):
         collection.delete(None)
-    found = PgvectorCollection.open(engine, CollectionSpec("products", 3, "other"), foreign=True)
+    found = PgvectorCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
     assert found.stats() == CollectionStats(3, 4, "")
     assert len(found.fetch(["p00000", "p00001"])) == 2
     found.close()

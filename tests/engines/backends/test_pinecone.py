@@ -75,8 +75,8 @@ def spec() -> CollectionSpec:
 def open_collection() -> Iterator[Open]:
     handles: list[PineconeCollection] = []
 
-    def opener(*what: Any, **how: Any) -> PineconeCollection:
-        handles.append(PineconeCollection.open(*what, **how))
+    def opener(*what: Any, **options: Any) -> PineconeCollection:
+        handles.append(PineconeCollection.open(*what, **options))
         return handles[-1]
 
     yield opener
@@ -135,17 +135,16 @@ def test_an_index_that_is_never_ready(
         PineconeCollection.open(engine, spec)
 
 
-def test_without_create_nothing_is_made(
+def test_an_existing_collection_is_not_made(
     double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Neither the index nor a stamp in one that is there."""
     with pytest.raises(CollectionNotFound, match=f"{engine.index}.*floors"):
-        PineconeCollection.open(engine, spec, create=False)
+        PineconeCollection.open(engine, spec, mode="existing")
     assert engine.index not in double.indexes
     open_collection(engine, spec)
-    for take_over in (False, True):
-        with pytest.raises(CollectionNotFound, match="other"):
-            open_collection(engine, replace(spec, name="other"), create=False, take_over=take_over)
+    with pytest.raises(CollectionNotFound, match="other"):
+        open_collection(engine, replace(spec, name="other"), mode="existing")
     assert set(raw(engine).describe_index_stats().namespaces) == {STAMPS}
 
 
@@ -159,9 +158,9 @@ def test_an_index_of_another_kind_is_refused(
     control.create_index(
         name=f"{engine.index}", dimension=dimension, metric=metric, spec=serverless, timeout=-1
     )
-    for take_over in (False, True):
+    for mode in ("create", "take-over"):
         with pytest.raises(EngineMismatch, match=f"{dimension} .*{metric}.*FLOORLENS_INDEX_NAME"):
-            open_collection(engine, spec, take_over=take_over)
+            open_collection(engine, spec, mode=mode)
 
 
 def test_one_default_index_for_each_dimension(
@@ -202,17 +201,17 @@ def test_what_the_reference_application_filled_can_be_taken_over(
     ]
     raw(engine).upsert(vectors=theirs)
     default = replace(engine, namespace="__default__")
-    for create in (True, False):
+    for mode in ("create", "existing"):
         with pytest.raises(EngineMismatch, match="--take-over") as caught:
-            open_collection(default, spec, create=create)
+            open_collection(default, spec, mode=mode)
         assert caught.value.found == ""
-    collection = open_collection(default, spec, take_over=True)
+    collection = open_collection(default, spec, mode="take-over")
     assert collection.stats().count == 3
     assert all_ids(collection) == ["floor_1", "floor_2", "floor_3"]
     hits = collection.query(unit(1, 1, 0, 0), 1, parse_filter({"type": "floor"}))
     assert [hit.id for hit in hits] == ["floor_1"]
     # From now on it is ours; a setting that is empty means the same namespace.
-    again = open_collection(replace(engine, namespace=""), spec, create=False)
+    again = open_collection(replace(engine, namespace=""), spec, mode="existing")
     assert again.stats().count == 3
 
 
@@ -245,7 +244,7 @@ def test_a_namespace_that_was_taken_over_takes_no_more(
     """Else vectors of two models would mix."""
     theirs = replace(spec, stamp="stamp 2")
     first = open_collection(engine, spec)
-    second = open_collection(engine, theirs, take_over=True)
+    second = open_collection(engine, theirs, mode="take-over")
     second.upsert([record("new")])
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.upsert([record("old")])
@@ -258,7 +257,9 @@ def test_who_was_taken_over_from_removes_nothing(
 ) -> None:
     """Its ids may be those of other products by now."""
     first = open_collection(engine, spec)
-    open_collection(engine, replace(spec, stamp="stamp 2"), take_over=True).upsert([record("new")])
+    open_collection(engine, replace(spec, stamp="stamp 2"), mode="take-over").upsert(
+        [record("new")]
+    )
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.delete(["new"])
     assert caught.value.found == "stamp 2"
@@ -279,7 +280,7 @@ def test_a_namespace_that_was_emptied_is_not_filled_without_its_stamp(
     again = open_collection(engine, spec)
     again.upsert([record("new")])
     first.upsert([record("old")])
-    assert all_ids(open_collection(engine, spec, create=False)) == ["new", "old"]
+    assert all_ids(open_collection(engine, spec, mode="existing")) == ["new", "old"]
 
 
 def test_two_stamps_that_claim_a_namespace_at_once(
@@ -296,14 +297,14 @@ def test_two_stamps_that_claim_a_namespace_at_once(
 
     monkeypatch.setattr(adapter, "upsert_batches", overtaken)
     monkeypatch.setattr(adapter, "FRESH_SECONDS", 3.0)
-    for take_over in (False, True):
+    for mode in ("create", "take-over"):
         raw(engine).delete(ids=["floors"], namespace=STAMPS)
         with pytest.raises(EngineMismatch, match="taken over") as caught:
-            open_collection(engine, spec, take_over=take_over)
+            open_collection(engine, spec, mode=mode)
         assert caught.value.found == "stamp 2"
 
 
-def test_foreign_reads_an_index_of_another_kind(
+def test_inspecting_reads_an_index_of_another_kind(
     engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Another dimension and metric, no stamp: as the reference application may have left it."""
@@ -311,9 +312,9 @@ def test_foreign_reads_an_index_of_another_kind(
     serverless = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
     control.create_index(name=engine.index, dimension=3, metric="euclidean", spec=serverless)
     with pytest.raises(CollectionNotFound):
-        open_collection(engine, spec, foreign=True)
+        open_collection(engine, spec, mode="inspect")
     raw(engine).upsert(vectors=[{"id": "a", "values": [1.0, 2.0, 3.0]}], namespace="floors")
-    collection = open_collection(engine, spec, foreign=True)
+    collection = open_collection(engine, spec, mode="inspect")
     stats = collection.stats()
     assert (stats.count, stats.dimension, stats.stamp) == (1, 3, "")
     assert all_ids(collection) == ["a"]
@@ -543,10 +544,10 @@ def test_the_stamp_and_the_end_are_always_waited_for(
     double.visible_after = 0.25
     collection = open_collection(engine, spec)
     collection.upsert([record()])
-    assert open_collection(engine, spec, create=False).stats().stamp == "stamp 1"
+    assert open_collection(engine, spec, mode="existing").stats().stamp == "stamp 1"
     collection.delete(None)
     with pytest.raises(CollectionNotFound):
-        open_collection(engine, spec, create=False)
+        open_collection(engine, spec, mode="existing")
     assert open_collection(engine, replace(spec, stamp="stamp 2")).stats().count == 0
 
 
@@ -884,7 +885,7 @@ def test_the_real_pinecone(open_collection: Open) -> None:
         assert "p0" not in all_ids(collection)
         collection.delete(None)
         with pytest.raises(CollectionNotFound):
-            open_collection(engine, CollectionSpec("live", 4, "stamp 1"), create=False)
+            open_collection(engine, CollectionSpec("live", 4, "stamp 1"), mode="existing")
         with pytest.raises(EngineDenied):
             PineconeCollection.open(
                 replace(engine, api_key=f"{LIVE_KEY}x"), CollectionSpec("live", 4, "stamp 1")

@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import CollectionSpec, CollectionStats, Engine, Hit, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions, patiently
 from floorlens.engines.filters import Filter
 from floorlens.engines.metadata import (
@@ -84,15 +92,13 @@ class LanceCollection:
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> LanceCollection:
         """Returns the table of a collection, made if absent.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the folder cannot be used.
             MissingDependency: lancedb is not installed.
         """
@@ -105,7 +111,7 @@ class LanceCollection:
         if not engine.url:
             raise SettingsError("the engine lancedb needs a folder or URI as its url")
         name = checked_name(engine, spec, r"[A-Za-z0-9_.\-]+", 200)
-        create = create and not foreign
+        create = mode in ("create", "take-over")
         if not create and "://" not in engine.url and not Path(engine.url).exists():
             raise not_found(engine, name)
         with _errors(engine, name):
@@ -117,12 +123,12 @@ class LanceCollection:
                 if not create:
                     raise not_found(engine, name)
                 table = _create_table(database, name, spec)
-            if foreign:
+            if mode == "inspect":
                 return cls(engine, spec, database, table)
             dimension, stamp = _described(engine, table)
-            if take_over and dimension != spec.dimension:
+            if mode == "take-over" and dimension != spec.dimension:
                 table = _create_table(database, name, spec, mode="overwrite")
-            elif take_over:
+            elif mode == "take-over":
                 _set_stamp(table, spec.stamp)
             else:
                 empty = table.count_rows() == 0

@@ -22,6 +22,7 @@ from floorlens.engines import (
     CollectionStats,
     Engine,
     Hit,
+    Mode,
     Record,
     check_records,
 )
@@ -97,15 +98,13 @@ class MilvusCollection:
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> MilvusCollection:
         """Returns a collection, made if absent.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the server does not answer, or another process has the file open.
             EngineDenied: the server refuses the token.
             MissingDependency: pymilvus is not installed.
@@ -121,10 +120,10 @@ class MilvusCollection:
             raise SettingsError(
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
-        lite, create = "://" not in url, create and not foreign
+        lite = "://" not in url
         name = checked_name(engine, spec, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
-            if not create:
+            if mode not in ("create", "take-over"):
                 raise not_found(engine, name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -133,10 +132,10 @@ class MilvusCollection:
         collection = cls(engine, spec, name, lite)
         try:
             collection._connect()
-            if foreign:
-                collection._prepare_foreign()
+            if mode == "inspect":
+                collection._load()
             else:
-                collection._prepare(create, take_over)
+                collection._prepare(mode)
         except EngineError:
             collection.close()
             raise
@@ -267,7 +266,7 @@ class MilvusCollection:
         with self._calling():
             self._client = MilvusClient(uri=self._url, **login)
 
-    def _prepare_foreign(self) -> None:
+    def _load(self) -> None:
         with self._calling():
             # Without an index it was not made to the end, and nothing can be read from it.
             if not (
@@ -276,13 +275,13 @@ class MilvusCollection:
                 raise not_found(self._engine, self._name)
             self._client.load_collection(self._name)
 
-    def _prepare(self, create: bool, take_over: bool) -> None:
+    def _prepare(self, mode: Mode) -> None:
         ours = self._spec
         with self._calling():
             there = self._client.has_collection(self._name)
-            if not there and not create:
+            if not there and mode == "existing":
                 raise not_found(self._engine, self._name)
-            if there and take_over and self._described()[0] != ours.dimension:
+            if there and mode == "take-over" and self._described()[0] != ours.dimension:
                 self._client.drop_collection(self._name)
                 there = False
             if not there:
@@ -294,7 +293,7 @@ class MilvusCollection:
                 self._client.create_index(self._name, self._index())
             self._client.load_collection(self._name)
             dimension, stamp = self._described()
-            if not take_over:
+            if mode != "take-over":
                 # Counting takes a while: only where it matters.
                 empty = stamp is None and self._read("", ["count(*)"])[0]["count(*)"] == 0
                 check_same(self._engine, self._name, ours, dimension, stamp, empty)

@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import CollectionSpec, CollectionStats, Engine, Hit, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.pgvector.connections import Connections
 from floorlens.engines.backends.pgvector.jsonpath import to_jsonb, to_sql
 from floorlens.engines.filters import Filter
@@ -72,16 +80,14 @@ class PgvectorCollection:
 
     most = sys.maxsize
 
-    def __init__(
-        self, engine: Engine, spec: CollectionSpec, name: str, foreign: bool = False
-    ) -> None:
+    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, mode: Mode) -> None:
         """Use `PgvectorCollection.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
         self._spec = spec
         self._name = name
-        self._foreign = foreign
+        self._mode = mode
         self._table = Identifier(SCHEMA, name)
         self._stamps = Identifier(SCHEMA, COLLECTIONS)
         self._hnsw = Identifier(f"{name}_hnsw")
@@ -93,16 +99,14 @@ class PgvectorCollection:
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> PgvectorCollection:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
-                it is no table of ours, which stays as it is, also for `take_over`.
-            CollectionNotFound: there is none, and `create` is False.
+                it is no table of ours, which stays as it is in every mode.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
             EngineDenied: wrong login, or it may not make tables or the extension.
             MissingDependency: psycopg or pgvector is not installed.
@@ -116,13 +120,12 @@ class PgvectorCollection:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        collection = cls(engine, spec, checked_name(engine, spec, r"[^\0]+", 58), foreign)
+        collection = cls(engine, spec, checked_name(engine, spec, r"[^\0]+", 58), mode)
         try:
-            if foreign:
+            if mode == "inspect":
                 collection._connections.run(collection._require)
             else:
-                prepare = partial(collection._prepare, create=create, take_over=take_over)
-                collection._connections.run(prepare)
+                collection._connections.run(collection._prepare)
         except FloorlensError:
             collection.close()
             raise
@@ -238,13 +241,13 @@ class PgvectorCollection:
 
     # -- within a transaction ------------------------------------------------------------------
 
-    def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
+    def _prepare(self, connection: Any) -> None:
         from pgvector.psycopg import register_vector
 
         ours = self._spec
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         found = self._described(connection)
-        if found is None and not create:
+        if found is None and self._mode == "existing":
             raise not_found(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
@@ -259,7 +262,7 @@ class PgvectorCollection:
                 "(name text primary key, stamp text not null)"
             )
         )
-        if found is not None and not take_over:
+        if found is not None and self._mode != "take-over":
             first = self._composed("select 1 from {table} limit 1")
             empty = connection.execute(first).fetchone() is None
             check_same(self._engine, self._name, ours, *found, empty)
@@ -285,7 +288,7 @@ class PgvectorCollection:
             raise not_found(self._engine, self._name)
 
     def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
-        if self._foreign:
+        if self._mode == "inspect":
             self._described(connection)
         return list(connection.execute(statement, parameters).fetchall())
 

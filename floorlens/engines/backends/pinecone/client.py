@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from floorlens.engines import CollectionSpec, Engine
+from floorlens.engines import CollectionSpec, Engine, Mode
 from floorlens.engines.opening import not_found
 from floorlens.errors import (
     CollectionNotFound,
@@ -72,24 +72,22 @@ def host_of(
     name: str,
     engine: Engine,
     spec: CollectionSpec,
-    *,
-    create: bool,
-    foreign: bool = False,
+    mode: Mode,
 ) -> str:
     """Returns the address of an index's data plane, which is made and waited for if need be.
 
     Raises:
-        CollectionNotFound: there is no such index, and `create` is False or `foreign` is True.
-        EngineMismatch: it has another dimension or metric, and `foreign` is False.
+        CollectionNotFound: there is no such index, and the mode does not make one.
+        EngineMismatch: it has another dimension or metric, and is to be more than inspected.
         EngineUnavailable: it is not ready in time, or never will be.
     """
     if _described(client, name) is None:
-        if foreign or not create:
+        if mode in ("existing", "inspect"):
             raise not_found(engine, f"{name}/{engine.namespace or spec.name}")
         _create(client, name, engine, spec.dimension)
     model = _ready(client, name)
     held = getattr(model, "dimension", None), getattr(model, "metric", None)
-    if not foreign and held != (spec.dimension, METRIC):
+    if mode != "inspect" and held != (spec.dimension, METRIC):
         raise EngineMismatch(
             f"the Pinecone index {name!r} is of dimension {held[0]} and metric {held[1]}, and not "
             f"of {spec.dimension} and {METRIC}: name another one in FLOORLENS_INDEX_NAME"

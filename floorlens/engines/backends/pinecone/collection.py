@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import CollectionSpec, CollectionStats, Engine, Hit, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.pinecone.client import (
     connected,
     host_of,
@@ -64,7 +72,7 @@ class PineconeCollection:
         name: str,
         namespace: str,
         spec: CollectionSpec,
-        foreign: bool = False,
+        mode: Mode,
     ) -> None:
         """Use `PineconeCollection.open`."""
         self._index = index
@@ -72,7 +80,7 @@ class PineconeCollection:
         self._name = name
         self._namespace = namespace
         self._spec = spec
-        self._foreign = foreign
+        self._mode = mode
         self._removed = False
 
     @classmethod
@@ -81,20 +89,18 @@ class PineconeCollection:
         engine: Engine,
         spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> PineconeCollection:
         """Returns the namespace `Engine.namespace`, else that of the collection's name.
 
-        The index is made where it is absent, which may take minutes. For `take_over`, an index
+        The index is made where it is absent, which may take minutes. For "take-over", an index
         that another application filled carries no stamp; its records stay.
 
         Raises:
             EngineDenied: there is no key (`PINECONE_API_KEY`), or Pinecone refuses it.
             EngineMismatch: the index has another dimension or metric; or see `Collection.open`.
             EngineUnsupported: Pinecone allows no such name of an index or a namespace.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             MissingDependency: the extra `pinecone` is not installed.
         """
         # One index holds one dimension: presets get indexes of their own.
@@ -112,14 +118,14 @@ class PineconeCollection:
                 f"takes 1 to {ID_LENGTH} ASCII characters, and not {STAMPS!r}"
             )
         with connected(engine) as client:
-            host = host_of(client, name, engine, spec, create=create, foreign=foreign)
+            host = host_of(client, name, engine, spec, mode)
             index = client.index(host=host)
-        opened = cls(index, engine, name, namespace, spec, foreign)
+        opened = cls(index, engine, name, namespace, spec, mode)
         try:
-            if foreign:
+            if mode == "inspect":
                 opened._require()
             else:
-                opened._claim(create, take_over)
+                opened._claim()
         except BaseException:
             opened.close()
             raise
@@ -224,7 +230,7 @@ class PineconeCollection:
         namespaces = described.namespaces
         held = namespaces.get(self._namespace) or namespaces.get(_sent(self._namespace))
         count = 0 if held is None else held.vector_count
-        if self._foreign:
+        if self._mode == "inspect":
             return CollectionStats(count, described.dimension or 0, self._stamp() or "")
         return CollectionStats(count, self._spec.dimension, self._spec.stamp)
 
@@ -240,16 +246,16 @@ class PineconeCollection:
         if self._stamp() is None and not self._page(1, None)[0]:
             raise not_found(self._engine, self._shown)
 
-    def _claim(self, create: bool, take_over: bool) -> None:
+    def _claim(self) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with
         # records and no stamp is one that somebody else filled.
         ours, found = self._spec, self._stamp()
         if found == ours.stamp:
             return
         empty = found is None and not self._page(1, None)[0]
-        if not take_over:
+        if self._mode != "take-over":
             check_same(self._engine, self._shown, ours, ours.dimension, found, empty)
-        if empty and not create:
+        if empty and self._mode == "existing":
             raise not_found(self._engine, self._shown)
         axis = np.eye(1, ours.dimension, dtype=np.float32)[0]
         stamp = vector_item(Record(self._namespace, axis, {"stamp": ours.stamp}))
