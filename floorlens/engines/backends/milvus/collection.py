@@ -7,6 +7,8 @@ Searches are consistent: they see every write that returned before.
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -27,7 +29,6 @@ from floorlens.engines import (
     check_records,
 )
 from floorlens.engines.backends.milvus import lite as milvus_lite
-from floorlens.engines.backends.milvus.errors import mapped, unlogged
 from floorlens.engines.filters import Filter
 from floorlens.engines.metadata import (
     check_storable,
@@ -48,7 +49,9 @@ from floorlens.engines.opening import (
 )
 from floorlens.engines.ties import nearest
 from floorlens.errors import (
+    EngineDenied,
     EngineError,
+    EngineQuota,
     EngineUnavailable,
     EngineUnsupported,
     MissingDependency,
@@ -66,6 +69,8 @@ FLUSH = {True: 1_000, False: 20_000}
 does it by itself before long, and limits how often it may be asked to."""
 CANDIDATES = 400
 LARGEST_EF = 32_768
+
+_AT_WORK = threading.local()
 
 
 class MilvusCollection:
@@ -409,10 +414,10 @@ class MilvusCollection:
 
         with self._lock:
             try:
-                with unlogged():
+                with _unlogged():
                     yield
             except MilvusException as error:
-                raise mapped(error, self._engine, self._name, self._lite) from error
+                raise _mapped(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
                 at = f"milvus at {shown_url(self._engine.url)}"
                 raise EngineUnavailable(f"{at} cannot be used") from error
@@ -424,3 +429,39 @@ def _compare(column: str, sign: str, number: str) -> str:
 
 def _with_ids(ids: Sequence[str]) -> str:
     return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
+
+
+def _is_foreign(_: logging.LogRecord) -> bool:
+    return not getattr(_AT_WORK, "calls", 0)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keeps pymilvus from logging the errors of this thread's calls, which become ours."""
+    # It logs them as errors, with tracebacks and addresses, before it raises them.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("pymilvus"):
+            logging.getLogger(name).addFilter(_is_foreign)
+    _AT_WORK.calls = getattr(_AT_WORK, "calls", 0) + 1
+    try:
+        yield
+    finally:
+        _AT_WORK.calls -= 1
+
+
+def _mapped(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
+    """Returns our error for one of pymilvus, without its text."""
+    at = f"milvus at {shown_url(engine.url)}"
+    text = str(error).lower()
+    if error.code == 100 or "collection not found" in text:
+        return not_found(engine, name)
+    if error.code in (8, 9) or "rate limit" in text or "quota" in text:
+        return EngineQuota(f"{at} takes no more for now (rate or quota): try again later")
+    if any(word in text for word in ("unauthenticated", "auth check", "permission deny")):
+        return EngineDenied(f"{at} refuses the token, or it may not do this: check the api key")
+    if lite:
+        return EngineUnavailable(
+            f"{at} cannot be opened or used: another process may have it open, which "
+            "milvus-lite does not share, or it is no folder of milvus-lite 3"
+        )
+    return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")
