@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.engines import PRIVATE
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.lens import open_catalogue
-from floorlens.retrieval.placement import PRIVATE
 from floorlens.settings import Settings, variable
 
 # Extras and the module by which one is recognised.

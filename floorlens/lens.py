@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from floorlens.engines import Engine
+from floorlens.engines import PRIVATE, Engine
 from floorlens.errors import (
     CatalogueNotFound,
     EngineError,
@@ -25,8 +25,7 @@ from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
-from floorlens.retrieval.live import LiveIndex
-from floorlens.retrieval.placement import PRIVATE
+from floorlens.retrieval.retriever import Retriever
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
@@ -104,7 +103,7 @@ class Floorlens:
     """
 
     def __init__(
-        self, catalogue: Catalogue, stages: Stages, retriever: LiveIndex, max_megapixels: float
+        self, catalogue: Catalogue, stages: Stages, retriever: Retriever, max_megapixels: float
     ) -> None:
         """Use `Floorlens.open`."""
         self._catalogue = catalogue
@@ -205,7 +204,7 @@ class Floorlens:
             if not any_stamp:
                 check_comparable(live)
             engine = index or PRIVATE
-            retriever = LiveIndex(
+            retriever = Retriever(
                 catalogue,
                 stages,
                 Engine(engine) if isinstance(engine, str) else engine,

@@ -13,7 +13,6 @@ from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
-    from floorlens.engines import Collection, Engine, VectorIndex
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
     from floorlens.segmentation import Segmenter
@@ -114,13 +113,6 @@ BACKENDS: Mapping[str, Mapping[str, str]] = {
         "siglip2": "Siglip2Embedder",
     },
     "reranking": {"builtin": "BuiltinReranker", "clip_pairwise": "ClipPairwiseReranker"},
-    "index": {
-        "exact": "exact.ExactIndex",
-        "lancedb": "lancedb.collection.LanceIndex",
-        "milvus": "milvus.collection.MilvusIndex",
-        "pgvector": "pgvector.collection.PgvectorIndex",
-        "pinecone": "pinecone.collection.PineconeIndex",
-    },
 }
 
 
@@ -182,28 +174,6 @@ def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None
         embedder=_made("embedding", preset.embedder, settings),
         reranker=_made("reranking", preset.reranker, settings),
     )
-
-
-def new_index(
-    engine: Engine,
-    collection: Collection,
-    *,
-    create: bool = True,
-    take_over: bool = False,
-    foreign: bool = False,
-) -> VectorIndex:
-    """Returns a collection of a vector engine, opened as `VectorIndex.open` does.
-
-    Raises:
-        EngineError: it cannot be used.
-        MissingDependency: the engine's extra is not installed.
-    """
-    module, _, name = BACKENDS["index"][engine.name].rpartition(".")
-    backend: Any = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
-    index: VectorIndex = backend.open(
-        engine, collection, create=create, take_over=take_over, foreign=foreign
-    )
-    return index
 
 
 def _made(stage: str, name: str, settings: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from floorlens.ranking import SearchResult, Stopwatch, component_weights, matche
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.retrieval.live import LiveIndex
+    from floorlens.retrieval.retriever import Retriever
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
@@ -56,7 +56,7 @@ def answer(
     *,
     catalogue: Catalogue,
     stages: Stages,
-    retriever: LiveIndex,
+    retriever: Retriever,
 ) -> SearchResult:
     """Returns the ranking of a catalogue for a photo, as `Floorlens.search` does.
 
@@ -114,4 +114,6 @@ def answer(
         # Some engines show for a while what a product was before: the catalogue is the truth.
         passing = {product.id: product for product in products if passes(product, condition)}
         matches = matches_of(ranking, passing)
-    return SearchResult(floor, matches, total, clock.timings(), retrieval.index, retrieval.degraded)
+    return SearchResult(
+        floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded
+    )

@@ -26,7 +26,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.normalisation import FloorView
-from floorlens.retrieval.live import LiveIndex
+from floorlens.retrieval.retriever import Retriever
 from floorlens.segmentation import FloorProbability
 from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeReranker, FakeSegmenter, fake_stages
 
@@ -435,7 +435,7 @@ def test_warm_up_goes_on_without_the_engine(
         def retrieve(*_a: object, **_k: object) -> None:
             raise error
 
-        monkeypatch.setattr(LiveIndex, "retrieve", retrieve)
+        monkeypatch.setattr(Retriever, "retrieve", retrieve)
 
     fails(EngineUnavailable("the engine is down: start it"))
     lens.warm_up()

@@ -36,12 +36,12 @@ from floorlens.catalogue.schema import (
     simulated,
     state,
 )
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
 from floorlens.embedding import FloorFeatures
-from floorlens.engines import Record, Snapshot
+from floorlens.engines import Record
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.models.stamp import encoder_key
 from floorlens.products.product import Product
-from floorlens.retrieval.placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]
 

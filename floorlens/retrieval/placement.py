@@ -6,46 +6,17 @@ import hashlib
 import json
 import platform
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import PRIVATE, CollectionSpec, Engine
 from floorlens.errors import SettingsError
 from floorlens.models.stamp import identity
-from floorlens.presets import BACKENDS, Stages
+from floorlens.presets import Stages
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-
-PRIVATE = "exact"
-"""The engine that is no copy: each process keeps it in its own memory."""
-
-
-@dataclass(frozen=True)
-class EnginePosition:
-    """How far a vector engine follows a catalogue.
-
-    Attributes:
-        collection: the name of the collection that is in use there.
-        stamp: which it was opened with.
-        revision: of the catalogue, when it was last brought into step.
-    """
-
-    collection: str
-    stamp: str
-    revision: int
-
-
-def check_engine(engine: Engine) -> None:
-    """Checks that there is an engine of that name.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    known = BACKENDS["index"]
-    if engine.name not in known:
-        raise SettingsError(f"unknown engine {engine.name!r}: known are {', '.join(sorted(known))}")
 
 
 def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
@@ -102,7 +73,7 @@ def engine_key(engine: Engine, catalogue: Catalogue) -> str:
 
 def collection_for(
     engine: Engine, catalogue: Catalogue, stages: Stages, projection: str | None
-) -> Collection:
+) -> CollectionSpec:
     """Returns the collection of the vectors that stages make with a version of a projection.
 
     Each catalogue, and each kind of vectors, has one of its own, unless the engine names one.
@@ -121,7 +92,7 @@ def collection_for(
     # Pinecone's index is a place; elsewhere it is the first part of the collections' names.
     first = None if engine.name == "pinecone" else engine.index
     name = engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
-    return Collection(name, dimension, text)
+    return CollectionSpec(name, dimension, text)
 
 
 def catalogue_in(stamp: str) -> str | None:

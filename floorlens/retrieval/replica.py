@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.engines import Collection, Engine, Record, VectorIndex
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
+from floorlens.engines import (
+    Collection,
+    CollectionSpec,
+    Engine,
+    Record,
+    check_engine,
+    open_collection,
+)
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -27,20 +35,16 @@ from floorlens.errors import (
     EngineUnavailable,
     EngineUnsupported,
 )
-from floorlens.presets import Stages, new_index
+from floorlens.presets import Stages
 from floorlens.retrieval.placement import (
-    EnginePosition,
     catalogue_in,
-    check_engine,
     collection_for,
     engine_key,
     resolved,
 )
-from floorlens.retrieval.replica_reports import Comparison, SyncReport
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.engines import Snapshot
 
 BATCH = 500
 """Records that are compared at a time."""
@@ -50,9 +54,103 @@ RECHECK = 30.0
 """Seconds after which a copy is looked at again: others may have deleted or taken it over."""
 TOLERANCE = 1e-4
 """Engines keep vectors as float32, some return them rounded."""
+SHOWN = 20
+"""Ids that a comparison lists of each kind."""
 CheckStamp = Callable[[Mapping[str, Any] | None], None]
 SyncProgress = Callable[[int, int], None]
 """Called as (records compared, records in all)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How an engine's copy differs from its catalogue.
+
+    Attributes:
+        engine, collection: which copy.
+        products: how many products can be searched in the catalogue.
+        records: how many records the engine holds there.
+        missing: ids that the engine lacks, sorted.
+        unknown: ids that the catalogue does not have, sorted.
+        stamp: "same", "older" (this catalogue's own, of other models or projection), "other"
+            (another catalogue's), "none" (not made by Floorlens) or "absent" (there is nothing of
+            that name).
+        found: the stamp that the engine carries, if it is another one.
+        dimension: whether its vectors have the length of ours.
+    """
+
+    engine: str
+    collection: str
+    products: int
+    records: int
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    stamp: str
+    found: str = ""
+    dimension: bool = True
+
+    @property
+    def in_step(self) -> bool:
+        """Whether counts, ids and stamps are equal."""
+        return self.stamp == "same" and not self.missing and not self.unknown
+
+    @property
+    def cure(self) -> str:
+        """What brings the copy into step, in words; empty if it is."""
+        command = f"floorlens engine sync --to {self.engine}"
+        if self.in_step:
+            return ""
+        if not self.dimension and self.engine == "pinecone":
+            return "name another index (FLOORLENS_INDEX_NAME): this one has another dimension"
+        if not self.dimension and self.stamp == "none":
+            return "name another namespace (FLOORLENS_NAMESPACE): this one is not Floorlens's"
+        if self.stamp in ("other", "none"):
+            return (
+                f"name another namespace (FLOORLENS_NAMESPACE), or `{command} --take-over`, which "
+                f"deletes the {len(self.unknown)} unknown records"
+            )
+        return f"`{command}` writes what differs"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the comparison as plain JSON values, of the ids the first `SHOWN`."""
+        return {
+            "engine": self.engine,
+            "collection": self.collection,
+            "in_step": self.in_step,
+            "products": self.products,
+            "records": self.records,
+            "missing": len(self.missing),
+            "missing_ids": list(self.missing[:SHOWN]),
+            "unknown": len(self.unknown),
+            "unknown_ids": list(self.unknown[:SHOWN]),
+            "stamp": self.stamp,
+            "found_stamp": self.found,
+            "cure": self.cure,
+        }
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a repair of an engine's copy did: how many records it added, replaced, removed, left."""
+
+    engine: str
+    collection: str
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain JSON values."""
+        return {
+            "engine": self.engine,
+            "collection": self.collection,
+            "added": self.added,
+            "updated": self.updated,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -62,7 +160,7 @@ class Opened:
     `in_step` is False where another process has yet to write what changed before that moment.
     """
 
-    index: VectorIndex
+    collection: Collection
     revision: int
     generation: int | None
     projection: str | None
@@ -73,8 +171,8 @@ class Opened:
 class _Known:
     """An opened collection, and when it was last looked at (`time.monotonic`)."""
 
+    spec: CollectionSpec
     collection: Collection
-    index: VectorIndex
     checked: float
 
 
@@ -118,7 +216,7 @@ class Replica:
         """Releases the engine's connections and files."""
         with self._lock:
             if self._known is not None:
-                self._known.index.close()
+                self._known.collection.close()
                 self._known = None
 
     def forget(self) -> None:
@@ -139,11 +237,11 @@ class Replica:
             EngineError: the engine cannot be used, or holds something else under that name;
                 EngineUnavailable, where another process is still filling it.
         """
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection)
-        if index is not None and not snapshot.changed and not snapshot.gone:
-            return _opened(index, snapshot)
-        usable = index if behind else None
+        position, snapshot, spec = self._head()
+        collection = self._current(position, spec)
+        if collection is not None and not snapshot.changed and not snapshot.gone:
+            return _opened(collection, snapshot)
+        usable = collection if behind else None
         patience = WAIT if wait is None else wait
         try:
             with self._catalogue.exclusive(self._key, timeout=patience if usable is None else 0):
@@ -164,20 +262,20 @@ class Replica:
         Raises:
             EngineError: the engine cannot be used.
         """
-        snapshot, collection = self._changes()
+        snapshot, spec = self._changes()
         ours = {record.id for record in snapshot.changed}
         stamp, found, same_length, held = "absent", "", True, set[str]()
         with suppress(CollectionNotFound):
             try:
-                with closing(self._foreign(collection)) as index:
-                    stats, held = index.stats(), set(_all_ids(index))
-                    stamp, found = self._whose(stats.stamp, collection), stats.stamp
-                    same_length = stats.dimension == collection.dimension
+                with closing(self._foreign(spec)) as collection:
+                    stats, held = collection.stats(), set(_all_ids(collection))
+                    stamp, found = self._whose(stats.stamp, spec), stats.stamp
+                    same_length = stats.dimension == spec.dimension
             except EngineMismatch:
                 stamp, same_length = "none", False
         return Comparison(
             self.name,
-            collection.name,
+            spec.name,
             products=len(ours),
             records=len(held),
             missing=tuple(sorted(ours - held)),
@@ -202,29 +300,30 @@ class Replica:
         """
         started = time.perf_counter()
         with self._catalogue.exclusive(self._key, timeout=WAIT):
-            snapshot, collection = self._changes()
-            index = self._claimed(collection, take_over=take_over)
-            held = set(_all_ids(index))
+            snapshot, spec = self._changes()
+            collection = self._claimed(spec, take_over=take_over)
+            held = set(_all_ids(collection))
             added = updated = unchanged = 0
             for start in range(0, len(snapshot.changed), BATCH):
                 batch = snapshot.changed[start : start + BATCH]
                 found = {
-                    record.id: record for record in index.fetch(r.id for r in batch if r.id in held)
+                    record.id: record
+                    for record in collection.fetch(r.id for r in batch if r.id in held)
                 }
                 write = [r for r in batch if not _same(r, found.get(r.id))]
                 with self._kept():
-                    index.upsert(write)
+                    collection.upsert(write)
                 added += sum(record.id not in found for record in write)
                 updated += sum(record.id in found for record in write)
                 unchanged += len(batch) - len(write)
                 if progress is not None:
                     progress(start + len(batch), len(snapshot.changed))
             unknown = held - {record.id for record in snapshot.changed}
-            index.delete(unknown)
-            self._reached(collection, snapshot.revision)
+            collection.delete(unknown)
+            self._reached(spec, snapshot.revision)
         return SyncReport(
             self._engine.name,
-            collection.name,
+            spec.name,
             added,
             updated,
             len(unknown),
@@ -234,73 +333,73 @@ class Replica:
 
     # -- within --------------------------------------------------------------------------------
 
-    def _head(self) -> tuple[EnginePosition | None, Snapshot, Collection]:
+    def _head(self) -> tuple[EnginePosition | None, Snapshot, CollectionSpec]:
         """Returns how far the copy follows, what changed since, and the collection for it."""
         position = self._catalogue.engine_position(self._key)
         return position, *self._changes(-1 if position is None else position.revision)
 
-    def _changes(self, since: int = -1) -> tuple[Snapshot, Collection]:
+    def _changes(self, since: int = -1) -> tuple[Snapshot, CollectionSpec]:
         snapshot = self._catalogue.snapshot(since=since)
         self._check_stamp(snapshot.stamp)
-        collection = collection_for(
-            self._engine, self._catalogue, self._stages, snapshot.projection
-        )
-        return snapshot, collection
+        spec = collection_for(self._engine, self._catalogue, self._stages, snapshot.projection)
+        return snapshot, spec
 
     def _current(
-        self, position: EnginePosition | None, collection: Collection, *, look: bool = False
-    ) -> VectorIndex | None:
+        self, position: EnginePosition | None, spec: CollectionSpec, *, look: bool = False
+    ) -> Collection | None:
         """Returns the copy, if what the catalogue remembers of it is still true.
 
         The engine is asked every `RECHECK` seconds, or where it is to `look` in any case.
         """
         if position is None or (position.collection, position.stamp) != (
-            collection.name,
-            collection.stamp,
+            spec.name,
+            spec.stamp,
         ):
             return None
         with self._lock:
             known = self._known
-        same = known is not None and known.collection == collection
+        same = known is not None and known.spec == spec
         now = time.monotonic()
         if same and known is not None and now - known.checked < RECHECK and not look:
-            return known.index
+            return known.collection
         try:
-            index = new_index(self._engine, collection, create=False)
+            collection = open_collection(self._engine, spec, mode="existing")
         except CollectionNotFound:
             return None
         # What was just written some engines count only later.
         settled = now - self._written > RECHECK
-        if settled and index.stats().count == 0 and self._catalogue.searchable() > 0:
-            index.close()
+        if settled and collection.stats().count == 0 and self._catalogue.searchable() > 0:
+            collection.close()
             return None
         if same and known is not None:
-            index.close()
-            index = known.index
-        self._keep(collection, index)
-        return index
+            collection.close()
+            collection = known.collection
+        self._keep(spec, collection)
+        return collection
 
-    def _claimed(self, collection: Collection, *, take_over: bool = False) -> VectorIndex:
+    def _claimed(self, spec: CollectionSpec, *, take_over: bool = False) -> Collection:
         """Returns the collection, made if absent; an older copy under its name is replaced."""
         try:
-            index = new_index(self._engine, collection, take_over=take_over)
+            collection = open_collection(
+                self._engine, spec, mode="take-over" if take_over else "create"
+            )
         except EngineMismatch as error:
             if catalogue_in(error.found) != self._catalogue.uid():
                 raise
-            index = new_index(self._engine, collection, take_over=True)
-        self._keep(collection, index)
-        return index
+            collection = open_collection(self._engine, spec, mode="take-over")
+        self._keep(spec, collection)
+        return collection
 
-    def _keep(self, collection: Collection, index: VectorIndex) -> None:
+    def _keep(self, spec: CollectionSpec, collection: Collection) -> None:
         # One before it may still be searched by other threads: it is closed when they end.
         with self._lock:
-            self._known = _Known(collection, index, time.monotonic())
+            self._known = _Known(spec, collection, time.monotonic())
 
-    def _foreign(self, collection: Collection) -> VectorIndex:
-        return new_index(self._engine, collection, create=False, foreign=True)
+    def _foreign(self, spec: CollectionSpec) -> Collection:
+        return open_collection(self._engine, spec, mode="inspect")
 
-    def _whose(self, stamp: str, collection: Collection) -> str:
-        if stamp == collection.stamp:
+    def _whose(self, stamp: str, spec: CollectionSpec) -> str:
+        if stamp == spec.stamp:
             return "same"
         if not stamp:
             return "none"
@@ -308,17 +407,17 @@ class Replica:
 
     def _push(self) -> Opened:
         """Writes what changed since the position; all, where there is no copy of this stamp."""
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection, look=True)
-        if index is None:
-            snapshot, collection = self._changes()
-            index = self._claimed(collection)
+        position, snapshot, spec = self._head()
+        collection = self._current(position, spec, look=True)
+        if collection is None:
+            snapshot, spec = self._changes()
+            collection = self._claimed(spec)
         with self._kept():
-            index.upsert(snapshot.changed)
-        index.delete(snapshot.gone)
+            collection.upsert(snapshot.changed)
+        collection.delete(snapshot.gone)
         self._written = time.monotonic()
-        self._reached(collection, snapshot.revision)
-        return _opened(index, snapshot)
+        self._reached(spec, snapshot.revision)
+        return _opened(collection, snapshot)
 
     @contextmanager
     def _kept(self) -> Iterator[None]:
@@ -331,15 +430,15 @@ class Replica:
                 "another engine; the catalogue is whole"
             ) from error
 
-    def _reached(self, collection: Collection, revision: int) -> None:
+    def _reached(self, spec: CollectionSpec, revision: int) -> None:
         """Remembers that the copy is in step, and drops the ones that it replaces."""
         position = self._catalogue.engine_position(self._key)
         self._drop_replaced()
-        if position is not None and position.collection != collection.name:
+        if position is not None and position.collection != spec.name:
             # Remembered until it is done, also by whoever comes after a crash.
             self._catalogue.set_engine_position(self._replaced, position)
         self._catalogue.set_engine_position(
-            self._key, EnginePosition(collection.name, collection.stamp, revision)
+            self._key, EnginePosition(spec.name, spec.stamp, revision)
         )
         self._drop_replaced()
 
@@ -352,10 +451,10 @@ class Replica:
         if old is None:
             return
         dimension = int(json.loads(old.stamp)["dimension"])
-        collection = Collection(old.collection, dimension, old.stamp)
+        spec = CollectionSpec(old.collection, dimension, old.stamp)
         try:
-            with closing(new_index(self._engine, collection, create=False)) as index:
-                index.delete(None)
+            with closing(open_collection(self._engine, spec, mode="existing")) as collection:
+                collection.delete(None)
         except (CollectionNotFound, EngineMismatch):
             # Gone already, or somebody else's by now.
             pass
@@ -365,12 +464,12 @@ class Replica:
         self._catalogue.set_engine_position(self._replaced, None)
 
 
-def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
-    return Opened(index, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
+def _opened(collection: Collection, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
+    return Opened(collection, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
 
 
-def _all_ids(index: VectorIndex) -> Iterator[str]:
-    for page in index.ids():
+def _all_ids(collection: Collection) -> Iterator[str]:
+    for page in collection.ids():
         yield from page
 
 

@@ -242,9 +242,8 @@ def test_another_process_follows_the_swap(place: Place, products: Path) -> None:
         found = [(match.product.id, match.score) for match in other.search(ROOM).matches]
         assert versions == ["1", version]
         assert other.stamp["projection"]["version"] == version
-        vectors = {record.id: record.vector for record in other._retriever._private._index.fetch(
-            [name for name, _ in found]
-        )}  # fmt: skip
+        memory = other._retriever._memory._collection
+        vectors = {record.id: record.vector for record in memory.fetch(name for name, _ in found)}
         stored = {row[0]: row[1] for row in rows(place("c"), "features")}
         assert {name: vector.tobytes() for name, vector in vectors.items()} == stored
     with opened(place("c")) as fresh:

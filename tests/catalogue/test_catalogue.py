@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from floorlens.catalogue import schema
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.rows import Entry
+from floorlens.catalogue.snapshot import EnginePosition
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import (
@@ -26,7 +27,6 @@ from floorlens.errors import (
 )
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
-from floorlens.retrieval.placement import EnginePosition
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}

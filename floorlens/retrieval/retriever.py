@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import PRIVATE, CollectionSpec, Engine, check_engine, open_collection
 from floorlens.errors import (
     CatalogueError,
     CollectionNotFound,
@@ -16,8 +16,7 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.presets import Stages, new_index
-from floorlens.retrieval.placement import PRIVATE, check_engine
+from floorlens.presets import Stages
 from floorlens.retrieval.replica import RECHECK, CheckStamp, Opened, Replica
 
 if TYPE_CHECKING:
@@ -36,25 +35,25 @@ PAUSE = 30.0
 
 
 @dataclass(frozen=True)
-class Retrieved:
+class Retrieval:
     """What one generation says of a query; all of it made with the same projection.
 
     Attributes:
         query: the query's embedding.
         hits: the nearest products, best first.
         signatures: by id, of the first of them, which are to be re-ranked.
-        index: the engine that found them.
+        engine: the engine that found them.
         degraded: why it is not the one that was asked for, the code of an error; else None.
     """
 
     query: FloorEmbedding
     hits: list[Hit]
     signatures: dict[str, bytes]
-    index: str
+    engine: str
     degraded: str | None = None
 
 
-class Private:
+class MemoryReplica:
     """The exact index that this process keeps in its memory."""
 
     name = PRIVATE
@@ -64,8 +63,8 @@ class Private:
         """Opens an empty one; arguments as for `Replica`."""
         self._catalogue = catalogue
         self._check_stamp = check_stamp
-        collection = Collection(PRIVATE, stages.embedder.stamp.dimension, stamp="")
-        self._index = new_index(Engine(PRIVATE), collection)
+        spec = CollectionSpec(PRIVATE, stages.embedder.stamp.dimension, stamp="")
+        self._collection = open_collection(Engine(PRIVATE), spec)
         self._revision = -1
         self._lock = threading.Lock()
 
@@ -77,13 +76,15 @@ class Private:
         with self._lock:
             snapshot = self._catalogue.snapshot(since=self._revision)
             self._check_stamp(snapshot.stamp)
-            self._index.upsert(snapshot.changed)
-            self._index.delete(snapshot.gone)
+            self._collection.upsert(snapshot.changed)
+            self._collection.delete(snapshot.gone)
             self._revision = snapshot.revision
-            return Opened(self._index, snapshot.revision, snapshot.generation, snapshot.projection)
+            return Opened(
+                self._collection, snapshot.revision, snapshot.generation, snapshot.projection
+            )
 
 
-class LiveIndex:
+class Retriever:
     """A vector index derived from the catalogue; safe to call from several threads."""
 
     def __init__(
@@ -110,7 +111,7 @@ class LiveIndex:
         check_engine(engine)
         self._catalogue = catalogue
         self._embedder = stages.embedder
-        self._private = Private(catalogue, stages, check_stamp)
+        self._memory = MemoryReplica(catalogue, stages, check_stamp)
         self._replica = (
             None if engine.name == PRIVATE else Replica(catalogue, stages, engine, check_stamp)
         )
@@ -149,7 +150,7 @@ class LiveIndex:
 
     def retrieve(
         self, features: FloorFeatures, k: int, depth: int, condition: Filter | None
-    ) -> Retrieved:
+    ) -> Retrieval:
         """Returns the k nearest products, and the signatures of the first `depth` of them.
 
         Query, products and signatures are of one generation: what other processes remove, rebuild
@@ -164,7 +165,7 @@ class LiveIndex:
         """
         asked = (features, k, depth, condition)
         if self._replica is None:
-            return self._retrieve(self._private, *asked)
+            return self._retrieve(self._memory, *asked)
         failed = self._failed
         if failed is None or time.monotonic() - failed[0] > PAUSE:
             try:
@@ -176,24 +177,24 @@ class LiveIndex:
             else:
                 self._failed = None
                 return found
-        return replace(self._retrieve(self._private, *asked), degraded=failed[1].code)
+        return replace(self._retrieve(self._memory, *asked), degraded=failed[1].code)
 
     # -- within --------------------------------------------------------------------------------
 
     def _retrieve(
         self,
-        source: Private | Replica,
+        source: MemoryReplica | Replica,
         features: FloorFeatures,
         k: int,
         depth: int,
         condition: Filter | None,
-    ) -> Retrieved:
+    ) -> Retrieval:
         looked_again = False
         for _ in range(RETRIES):
             view, projection = self._follow(source)
             query = self._embedder.describe(features, projection)
             try:
-                hits = view.index.query(query.vector, min(k, view.index.most), condition)
+                hits = view.collection.query(query.vector, min(k, view.collection.most), condition)
             except EngineError as error:
                 if self._catalogue.revision() != view.revision:
                     # Another process has put a new generation in the place of this one.
@@ -230,13 +231,13 @@ class LiveIndex:
             signatures = {
                 product_id: found[product_id] for product_id in ids if product_id in found
             }
-            return Retrieved(query, hits, signatures, source.name)
+            return Retrieval(query, hits, signatures, source.name)
         raise CatalogueError(
             f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
             f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
         )
 
-    def _follow(self, source: Private | Replica) -> tuple[Opened, Projection | None]:
+    def _follow(self, source: MemoryReplica | Replica) -> tuple[Opened, Projection | None]:
         """Returns what to search, up to date, and what makes its vectors (None: the embedder's).
 
         Raises:
