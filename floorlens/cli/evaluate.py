@@ -70,7 +70,7 @@ def pairs(
     retrieval_only: RetrievalOption = False,
 ) -> None:
     """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
-    from floorlens.evaluation.runner import evaluate_pairs
+    from floorlens.evaluation.pairs import evaluate_pairs
 
     _measure(
         evaluate_pairs,
@@ -153,7 +153,7 @@ def ranking(
     retrieval_only: RetrievalOption = False,
 ) -> None:
     """Graded judgments: queries/, products/, judgments.csv."""
-    from floorlens.evaluation.runner import evaluate_ranking
+    from floorlens.evaluation.ranking import evaluate_ranking
 
     _measure(
         evaluate_ranking,
@@ -194,7 +194,7 @@ def simulated(
 
 
 class _Ranks(NamedTuple):
-    """How a catalogue is made and searched, as `open_catalogue` takes it."""
+    """How a catalogue is made and searched, as `open_measured_lens` takes it."""
 
     adapt: bool | None
     weights: dict[str, float]
@@ -213,7 +213,7 @@ def _measure(
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
-    from floorlens.evaluation.measured import open_catalogue
+    from floorlens.evaluation.measured import open_measured_lens
     from floorlens.settings import preset_in_use
 
     chosen = settings(catalogue=catalogue, preset=preset)
@@ -222,7 +222,7 @@ def _measure(
     # Measuring takes minutes: that its results cannot be written must show before, not after.
     _writable(None if json_file == Path("-") else json_file, html)
     opener = partial(
-        open_catalogue,
+        open_measured_lens,
         threads=chosen.threads,
         models=chosen.model_options(),
         max_megapixels=chosen.max_megapixels,

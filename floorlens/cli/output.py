@@ -15,8 +15,10 @@ from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.importing import ImportReport, ImportRow
+    from floorlens.importing import ImportReport
+    from floorlens.importing import Progress as ImportProgress
     from floorlens.lens import Floorlens
+    from floorlens.progress import Progress
     from floorlens.settings import Settings
 
 CatalogueOption = Annotated[
@@ -57,9 +59,6 @@ PICTURES = {
     "boards": ("picture of boards on a plain ground", "pictures of boards on a plain ground"),
     "framed": ("picture with a frame or label", "pictures with a frame or label"),
 }
-
-Update = Callable[[int, int], None]
-"""Draws a bar at (done, of how many)."""
 
 
 def settings(**overrides: Any) -> Settings:
@@ -122,14 +121,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Update]:
+def progress_bar(description: str) -> Iterator[Progress]:
     """Draws a bar with the time left on standard error; yields `update(done, total)`."""
     with progress_bars() as new_bar:
         yield new_bar(description)
 
 
 @contextmanager
-def index_bars() -> Iterator[tuple[Callable[[int, int, ImportRow], None], Update]]:
+def index_bars() -> Iterator[tuple[ImportProgress, Progress]]:
     """Draws a bar for an import, and below it one for an adaptation once that begins.
 
     Yields the progress callbacks of both.
@@ -140,28 +139,22 @@ def index_bars() -> Iterator[tuple[Callable[[int, int, ImportRow], None], Update
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str], Update]]:
+def progress_bars() -> Iterator[Callable[[str], Progress]]:
     """Draws bars on standard error; yields what makes one, which shows from its first update on."""
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as display:
 
-        def new_bar(description: str) -> Update:
-            task = progress.add_task(description, total=None, visible=False)
-            return lambda done, total: progress.update(
+        def new_bar(description: str) -> Progress:
+            task = display.add_task(description, total=None, visible=False)
+            return lambda done, total: display.update(
                 task, completed=done, total=total, visible=True
             )
 

@@ -12,9 +12,11 @@ from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
-from floorlens.importing import ImportReport, Progress
+from floorlens.importing import ImportReport
+from floorlens.importing import Progress as ImportProgress
 from floorlens.lens import Floorlens
 from floorlens.presets import Options
+from floorlens.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ def run_demo(
     rooms: Path | None = None,
     products: Path | None = None,
     catalogue: str | None = None,
-    import_progress: Progress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
+    import_progress: ImportProgress | None = None,
+    adapt_progress: Progress | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
     **options: Unpack[Options],
 ) -> Demo:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from floorlens.errors import InputError
-from floorlens.importing import Progress
+from floorlens.importing import Progress as ImportProgress
 from floorlens.lens import Floorlens
+from floorlens.progress import Progress
 
 
 def samples() -> Path:
@@ -31,8 +31,8 @@ def sample_catalogue(
     folder: Path,
     *,
     threads: int = 0,
-    progress: Progress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
+    progress: ImportProgress | None = None,
+    adapt_progress: Progress | None = None,
 ) -> Path:
     """Makes a catalogue of the sample products in a folder, or brings it up to date; returns it.
 
