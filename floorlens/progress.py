@@ -1,4 +1,4 @@
-"""How long work tells its caller how far it is."""
+"""How a task that takes long tells its caller how far it is."""
 
 from __future__ import annotations
 

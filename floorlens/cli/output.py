@@ -51,9 +51,9 @@ WeightOption = Annotated[
 SOME_FAILED = 8
 NOT_SYNCED = (
     "stored in the catalogue, but the vector engine is not in step: {}. The next search brings it "
-    "up to date, or `floorlens engine sync`"
+    "up to date; or run `floorlens engine sync`"
 )
-# What product pictures show if not a swatch -> what one and several of them are called.
+# Kind of product picture that is not a swatch -> its name in the singular and in the plural.
 PICTURES = {
     "room": ("room scene", "room scenes"),
     "boards": ("picture of boards on a plain ground", "pictures of boards on a plain ground"),
@@ -61,19 +61,19 @@ PICTURES = {
 }
 
 
-def settings(**overrides: Any) -> Settings:
-    """Returns the settings with what the command line overrides."""
+def read_settings(**overrides: Any) -> Settings:
+    """Returns the settings; options of the command line that are not None come first."""
     from floorlens.settings import load_settings
 
-    given = {name: value for name, value in overrides.items() if value is not None}
-    return load_settings().model_copy(update=given)
+    options = {name: value for name, value in overrides.items() if value is not None}
+    return load_settings().model_copy(update=options)
 
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
     from floorlens.settings import open_catalogue
 
-    return open_catalogue(settings(catalogue=catalogue, preset=preset), create=create)
+    return open_catalogue(read_settings(catalogue=catalogue, preset=preset), create=create)
 
 
 def parse_weights(weights: list[str] | None) -> dict[str, float]:
@@ -97,8 +97,8 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def fail(error: FloorlensError) -> int:
-    """Prints an error on standard error, as JSON if `--json` was asked for; returns its code."""
+def print_error(error: FloorlensError) -> int:
+    """Prints an error on standard error, as JSON with `--json`; returns its exit code."""
     if "--json" in sys.argv[1:]:
         text = json.dumps({"error": {"code": error.code, "message": str(error)}})
     else:
@@ -122,25 +122,29 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Progress]:
-    """Draws a bar with the time left on standard error; yields `update(done, total)`."""
+    """Draws a bar with the time left on standard error; yields the callback that moves it."""
     with progress_bars() as new_bar:
         yield new_bar(description)
 
 
 @contextmanager
 def index_bars() -> Iterator[tuple[ImportProgress, Progress]]:
-    """Draws a bar for an import, and below it one for an adaptation once that begins.
+    """Draws a bar for an import and, once that begins, one below it for an adaptation.
 
     Yields the progress callbacks of both.
     """
     with progress_bars() as new_bar:
-        importing, adapting = new_bar("Indexing"), new_bar("Adapting")
-        yield lambda done, total, _row: importing(done, total), adapting
+        move_import, move_adaptation = new_bar("Indexing"), new_bar("Adapting")
+        yield lambda number, total, _row: move_import(number, total), move_adaptation
 
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str], Progress]]:
-    """Draws bars on standard error; yields what makes one, which shows from its first update on."""
+    """Draws bars on standard error; yields a function that adds a bar.
+
+    That function takes the bar's name and returns its progress callback; the bar is hidden until
+    the first call.
+    """
     from rich import progress as rich_progress
     from rich.console import Console
 
@@ -154,21 +158,21 @@ def progress_bars() -> Iterator[Callable[[str], Progress]]:
 
         def new_bar(description: str) -> Progress:
             task = display.add_task(description, total=None, visible=False)
-            return lambda done, total: display.update(
-                task, completed=done, total=total, visible=True
+            return lambda number, total: display.update(
+                task, completed=number, total=total, visible=True
             )
 
         yield new_bar
 
 
 def print_adaptation(report: AdaptationReport) -> None:
-    """Prints what an adaptation did, and on standard error which products it could not use."""
+    """Prints what an adaptation did; on standard error, which products it could not use."""
     for product in report.unused:
         print(f"unused  {product.id}: {product.reason}", file=sys.stderr)
-    done = f"{report.described} described anew" if report.described else "nothing has changed"
+    change = f"{report.described} described anew" if report.described else "nothing has changed"
     print(
         f"adapted to {report.products} products in {report.seconds:.1f} s: {report.views} "
-        f"simulated rooms each, {report.simulated} made now, {done}; projection {report.version}"
+        f"simulated rooms each, {report.simulated} made now, {change}; projection {report.version}"
     )
 
 

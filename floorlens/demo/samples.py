@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from floorlens.errors import InputError
-from floorlens.importing import Progress as ImportProgress
 from floorlens.lens import Floorlens
-from floorlens.progress import Progress
+
+if TYPE_CHECKING:
+    from floorlens.importing import Progress as ImportProgress
+    from floorlens.progress import Progress
 
 
 def samples() -> Path:
