@@ -50,7 +50,7 @@ class Check:
         return asdict(self)
 
 
-def shown_settings(settings: Settings) -> dict[str, str]:
+def public_settings(settings: Settings) -> dict[str, str]:
     """Returns the settings as FLOORLENS_* -> text, secrets hidden."""
     shown = {}
     for name, value in settings.model_dump().items():
@@ -119,7 +119,7 @@ def _catalogue(settings: Settings) -> str:
             products, folder, projection = lens.products(), lens.folder, lens.projection
             text = f"{len(products)} products at {lens.location}"
     except CatalogueNotFound:
-        shown = shown_settings(settings)["FLOORLENS_CATALOGUE"]
+        shown = public_settings(settings)["FLOORLENS_CATALOGUE"]
         return f"none yet at {shown}; `floorlens index PRODUCTS` makes one"
     gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
     if folder is not None:

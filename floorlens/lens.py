@@ -29,7 +29,7 @@ from floorlens.retrieval.retriever import Retriever
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.adaptation.adapt import Progress as AdaptationProgress
+    from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.retrieval.replica import Replica
@@ -223,7 +223,7 @@ class Floorlens:
         *,
         progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
+        adapt_progress: Progress | None = None,
         preset: str | None = None,
         index: str | Engine | None = None,
         fallback: Literal["exact"] | None = None,
@@ -350,7 +350,7 @@ class Floorlens:
         *,
         progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
+        adapt_progress: Progress | None = None,
         id_prefix: str = "",
     ) -> CatalogueReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
@@ -402,7 +402,7 @@ class Floorlens:
         views: int | None = None,
         limit: int | None = None,
         seed: int = 0,
-        progress: AdaptationProgress | None = None,
+        progress: Progress | None = None,
     ) -> AdaptationReport:
         """Fits the search to the differences between this catalogue's own products.
 
@@ -568,7 +568,7 @@ class Floorlens:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
     def _adapt_after(
-        self, report: CatalogueReport, progress: AdaptationProgress | None, *, asked: bool
+        self, report: CatalogueReport, progress: Progress | None, *, asked: bool
     ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 

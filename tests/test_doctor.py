@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from floorlens import Floorlens, doctor, presets
-from floorlens.doctor import Check, examine, shown_settings
+from floorlens.doctor import Check, examine, public_settings
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -49,9 +49,9 @@ def named(name: str, **chosen: Any) -> Check:
 )
 def test_passwords_in_addresses_are_hidden(url: str, shown: str) -> None:
     settings = Settings(index_url=url)
-    assert shown_settings(settings)["FLOORLENS_INDEX_URL"] == shown
+    assert public_settings(settings)["FLOORLENS_INDEX_URL"] == shown
     settings = Settings(catalogue=url)
-    assert shown_settings(settings)["FLOORLENS_CATALOGUE"] == shown
+    assert public_settings(settings)["FLOORLENS_CATALOGUE"] == shown
     assert "s3" not in str([check.as_dict() for check in examine(settings)])
 
 
@@ -66,7 +66,7 @@ def test_settings_that_are_secrets_are_hidden() -> None:
         pinecone_api_key=SecretStr("s3cret"),
         index_url="postgresql://me:s3cret@host/floors",
     )
-    shown = shown_settings(later)
+    shown = public_settings(later)
     assert "s3cret" not in str(shown)
     assert shown["FLOORLENS_API_TOKEN"] == shown["PINECONE_API_KEY"] == "***"
     assert shown["FLOORLENS_INDEX_URL"] == "postgresql://me:***@host/floors"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from floorlens.catalogue.batches import Progress
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
@@ -33,7 +34,7 @@ def run_demo(
     products: Path | None = None,
     catalogue: str | None = None,
     import_progress: ImportProgress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
+    adapt_progress: Progress | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
     **options: Unpack[Options],
 ) -> Demo:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from floorlens.errors import InputError
-from floorlens.importing import ImportProgress
 from floorlens.lens import Floorlens
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
 
 
 def samples() -> Path:
@@ -32,7 +35,7 @@ def sample_catalogue(
     *,
     threads: int = 0,
     progress: ImportProgress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
+    adapt_progress: Progress | None = None,
 ) -> Path:
     """Makes a catalogue of the sample products in a folder, or brings it up to date; returns it.
 
