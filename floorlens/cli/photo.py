@@ -124,16 +124,19 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     from floorlens.images.loading import load_photo
     from floorlens.images.masks import save_mask, save_overlay
-    from floorlens.lens import preset_in_use
-    from floorlens.pipeline import floor_region
-    from floorlens.presets import load_stages, preset_named
+    from floorlens.lens import find_floor, preset_in_use
 
-    chosen = read_settings(catalogue=catalogue, preset=preset)
+    settings = read_settings(catalogue=catalogue, preset=preset)
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
-    name = preset_in_use(chosen)
-    stages = load_stages(preset_named(name), threads=chosen.threads, models=chosen.model_options())
-    picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
-    floor = floor_region(picture, stages, region, clicks)
+    picture = load_photo(photo, max_megapixels=settings.max_megapixels)
+    floor = find_floor(
+        picture,
+        preset=preset_in_use(settings),
+        region=region,
+        clicks=clicks,
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
     if output is not None:
         save_mask(floor, output)
     if overlay is not None:
