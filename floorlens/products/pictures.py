@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.colour import srgb_to_lab
-from floorlens.images.components import components
 from floorlens.images.shapes import (
+    components,
     grown,
     large_parts,
     margins,

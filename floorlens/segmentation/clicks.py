@@ -18,8 +18,8 @@ from PIL import Image, ImageFilter
 
 from floorlens.errors import RegionError
 from floorlens.images.colour import delta_e76, srgb_to_lab
-from floorlens.images.components import components
 from floorlens.images.loading import Photo
+from floorlens.images.shapes import components
 from floorlens.segmentation import Click
 
 Mask = NDArray[np.bool_]
