@@ -27,6 +27,7 @@ from floorlens.evaluation.reports import (
     RankingOutcome,
     RankingReport,
 )
+from floorlens.images.drawing import overlay, picture_file
 from floorlens.segmentation import FloorRegion
 
 MOST = 40
@@ -123,8 +124,8 @@ class _Album:
         except FloorlensError:
             return "<p class='warn'>The photo cannot be read.</p>"
         mask = _predicted(path, find_mask, pixels.shape[:2])
-        drawn = pixels if mask is None else pages.overlay(pixels, mask)
-        pages.picture_file(drawn, target, _PHOTO_SIDE)
+        drawn = pixels if mask is None else overlay(pixels, mask)
+        picture_file(drawn, target, _PHOTO_SIDE)
         return pages.figure(target.name, escape(name), alt=f"Room {name} with the floor outlined")
 
     def product(self, product: str, caption: str, *, true: bool) -> str:
@@ -144,7 +145,7 @@ class _Album:
         # Numbered, since a product's id may hold what a file name or an address may not.
         target = self._folder / f"product-{len(self._written):04d}.jpg"
         try:
-            pages.picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
+            picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
         except FloorlensError:
             return None
         return target.name
@@ -214,12 +215,12 @@ def _mask_section(
     figures = []
     for name, picture in (
         ("photo", pixels),
-        ("true", pages.overlay(pixels, floor)),
-        ("predicted", pages.overlay(pixels, claimed)),
+        ("true", overlay(pixels, floor)),
+        ("predicted", overlay(pixels, claimed)),
         ("difference", _difference(pixels, floor, claimed, ignored)),
     ):
         target = folder / f"mask-{number:03d}-{name}.jpg"
-        pages.picture_file(picture, target, _PHOTO_SIDE)
+        picture_file(picture, target, _PHOTO_SIDE)
         figures.append(pages.figure(target.name, name, alt=f"{outcome.stem}: {name}"))
     return _section(title, outcome.reason, "", figures)
 

@@ -142,16 +142,6 @@ def media_type(data: bytes) -> str | None:
     return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
 
 
-def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Returns a bool mask resampled to `shape` = (height, width), edges at half coverage."""
-    if mask.shape == shape:
-        return mask
-    # Not a view of its bytes: True is 255 in the bool arrays that come from Pillow.
-    image = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
-    resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(resized) > 127
-
-
 def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:
     if not data:
         raise ImageError(f"{name}: is empty (0 bytes)")

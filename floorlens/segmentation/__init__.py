@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.images.loading import resize_mask
+from floorlens.images.masks import resize_mask
 from floorlens.models.stamp import Stamp
 
 

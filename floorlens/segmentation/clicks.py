@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 from floorlens.errors import RegionError
 from floorlens.images.colour import delta_e76, srgb_to_lab
 from floorlens.images.loading import Photo
+from floorlens.images.masks import mask_image
 from floorlens.images.shapes import components
 from floorlens.segmentation import Click
 
@@ -180,8 +181,7 @@ def _to_grid(mask: Mask, cell: int) -> Mask:
     """bool [h, w] -> bool [ceil(h / cell), ceil(w / cell)]: cells of which half is True."""
     if cell == 1:
         return mask
-    levels = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
-    return np.asarray(levels.reduce(cell)) > 127
+    return np.asarray(mask_image(mask).reduce(cell)) > 127
 
 
 def _component(mask: Mask, place: tuple[int, int]) -> Mask:
@@ -273,9 +273,8 @@ class _Surface:
             tolerance /= 1.6
         else:
             region &= _disk(region.shape, seed, min(region.shape) / 4)
-        levels = Image.fromarray(np.where(region, np.uint8(255), np.uint8(0)))
         size = region.shape[1] * self._cell, region.shape[0] * self._cell
-        large = np.asarray(levels.resize(size, Image.Resampling.BILINEAR)) > 127
+        large = np.asarray(mask_image(region).resize(size, Image.Resampling.BILINEAR)) > 127
         return large[: self._shape[0], : self._shape[1]] & allowed
 
 

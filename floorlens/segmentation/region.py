@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 
 from floorlens.errors import NoFloorFound, RegionError
 from floorlens.images.colour import srgb_to_lab
-from floorlens.images.loading import Photo, resize_mask
+from floorlens.images.loading import Photo
+from floorlens.images.masks import resize_mask
 from floorlens.segmentation import Click, FloorProbability, FloorRegion
 from floorlens.segmentation.clicks import correct
 

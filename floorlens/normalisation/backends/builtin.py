@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.colour import srgb_to_lab
+from floorlens.images.masks import mask_image
 from floorlens.models.stamp import Stamp
-from floorlens.normalisation import FloorView, check_view, mask_image
+from floorlens.normalisation import FloorView, check_view
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares

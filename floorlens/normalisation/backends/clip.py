@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.masks import mask_image
 from floorlens.images.shapes import large_parts
 from floorlens.models.hub import ModelFiles, chosen_model, locate
 from floorlens.models.options import Crop, ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import crops, fitted
-from floorlens.normalisation import FloorView, check_view, mask_image
+from floorlens.normalisation import FloorView, check_view
 from floorlens.normalisation.backends.builtin import images_of, sample_colours
 from floorlens.normalisation.squares import Scales, Square, choose_squares
 
