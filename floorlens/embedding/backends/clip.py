@@ -21,7 +21,7 @@ from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import embedding_dimension, load_model
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.backends.clip import PATCHES
+from floorlens.normalisation.regions import PATCHES
 
 FORMAT = "1"
 """To be raised when the features, the vector or the signature change."""
