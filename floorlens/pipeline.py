@@ -64,7 +64,9 @@ def find_floor(
         told = stages.segmenter.segment(photo.pixels, points)
     else:
         told = found
-    return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
+    return corrected_region(
+        photo, base, told, points, first_answer=found, threshold=preset.mask_threshold
+    )
 
 
 def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorView:

@@ -40,6 +40,8 @@ _SIGNATURES = {
     **dict.fromkeys((b"\x00\x00\x00\x0cjP  \r\n", b"\xffO\xffQ"), "image/jp2"),
     **dict.fromkeys((b"P5", b"P6"), "image/x-portable-anymap"),
 }
+PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
+"""What `load_photo` takes: a path, the bytes of a file, a PIL image, or a (h, w, 3) RGB array."""
 # What Pillow's decoders raise on files that do not keep to their format.
 DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
@@ -73,7 +75,7 @@ class Photo:
 
 
 def load_photo(
-    source: Any,
+    source: PhotoSource,
     *,
     working_side: int = WORKING_SIDE,
     max_megapixels: float = MAX_MEGAPIXELS,
