@@ -71,7 +71,7 @@ def floor_region(
     else:
         prompted = unprompted
     return corrected_region(
-        photo, base, prompted, points, found=unprompted, threshold=preset.mask_threshold
+        photo, base, prompted, points, first_answer=unprompted, threshold=preset.mask_threshold
     )
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import SettingsError
+from floorlens.models.hub import MODELS, HubModel, chosen_model
 from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Preset:
         name: what users call it.
         description: one sentence on what it is for.
         segmenter, normaliser, embedder, reranker: the backend of each stage, by file name.
+        encoder: the hub model that embeds, a name in `hub.MODELS`; empty where there is none.
         mask_threshold: a pixel is floor above this probability.
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
         min_share: below this share of the photo, `NoFloorFound`.
@@ -45,6 +47,7 @@ class Preset:
     normaliser: str
     embedder: str
     reranker: str
+    encoder: str = ""
     mask_threshold: float = 0.5
     min_visible: float = 0.5
     min_share: float = 0.005
@@ -76,6 +79,7 @@ CLIP = Preset(
     normaliser="clip",
     embedder="clip",
     reranker="clip_pairwise",
+    encoder="clip",
     # Of the largest picture that is accepted one pixel is more.
     min_share=1e-9,
     examine_products=False,
@@ -88,7 +92,7 @@ SIGLIP2 = replace(
     name="siglip2",
     description="The reference design with SigLIP 2 ViT-B/16 (Apache-2.0, about 1501 MB, 768 "
     "numbers) for CLIP.",
-    embedder="siglip2",
+    encoder="siglip2",
 )
 # The same with an encoder that was trained on pictures alone, without texts.
 # It tells textures where those of texts tell things; its smallest size, for CPUs.
@@ -97,7 +101,7 @@ DINOV2 = replace(
     name="dinov2",
     description="The reference design with DINOv2 ViT-S/14 (Apache-2.0, about 88 MB, 384 numbers) "
     "for CLIP.",
-    embedder="dinov2",
+    encoder="dinov2",
 )
 
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN, CLIP, SIGLIP2, DINOV2)}
@@ -106,12 +110,7 @@ PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN, CLI
 BACKENDS: Mapping[str, Mapping[str, str]] = {
     "segmentation": {"builtin": "BuiltinSegmenter", "clipseg": "ClipsegSegmenter"},
     "normalisation": {"builtin": "BuiltinNormaliser", "clip": "ClipNormaliser"},
-    "embedding": {
-        "builtin": "BuiltinEmbedder",
-        "clip": "ClipEmbedder",
-        "dinov2": "Dinov2Embedder",
-        "siglip2": "Siglip2Embedder",
-    },
+    "embedding": {"builtin": "BuiltinEmbedder", "clip": "ClipEmbedder"},
     "reranking": {"builtin": "BuiltinReranker", "clip_pairwise": "ClipPairwiseReranker"},
 }
 
@@ -152,6 +151,22 @@ def preset_named(name: str) -> Preset:
         ) from None
 
 
+def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
+    """Returns the hub models that a preset needs, or the one model of that name.
+
+    Raises:
+        SettingsError: there is neither.
+
+    Example:
+        >>> [model.model_id for model in models_of("dinov2")]
+        ['CIDAS/clipseg-rd64-refined', 'facebook/dinov2-small']
+    """
+    preset = PRESETS.get(name)
+    parts = () if preset is None else (preset.segmenter, preset.encoder)
+    needed = [part for part in parts if part in MODELS]
+    return [chosen_model(part, options) for part in needed or [name]]
+
+
 def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:
     """Returns the preset's backends; `threads` = 0 takes all cores.
 
@@ -166,7 +181,7 @@ def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None
         rerank=given.rerank or preset.rerank,
     )
     options = replace(given, prompts=chosen.prompts, crop=chosen.crop, rerank=chosen.rerank)
-    settings = {"threads": threads, "options": options, "encoder": preset.embedder}
+    settings = {"threads": threads, "options": options, "encoder": preset.encoder}
     return Stages(
         chosen,
         segmenter=_made("segmentation", preset.segmenter, settings),

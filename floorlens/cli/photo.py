@@ -138,9 +138,9 @@ def mask(
         models=settings.model_options(),
     )
     if output is not None:
-        save_mask(floor, output)
+        save_mask(floor.mask, output)
     if overlay is not None:
-        save_overlay(picture, floor, overlay)
+        save_overlay(picture.pixels, floor.working_mask, overlay)
     if as_json:
         print_json(floor.as_dict())
     else:
