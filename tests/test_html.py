@@ -44,11 +44,11 @@ def test_an_overlay_keeps_the_floor_and_darkens_the_rest() -> None:
     pixels = np.full((40, 60, 3), 200, dtype=np.uint8)
     mask = np.zeros((40, 60), dtype=bool)
     mask[20:] = True
-    drawn = overlay(pixels, mask)
-    assert (drawn[22:] == 200).all()
-    assert (drawn[:20] < 100).all()
+    drawing = overlay(pixels, mask)
+    assert (drawing[22:] == 200).all()
+    assert (drawing[:20] < 100).all()
     # The mask's edge is drawn, the picture's frame is not.
-    assert (drawn[20] != 200).any()
+    assert (drawing[20] != 200).any()
     assert (pixels == 200).all()
     with pytest.raises(ValueError, match="differ in size"):
         overlay(pixels, mask[:10])
