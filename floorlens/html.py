@@ -65,6 +65,11 @@ def page(title: str, body: str) -> str:
         body: HTML, its own text already escaped. The style knows `section`, `figure`, `table` and
             the classes `split` (photo beside matches), `grid`, `wide`, `scroll`, `number`, `soft`,
             `mark`, `warn`, `true` (a figure that is right) and `bar` (see `score_bar`).
+
+    Example:
+        >>> from floorlens.html import page
+        >>> "<title>Oak &amp; ash</title>" in page("Oak & ash", "<p>Two floors.</p>")
+        True
     """
     return _PAGE.format(title=escape(title), style=_STYLE, body=body)
 
@@ -75,8 +80,13 @@ def figure(source: str, caption: str, *, alt: str = "", kind: str = "") -> str:
     Args:
         source: the picture's address relative to the page; escaped here.
         caption: HTML, its own text already escaped.
-        alt: plain text for those who do not see the picture; escaped here.
+        alt: plain text for readers who cannot see the picture; escaped here.
         kind: a class of the figure, such as "true"; escaped here.
+
+    Example:
+        >>> from floorlens.html import figure
+        >>> figure("oak.jpg", "<b>1.</b> Oak", alt="Oak")
+        '<figure class=""><img src="oak.jpg" alt="Oak" ...<b>1.</b> Oak</figcaption></figure>'
     """
     return (
         f'<figure class="{escape(kind)}"><img src="{escape(source)}" alt="{escape(alt)}" '
@@ -85,5 +95,11 @@ def figure(source: str, caption: str, *, alt: str = "", kind: str = "") -> str:
 
 
 def score_bar(score: float) -> str:
-    """Returns a thin bar as long as the score, which is cut to 0..1."""
+    """Returns a thin bar as long as the score, which is clipped to 0..1.
+
+    Example:
+        >>> from floorlens.html import score_bar
+        >>> score_bar(0.5)
+        '<div class="bar"><i style="width:50.0%"></i></div>'
+    """
     return f'<div class="bar"><i style="width:{100 * min(max(score, 0.0), 1.0):.1f}%"></i></div>'

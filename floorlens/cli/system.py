@@ -76,6 +76,6 @@ def demo(
             print(f"{room.name}: {room.problem}")
         else:
             print_ranking(room.name, room.result, 5)
-    code = print_import(result.imported, as_json=False)
+    code = print_import(result.import_report, as_json=False)
     print(f"Report: {result.report}")
     raise typer.Exit(code)
