@@ -18,7 +18,8 @@ import numpy as np
 from floorlens.engines import PRIVATE
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.settings import Settings, open_catalogue, variable
+from floorlens.lens import open_catalogue
+from floorlens.settings import Settings, variable
 
 # Extras and the module by which one is recognised.
 EXTRAS = {
@@ -91,7 +92,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
 
 def _models(settings: Settings) -> str:
     from floorlens.images.loading import load_photo
-    from floorlens.pipeline import find_floor, product_features
+    from floorlens.pipeline import floor_region, product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
     stages = load_stages(
@@ -102,7 +103,7 @@ def _models(settings: Settings) -> str:
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
-        find_floor(grey, stages)
+        floor_region(grey, stages)
     length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
     # Their licences are not the code's: the training data of some are for research only.

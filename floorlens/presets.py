@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import SettingsError, StampMismatch
+from floorlens.errors import SettingsError
 from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
-    from floorlens.embedding.projection import Projection
-    from floorlens.engines import Engine
     from floorlens.normalisation import Normaliser
     from floorlens.reranking import Reranker
     from floorlens.segmentation import Segmenter
@@ -140,77 +136,6 @@ class Stages:
             "normaliser": self.normaliser.stamp.as_dict(),
             "embedder": self.embedder.stamp.as_dict(),
         }
-
-
-class Options(TypedDict, total=False):
-    """How a catalogue is opened; every one may be left out.
-
-    Attributes:
-        preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new one
-            the default.
-        index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-            "pgvector", "milvus"); None is "exact". Any can be named at any time: it is
-            filled from the catalogue.
-        fallback: "exact" searches in this process's memory while the engine cannot be used, and the
-            result says so; None raises the engine's error.
-        threads: for the models; 0 takes all cores.
-        max_megapixels: larger pictures are refused.
-        models: which models of the Hugging Face hub are taken, for presets that run them.
-        stages: backends of your own, instead of a preset's.
-    """
-
-    preset: str | None
-    index: str | Engine | None
-    fallback: str | None
-    threads: int
-    max_megapixels: float
-    models: ModelOptions | None
-    stages: Stages | None
-
-
-def identity(stamp: Mapping[str, Any]) -> list[Any]:
-    """Returns what of a catalogue's stamp decides comparability: preset, models, versions.
-
-    Licences and descriptions are information: rewording one must not force a rebuild.
-    """
-    parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
-    keys = ("model_id", "version", "dimension")
-    return [stamp.get("preset"), *([part.get(key) for key in keys] for part in parts)]
-
-
-def check_stamp(live: Mapping[str, Any] | None, ours: Mapping[str, Any], location: str) -> None:
-    """Checks that stages of one stamp may be used on a catalogue whose live one is the other.
-
-    Raises:
-        StampMismatch: their features cannot be compared.
-    """
-    if live is None or identity(live) == identity(ours):
-        return
-    raise StampMismatch(
-        f"the catalogue {location} was made with {_describe(live)}, and this is "
-        f"{_describe(ours)}: their embeddings cannot be compared. Run `floorlens index "
-        f"--rebuild --preset {ours['preset']} --catalogue {location}`, or open it with "
-        "the preset and version that made it"
-    )
-
-
-def _describe(stamp: Mapping[str, Any]) -> str:
-    parts = (stamp.get(stage) or {} for stage in ("normaliser", "embedder"))
-    models = ", ".join(f"{p.get('model_id', '?')} {p.get('version', '?')}" for p in parts)
-    return f"preset {stamp.get('preset', '?')!r} ({models})"
-
-
-def generation_stamp(stamp: Mapping[str, Any], projection: Projection | None) -> dict[str, Any]:
-    """Returns the stamp of features that stages of `stamp` made with a projection."""
-    if projection is None:
-        return dict(stamp)
-    return {**stamp, "projection": projection.stamp.as_dict()}
-
-
-def encoder_key(stamp: Mapping[str, Any]) -> str:
-    """Returns a short name, equal for stamps whose base features are comparable."""
-    text = json.dumps(identity(stamp)[1:], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def preset_named(name: str) -> Preset:

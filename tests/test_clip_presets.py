@@ -14,9 +14,10 @@ from floorlens.errors import StampMismatch
 from floorlens.images.loading import load_photo
 from floorlens.models.hub import MODELS
 from floorlens.models.options import ModelOptions
+from floorlens.models.stamp import identity
 from floorlens.normalisation.backends.clip import ClipNormaliser
 from floorlens.pipeline import examine_product, product_features
-from floorlens.presets import PRESETS, Stages, identity, load_stages, preset_named
+from floorlens.presets import PRESETS, Stages, load_stages, preset_named
 from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:

@@ -214,7 +214,7 @@ def _measure(
 ) -> None:
     from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_catalogue
-    from floorlens.settings import preset_in_use
+    from floorlens.lens import preset_in_use
 
     chosen = settings(catalogue=catalogue, preset=preset)
     name = preset_in_use(chosen)

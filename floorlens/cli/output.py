@@ -15,8 +15,8 @@ from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.importing import ImportReport, ImportRow
-    from floorlens.lens import Floorlens
+    from floorlens.importing import ImportRow
+    from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
 
 CatalogueOption = Annotated[
@@ -72,7 +72,7 @@ def settings(**overrides: Any) -> Settings:
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     return open_catalogue(settings(catalogue=catalogue, preset=preset), create=create)
 
@@ -179,7 +179,7 @@ def print_adaptation(report: AdaptationReport) -> None:
     )
 
 
-def print_import(report: ImportReport, *, as_json: bool) -> int:
+def print_import(report: CatalogueReport, *, as_json: bool) -> int:
     """Prints an import's counts and failed rows; returns the exit code."""
     if as_json:
         print_json(report.as_dict())

@@ -118,16 +118,16 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     from floorlens.images.loading import load_photo
     from floorlens.images.masks import save_mask, save_overlay
-    from floorlens.pipeline import find_floor
+    from floorlens.lens import preset_in_use
+    from floorlens.pipeline import floor_region
     from floorlens.presets import load_stages, preset_named
-    from floorlens.settings import preset_in_use
 
     chosen = settings(catalogue=catalogue, preset=preset)
     region, clicks = _region(box, polygon, mask), _clicks(click)
     name = preset_in_use(chosen)
     stages = load_stages(preset_named(name), threads=chosen.threads, models=chosen.model_options())
     picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
-    floor = find_floor(picture, stages, region, clicks)
+    floor = floor_region(picture, stages, region, clicks)
     if output is not None:
         save_mask(floor, output)
     if overlay is not None:

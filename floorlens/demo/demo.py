@@ -12,9 +12,9 @@ from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
-from floorlens.importing import ImportReport, Progress
-from floorlens.lens import Floorlens
-from floorlens.presets import Options
+from floorlens.importing import ImportProgress
+from floorlens.lens import CatalogueReport, Floorlens
+from floorlens.settings import Options
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Demo:
     """What a demo made: where the report lies, the import's rows and the outcome per room."""
 
     report: Path
-    imported: ImportReport
+    imported: CatalogueReport
     rooms: tuple[RoomOutcome, ...]
 
 
@@ -32,7 +32,7 @@ def run_demo(
     rooms: Path | None = None,
     products: Path | None = None,
     catalogue: str | None = None,
-    import_progress: Progress | None = None,
+    import_progress: ImportProgress | None = None,
     adapt_progress: Callable[[int, int], None] | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
     **options: Unpack[Options],

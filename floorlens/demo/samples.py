@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from floorlens.errors import InputError
-from floorlens.importing import Progress
+from floorlens.importing import ImportProgress
 from floorlens.lens import Floorlens
 
 
@@ -31,7 +31,7 @@ def sample_catalogue(
     folder: Path,
     *,
     threads: int = 0,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
     adapt_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Makes a catalogue of the sample products in a folder, or brings it up to date; returns it.

@@ -181,12 +181,12 @@ def open_catalogue(
     """
     from floorlens import presets
     from floorlens.lens import Floorlens
-    from floorlens.ranking import merged_weights
+    from floorlens.ranking import component_weights
 
     chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
     stages = presets.load_stages(chosen, threads=threads, models=models)
     # A search would refuse them too, but then for every photo.
-    merged = merged_weights(stages.reranker.weights, weights, rerank)
+    merged = component_weights(stages.reranker.weights, weights, rerank)
     segmenter = _Overheard(stages.segmenter)
     lens = Floorlens.open(
         path,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from floorlens.engines import PRIVATE, CollectionSpec, Engine
 from floorlens.errors import SettingsError
-from floorlens.presets import Stages, identity
+from floorlens.models.stamp import identity
+from floorlens.presets import Stages
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
