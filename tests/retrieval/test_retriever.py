@@ -95,9 +95,9 @@ def test_a_swap_during_the_vector_query_is_noticed(
     engine = replace(engine_of(name), namespace="ours")
     stages = fake_stages(adaptable=True)
     features = FloorFeatures(
-        base=np.float16([[55, 10, 20]]),
+        base=np.array([[55, 10, 20]], np.float16),
         coverage=np.ones(1, np.float16),
-        lab=np.float16([[55, 10, 20]]),
+        lab=np.array([[55, 10, 20]], np.float16),
         facts=np.empty(0, np.float16),
     )
     with (
@@ -115,13 +115,15 @@ def test_a_swap_during_the_vector_query_is_noticed(
             return query(collection, *arguments)
 
         monkeypatch.setattr(backend, "query", swap_before)
-        retrieval = other._index.retrieve(features, 5, 5, None)
+        retrieval = other._retriever.retrieve(features, 5, 5, None)
         in_use = other.projection
         assert lens.adapted and in_use is not None
         projection = other._catalogue.projections.get(in_use["version"])
         embedding = stages.embedder.describe(features, projection)
         assert retrieval.query.vector == pytest.approx(embedding.vector)
-        vectors = {record.id: record.vector for record in other._catalogue.snapshot().changed}
+        vectors = {
+            record.id: record.vector for record in other._catalogue.snapshot().changed_records
+        }
         for hit in retrieval.hits:
             cosine = float(vectors[hit.id] @ embedding.vector)
             assert hit.similarity == pytest.approx(cosine, abs=1e-4)
