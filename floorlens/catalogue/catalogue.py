@@ -218,7 +218,7 @@ class Catalogue(Database):
     # -- features ------------------------------------------------------------------------------
 
     def snapshot(self, *, since: int = -1) -> Snapshot:
-        """Returns what a vector index needs to catch up from revision `since`."""
+        """Returns what a vector engine needs to catch up from revision `since`."""
         with self.reading() as connection, connection.begin():
             revision = read_revision(connection)
             live = connection.execute(select(state.c.live)).scalar_one()

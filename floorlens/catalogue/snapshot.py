@@ -18,16 +18,16 @@ class Snapshot:
         generation: which features the vectors belong to; None before the first product.
         stamp: what made these features; None before the first product.
         projection: version of the projection that made them; None where there is none.
-        changed: the searchable products that changed after the revision that was asked for.
-        gone: ids of the products that were removed since, or cannot be searched any more.
+        changed_records: the searchable products that changed after the revision that was asked for.
+        removed_ids: ids of the products that were removed since, or cannot be searched any more.
     """
 
     revision: int
     generation: int | None
     stamp: Mapping[str, Any] | None
     projection: str | None
-    changed: list[Record]
-    gone: list[str]
+    changed_records: list[Record]
+    removed_ids: list[str]
 
 
 @dataclass(frozen=True)

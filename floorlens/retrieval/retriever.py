@@ -1,13 +1,14 @@
-"""The vector index of a catalogue's live generation, kept up with other processes' writes."""
+"""Finds the nearest products in a replica that follows the catalogue."""
 
 from __future__ import annotations
 
-import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from floorlens.engines import PRIVATE, CollectionSpec, Engine, check_engine, open_collection
+from floorlens.engines import PRIVATE, Engine, check_engine
 from floorlens.errors import (
     CatalogueError,
     CollectionNotFound,
@@ -16,8 +17,8 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.presets import Stages
-from floorlens.retrieval.replica import RECHECK, CheckStamp, Opened, Replica
+from floorlens.retrieval.memory import MemoryReplica
+from floorlens.retrieval.replica import RECHECK, CheckStamp, Replica, ReplicaState
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -25,25 +26,27 @@ if TYPE_CHECKING:
     from floorlens.embedding.projection import Projection
     from floorlens.engines import Hit
     from floorlens.engines.filters import Filter
+    from floorlens.presets import Stages
 
 RETRIES = 20
-"""How often a search begins anew because other processes change the catalogue meanwhile."""
+"""How often a search begins again because other processes change the catalogue meanwhile."""
 SOON = 1.0
-"""Seconds for which a copy that another process is writing to is searched as it is."""
+"""Seconds for which a replica that another process is writing to is searched as it is."""
 PAUSE = 30.0
-"""Seconds for which an engine that failed is left alone, where there is a fallback."""
+"""Seconds for which an engine that failed is left alone, if there is a fallback."""
 
 
 @dataclass(frozen=True)
 class Retrieval:
-    """What one generation says of a query; all of it made with the same projection.
+    """What one generation answers to a query; all of it was made with the same projection.
 
     Attributes:
         query: the query's embedding.
         hits: the nearest products, best first.
-        signatures: by id, of the first of them, which are to be re-ranked.
+        signatures: by id, of the first hits, which are to be re-ranked.
         engine: the engine that found them.
-        degraded: why it is not the one that was asked for, the code of an error; else None.
+        degraded: the code of the error because of which another engine than the chosen one found
+            them; None if the chosen one did.
     """
 
     query: FloorEmbedding
@@ -53,39 +56,12 @@ class Retrieval:
     degraded: str | None = None
 
 
-class MemoryReplica:
-    """The exact index that this process keeps in its memory."""
-
-    name = PRIVATE
-    lags = False
-
-    def __init__(self, catalogue: Catalogue, stages: Stages, check_stamp: CheckStamp) -> None:
-        """Opens an empty one; arguments as for `Replica`."""
-        self._catalogue = catalogue
-        self._check_stamp = check_stamp
-        spec = CollectionSpec(PRIVATE, stages.embedder.stamp.dimension, stamp="")
-        self._collection = open_collection(Engine(PRIVATE), spec)
-        self._revision = -1
-        self._lock = threading.Lock()
-
-    def forget(self) -> None:
-        """Does nothing: nobody else writes to it."""
-
-    def follow(self, wait: float | None = None) -> Opened:
-        """Brings the index up to the catalogue's revision; returns it. Nothing is waited for."""
-        with self._lock:
-            snapshot = self._catalogue.snapshot(since=self._revision)
-            self._check_stamp(snapshot.stamp)
-            self._collection.upsert(snapshot.changed)
-            self._collection.delete(snapshot.gone)
-            self._revision = snapshot.revision
-            return Opened(
-                self._collection, snapshot.revision, snapshot.generation, snapshot.projection
-            )
+class _NothingShown(EngineUnavailable):
+    """A collection that should hold products shows none of them."""
 
 
 class Retriever:
-    """A vector index derived from the catalogue; safe to call from several threads."""
+    """Searches a catalogue's vectors in one engine. Safe to call from several threads."""
 
     def __init__(
         self,
@@ -102,7 +78,7 @@ class Retriever:
             catalogue: what is searched.
             stages: whose embedder made its features.
             engine: where the vectors are searched.
-            check_stamp: raises StampMismatch if features of a stamp are not comparable.
+            check_stamp: is called with the stamp of the catalogue's features.
             fallback: whether this process's memory is searched while the engine cannot be used.
 
         Raises:
@@ -116,13 +92,13 @@ class Retriever:
             None if engine.name == PRIVATE else Replica(catalogue, stages, engine, check_stamp)
         )
         self._fallback = fallback
-        self._failed: tuple[float, EngineError] | None = None
-        self._views: dict[str, tuple[Opened, float]] = {}
+        self._failure: tuple[float, EngineError] | None = None
+        self._states: dict[str, tuple[ReplicaState, float]] = {}
         self._projection: tuple[str, Projection] | None = None
 
     @property
     def replica(self) -> Replica:
-        """The copy in a shared engine.
+        """The replica in a shared engine.
 
         Raises:
             UsageError: the engine is this process's memory.
@@ -140,136 +116,169 @@ class Retriever:
             self._replica.close()
 
     def push(self) -> None:
-        """Brings a shared engine up to the catalogue's revision; searches do that as well.
+        """Brings a shared engine up to the catalogue's revision; otherwise the next search does.
 
         Raises:
-            EngineError: it cannot be used; the catalogue is whole.
+            EngineError: the engine cannot be used; the catalogue is whole.
         """
         if self._replica is not None:
-            self._replica.follow(behind=False)
+            self._replica.catch_up(allow_lag=False)
 
     def retrieve(
         self, features: FloorFeatures, k: int, depth: int, condition: Filter | None
     ) -> Retrieval:
         """Returns the k nearest products, and the signatures of the first `depth` of them.
 
-        Query, products and signatures are of one generation: what other processes remove, rebuild
-        or adapt in between is noticed. Products that tie with the last one of the first `depth`
-        are among them, so that twins score the same. An engine that cannot return k products
-        returns as many as it can.
+        Products that tie with the last of the first `depth` get a signature too, so that twins
+        score the same. An engine that cannot return k products returns as many as it can.
 
         Raises:
             StampMismatch: the catalogue was rebuilt with other models.
             EngineError: the engine cannot be used, and there is no fallback.
             EngineUnsupported: the engine cannot apply the filter.
+            CatalogueError: other processes change the catalogue all the time.
         """
-        asked = (features, k, depth, condition)
+        search = partial(self._search, features=features, k=k, depth=depth, condition=condition)
         if self._replica is None:
-            return self._retrieve(self._memory, *asked)
-        failed = self._failed
-        if failed is None or time.monotonic() - failed[0] > PAUSE:
+            return search(self._memory)
+        failure = self._failure
+        if failure is None or time.monotonic() - failure[0] > PAUSE:
             try:
-                found = self._retrieve(self._replica, *asked)
+                retrieval = search(self._replica)
             except EngineError as error:
                 if not self._fallback:
                     raise
-                failed = self._failed = (time.monotonic(), error)
+                failure = self._failure = (time.monotonic(), error)
             else:
-                self._failed = None
-                return found
-        return replace(self._retrieve(self._memory, *asked), degraded=failed[1].code)
+                self._failure = None
+                return retrieval
+        return replace(search(self._memory), degraded=failure[1].code)
 
-    # -- within --------------------------------------------------------------------------------
+    # -- one search ----------------------------------------------------------------------------
 
-    def _retrieve(
+    def _search(
         self,
-        source: MemoryReplica | Replica,
+        replica: Replica | MemoryReplica,
+        *,
         features: FloorFeatures,
         k: int,
         depth: int,
         condition: Filter | None,
     ) -> Retrieval:
-        looked_again = False
-        for _ in range(RETRIES):
-            view, projection = self._follow(source)
-            query = self._embedder.describe(features, projection)
-            try:
-                hits = view.collection.query(query.vector, min(k, view.collection.most), condition)
-            except EngineError as error:
-                if self._catalogue.revision() != view.revision:
-                    # Another process has put a new generation in the place of this one.
-                    continue
-                if not isinstance(error, CollectionNotFound) or looked_again:
-                    raise
-                hits = []
-            if not hits and source.lags and condition is None and view.generation is not None:
-                if self._catalogue.revision() != view.revision:
-                    continue
-                if looked_again:
-                    raise EngineUnavailable(
-                        f"{source.name} shows none of the catalogue's products yet: try again in "
-                        "some seconds"
-                    )
-                # Somebody has emptied or removed it: what is looked at anew is filled again.
-                looked_again = True
-                source.forget()
-                self._views.pop(source.name, None)
-                continue
-            border = hits[min(depth, len(hits)) - 1].similarity if hits else 0.0
-            ids = [
-                hit.id
-                for place, hit in enumerate(hits)
-                if place < depth or hit.similarity == border
-            ]
-            generation = view.generation
-            found = {} if generation is None else self._catalogue.signatures(ids, generation)
-            if len(found) < len(ids):
-                if not source.lags or self._catalogue.revision() != view.revision:
-                    continue
-                # What was removed is still seen there for a while.
-                hits = [hit for hit in hits if hit.id in found or hit.id not in ids]
-            signatures = {
-                product_id: found[product_id] for product_id in ids if product_id in found
-            }
-            return Retrieval(query, hits, signatures, source.name)
-        raise CatalogueError(
-            f"products of the catalogue {self._catalogue.location} have vectors and no signatures: "
-            f"run `floorlens index --rebuild --catalogue {self._catalogue.location}`"
-        )
+        """Returns what a replica answers, all of one generation, whatever others do meanwhile.
 
-    def _follow(self, source: MemoryReplica | Replica) -> tuple[Opened, Projection | None]:
-        """Returns what to search, up to date, and what makes its vectors (None: the embedder's).
+        The engine's query belongs to no transaction of the catalogue, so the answer is checked
+        afterwards: the signatures of a generation vanish when another one takes its place, and
+        the search begins again. One read transaction around it all would hide that: the old
+        signatures would still be there for hits of the new projection, which replace the old
+        vectors in this process's memory and in a namespace that the user chose. It would also
+        stay open for as long as the engine takes.
 
-        Raises:
-            StampMismatch: the catalogue was rebuilt with other models.
+        Only single products may differ: of one that was updated during the query the vector may
+        be older than the signature.
         """
+        rechecked = False
         for _ in range(RETRIES):
-            view, since = self._views.get(source.name, (None, 0.0))
-            now = time.monotonic()
-            if (
-                view is None
-                or now - since > (RECHECK if view.in_step else SOON)
-                or view.revision != self._catalogue.revision()
-            ):
-                # With a fallback nobody needs to wait for another process that fills the engine.
-                view, since = source.follow(0 if self._fallback else None), now
+            state = self._catch_up(replica)
             try:
-                projection = self._load(view.projection)
+                query = self._embedder.describe(features, self._load_projection(state))
+                hits = self._query(replica, state, query, k, condition)
             except GenerationChanged:
-                # Swapped again since: take the next one.
-                self._views.pop(source.name, None)
                 continue
-            self._views[source.name] = view, since
-            return view, projection
+            except EngineError as error:
+                if self._is_outdated(state):
+                    continue
+                if rechecked or not isinstance(error, CollectionNotFound | _NothingShown):
+                    raise
+                # Somebody removed or emptied the collection: it is filled again.
+                rechecked = True
+                self._recheck(replica)
+                continue
+            ids = _first_ids(hits, depth)
+            signatures = self._read_signatures(ids, state)
+            missing = set(ids) - signatures.keys()
+            if missing:
+                if self._is_outdated(state):
+                    continue
+                # Some engines show a product for a while after it was removed.
+                hits = [hit for hit in hits if hit.id not in missing]
+            return Retrieval(query, hits, signatures, replica.name)
         raise CatalogueError(
             f"other processes change the catalogue {self._catalogue.location} without a pause: "
             "search again when they are done"
         )
 
-    def _load(self, version: str | None) -> Projection | None:
+    def _catch_up(self, replica: Replica | MemoryReplica) -> ReplicaState:
+        """Returns the state of a replica that is up to date, or soon will be.
+
+        Raises:
+            StampMismatch: the catalogue was rebuilt with other models.
+        """
+        state, checked = self._states.get(replica.name, (None, 0.0))
+        now = time.monotonic()
+        if (
+            state is None
+            or now - checked > (RECHECK if state.in_step else SOON)
+            or self._is_outdated(state)
+        ):
+            # With a fallback nobody needs to wait for another process that fills the engine.
+            state = replica.catch_up(0 if self._fallback else None)
+            self._states[replica.name] = state, now
+        return state
+
+    def _is_outdated(self, state: ReplicaState) -> bool:
+        return self._catalogue.revision() != state.revision
+
+    def _recheck(self, replica: Replica | MemoryReplica) -> None:
+        """Makes the next `_catch_up` look at what the engine holds."""
+        replica.mark_unchecked()
+        self._states.pop(replica.name, None)
+
+    def _load_projection(self, state: ReplicaState) -> Projection | None:
+        """Returns what makes the replica's vectors; None: the embedder alone.
+
+        Raises:
+            GenerationChanged: another process has dropped it.
+        """
+        version = state.projection
         if version is None:
             return None
-        known = self._projection
-        if known is None or known[0] != version:
-            known = self._projection = (version, self._catalogue.projections.get(version))
-        return known[1]
+        latest = self._projection
+        if latest is None or latest[0] != version:
+            latest = self._projection = (version, self._catalogue.projections.get(version))
+        return latest[1]
+
+    def _query(
+        self,
+        replica: Replica | MemoryReplica,
+        state: ReplicaState,
+        query: FloorEmbedding,
+        k: int,
+        condition: Filter | None,
+    ) -> list[Hit]:
+        collection = state.collection
+        hits = collection.query(query.vector, min(k, collection.most), condition)
+        expects_hits = condition is None and state.generation is not None
+        if not hits and expects_hits and replica.lags:
+            raise _NothingShown(
+                f"{replica.name} shows none of the catalogue's products yet: try again in some "
+                "seconds"
+            )
+        return hits
+
+    def _read_signatures(self, ids: Sequence[str], state: ReplicaState) -> dict[str, bytes]:
+        """Returns the signatures of products, by id in that order, as far as they are there."""
+        if state.generation is None:
+            return {}
+        signatures = self._catalogue.signatures(ids, state.generation)
+        return {
+            product_id: signatures[product_id] for product_id in ids if product_id in signatures
+        }
+
+
+def _first_ids(hits: Sequence[Hit], depth: int) -> list[str]:
+    """Returns the ids of the first hits, and of those that tie with the last of them."""
+    if not hits:
+        return []
+    border = hits[min(depth, len(hits)) - 1].similarity
+    return [hit.id for place, hit in enumerate(hits) if place < depth or hit.similarity == border]

@@ -76,17 +76,17 @@ def test_index_rows_carry_changes_only(catalogue: Catalogue) -> None:
     generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1), entry("b", 2)], generation)
     first = catalogue.snapshot()
-    assert [record.id for record in first.changed] == ["a", "b"]
-    np.testing.assert_array_equal(first.changed[0].vector, embedding(1).vector)
+    assert [record.id for record in first.changed_records] == ["a", "b"]
+    np.testing.assert_array_equal(first.changed_records[0].vector, embedding(1).vector)
     catalogue.put([entry("b", 3)], generation)
     catalogue.remove(["a", "unknown"])
     later = catalogue.snapshot(since=first.revision)
     assert later.revision > first.revision
-    assert [record.id for record in later.changed] == ["b"]
-    assert later.gone == ["a"]
+    assert [record.id for record in later.changed_records] == ["b"]
+    assert later.removed_ids == ["a"]
     catalogue.put([entry("a", 1)], generation)
     again = catalogue.snapshot(since=later.revision)
-    assert ([record.id for record in again.changed], again.gone) == (["a"], [])
+    assert ([record.id for record in again.changed_records], again.removed_ids) == (["a"], [])
     assert catalogue.searchable() == 2
 
 
@@ -94,7 +94,7 @@ def test_index_rows_carry_the_fields_of_the_reference(catalogue: Catalogue) -> N
     """File name, type and folder of the first picture; a product's own fields go before them."""
     generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a"), entry("b", material="oak", source="mill")], generation)
-    first, second = catalogue.snapshot().changed
+    first, second = catalogue.snapshot().changed_records
     picture = Path(catalogue.product("a").images[0])
     assert first.metadata == {
         "name": picture.name,
@@ -163,7 +163,7 @@ def test_a_rebuild_serves_the_old_until_all_is_there(catalogue: Catalogue) -> No
     assert catalogue.generations.swap(beside)
     assert catalogue.live_stamp() == {"preset": "new"}
     assert catalogue.signatures(["a"], beside)["a"] == embedding(11).signature
-    assert len(catalogue.snapshot(since=revision).changed) == 2, (
+    assert len(catalogue.snapshot(since=revision).changed_records) == 2, (
         "indexes in other processes must fetch all vectors anew"
     )
 
@@ -206,10 +206,10 @@ def test_a_rebuild_that_finds_another_picture_invalidates_the_old_features(
     assert (stored["a"].content_hashes, stored["a"].embedded) == (("b" * 64,), False)
     assert stored["b"].embedded
     half = catalogue.snapshot()
-    assert ([record.id for record in half.changed], half.gone) == (["b"], ["a"])
+    assert ([record.id for record in half.changed_records], half.removed_ids) == (["b"], ["a"])
     assert catalogue.generations.swap(beside)
     whole = catalogue.snapshot(since=half.revision)
-    assert ([record.id for record in whole.changed], whole.gone) == (["a", "b"], [])
+    assert ([record.id for record in whole.changed_records], whole.removed_ids) == (["a", "b"], [])
 
 
 def test_commits_are_fsynced(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         assert catalogue.product("a").metadata == {"price": 5}
         assert catalogue.live_stamp() == {"preset": "old"}
         assert catalogue.signatures(["a"], 3) == {"a": b"SI"}
-        assert catalogue.snapshot().changed[0].vector.tolist() == [1.0]
+        assert catalogue.snapshot().changed_records[0].vector.tolist() == [1.0]
         beside = catalogue.generations.begin(STAMP)
         (stored,) = catalogue.generations.missing(beside)
         again = Entry(stored.product, stored.content_hashes, made_features(1), embedding(1))

@@ -14,7 +14,7 @@ import pytest
 from floorlens import Floorlens
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.engines import Engine
-from floorlens.retrieval.placement import collection_for, engine_key, resolved
+from floorlens.retrieval.placement import collection_spec, engine_key, place_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDER = Path(__file__).with_name("version_2026_11_25")
@@ -77,11 +77,11 @@ def test_its_collections_in_engines_are_found_again(lens: Floorlens, older: Path
     """Under another name or stamp every engine would be filled anew."""
     catalogue, stages = lens._catalogue, lens._stages
     version = EXPECTED["projection"]["version"]
-    lancedb = resolved(Engine("lancedb"), catalogue)
+    lancedb = place_engine(Engine("lancedb"), catalogue)
     pinecone = Engine("pinecone", api_key="k", index="floors")
     pgvector = Engine("pgvector", url="postgresql://me:secret@db/floors")
     for engine in (lancedb, pinecone):
-        collection = collection_for(engine, catalogue, stages, version)
+        collection = collection_spec(engine, catalogue, stages, version)
         place = [engine_key(engine, catalogue), collection.name, collection.stamp]
         assert place == EXPECTED["collections"][engine.name]
     assert [engine_key(pgvector, catalogue)] == EXPECTED["collections"]["pgvector"]

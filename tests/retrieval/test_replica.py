@@ -26,7 +26,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.ranking import SearchResult
-from floorlens.retrieval.placement import collection_for, engine_key, resolved
+from floorlens.retrieval.placement import collection_spec, engine_key, place_engine
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -72,7 +72,7 @@ def collection_of(lens: Floorlens, engine: Engine) -> Collection:
     """Opens what the engine holds of a catalogue, past the catalogue."""
     catalogue = lens._catalogue
     projection = catalogue.snapshot().projection
-    spec = collection_for(engine, catalogue, lens._stages, projection)
+    spec = collection_spec(engine, catalogue, lens._stages, projection)
     return open_collection(engine, spec, mode="existing")
 
 
@@ -165,7 +165,7 @@ def test_a_new_generation_replaces_the_old_one(
     newer = fake_stages(version="2")
     with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
-        old = collection_for(engine, lens._catalogue, STAGES, None)
+        old = collection_spec(engine, lens._catalogue, STAGES, None)
         report = Floorlens.rebuild(tmp_path / "catalogue", index=engine, stages=newer)
         assert report.not_synced is None
     with open_lens(tmp_path, engine, stages=newer) as lens:
@@ -292,7 +292,7 @@ def test_an_import_is_not_in_step_while_another_process_writes(
     with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
         with lens._catalogue.exclusive(
-            engine_key(resolved(engine, lens._catalogue), lens._catalogue)
+            engine_key(place_engine(engine, lens._catalogue), lens._catalogue)
         ):
             report = lens.add(other_products)
             assert report.not_synced is not None
@@ -442,7 +442,7 @@ def test_an_engine_that_shows_nothing_yet(
     slow = replace(pinecone, fresh=False)
     with open_lens(tmp_path) as exact:
         exact.add(product_csv)
-        open_collection(slow, collection_for(slow, exact._catalogue, STAGES, None)).close()
+        open_collection(slow, collection_spec(slow, exact._catalogue, STAGES, None)).close()
     double.visible_after = 3600.0
     with open_lens(tmp_path, slow) as lens, pytest.raises(EngineUnavailable, match="shows none"):
         lens.search(room)
@@ -473,7 +473,7 @@ def test_a_replaced_collection_is_dropped_later_if_it_must(
     newer = fake_stages(version="2")
     with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
-        old = collection_for(pinecone, lens._catalogue, STAGES, None)
+        old = collection_spec(pinecone, lens._catalogue, STAGES, None)
     double.fail(403, times=1000, path="/vectors/delete")
     report = Floorlens.rebuild(tmp_path / "catalogue", index=pinecone, stages=newer)
     assert report.not_synced is None
@@ -553,7 +553,7 @@ def test_the_key_of_an_engine_holds_no_secret(tmp_path: Path) -> None:
         catalogue = lens._catalogue
 
         def key(engine: Engine, **changed: Any) -> str:
-            return engine_key(resolved(replace(engine, **changed), catalogue), catalogue)
+            return engine_key(place_engine(replace(engine, **changed), catalogue), catalogue)
 
         one = Engine("pgvector", url="postgresql://me:secret@host/db")
         assert "secret" not in key(one)
