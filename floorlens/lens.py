@@ -18,7 +18,7 @@ from floorlens.errors import (
     NothingToRank,
     SettingsError,
 )
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.pipeline import floor_region, floor_view
@@ -26,6 +26,7 @@ from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, pres
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval.retriever import Retriever
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.retrieval.replica import Replica
-    from floorlens.segmentation import FloorRegion
     from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.lens")
@@ -500,7 +500,13 @@ class Floorlens:
 
     # -- photos --------------------------------------------------------------------------------
 
-    def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
+    def mask(
+        self,
+        source: PhotoSource,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+    ) -> FloorRegion:
         """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
@@ -518,12 +524,12 @@ class Floorlens:
 
     def search(
         self,
-        source: Any,
+        source: PhotoSource,
         *,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
-        region: Any = None,
-        clicks: Iterable[Any] = (),
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
         weights: Mapping[str, float] | None = None,
         rerank: bool = True,
     ) -> SearchResult:
@@ -564,7 +570,7 @@ class Floorlens:
             retriever=self._retriever,
         )
 
-    def _photo(self, source: Any) -> Photo:
+    def _photo(self, source: PhotoSource) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
     def _adapt_after(
@@ -589,11 +595,11 @@ class Floorlens:
 
 
 def find_floor(
-    photo: Any,
+    photo: PhotoSource | Photo,
     *,
     preset: str = DEFAULT_PRESET,
-    region: Any = None,
-    clicks: Iterable[Any] = (),
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
     models: ModelOptions | None = None,

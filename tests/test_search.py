@@ -135,7 +135,7 @@ def test_a_region_replaces_the_automatic_mask(lens: Floorlens) -> None:
         result = lens.search(photo, region=region)
         assert result.matches[0].product.id == "g200"
     with pytest.raises(RegionError):
-        lens.search(photo, region="everything")
+        lens.search(photo, region="everything")  # type: ignore[arg-type]
 
 
 def test_clicks_correct_what_is_searched_for(lens: Floorlens) -> None:
@@ -169,7 +169,7 @@ def test_unusable_clicks(lens: Floorlens) -> None:
     with pytest.raises(RegionError, match="outside the photo, which is 40 x 60"):
         lens.search(photo, clicks=[(40, 20)])
     with pytest.raises(RegionError, match="a click is"):
-        lens.mask(photo, clicks=[("left", "top")])
+        lens.mask(photo, clicks=[("left", "top")])  # type: ignore[list-item]
     with pytest.raises(RegionError, match="leave nothing of the floor"):
         lens.mask(photo, clicks=[(20, 50, False)])
 

@@ -22,6 +22,7 @@ from floorlens.cli.output import (
 from floorlens.errors import FilterError, RegionError
 from floorlens.images.masks import load_mask
 from floorlens.products.reading import typed_cell
+from floorlens.segmentation import RegionSource
 
 BoxOption = Annotated[
     str | None,
@@ -152,7 +153,7 @@ def mask(
             print(f"doubtful: {reason}")
 
 
-def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
+def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> RegionSource | None:
     if sum(value is not None for value in (box, polygon, mask)) > 1:
         raise RegionError("give only one of --box, --polygon and --mask")
     if box is not None:
