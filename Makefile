@@ -9,7 +9,7 @@ EXTRAS ?= api,clip,heif,lancedb,milvus,pgvector,pinecone,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui test test-transformers4 lint format benchmark soak segmenter clean
+.PHONY: demo ui check test test-transformers4 lint format benchmark soak segmenter clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -40,6 +40,10 @@ $(UI): $(BASE)
 
 ui: $(UI)
 	$(BIN)/floorlens ui $(if $(API_URL),--api-url '$(API_URL)')
+
+# While you work: all but the tests marked slow. Less than a minute once it is set up.
+check: lint
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --no-cov --quiet -m 'not slow'
 
 test: $(TESTS)
 	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest

@@ -250,7 +250,7 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
     return engine
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """`place(name)` is where a catalogue may be: a folder, or a schema of the real PostgreSQL."""
     if request.param == "sqlite":

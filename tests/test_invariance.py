@@ -21,6 +21,8 @@ from floorlens import Floorlens
 from floorlens.demo.samples import samples
 from floorlens.images.loading import PhotoSource
 
+pytestmark = pytest.mark.slow
+
 ROOMS = tuple(sorted(path.name for path in (samples() / "rooms").iterdir()))
 FIRST = 10
 MAY_CHANGE = 2

@@ -15,6 +15,8 @@ from PIL import Image
 
 from floorlens import Floorlens
 
+pytestmark = pytest.mark.slow
+
 # Kills and products: an import must outlast them all. SQLite has no server that takes care of it.
 WORK = {"sqlite": (20, 420), "postgres": (4, 150)}
 

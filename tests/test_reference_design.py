@@ -24,6 +24,8 @@ from floorlens.presets import load_stages, preset_named
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 ROOMS = sorted((SAMPLES / "rooms").iterdir())[:3]
 #: What float32 leaves of a cosine when it is computed in another order.

@@ -23,6 +23,8 @@ from floorlens.settings import Settings, load_settings
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pinecone", reason="needs the extra pinecone")
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -9,6 +9,8 @@ import pytest
 from floorlens.evaluation.masks import evaluate_masks
 from floorlens.evaluation.ranking import RankingReport, evaluate_ranking
 
+pytestmark = pytest.mark.slow
+
 GREY = {"1", "4", "14", "15", "17"}
 
 

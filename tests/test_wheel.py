@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 UNWANTED = {"torch", "transformers", "pandas", "pyarrow", "scipy", "opencv-python-headless"}
 LIMIT_MB = 400

@@ -19,6 +19,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import insert, select
 
+pytestmark = pytest.mark.slow
+
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 from floorlens import Floorlens
