@@ -36,13 +36,13 @@ from timing import alternate
 
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
-from floorlens.engines import Collection, Engine, Record
+from floorlens.engines import BACKENDS, CollectionSpec, Engine, Record, open_collection
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.pairs import evaluate_pairs
 from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.models.hub import MODELS, cached, chosen_model
 from floorlens.models.options import ModelOptions
-from floorlens.presets import BACKENDS, PRESETS, load_stages, new_index
+from floorlens.presets import PRESETS, load_stages
 
 EXTRAS = {
     "base": "",
@@ -64,7 +64,7 @@ IMPORTS = {
     "pinecone": "from pinecone import Pinecone",
     "clip (torch, transformers' CLIP)": "from transformers import CLIPModel",
 }
-ENGINES = tuple(BACKENDS["index"])
+ENGINES = tuple(BACKENDS)
 SIZES = (1_000, 10_000)
 DIMENSION = 512
 
@@ -158,20 +158,22 @@ def engine_seconds(
     filling, works = {}, {}
     with ExitStack() as stack:
         for name, engine in available.items():
-            index = new_index(engine, Collection(f"size_{count}", DIMENSION, "comparison"))
-            stack.callback(index.close)
+            collection = open_collection(
+                engine, CollectionSpec(f"size_{count}", DIMENSION, "comparison")
+            )
+            stack.callback(collection.close)
             start = time.perf_counter()
-            index.upsert(records)
+            collection.upsert(records)
             filling[name] = time.perf_counter() - start
-            works[name] = partial(_query, index, matrix)
+            works[name] = partial(_query, collection, matrix)
             for run in range(3):
                 works[name](run)
         times, _ = alternate(works, runs)
     return {name: statistics.median(values) for name, values in times.items()}, filling
 
 
-def _query(index: Any, matrix: Any, run: int) -> Any:
-    return index.query(matrix[(7 * run) % len(matrix)], 10)
+def _query(collection: Any, matrix: Any, run: int) -> Any:
+    return collection.query(matrix[(7 * run) % len(matrix)], 10)
 
 
 def accuracy(shared: Path, there: Mapping[str, bool]) -> list[str]:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from floorlens.errors import FloorlensError, NoFloorFound
-from floorlens.lens import Floorlens
+from floorlens.lens import Floorlens, find_floor
 from floorlens.products.product import Product
 from floorlens.ranking import Match, SearchResult
 from floorlens.segmentation import Click, FloorRegion
@@ -28,4 +28,5 @@ __all__ = [
     "Product",
     "SearchResult",
     "__version__",
+    "find_floor",
 ]

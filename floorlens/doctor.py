@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.engines import PRIVATE
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.retrieval.placement import PRIVATE
-from floorlens.settings import Settings, open_catalogue, variable
+from floorlens.lens import find_floor, open_catalogue
+from floorlens.settings import Settings, variable
 
 # Extra -> the module that shows that it is installed.
 EXTRAS = {
@@ -107,7 +108,7 @@ def _run(name: str, check: Callable[[], str]) -> Check:
 
 def _models(settings: Settings) -> str:
     from floorlens.images.loading import load_photo
-    from floorlens.pipeline import find_floor, product_features
+    from floorlens.pipeline import product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
     stages = load_stages(
@@ -118,7 +119,7 @@ def _models(settings: Settings) -> str:
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
-        find_floor(grey, stages)
+        find_floor(grey, stages=stages)
     length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
     # Their licences are not the code's: the training data of some are for research only.

@@ -1,148 +1,291 @@
-"""`Floorlens`: one catalogue, opened with one preset; everything the interfaces offer."""
+"""`Floorlens`, the front door: a catalogue, opened with a preset, and all that users ask of it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from floorlens.engines import Engine
-from floorlens.errors import EngineError, FloorlensError, NothingToRank, SettingsError
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
-from floorlens.presets import (
-    DEFAULT_PRESET,
-    PRESETS,
-    Options,
-    check_stamp,
-    generation_stamp,
-    load_stages,
-    preset_named,
+from floorlens.engines import PRIVATE, Engine
+from floorlens.errors import (
+    CatalogueNotFound,
+    EngineError,
+    FloorlensError,
+    NothingToRank,
+    SettingsError,
 )
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
+from floorlens.models.options import ModelOptions
+from floorlens.models.stamp import check_stamp, generation_stamp
+from floorlens.pipeline import floor_region, floor_view
+from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
-from floorlens.retrieval.live import LiveIndex
-from floorlens.retrieval.placement import PRIVATE
+from floorlens.retrieval.retriever import Retriever
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.adaptation.adapt import Progress as AdaptationProgress
-    from floorlens.importing import ImportReport, Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.retrieval.replica import Replica
-    from floorlens.segmentation import FloorRegion
+    from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.lens")
 
-Report = TypeVar("Report", "ImportReport", "AdaptationReport")
+Report = TypeVar("Report", "CatalogueReport", "AdaptationReport")
+
+
+@dataclass(frozen=True)
+class CatalogueReport:
+    """What became of the products, and of what follows an import or a rebuild.
+
+    Attributes:
+        imported: one row per product.
+        adaptation: what the adaptation did; None where the catalogue was not adapted.
+        not_adapted: why the adaptation failed; None if it did not.
+        not_synced: why the replica in the engine was not updated; None if it was. The catalogue is
+            whole, and the next search updates the replica.
+    """
+
+    imported: ImportReport
+    adaptation: AdaptationReport | None = None
+    not_adapted: str | None = None
+    not_synced: str | None = None
+
+    @property
+    def rows(self) -> tuple[ImportRow, ...]:
+        """One row per product, in order of id."""
+        return self.imported.rows
+
+    @property
+    def seconds(self) -> float:
+        """How long the import took, without what follows it."""
+        return self.imported.seconds
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many products have each status."""
+        return self.imported.counts
+
+    @property
+    def pictures(self) -> dict[str, int]:
+        """How many pictures are of each kind, among those that were examined."""
+        return self.imported.pictures
+
+    @property
+    def failed(self) -> tuple[ImportRow, ...]:
+        """The rows that failed."""
+        return self.imported.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain JSON values."""
+        return {
+            **self.imported.as_dict(),
+            "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
+            "not_adapted": self.not_adapted,
+            "not_synced": self.not_synced,
+        }
 
 
 class Floorlens:
-    """Visual search for floors in one catalogue. Safe to call from several threads."""
+    """Visual search for floors in one catalogue. Safe to call from several threads.
+
+    Example:
+        >>> with Floorlens.open("catalogue/") as lens:
+        ...     lens.add("products/").counts["added"]
+        3
+    """
 
     def __init__(
-        self,
-        location: str | Path,
-        *,
-        create: bool = True,
-        stale: bool = False,
-        **options: Unpack[Options],
+        self, catalogue: Catalogue, stages: Stages, retriever: Retriever, max_megapixels: float
     ) -> None:
         """Use `Floorlens.open`."""
-        # SQLAlchemy costs more than half of the allowed import time of the package.
-        from floorlens.catalogue.catalogue import Catalogue
-
-        preset, stages = options.get("preset"), options.get("stages")
-        if preset is not None and stages is None:
-            preset_named(preset)
-        if options.get("fallback") not in (None, PRIVATE):
-            raise SettingsError(f"fallback is {PRIVATE!r} or None, not {options['fallback']!r}")
-        self._max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
-        self._catalogue = Catalogue(location, create=create)
-        try:
-            live = self._catalogue.live_stamp()
-            name = preset or (live or {}).get("preset") or DEFAULT_PRESET
-            if name not in PRESETS:
-                # Of another version of Floorlens: the stamps differ, and that says what to do.
-                name = DEFAULT_PRESET
-            self._stages = stages or load_stages(
-                preset_named(name),
-                threads=options.get("threads", 0),
-                models=options.get("models"),
-            )
-            if not stale:
-                self._check_stamp(live)
-            engine = options.get("index") or PRIVATE
-            self._index = LiveIndex(
-                self._catalogue,
-                self._stages,
-                Engine(engine) if isinstance(engine, str) else engine,
-                self._check_stamp,
-                fallback=options.get("fallback") is not None,
-            )
-        except BaseException:
-            self._catalogue.close()
-            raise
+        self._catalogue = catalogue
+        self._stages = stages
+        self._retriever = retriever
+        self._max_megapixels = max_megapixels
 
     @classmethod
     def open(
-        cls, location: str | Path, *, create: bool = True, **options: Unpack[Options]
+        cls,
+        location: str | Path,
+        *,
+        create: bool = True,
+        preset: str | None = None,
+        index: str | Engine | None = None,
+        fallback: Literal["exact"] | None = None,
+        threads: int = 0,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        models: ModelOptions | None = None,
+        stages: Stages | None = None,
     ) -> Floorlens:
-        """Returns the catalogue at a location, created if absent, with its models loaded.
+        """Returns the catalogue at a location, with its models loaded.
 
         Args:
             location: the catalogue's folder, or `postgresql://user:password@host/database`.
             create: whether to make a catalogue where there is none.
-            options: see `Options`.
+            preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new
+                one the default.
+            index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
+                "pgvector", "milvus"); None is "exact". Any can be named at any time: it is filled
+                from the catalogue.
+            fallback: "exact" searches in this process's memory while the engine cannot be used, and
+                the result says so; None raises the engine's error.
+            threads: for the models; 0 takes all cores.
+            max_megapixels: larger pictures are refused.
+            models: which models of the Hugging Face hub are taken, for presets that run them.
+            stages: backends of your own, instead of a preset's.
 
         Raises:
             StampMismatch: the catalogue was made with another preset or model version.
             SettingsError: there is no such preset or engine.
             CatalogueError: the catalogue cannot be opened; CatalogueNotFound if absent.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/", preset="builtin", threads=1)
+            >>> lens.count()
+            0
         """
-        return cls(location, create=create, **options)
+        return cls._open(
+            location,
+            create=create,
+            preset=preset,
+            index=index,
+            fallback=fallback,
+            threads=threads,
+            max_megapixels=max_megapixels,
+            models=models,
+            stages=stages,
+        )
+
+    @classmethod
+    def _open(
+        cls,
+        location: str | Path,
+        *,
+        create: bool,
+        preset: str | None,
+        index: str | Engine | None,
+        fallback: str | None,
+        threads: int,
+        max_megapixels: float,
+        models: ModelOptions | None,
+        stages: Stages | None,
+        any_stamp: bool = False,
+    ) -> Floorlens:
+        """Opens a catalogue as `open` does; with `any_stamp` also one of other models."""
+        # SQLAlchemy costs more than half of the allowed import time of the package.
+        from floorlens.catalogue.catalogue import Catalogue
+
+        if preset is not None and stages is None:
+            preset_named(preset)
+        if fallback not in (None, PRIVATE):
+            raise SettingsError(f"fallback is {PRIVATE!r} or None, not {fallback!r}")
+        catalogue = Catalogue(location, create=create)
+        try:
+            live = catalogue.live_stamp()
+            if stages is None:
+                name = preset or (live or {}).get("preset") or DEFAULT_PRESET
+                if name not in PRESETS:
+                    # Of another version of Floorlens: the stamps differ, and that says what to do.
+                    name = DEFAULT_PRESET
+                stages = load_stages(preset_named(name), threads=threads, models=models)
+            stamp = stages.stamp()
+
+            def check_comparable(other: Mapping[str, Any] | None) -> None:
+                check_stamp(other, stamp, catalogue.location)
+
+            if not any_stamp:
+                check_comparable(live)
+            engine = index or PRIVATE
+            retriever = Retriever(
+                catalogue,
+                stages,
+                Engine(engine) if isinstance(engine, str) else engine,
+                check_comparable,
+                fallback=fallback is not None,
+            )
+        except BaseException:
+            catalogue.close()
+            raise
+        return cls(catalogue, stages, retriever, max_megapixels)
 
     @classmethod
     def rebuild(
         cls,
         location: str | Path,
         *,
-        progress: Progress | None = None,
+        progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
-        **options: Unpack[Options],
-    ) -> ImportReport:
+        adapt_progress: Progress | None = None,
+        preset: str | None = None,
+        index: str | Engine | None = None,
+        fallback: Literal["exact"] | None = None,
+        threads: int = 0,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        models: ModelOptions | None = None,
+        stages: Stages | None = None,
+    ) -> CatalogueReport:
         """Embeds a whole catalogue anew, with another preset or newer models; returns the report.
 
         The old features serve searches until all new ones are there, and stay if a product's
-        picture can no longer be read (the report's failed rows). Interrupted, it resumes. `adapt`
-        says whether the catalogue is adapted afterwards; None: if it was before, or that was never
-        declined. False is remembered.
+        picture can no longer be read (the report's failed rows). Interrupted, it resumes.
+
+        Args:
+            location: the catalogue, as for `open`.
+            progress: called as `progress(done, total, row)` after each row is safely stored.
+            adapt: whether the catalogue is adapted afterwards; None: if it was before, or if that
+                was never declined. False is remembered.
+            adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
+            preset: what it is rebuilt with; None: the catalogue's own.
+            index, fallback, threads, max_megapixels, models, stages: as for `open`.
 
         Raises:
             CatalogueNotFound: there is no catalogue.
-        """
-        from floorlens.importing import rebuild
 
-        with cls(location, create=False, stale=True, **options) as lens:
+        Example:
+            >>> Floorlens.rebuild("catalogue/", preset="clip").counts  # doctest: +SKIP
+            {'added': 0, 'updated': 236, 'unchanged': 0, 'failed': 0}
+        """
+        from floorlens import importing
+
+        lens = cls._open(
+            location,
+            create=False,
+            preset=preset,
+            index=index,
+            fallback=fallback,
+            threads=threads,
+            max_megapixels=max_megapixels,
+            models=models,
+            stages=stages,
+            any_stamp=True,
+        )
+        with lens:
             asked = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
                 lens._catalogue.projections.decline()
-            report = rebuild(
-                lens._catalogue,
-                lens._stages,
-                max_megapixels=lens._max_megapixels,
-                progress=progress,
+            report = CatalogueReport(
+                importing.rebuild(
+                    lens._catalogue,
+                    lens._stages,
+                    max_megapixels=max_megapixels,
+                    progress=progress,
+                )
             )
             if report.failed:
                 return report
             if adapt:
-                report = lens._after(report, adapt_progress, asked=asked)
-            return lens._pushed(report)
+                report = lens._adapt_after(report, adapt_progress, asked=asked)
+            return lens._push_after(report)
 
     def __enter__(self) -> Floorlens:
         return self
@@ -152,19 +295,17 @@ class Floorlens:
 
     def close(self) -> None:
         """Closes the catalogue and the engine; what is asked afterwards raises CatalogueError."""
-        self._index.close()
+        self._retriever.close()
         self._catalogue.close()
 
     def warm_up(self) -> None:
         """Runs all that a first search would wait for; an engine that is down is only logged."""
-        from floorlens.pipeline import floor_view
-
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
         try:
             self.search(grey, limit=1, region=floor)
         except NothingToRank:
-            # An empty catalogue is said before the encoder is needed.
+            # An empty catalogue raises before the encoder is needed.
             view = floor_view(self._photo(grey), floor.working_mask, self._stages)
             self._stages.embedder.features([view])
         except EngineError as error:
@@ -176,12 +317,15 @@ class Floorlens:
         Raises:
             StampMismatch: another process rebuilt it with another preset or other models.
         """
-        self._check_stamp(self._catalogue.live_stamp())
+        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._catalogue.location)
 
     @property
     def stamp(self) -> dict[str, Any]:
         """The preset, the models and the catalogue's projection, as plain JSON values."""
-        ours = generation_stamp(self._stages.stamp(), self._stages.embedder.projection)
+        projection = self._stages.embedder.projection
+        ours = generation_stamp(
+            self._stages.stamp(), None if projection is None else projection.stamp
+        )
         return ours | {
             "projection": (self._catalogue.live_stamp() or ours).get("projection"),
             "segmenter": self._stages.segmenter.stamp.as_dict(),
@@ -204,11 +348,11 @@ class Floorlens:
         self,
         source: str | Path,
         *,
-        progress: Progress | None = None,
+        progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
+        adapt_progress: Progress | None = None,
         id_prefix: str = "",
-    ) -> ImportReport:
+    ) -> CatalogueReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
 
         Only what changed is embedded; nothing is removed. Returns one row per product.
@@ -224,6 +368,11 @@ class Floorlens:
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
             StampMismatch: another process rebuilt the catalogue with another preset.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> [row.status for row in lens.add("products/").rows]
+            ['added', 'added', 'added']
         """
         from floorlens.importing import import_products
 
@@ -233,17 +382,19 @@ class Floorlens:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
         elif not adapt:
             self._catalogue.projections.decline()
-        report = import_products(
-            self._catalogue,
-            self._stages,
-            source,
-            max_megapixels=self._max_megapixels,
-            id_prefix=id_prefix,
-            progress=progress,
+        report = CatalogueReport(
+            import_products(
+                self._catalogue,
+                self._stages,
+                source,
+                max_megapixels=self._max_megapixels,
+                id_prefix=id_prefix,
+                progress=progress,
+            )
         )
         if adapt and not self.adapted:
-            report = self._after(report, adapt_progress, asked=asked)
-        return self._pushed(report)
+            report = self._adapt_after(report, adapt_progress, asked=asked)
+        return self._push_after(report)
 
     def adapt(
         self,
@@ -251,7 +402,7 @@ class Floorlens:
         views: int | None = None,
         limit: int | None = None,
         seed: int = 0,
-        progress: AdaptationProgress | None = None,
+        progress: Progress | None = None,
     ) -> AdaptationReport:
         """Fits the search to the differences between this catalogue's own products.
 
@@ -263,21 +414,25 @@ class Floorlens:
             views: simulated rooms of each product (6).
             limit: at most so many products are used for the fit (2,000).
             seed: decides which, and the rooms.
-            progress: called as `progress(done, total)` with the rooms that are there.
+            progress: called as `progress(done, total)` with how many rooms are ready.
 
         Raises:
             UsageError: fewer than 8 different products, or an embedder that cannot be adapted.
+
+        Example:
+            >>> Floorlens.open("catalogue/").adapt(views=4).products  # doctest: +SKIP
+            236
         """
-        from floorlens.adaptation import adapt as adaptation
+        from floorlens.adaptation.adapt import adapt
 
         self.check()
-        return self._pushed(
-            adaptation.adapt(
+        return self._push_after(
+            adapt(
                 self._catalogue,
                 self._stages,
                 max_megapixels=self._max_megapixels,
-                views=adaptation.VIEWS if views is None else views,
-                limit=adaptation.LIMIT if limit is None else limit,
+                views=views,
+                limit=limit,
                 seed=seed,
                 progress=progress,
             )
@@ -321,11 +476,17 @@ class Floorlens:
         """Removes products from the catalogue (not their files); returns the ids that existed.
 
         Raises:
-            EngineError: they are removed, and no search shows them any more; the engine, which
-                could not be told, is told at the next search.
+            EngineError: the products are removed, and no search shows them any more, but the
+                replica in the engine could not be updated; the next search does that.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.remove(["terrazzo-grigio", "unknown"])
+            ['terrazzo-grigio']
         """
         removed = self._catalogue.remove(ids)
-        self._index.push()
+        self._retriever.push()
         return removed
 
     @property
@@ -335,31 +496,40 @@ class Floorlens:
         Raises:
             UsageError: the engine is "exact", which is no copy.
         """
-        return self._index.replica
+        return self._retriever.replica
 
     # -- photos --------------------------------------------------------------------------------
 
-    def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
+    def mask(
+        self,
+        source: PhotoSource,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+    ) -> FloorRegion:
         """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
             NoFloorFound: there is none.
             ImageError: the photo cannot be read.
             RegionError: the region or a click is not usable.
-        """
-        from floorlens.pipeline import find_floor
 
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> round(lens.mask("room.jpg").share, 1)
+            0.3
+        """
         self._catalogue.check_open()
-        return find_floor(self._photo(source), self._stages, region, clicks)
+        return floor_region(self._photo(source), self._stages, region, clicks)
 
     def search(
         self,
-        source: Any,
+        source: PhotoSource,
         *,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
-        region: Any = None,
-        clicks: Iterable[Any] = (),
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
         weights: Mapping[str, float] | None = None,
         rerank: bool = True,
     ) -> SearchResult:
@@ -380,6 +550,12 @@ class Floorlens:
             NoFloorFound: the photo shows no floor.
             NothingToRank: the catalogue is empty, or no product passes the filter.
             ImageError, FilterError, RegionError, UsageError: an argument is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.search("room.jpg", limit=1).matches[0].product.id
+            'oak-natural-plank'
         """
         from floorlens.search import Query, answer
 
@@ -391,15 +567,15 @@ class Floorlens:
             lambda: self._photo(source),
             catalogue=self._catalogue,
             stages=self._stages,
-            index=self._index,
+            retriever=self._retriever,
         )
 
-    def _photo(self, source: Any) -> Photo:
+    def _photo(self, source: PhotoSource) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
-    def _after(
-        self, report: ImportReport, progress: AdaptationProgress | None, *, asked: bool
-    ) -> ImportReport:
+    def _adapt_after(
+        self, report: CatalogueReport, progress: Progress | None, *, asked: bool
+    ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 
         if not can_adapt(self._catalogue, self._stages, asked=asked):
@@ -407,15 +583,93 @@ class Floorlens:
         try:
             return replace(report, adaptation=self.adapt(progress=progress))
         except FloorlensError as error:
-            # The products are stored and can be searched: what became of them must be told.
+            # The products are stored and can be searched: the report must say what became of them.
             return replace(report, not_adapted=str(error))
 
-    def _pushed(self, report: Report) -> Report:
+    def _push_after(self, report: Report) -> Report:
         try:
-            self._index.push()
+            self._retriever.push()
         except FloorlensError as error:
             return replace(report, not_synced=str(error))
         return report
 
-    def _check_stamp(self, live: Mapping[str, Any] | None) -> None:
-        check_stamp(live, self._stages.stamp(), self._catalogue.location)
+
+def find_floor(
+    photo: PhotoSource | Photo,
+    *,
+    preset: str = DEFAULT_PRESET,
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
+    threads: int = 0,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    models: ModelOptions | None = None,
+    stages: Stages | None = None,
+) -> FloorRegion:
+    """Returns where the floor is in a photo; no catalogue is needed.
+
+    Args:
+        photo: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or a `Photo` that is loaded.
+        preset: whose segmenter finds it.
+        region, clicks: as for `Floorlens.search`.
+        threads, max_megapixels, models, stages: as for `Floorlens.open`.
+
+    Raises:
+        NoFloorFound: there is none.
+        ImageError: the photo cannot be read.
+        RegionError: the region or a click is not usable.
+        SettingsError: there is no such preset.
+
+    Example:
+        >>> floor = find_floor("room.jpg")
+        >>> floor.mask.shape, floor.reasons
+        ((768, 1024), ())
+    """
+    if stages is None:
+        stages = load_stages(preset_named(preset), threads=threads, models=models)
+    if not isinstance(photo, Photo):
+        photo = load_photo(photo, max_megapixels=max_megapixels)
+    return floor_region(photo, stages, region, clicks)
+
+
+def open_catalogue(
+    settings: Settings, *, create: bool = True, stages: Stages | None = None
+) -> Floorlens:
+    """Returns the catalogue that the settings name, opened with the preset that they name.
+
+    Args:
+        settings: as `floorlens.settings.load_settings` returns them.
+        create: whether to make a catalogue where there is none.
+        stages: backends of your own, instead of a preset's.
+
+    Raises:
+        FloorlensError: what `Floorlens.open` raises.
+
+    Example:
+        >>> from floorlens.settings import load_settings
+        >>> open_catalogue(load_settings()).location
+        'catalogue'
+    """
+    return Floorlens.open(settings.catalogue, create=create, stages=stages, **settings.options())
+
+
+def preset_in_use(settings: Settings) -> str:
+    """Returns the preset that is set, else that of the catalogue; the default if it has none.
+
+    Example:
+        >>> from floorlens.settings import load_settings
+        >>> preset_in_use(load_settings())
+        'builtin'
+    """
+    from floorlens.catalogue.catalogue import Catalogue
+
+    if settings.preset is not None:
+        return settings.preset
+    try:
+        catalogue = Catalogue(settings.catalogue, create=False)
+    except CatalogueNotFound:
+        return DEFAULT_PRESET
+    try:
+        name = (catalogue.live_stamp() or {}).get("preset")
+    finally:
+        catalogue.close()
+    return str(name) if name in PRESETS else DEFAULT_PRESET

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
-from floorlens.segmentation import FloorRegion
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.region import (
     corrected_region,
@@ -23,8 +22,11 @@ from floorlens.segmentation.region import (
 )
 
 
-def find_floor(
-    photo: Photo, stages: Stages, region: Any = None, clicks: Iterable[Any] = ()
+def floor_region(
+    photo: Photo,
+    stages: Stages,
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
 ) -> FloorRegion:
     """Returns the floor of a room photo: found by the segmenter or drawn by hand, then corrected.
 
@@ -39,47 +41,67 @@ def find_floor(
     Raises:
         NoFloorFound: the segmenter finds none, and no click says otherwise.
         RegionError: the region or a click is not usable, or the clicks leave nothing of the floor.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> floor_region(load_photo("room.jpg"), fake_stages(), region=(0, 384, 1024, 768)).share
+        0.5
     """
     points, preset = parse_clicks(photo, clicks), stages.preset
     if isinstance(region, FloorRegion):
         if not points and region.working_mask.shape == photo.pixels.shape[:2]:
             return region
         region = region.working_mask
-    found = None
+    unprompted = None
     if region is not None:
         base = region_by_hand(photo, region)
     else:
-        found = stages.segmenter.segment(photo.pixels)
-        there_is_one = any(click.floor for click in points)
+        unprompted = stages.segmenter.segment(photo.pixels)
+        floor_clicked = any(click.floor for click in points)
         base = region_from_probability(
             photo,
-            found,
+            unprompted,
             threshold=preset.mask_threshold,
-            min_visible=0 if there_is_one else preset.min_visible,
-            min_share=0 if there_is_one else preset.min_share,
+            min_visible=0 if floor_clicked else preset.min_visible,
+            min_share=0 if floor_clicked else preset.min_share,
         )
     if not points:
         return base
-    if found is None or preset.takes_clicks:
-        told = stages.segmenter.segment(photo.pixels, points)
+    if unprompted is None or preset.takes_clicks:
+        prompted = stages.segmenter.segment(photo.pixels, points)
     else:
-        told = found
-    return corrected_region(photo, base, told, points, found=found, threshold=preset.mask_threshold)
+        prompted = unprompted
+    return corrected_region(
+        photo, base, prompted, points, first_answer=unprompted, threshold=preset.mask_threshold
+    )
 
 
 def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorView:
     """Returns the floor of a room as it is seen and, where that is possible, from above as well.
 
     Both go into one set of patches: a bad estimate of the floor's plane must not sink a match.
+
+    Args:
+        photo: the photo.
+        mask: bool (h, w), the floor, at the size of `photo.pixels`.
+        stages: whose normaliser cuts the patches.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo = load_photo("room.jpg")
+        >>> floor_view(photo, np.ones(photo.pixels.shape[:2], bool), fake_stages()).patches.ndim
+        4
     """
-    seen = stages.normaliser.view(photo.pixels, mask)
+    view = stages.normaliser.view(photo.pixels, mask)
     above = stages.normaliser.straightened(photo.pixels, mask)
     if above is None:
-        return seen
+        return view
     return FloorView(
-        patches=np.concatenate([seen.patches, above.patches]),
-        coverage=np.concatenate([seen.coverage, above.coverage]),
-        lab=seen.lab,
+        patches=np.concatenate([view.patches, above.patches]),
+        coverage=np.concatenate([view.coverage, above.coverage]),
+        lab=view.lab,
     )
 
 
@@ -87,6 +109,13 @@ def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPict
     """Returns what each picture of a product shows; only a likely room costs a segmentation.
 
     Where the preset takes product pictures whole, each is a swatch.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo = load_photo("products/oak-natural-plank.jpg")
+        >>> [picture.kind for picture in examine_product([photo], fake_stages())]
+        ['swatch']
     """
     if not stages.preset.examine_products:
         return [
@@ -96,10 +125,17 @@ def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPict
     return [_examine(photo, stages) for photo in photos]
 
 
-def described(pictures: Sequence[ProductPicture]) -> list[bool]:
-    """Returns which pictures describe the product: room scenes only where there is nothing else."""
-    alone = any(picture.kind != "room" for picture in pictures)
-    return [picture.kind != "room" or not alone for picture in pictures]
+def describing(pictures: Sequence[ProductPicture]) -> list[bool]:
+    """Returns which pictures describe the product: room scenes only where there is nothing else.
+
+    Example:
+        >>> from floorlens.products.pictures import ProductPicture
+        >>> mask = np.ones((2, 2), bool)
+        >>> describing([ProductPicture("swatch", mask, 1.0), ProductPicture("room", mask, 0.9)])
+        [True, False]
+    """
+    only_rooms = all(picture.kind == "room" for picture in pictures)
+    return [only_rooms or picture.kind != "room" for picture in pictures]
 
 
 def product_features(
@@ -110,12 +146,19 @@ def product_features(
     Args:
         photos: the pictures, at least one.
         stages: what describes them.
-        pictures: what they show, in the same order; None: `examine_product` is asked.
+        pictures: what they show, in the same order; None: `examine_product` says it.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo = load_photo("products/oak-natural-plank.jpg")
+        >>> product_features([photo], fake_stages()).base.ndim
+        2
     """
     pictures = examine_product(photos, stages) if pictures is None else pictures
     views = [
         stages.normaliser.view(photo.pixels, picture.mask)
-        for photo, picture, used in zip(photos, pictures, described(pictures), strict=True)
+        for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
         if used
     ]
     return stages.embedder.features([_merge(views)])[0]
@@ -126,13 +169,21 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
     the product, by content hash, in their order.
 
     The whole picture where it is floor from edge to edge, else the largest clean square of it.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo = load_photo("products/oak-natural-plank.jpg")
+        >>> [texture.shape == photo.pixels.shape
+        ...  for texture in product_textures([photo], fake_stages()).values()]
+        [True]
     """
     pictures = examine_product(photos, stages)
     return {
         photo.content_hash: photo.pixels
         if picture.mask.all()
         else cleanest_square(photo.pixels, picture.mask)
-        for photo, picture, used in zip(photos, pictures, described(pictures), strict=True)
+        for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
         if used
     }
 
@@ -141,8 +192,8 @@ def _examine(photo: Photo, stages: Stages) -> ProductPicture:
     picture = examine(photo.pixels, photo.opaque)
     if picture.kind != "swatch" or not may_be_room(photo.pixels):
         return picture
-    found = stages.segmenter.segment(photo.pixels)
-    return room_scene(found, stages.preset.mask_threshold) or picture
+    floor = stages.segmenter.segment(photo.pixels)
+    return room_scene(floor, stages.preset.mask_threshold) or picture
 
 
 def _merge(views: Sequence[FloorView]) -> FloorView:

@@ -7,18 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
+from floorlens.reranking import Reranker
 from floorlens.segmentation import FloorRegion
-
-if TYPE_CHECKING:
-    from floorlens.reranking import Reranker
-    from floorlens.retrieval.live import Retrieved
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True)
-class Scored:
+class Place:
     """A product's place in a ranking before its record is fetched."""
 
     id: str
@@ -96,14 +94,25 @@ def rank(
     ids: Sequence[str],
     components: Mapping[str, NDArray[np.float32]],
     weights: Mapping[str, float],
-) -> list[Scored]:
-    """Returns the products by falling weighted mean of their components, ties in order of id."""
-    share = sum(weights.values())
-    scores = sum(weights[name] / share * np.float64(components[name]) for name in weights)
+) -> list[Place]:
+    """Returns the products by falling weighted mean of their components, ties in order of id.
+
+    Args:
+        ids: of the products.
+        components: name -> float32 (n,), 0..1, in the order of `ids`.
+        weights: name -> weight; at least one is above 0.
+
+    Example:
+        >>> components = {"colour": np.array([0.2, 0.8]), "texture": np.array([0.4, 0.6])}
+        >>> [place.id for place in rank(["a", "b"], components, {"colour": 1, "texture": 1})]
+        ['b', 'a']
+    """
+    total = sum(weights.values())
+    scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
     scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
     order = sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
     return [
-        Scored(
+        Place(
             ids[i],
             float(scores[i]),
             MappingProxyType({name: float(components[name][i]) for name in weights}),
@@ -112,73 +121,103 @@ def rank(
     ]
 
 
-def tail(scored: Sequence[Scored], hits: Sequence[tuple[str, float]], depth: int) -> list[Scored]:
-    """Returns the products below the re-ranked depth, in the order of retrieval.
+def tail(head: Sequence[Place], hits: Sequence[Hit]) -> list[Place]:
+    """Returns the places of the products that were not re-ranked, in the order of retrieval.
 
     Their score continues from the last re-ranked one and falls with the cosine similarity, so that
     the whole ranking is monotone.
+
+    Args:
+        head: the re-ranked products, which are the first of the hits.
+        hits: all products, best first.
+
+    Example:
+        >>> [place.score for place in tail([Place("a", 0.6, None)], [Hit("a", 1.0), Hit("b", 0.0)])]
+        [0.3]
     """
-    border = scored[-1].score if scored else 1.0
-    best = max(1e-6, 1.0 + hits[0][1])
+    border = head[-1].score if head else 1.0
+    best = max(1e-6, 1.0 + hits[0].similarity)
     return [
-        Scored(product_id, border * min(1.0, max(0.0, (1.0 + similarity) / best)), None)
-        for product_id, similarity in hits[depth:]
+        Place(hit.id, border * min(1.0, max(0.0, (1.0 + hit.similarity) / best)), None)
+        for hit in hits[len(head) :]
     ]
 
 
-def ranked(
-    found: Retrieved, reranker: Reranker, weights: Mapping[str, float] | None
-) -> list[Scored]:
-    """Returns all products that were retrieved: first those with signatures, re-ranked.
+def rank_hits(
+    hits: Sequence[Hit],
+    signatures: Mapping[str, bytes],
+    query_signature: bytes,
+    reranker: Reranker,
+    weights: Mapping[str, float] | None,
+) -> list[Place]:
+    """Returns the ranking of all products that were retrieved: first those that are re-ranked.
 
-    Without weights none is: all are in the order of retrieval, with (1 + cosine similarity) / 2 as
-    their score.
+    Args:
+        hits: the products, best first.
+        signatures: by id, of the first of them, which are re-ranked.
+        query_signature: of the photo's floor.
+        reranker: which compares the signatures.
+        weights: of its components. None re-ranks nothing: all are in the order of retrieval, with
+            (1 + cosine similarity) / 2 as their score.
+
+    Example:
+        >>> from floorlens.testing import fake_stages
+        >>> reranker = fake_stages().reranker
+        >>> [place.score for place in rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)]
+        [0.75]
     """
-    hits = [(hit.id, hit.similarity) for hit in found.hits]
     if weights is None:
-        return [
-            Scored(product_id, min(1.0, max(0.0, (1.0 + similarity) / 2)), None)
-            for product_id, similarity in hits
-        ]
-    signatures = list(found.signatures.values())
-    components = reranker.components(found.query.signature, signatures)
-    scored = rank(list(found.signatures), components, weights)
-    return scored + tail(scored, hits, len(scored))
+        return [Place(hit.id, min(1.0, max(0.0, (1.0 + hit.similarity) / 2)), None) for hit in hits]
+    components = reranker.components(query_signature, list(signatures.values()))
+    head = rank(list(signatures), components, weights)
+    return head + tail(head, hits)
 
 
-def placed(scored: Sequence[Scored], products: Mapping[str, Product]) -> tuple[Match, ...]:
+def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tuple[Match, ...]:
     """Returns the matches of a ranking, their ranks without gaps.
 
-    One that is not among the products, because another process has just removed it, is left out.
+    Args:
+        ranking: best first.
+        products: by id. A place whose product is not among them, because another process has just
+            removed it, is left out.
+
+    Example:
+        >>> ranking = [Place("a", 0.9, None), Place("b", 0.8, None)]
+        >>> [match.rank for match in matches_of(ranking, {"b": Product("b", "Oak")})]
+        [1]
     """
-    kept = [item for item in scored if item.id in products]
+    present = [place for place in ranking if place.id in products]
     return tuple(
-        Match(place, products[item.id], item.score, item.components)
-        for place, item in enumerate(kept, start=1)
+        Match(rank, products[place.id], place.score, place.components)
+        for rank, place in enumerate(present, start=1)
     )
 
 
-def merged_weights(
-    default: Mapping[str, float], given: Mapping[str, float] | None, rerank: bool = True
+def component_weights(
+    default: Mapping[str, float], changes: Mapping[str, float] | None, rerank: bool = True
 ) -> dict[str, float]:
-    """Returns the default weights with the given ones over them.
+    """Returns the default weights with a user's changes.
 
     Raises:
-        UsageError: an unknown component, a negative weight, none above 0, or weights given where
-            nothing is re-ranked.
+        UsageError: an unknown component, a negative weight, none above 0, or changes where nothing
+            is re-ranked.
+
+    Example:
+        >>> component_weights({"colour": 0.3, "texture": 0.7}, {"colour": 2})
+        {'colour': 2.0, 'texture': 0.7}
     """
-    if given and not rerank:
+    if changes and not rerank:
         raise UsageError("weights say how to re-rank: give none where nothing is re-ranked")
-    merged = dict(default)
-    for name, weight in (given or {}).items():
+    weights = dict(default)
+    for name, weight in (changes or {}).items():
         if name not in default:
             raise UsageError(f"unknown component {name!r}: known are {', '.join(default)}")
         if not isinstance(weight, int | float) or not (0 <= weight < float("inf")):
             raise UsageError(f"the weight of {name!r} must be 0 or a positive number")
-        merged[name] = float(weight)
-    if sum(merged.values()) <= 0:
+        weights[name] = float(weight)
+    if sum(weights.values()) <= 0:
         raise UsageError("at least one component needs a weight above 0")
-    return merged
+    return weights
 
 
 class Stopwatch:

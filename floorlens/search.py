@@ -1,4 +1,4 @@
-"""One search: all stages, from a photo to the ranked products."""
+"""A photo's journey: through all six stages, to the ranked products."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from floorlens.catalogue.rows import record_metadata
 from floorlens.engines.filters import Filter, parse_filter
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
-from floorlens.pipeline import find_floor, floor_view
+from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.products.product import Product
-from floorlens.ranking import SearchResult, Stopwatch, merged_weights, placed, ranked
+from floorlens.ranking import SearchResult, Stopwatch, component_weights, matches_of, rank_hits
+from floorlens.segmentation import ClickSource, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.retrieval.live import LiveIndex
+    from floorlens.retrieval.retriever import Retriever
 
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
@@ -31,14 +32,19 @@ class Query:
 
     limit: int | None = None
     where: Mapping[str, Any] | None = None
-    region: Any = None
-    clicks: Iterable[Any] = ()
+    region: RegionSource | None = None
+    clicks: Iterable[ClickSource] = ()
     weights: Mapping[str, float] | None = None
     rerank: bool = True
 
 
 def passes(product: Product, condition: Filter | None) -> bool:
-    """Returns whether a product passes a filter now, on the fields that engines have of it."""
+    """Returns whether a product passes a filter now, on the fields that engines have of it.
+
+    Example:
+        >>> passes(Product("a", "Oak", {"price": 40}), parse_filter({"price": {"$lt": 50}}))
+        True
+    """
     if condition is None:
         return True
     first = product.images[0] if product.images else None
@@ -51,16 +57,28 @@ def answer(
     *,
     catalogue: Catalogue,
     stages: Stages,
-    index: LiveIndex,
+    retriever: Retriever,
 ) -> SearchResult:
     """Returns the ranking of a catalogue for a photo, as `Floorlens.search` does.
 
-    What is wrong with the query is said before the photo is opened.
+    A query that is not usable is refused before the photo is opened.
+
+    Args:
+        query: what is asked.
+        photo_of: opens the photo.
+        catalogue: what is searched.
+        stages: which describe the photo.
+        retriever: which finds the nearest products.
+
+    Example:
+        >>> answer(Query(limit=3), load, catalogue=catalogue, stages=stages,
+        ...        retriever=retriever).total  # doctest: +SKIP
+        236
     """
     if query.limit is not None and query.limit < 1:
         raise UsageError(f"limit must be 1 or more, not {query.limit}")
     condition = parse_filter(query.where)
-    merged = merged_weights(stages.reranker.weights, query.weights, query.rerank)
+    weights = component_weights(stages.reranker.weights, query.weights, query.rerank)
     clock = Stopwatch()
     with clock.stage("retrieve"):
         total = catalogue.searchable()
@@ -72,23 +90,31 @@ def answer(
     with clock.stage("decode"):
         photo = photo_of()
     with clock.stage("segment"):
-        floor = find_floor(photo, stages, query.region, query.clicks)
+        floor = floor_region(photo, stages, query.region, query.clicks)
     with clock.stage("normalise"):
         view = floor_view(photo, floor.working_mask, stages)
     with clock.stage("embed"):
         features = stages.embedder.features([view])[0]
     depth = stages.preset.rerank_depth
     most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
-    wanted = min(query.limit or most, most)
+    limit = min(query.limit or most, most)
     with clock.stage("retrieve"):
-        found = index.retrieve(features, max(wanted, depth), depth, condition)
-    if not found.hits:
+        retrieval = retriever.retrieve(features, max(limit, depth), depth, condition)
+    if not retrieval.hits:
         raise NothingToRank(f"none of the {total} products passes the filter {query.where!r}")
     with clock.stage("rerank"):
-        scored = ranked(found, stages.reranker, merged if query.rerank else None)
+        ranking = rank_hits(
+            retrieval.hits,
+            retrieval.signatures,
+            retrieval.query.signature,
+            stages.reranker,
+            weights if query.rerank else None,
+        )[:limit]
     with clock.stage("collect"):
-        there = catalogue.products(item.id for item in scored[:wanted])
+        products = catalogue.products(place.id for place in ranking)
         # Some engines show for a while what a product was before: the catalogue is the truth.
-        passing = {product.id: product for product in there if passes(product, condition)}
-        matches = placed(scored[:wanted], passing)
-    return SearchResult(floor, matches, total, clock.timings(), found.index, found.degraded)
+        passing = {product.id: product for product in products if passes(product, condition)}
+        matches = matches_of(ranking, passing)
+    return SearchResult(
+        floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded
+    )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypedDict
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.engines import Engine
-from floorlens.errors import CatalogueNotFound, SettingsError
+from floorlens.errors import SettingsError
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.models.hub import MODELS
 from floorlens.models.options import Crop, Dtype, ModelOptions, Rerank
-from floorlens.presets import DEFAULT_PRESET, PRESETS, Options, Stages
 
-if TYPE_CHECKING:
-    from floorlens.lens import Floorlens
+
+class Options(TypedDict, total=False):
+    """Those keywords of `Floorlens.open` that settings decide."""
+
+    preset: str | None
+    index: Engine | None
+    fallback: Literal["exact"] | None
+    threads: int
+    max_megapixels: float
+    models: ModelOptions
 
 
 class Settings(BaseSettings):
@@ -116,7 +122,7 @@ class Settings(BaseSettings):
         )
 
     def options(self) -> Options:
-        """Returns how the catalogue is to be opened."""
+        """Returns how the catalogue is to be opened, as keywords of `Floorlens.open`."""
         return {
             "preset": self.preset,
             "index": self.engine(),
@@ -159,9 +165,14 @@ class Settings(BaseSettings):
 
 
 def variable(field: str) -> str:
-    """Returns the environment variable of a field of `Settings`."""
-    known = Settings.model_fields.get(field)
-    alias = None if known is None else known.validation_alias
+    """Returns the environment variable of a field of `Settings`.
+
+    Example:
+        >>> variable("catalogue"), variable("pinecone_api_key")
+        ('FLOORLENS_CATALOGUE', 'PINECONE_API_KEY')
+    """
+    info = Settings.model_fields.get(field)
+    alias = None if info is None else info.validation_alias
     return alias if isinstance(alias, str) else f"FLOORLENS_{field.upper()}"
 
 
@@ -176,6 +187,10 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: a value is of the wrong kind (the text names the variable), or `.env` is
             no text or cannot be read.
+
+    Example:
+        >>> load_settings().threads
+        0
     """
     try:
         return Settings()
@@ -188,36 +203,3 @@ def load_settings() -> Settings:
             f"{_variable_at(item['loc'])}: {item['msg']}" for item in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {problems}") from error
-
-
-def open_catalogue(
-    settings: Settings, *, create: bool = True, stages: Stages | None = None
-) -> Floorlens:
-    """Returns the catalogue that the settings name, opened with the preset that they name.
-
-    `stages` are backends of your own, instead of a preset's.
-
-    Raises:
-        FloorlensError: what `Floorlens.open` raises.
-    """
-    from floorlens.lens import Floorlens
-
-    options = settings.options()
-    if stages is not None:
-        options["stages"] = stages
-    return Floorlens.open(settings.catalogue, create=create, **options)
-
-
-def preset_in_use(settings: Settings) -> str:
-    """Returns the preset that is set, else that of the catalogue; the default if it has none."""
-    from floorlens.catalogue.catalogue import Catalogue
-
-    if settings.preset is not None:
-        return settings.preset
-    try:
-        catalogue = Catalogue(settings.catalogue, create=False)
-    except CatalogueNotFound:
-        return DEFAULT_PRESET
-    with closing(catalogue):
-        name = (catalogue.live_stamp() or {}).get("preset")
-    return str(name) if name in PRESETS else DEFAULT_PRESET

@@ -14,9 +14,10 @@ from floorlens.errors import StampMismatch
 from floorlens.images.loading import load_photo
 from floorlens.models.hub import MODELS
 from floorlens.models.options import ModelOptions
+from floorlens.models.stamp import identity
 from floorlens.normalisation.backends.clip import ClipNormaliser
 from floorlens.pipeline import examine_product, product_features
-from floorlens.presets import PRESETS, Stages, identity, load_stages, preset_named
+from floorlens.presets import PRESETS, Stages, load_stages, preset_named
 from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 
 if TYPE_CHECKING:
@@ -151,5 +152,5 @@ def test_descriptions_say_licence_size_and_dimension(name: str) -> None:
     assert model.licence in text
     assert f"about {model.megabytes} MB" in text
     assert f"{model.dimension} numbers" in text
-    assert PRESETS[name].embedder == name
+    assert PRESETS[name].encoder == name
     assert PRESETS[name].segmenter == "clipseg"

@@ -1,4 +1,4 @@
-"""The examples in docstrings run, in a folder with a room photo and some products."""
+"""The examples in docstrings run, each in a folder with a room photo and some products."""
 
 from __future__ import annotations
 
@@ -22,15 +22,12 @@ FILES = [
 ]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: room.jpg, and products/ with three pictures."""
-    shutil.copy(ROOT / "samples" / "rooms" / "living-oak-sun.jpg", tmp_path / "room.jpg")
-    (tmp_path / "products").mkdir()
+def fill(folder: Path) -> None:
+    """Makes a folder with room.jpg, and products/ of three pictures."""
+    (folder / "products").mkdir(parents=True)
+    shutil.copy(ROOT / "samples" / "rooms" / "living-oak-sun.jpg", folder / "room.jpg")
     for name in PRODUCTS:
-        shutil.copy(ROOT / "samples" / "products" / f"{name}.jpg", tmp_path / "products")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        shutil.copy(ROOT / "samples" / "products" / f"{name}.jpg", folder / "products")
 
 
 def module_of(path: Path) -> str:
@@ -39,12 +36,15 @@ def module_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-@pytest.mark.usefixtures("folder")
-def test_examples_do_what_they_say(path: Path) -> None:
-    """An example knows `np`; one marked `+SKIP` needs what a test cannot have, such as a server."""
-    result = doctest.testmod(
-        import_module(module_of(path)),
-        extraglobs={"np": np},
-        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
-    )
-    assert result.failed == 0
+def test_examples_do_what_they_say(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in a folder of its own; it knows `np`. `+SKIP` marks what needs, say, a server."""
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    examples = doctest.DocTestFinder().find(import_module(module_of(path)), extraglobs={"np": np})
+    for number, example in enumerate(examples):
+        if example.examples:
+            fill(tmp_path / str(number))
+            monkeypatch.chdir(tmp_path / str(number))
+            runner.run(example)
+    assert runner.summarize().failed == 0

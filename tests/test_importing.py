@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens, importing
+from floorlens.catalogue.batches import BATCH
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.generations import Generations
 from floorlens.errors import ProductSourceError, StampMismatch
-from floorlens.importing import BATCH, ImportRow
+from floorlens.importing import ImportRow
 from floorlens.presets import Stages
 from floorlens.products.reading import read_products
 from floorlens.testing import FakeEmbedder, fake_stages
@@ -249,15 +251,15 @@ def test_a_product_added_just_before_the_swap_is_embedded_too(
         lens.add(paint(tmp_path / "one", "ab"))
         late = paint(tmp_path / "two", "c", start=5)
         tries: list[bool] = []
-        swap = Catalogue.swap
+        swap = Generations.swap
 
-        def adding(catalogue: Catalogue, generation: int) -> bool:
+        def adding(generations: Generations, generation: int, **options: bool) -> bool:
             if not tries:
                 lens.add(late)
-            tries.append(swap(catalogue, generation))
+            tries.append(swap(generations, generation, **options))
             return tries[-1]
 
-        monkeypatch.setattr(Catalogue, "swap", adding)
+        monkeypatch.setattr(Generations, "swap", adding)
         report = Floorlens.rebuild(where, stages=fake_stages(version="2"))
     assert tries == [False, True]
     assert statuses(report.rows) == {"a": "updated", "b": "updated", "c": "updated"}

@@ -1,47 +1,162 @@
-"""Layers point one way: core <- pipeline <- applications <- interfaces."""
+"""The floor plan: every import leads down, from room to room and from file to file.
+
+A room is a folder or a file directly below `floorlens/`, or below `training/`. Nothing here lists
+the layers: rooms whose imports make no circle have an order, and each room lies above what it uses.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "floorlens"
-# Parts that are of no use without an extra, and what they may import at the top of their modules
-# for that; their packages (`__init__`) and everything else may not.
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE, TRAINING = ROOT / "floorlens", ROOT / "training"
+FILES = sorted([*PACKAGE.rglob("*.py"), *TRAINING.rglob("*.py")])
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in FILES
+}
+# Interfaces: what people and programs talk to. Each is an extra's, or the command line.
+INTERFACES = {"api", "cli", "ui"}
+# What an interface of an extra may import at the top of its modules; its package (`__init__`) and
+# everything else may not.
 OF_AN_EXTRA = {
     "api": {"fastapi", "starlette", "anyio", "uvicorn"},
     "ui": {"streamlit", "httpx"},
 }
-FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def part(path: Path) -> str:
-    """Returns the module or package directly below floorlens that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def imports_of(path: Path) -> set[str]:
+    """Returns the modules of ours that a file imports, anywhere in it.
+
+    Those under TYPE_CHECKING and inside functions count too: who reads one file must not have to
+    know the one that uses it.
+    """
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from floorlens.engines import exact` imports a module, if there is one of that name.
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                names.add(module if module in MODULES else node.module)
+    return names & MODULES.keys()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def room_of(module: str) -> str:
+    """Returns the folder or file below floorlens/ or training/ in which a module lies."""
+    return ".".join(module.split(".")[:2])
+
+
+def graph() -> dict[str, set[str]]:
+    """Returns module -> the modules that it imports."""
+    return {module: imports_of(path) - {module} for module, path in MODULES.items()}
+
+
+def rooms() -> dict[str, set[str]]:
+    """Returns room -> the rooms that it imports from."""
+    plan: dict[str, set[str]] = {}
+    for module, targets in graph().items():
+        # The package itself only names what is public; its version is known everywhere.
+        if module in ("floorlens", "training"):
+            continue
+        room = room_of(module)
+        below = {room_of(target) for target in targets if target != "floorlens"}
+        plan.setdefault(room, set()).update(below - {room})
+    return plan
+
+
+def circle(arrows: Mapping[str, set[str]]) -> list[str]:
+    """Returns a circle of arrows, empty if there is none."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_circle_between_files() -> None:
+    assert not circle(graph())
+
+
+def test_no_arrow_up_between_rooms() -> None:
+    """Rooms without a circle have an order from the ground to the roof: every arrow leads down."""
+    assert not circle(rooms())
+
+
+def test_a_circle_is_noticed() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+def test_nothing_below_uses_an_interface() -> None:
+    """A library that needs the command line could not be used without it."""
+    roof = {f"floorlens.{name}" for name in INTERFACES}
+    for room, below in rooms().items():
+        if room not in roof | {"floorlens.__main__"}:
+            assert not below & roof, room
+
+
+def test_the_package_does_not_need_what_makes_its_models() -> None:
+    for room, below in rooms().items():
+        if room.startswith("floorlens."):
+            assert not {name for name in below if name.startswith("training")}, room
+
+
+def test_backends_are_loaded_by_name() -> None:
+    """Nothing imports a backend, and none another one: any of them can be left out or replaced."""
+    for module, targets in graph().items():
+        own = module.split(".backends.")[0] if ".backends." in module else None
+        for target in targets:
+            if ".backends." in target and module.startswith("floorlens."):
+                name = target.split(".backends.")[1].split(".")[0]
+                assert module.startswith(f"{own}.backends.{name}"), (module, target)
+
+
+def test_rooms_are_few_enough_to_be_named() -> None:
+    """The README's diagram names every room: at most 14 files lie beside the folders."""
+    files = [path for path in PACKAGE.iterdir() if path.is_file()]
+    assert len(files) <= 14
+
+
+@pytest.mark.parametrize("page", ["docs/source.md"])
+def test_the_walk_through_the_source_visits_every_room(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for room in rooms():
+        if room.startswith("floorlens.") and not room.endswith("__main__"):
+            name = room.removeprefix("floorlens.")
+            folder = (PACKAGE / name).is_dir()
+            assert f"`{name}/`" in text if folder else f"`{name}.py`" in text, name
+
+
+def top_imports(path: Path) -> Iterator[str]:
+    """Yields the first name of each module that is imported when a file is."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+PACKAGE_FILES = [path for path in FILES if path.is_relative_to(PACKAGE)]
+
+
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_base_package_needs_no_extra(path: Path) -> None:
     """torch and friends belong to extras; only functions may import an optional one."""
-    tree = ast.parse(path.read_text())
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
     heavy |= {"huggingface_hub", "safetensors", "tokenizers"}
     heavy |= set().union(*OF_AN_EXTRA.values())
     if path.stem != "__init__":
-        heavy -= OF_AN_EXTRA.get(part(path), set())
-    top = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    roots = {
-        name.split(".")[0]
-        for node in top
-        for name in (
-            [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        )
-    }
-    assert not roots & heavy
+        heavy -= OF_AN_EXTRA.get(path.relative_to(PACKAGE).parts[0], set())
+    assert not set(top_imports(path)) & heavy
 
 
 def test_the_import_of_the_package_is_light() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import (
-    described,
+    describing,
     examine_product,
     floor_view,
     product_features,
@@ -92,8 +92,8 @@ def test_a_room_counts_only_alone(stages: Stages) -> None:
     """Its light and its furniture would spoil what the swatch tells."""
     photos = [load_photo(picture) for picture in (room(), swatch(), board())]
     pictures = examine_product(photos, stages)
-    assert described(pictures) == [False, True, True]
-    assert described(pictures[:1]) == [True]
+    assert describing(pictures) == [False, True, True]
+    assert describing(pictures[:1]) == [True]
     both = product_features(photos, stages, pictures)
     plain = product_features(photos[1:], stages)
     np.testing.assert_array_equal(both.lab, plain.lab)

@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from floorlens import Floorlens
-from floorlens.embedding import FloorEmbedding
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
-from floorlens.ranking import Scored, merged_weights, placed, rank, ranked, tail
-from floorlens.retrieval.live import Retrieved
+from floorlens.ranking import Place, component_weights, matches_of, rank, rank_hits, tail
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -61,16 +59,17 @@ def test_scores_never_rise_and_stay_between_0_and_1(
     rows: list[tuple[float, float, float]], depth: int, weight: tuple[float, float]
 ) -> None:
     """Above, across and below the border between re-ranked and merely retrieved products."""
-    hits = sorted(((f"p{i:02}", row[2]) for i, row in enumerate(rows)), key=lambda hit: -hit[1])
-    top = [int(product_id[1:]) for product_id, _ in hits[:depth]]
-    scored = rank(
-        [hits[i][0] for i in range(len(top))],
+    hits = [Hit(f"p{i:02}", row[2]) for i, row in enumerate(rows)]
+    hits.sort(key=lambda hit: -hit.similarity)
+    top = [int(hit.id[1:]) for hit in hits[:depth]]
+    head = rank(
+        [hits[i].id for i in range(len(top))],
         components(x=[rows[i][0] for i in top], y=[rows[i][1] for i in top]),
         {"x": weight[0], "y": weight[1]},
     )
-    whole = scored + tail(scored, hits, depth)
+    whole = head + tail(head, hits)
     scores = [item.score for item in whole]
-    assert sorted(item.id for item in whole) == sorted(hit[0] for hit in hits)
+    assert sorted(item.id for item in whole) == sorted(hit.id for hit in hits)
     assert all(0 <= score <= 1 for score in scores)
     assert all(a >= b for a, b in pairwise(scores))
     assert [item.components is None for item in whole] == [i >= depth for i in range(len(whole))]
@@ -87,8 +86,8 @@ def test_only_the_proportion_of_weights_counts(values: list[float], factor: floa
 
 
 def test_below_the_border_the_score_falls_with_the_similarity() -> None:
-    scored = [Scored("a", 0.6, {})]
-    below = tail(scored, [("a", 1.0), ("b", 0.5), ("c", -1.0)], 1)
+    head = [Place("a", 0.6, {})]
+    below = tail(head, [Hit("a", 1.0), Hit("b", 0.5), Hit("c", -1.0)])
     assert [(item.id, item.score) for item in below] == [("b", pytest.approx(0.45)), ("c", 0.0)]
 
 
@@ -106,39 +105,34 @@ class ScriptedReranker:
 
 
 def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
-    found = Retrieved(
-        FloorEmbedding(np.ones(1, np.float32), b""),
-        [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)],
-        {"a": b".25", "b": b".5"},
-        "exact",
-    )
+    hits = [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)]
+    signatures = {"a": b".25", "b": b".5"}
     reranker = ScriptedReranker(Stamp("scripted", "1", 0, "none", "none"), {"x": 1.0})
-    whole = ranked(found, reranker, {"x": 1.0})
+    whole = rank_hits(hits, signatures, b"", reranker, {"x": 1.0})
     assert [(item.id, item.score) for item in whole] == [("b", 0.5), ("a", 0.25), ("c", ANY)]
     assert [item.components is None for item in whole] == [False, False, True]
-    plain = ranked(found, reranker, None)
+    plain = rank_hits(hits, signatures, b"", reranker, None)
     assert [item.id for item in plain] == ["a", "b", "c"]
     assert [item.score for item in plain] == pytest.approx([0.9, 0.8, 0.0], abs=1e-6)
     assert {item.components for item in plain} == {None}
 
 
 def test_a_product_that_has_gone_leaves_no_gap() -> None:
-    scored = [Scored(name, score, None) for name, score in (("a", 0.9), ("b", 0.5), ("c", 0.1))]
-    there = {name: Product(name, name) for name in "ac"}
-    matches = placed(scored, there)
+    ranking = [Place(name, score, None) for name, score in (("a", 0.9), ("b", 0.5), ("c", 0.1))]
+    matches = matches_of(ranking, {name: Product(name, name) for name in "ac"})
     assert [(m.rank, m.product.id, m.score) for m in matches] == [(1, "a", 0.9), (2, "c", 0.1)]
 
 
 def test_weights_without_reranking_are_refused() -> None:
     with pytest.raises(UsageError, match="nothing is re-ranked"):
-        merged_weights({"x": 1.0}, {"x": 2.0}, rerank=False)
-    assert merged_weights({"x": 1.0}, {}, rerank=False) == {"x": 1.0}
+        component_weights({"x": 1.0}, {"x": 2.0}, rerank=False)
+    assert component_weights({"x": 1.0}, {}, rerank=False) == {"x": 1.0}
 
 
 def test_given_weights_lie_over_the_default_ones() -> None:
     default = {"x": 1.0, "y": 2.0}
-    assert merged_weights(default, None) == default
-    assert merged_weights(default, {"y": 0}) == {"x": 1.0, "y": 0.0}
+    assert component_weights(default, None) == default
+    assert component_weights(default, {"y": 0}) == {"x": 1.0, "y": 0.0}
     assert default == {"x": 1.0, "y": 2.0}
 
 
@@ -156,7 +150,7 @@ def test_given_weights_lie_over_the_default_ones() -> None:
 )
 def test_weights_without_meaning(given_weights: Any, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        merged_weights({"x": 1.0, "y": 2.0}, given_weights)
+        component_weights({"x": 1.0, "y": 2.0}, given_weights)
 
 
 def test_a_result_as_json_holds_everything_but_the_mask(lens: Floorlens, room: Any) -> None:

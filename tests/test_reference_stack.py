@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from floorlens.cli import app
 from floorlens.images.loading import load_photo
+from floorlens.lens import open_catalogue
 from floorlens.pipeline import product_features
-from floorlens.settings import Settings, load_settings, open_catalogue
+from floorlens.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels

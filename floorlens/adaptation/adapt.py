@@ -1,8 +1,11 @@
 """Adapting a catalogue: a projection fitted to the differences between its own products.
 
-From the products' pictures alone: rooms are simulated with each product on their floor, and
-Fisher's discriminant keeps the directions in which these products differ more than the rooms of one
-do.
+It takes the products' pictures alone, in three steps:
+
+1. `simulate`: rooms are simulated with each product on their floor, and their features stored.
+2. `fit`: Fisher's discriminant takes the directions in which these products differ more than the
+   rooms of one do.
+3. `describe_anew`: every product gets the embedding that this projection makes of its features.
 """
 
 from __future__ import annotations
@@ -11,15 +14,16 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from floorlens.adaptation.rooms import RoomView, simulate_view
+from floorlens.catalogue.batches import Progress, batches, workers
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import StoredProduct
 from floorlens.catalogue.simulated_views import SimulatedViews, View
@@ -29,6 +33,7 @@ from floorlens.embedding.projection import (
     load_projection,
     save_projection,
 )
+from floorlens.embedding.scatter import Scatter
 from floorlens.errors import (
     CatalogueError,
     FloorlensError,
@@ -36,10 +41,9 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.images.loading import load_photo
-from floorlens.importing import batches, workers
-from floorlens.models.stamp import Stamp
+from floorlens.models.stamp import Stamp, encoder_key
 from floorlens.pipeline import product_textures
-from floorlens.presets import Stages, encoder_key
+from floorlens.presets import Stages
 
 VIEWS = 6
 """Simulated rooms of each product."""
@@ -53,21 +57,18 @@ WORTH = 64
 So few do not tell what sets floors apart: adapted to 20 products, 5 graded rooms ranked worse.
 """
 METRES = (0.4, 2.5)
-"""How wide a product's picture is on the simulated floor, in metres: nobody says it."""
+"""How wide a product's picture is on the simulated floor, in metres: a picture does not say it."""
 BOARDS = 0.5
-"""Share of the rooms whose floor is laid of boards cut from the picture: it may show but one."""
+"""Share of the rooms whose floor is laid of boards cut from the picture: it may show only one."""
 SIMULATION = "2"
 """Part of every recipe and version: to be raised when simulated views or the fit change."""
 TRIES = 3
-"""How often it begins because another process rebuilds or adapts the catalogue meanwhile."""
-
-Progress = Callable[[int, int], None]
-"""Called after views are safely stored: (views that there are, of how many)."""
+"""How often it begins where other processes rebuild or adapt the catalogue meanwhile."""
 
 
 @dataclass(frozen=True)
 class Unused:
-    """A product that was left out of the fit, and why."""
+    """A product that the fit leaves out, and why."""
 
     id: str
     reason: str
@@ -81,11 +82,12 @@ class AdaptationReport:
         version: of the projection that is now in use.
         products: how many different products it was fitted on.
         views: simulated rooms of each.
-        simulated: how many rooms were simulated now; the others were there already.
+        simulated: how many rooms were simulated now; the others were stored already.
         described: how many products were described anew; 0 if that projection was in use already.
         unused: products of the sample whose pictures could not be used.
-        seconds: that it took.
-        not_synced: why the vector engine could not be told, if so; the next search tells it.
+        seconds: how long it took.
+        not_synced: why the replica in the engine was not updated; None if it was. The next search
+            updates it.
     """
 
     version: str
@@ -111,10 +113,34 @@ class AdaptationReport:
         }
 
 
-def can_adapt(catalogue: Catalogue, stages: Stages, *, asked: bool) -> bool:
-    """Returns whether the embedder can adapt and there are enough different products.
+@dataclass(frozen=True)
+class Simulation:
+    """What `simulate` did.
 
-    `asked`: whether it was asked for; what is done unasked must be worth it (`WORTH`).
+    Attributes:
+        products: those of the sample whose rooms are all stored.
+        rooms: how many were simulated now.
+        unused: the others, whose pictures could not be used.
+    """
+
+    products: tuple[StoredProduct, ...]
+    rooms: int
+    unused: tuple[Unused, ...]
+
+
+def can_adapt(catalogue: Catalogue, stages: Stages, *, asked: bool) -> bool:
+    """Returns whether the embedder can adapt and the catalogue has enough different products.
+
+    Args:
+        catalogue: to be adapted.
+        stages: whose embedder would use the projection.
+        asked: whether a user asked for it: then `LEAST` products are enough, else `WORTH`.
+
+    Example:
+        >>> from floorlens import Floorlens
+        >>> lens = Floorlens.open("catalogue/")
+        >>> can_adapt(lens._catalogue, lens._stages, asked=True)
+        False
     """
     least = LEAST if asked else WORTH
     return stages.embedder.projection is not None and len(_different(catalogue)) >= least
@@ -125,8 +151,8 @@ def adapt(
     stages: Stages,
     *,
     max_megapixels: float,
-    views: int = VIEWS,
-    limit: int = LIMIT,
+    views: int | None = None,
+    limit: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AdaptationReport:
@@ -140,62 +166,235 @@ def adapt(
         catalogue: whose live features `stages` made.
         stages: whose normaliser and embedder describe the simulated rooms.
         max_megapixels: larger pictures are refused.
-        views: simulated rooms of each product.
-        limit: at most so many products, drawn by `seed`, are used for the fit.
+        views: simulated rooms of each product; None: `VIEWS`.
+        limit: at most so many products, drawn by `seed`, are used for the fit; None: `LIMIT`.
         seed: decides the sample and the rooms.
-        progress: called after the rooms of each product are stored.
+        progress: called after the rooms of each product are stored, with how many there are.
 
     Raises:
         UsageError: too few products, an embedder that cannot be adapted, or numbers out of range.
         CatalogueError: products lack base features; other processes rebuild it without a pause.
+
+    Example:
+        >>> adapt(catalogue, stages, max_megapixels=120).products  # doctest: +SKIP
+        236
     """
+    views = VIEWS if views is None else views
+    limit = LIMIT if limit is None else limit
     if views < 1 or seed < 0 or limit < LEAST:
         raise UsageError(
             f"an adaptation takes 1 or more views, a seed of 0 or more and a limit of {LEAST} or "
             f"more, not {views}, {seed} and {limit}"
         )
-    if stages.embedder.projection is None:
+    own = stages.embedder.projection
+    if own is None:
         raise UsageError(
             f"the embedder {stages.embedder.stamp.model_id} has no projection: catalogues of the "
             f"preset {stages.preset.name!r} cannot be adapted"
         )
     started = time.perf_counter()
-    tries = 1
-    while True:
+    stamp = stages.stamp()
+    store = SimulatedViews(catalogue, encoder_key(stamp), f"simulation {SIMULATION}, seed {seed}")
+
+    def attempt() -> AdaptationReport:
+        products = _different(catalogue)
+        _check_enough(len(products))
+        sample = _draw_sample(products, limit, seed)
+        simulation = simulate(
+            sample, stages, store, views, seed, max_megapixels=max_megapixels, progress=progress
+        )
+        count = len(simulation.products)
+        _check_enough(count, simulation.unused)
+        version = _version(simulation.products, stamp, own, views, seed)
+        described = 0
+        if (catalogue.projections.in_use() or {}).get("version") != version:
+            # A prior only takes away from what many products say of their own differences.
+            prior = stages.embedder.prior if count < WORTH else None
+            rows = _feature_rows(catalogue, store, simulation.products, stamp, views)
+            made_from = {"products": count, "views": views, "seed": seed}
+            described = describe_anew(catalogue, stages, fit(rows, own, version, prior), made_from)
+        catalogue.projections.decline(False)
+        return AdaptationReport(
+            version=version,
+            products=count,
+            views=views,
+            simulated=simulation.rooms,
+            described=described,
+            unused=simulation.unused,
+            seconds=time.perf_counter() - started,
+        )
+
+    for _ in range(TRIES - 1):
         try:
-            work = _Adaptation(catalogue, stages, stages.embedder.projection, views, seed)
-            return work.run(limit, max_megapixels, progress, started)
+            return attempt()
         except GenerationChanged:
-            if tries == TRIES:
-                raise
-            tries += 1
+            continue
+    return attempt()
 
 
-def _different(catalogue: Catalogue) -> list[StoredProduct]:
-    """Returns the products sorted by id; of byte-identical ones the first."""
-    found: dict[tuple[str, ...], StoredProduct] = {}
-    for stored in catalogue.embedded():
-        found.setdefault(tuple(sorted(stored.content_hashes)), stored)
-    return list(found.values())
+# -- the three steps -------------------------------------------------------------------------------
 
 
-def _sample(products: list[StoredProduct], limit: int, seed: int) -> list[StoredProduct]:
-    """Returns at most `limit` of the products, in their order.
+def simulate(
+    sample: Sequence[StoredProduct],
+    stages: Stages,
+    store: SimulatedViews,
+    views: int,
+    seed: int,
+    *,
+    max_megapixels: float,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Simulates the rooms that are missing in the store; returns which products have all of theirs.
 
-    Each product's own lot decides, so that one more product changes one of the sample.
+    Args:
+        sample: the products.
+        stages: whose normaliser and embedder take the features of the rooms.
+        store: where the features go.
+        views: how many rooms a product has.
+        seed: decides the rooms.
+        max_megapixels: larger pictures are refused.
+        progress: called after the rooms of each product are stored, with how many there are.
+
+    Example:
+        >>> simulate(sample, stages, store, 6, 0, max_megapixels=120).rooms  # doctest: +SKIP
+        1416
     """
+    stored_views = store.stored()
+    missing: dict[str, list[int]] = {}
+    for stored in sample:
+        numbers = {number for _, number in stored_views.get(stored.product.id, ())}
+        missing[stored.product.id] = [n for n in range(views) if n not in numbers]
+    total = views * len(sample)
+    done = total - sum(len(numbers) for numbers in missing.values())
+    rooms, unused = 0, []
 
-    def lot(stored: StoredProduct) -> bytes:
-        return hashlib.sha256(f"{seed} {stored.product.id}".encode()).digest()
+    def describe_rooms(stored: StoredProduct) -> dict[View, NDArray[np.float16]] | Unused:
+        try:
+            numbers = missing[stored.product.id]
+            return _room_features(stored, numbers, stages, seed, max_megapixels)
+        except FloorlensError as error:
+            return Unused(stored.product.id, str(error))
 
-    chosen = {stored.product.id for stored in sorted(products, key=lot)[:limit]}
-    return [stored for stored in products if stored.product.id in chosen]
+    with workers() as pool:
+        for batch in batches([stored for stored in sample if missing[stored.product.id]]):
+            tasks = [pool.submit(describe_rooms, stored) for stored in batch]
+            for stored, task in zip(batch, tasks, strict=True):
+                outcome = task.result()
+                if isinstance(outcome, Unused):
+                    unused.append(outcome)
+                else:
+                    store.put(stored.product.id, stored.content_hashes, outcome)
+                    rooms += len(outcome)
+                done += len(missing[stored.product.id])
+                if progress is not None:
+                    progress(done, total)
+    without = {product.id for product in unused}
+    usable = tuple(stored for stored in sample if stored.product.id not in without)
+    return Simulation(usable, rooms, tuple(unused))
+
+
+def fit(
+    rows: Iterable[ArrayLike], own: Projection, version: str, prior: Scatter | None = None
+) -> Projection:
+    """Returns a projection fitted to products, as it will be read from the catalogue.
+
+    Args:
+        rows: of each product the features of its pictures and its simulated rooms, (n, d0).
+        own: the package's own projection: the new one has its dimension and its encoder.
+        version: of the new one.
+        prior: other products, which count as if they were among these.
+
+    Example:
+        >>> from floorlens.embedding.backends.builtin import BuiltinEmbedder
+        >>> own = BuiltinEmbedder().projection
+        >>> rows = np.random.default_rng(0).normal(size=(9, 5, len(own.mean)))
+        >>> fit(rows, own, "own-1").stamp.version
+        'own-1'
+    """
+    stamp = Stamp(
+        model_id=own.stamp.model_id,
+        version=version,
+        dimension=own.stamp.dimension,
+        licence=own.stamp.licence,
+        preprocessing=own.stamp.preprocessing,
+    )
+    file = io.BytesIO()
+    save_projection(fit_products(rows, stamp, own.encoder, prior=prior), file)
+    file.seek(0)
+    # What is stored is rounded: vectors are made with that, now and later.
+    return load_projection(file)
+
+
+def describe_anew(
+    catalogue: Catalogue, stages: Stages, projection: Projection, made_from: dict[str, int]
+) -> int:
+    """Describes every product from its stored features, and swaps; returns how many.
+
+    Args:
+        catalogue: whose products are described.
+        stages: whose embedder describes them.
+        projection: which it describes them with. One of its version that is stored already is
+            taken in its place.
+        made_from: what it was fitted on, stored with it.
+
+    Raises:
+        CatalogueError: a product has no stored features.
+        GenerationChanged: another process rebuilds or adapts the catalogue.
+
+    Example:
+        >>> made_from = {"products": 236, "views": 6, "seed": 0}
+        >>> describe_anew(catalogue, stages, projection, made_from)  # doctest: +SKIP
+        236
+    """
+    stamp, embedder = stages.stamp(), stages.embedder
+    generation = catalogue.generations.begin(stamp, projection, made_from=made_from, alone=False)
+    # A generation begun earlier keeps the projection that it was begun with.
+    projection = catalogue.projections.get(projection.stamp.version)
+    described: set[str] = set()
+    with workers() as pool:
+
+        def fill(batch: Sequence[StoredProduct]) -> tuple[str, ...]:
+            stored = {item.product.id: item for item in batch}
+            features = catalogue.base_features(list(stored), stamp)
+            present = catalogue.stored(list(stored), generation)
+            lost = [name for name in present if name not in features]
+            if lost:
+                raise CatalogueError(
+                    f"product {lost[0]!r} has no stored features: run `floorlens index "
+                    f"--rebuild --catalogue {catalogue.location}`"
+                )
+            tasks = {
+                name: pool.submit(embedder.describe, base, projection)
+                for name, base in features.items()
+            }
+            catalogue.generations.put_embeddings(
+                [(stored[name], task.result()) for name, task in tasks.items()], generation
+            )
+            described.update(tasks)
+            return ()
+
+        catalogue.generations.fill_and_swap(generation, fill, same_encoder=True)
+    return len(described)
+
+
+# -- products, rooms and features ------------------------------------------------------------------
 
 
 def simulated_room(texture: NDArray[np.uint8], view: View, seed: int) -> RoomView:
     """Returns a room with a product's texture as its floor.
 
     Equal pictures, numbers of the view and seeds give equal rooms.
+
+    Args:
+        texture: uint8 (h, w, 3) sRGB.
+        view: the picture's content hash, and the number of the view.
+        seed: of the adaptation.
+
+    Example:
+        >>> room = simulated_room(np.full((64, 64, 3), 128, np.uint8), ("00ff", 0), seed=0)
+        >>> room.rgb.shape[:2] == room.mask.shape
+        True
     """
     content_hash, number = view
     digest = hashlib.sha256(content_hash.encode()).digest()
@@ -204,187 +403,93 @@ def simulated_room(texture: NDArray[np.uint8], view: View, seed: int) -> RoomVie
     return simulate_view(texture, metres, rng, boards=bool(rng.random() < BOARDS))
 
 
-class _Adaptation:
-    """One try at adapting a catalogue."""
-
-    def __init__(
-        self, catalogue: Catalogue, stages: Stages, own: Projection, views: int, seed: int
-    ) -> None:
-        self.catalogue = catalogue
-        self.stages = stages
-        self.own = own
-        self.views = views
-        self.seed = seed
-        self.stamp = stages.stamp()
-        self.store = SimulatedViews(
-            catalogue, encoder_key(self.stamp), f"simulation {SIMULATION}, seed {seed}"
-        )
-
-    def run(
-        self, limit: int, max_megapixels: float, progress: Progress | None, started: float
-    ) -> AdaptationReport:
-        different = _different(self.catalogue)
-        _enough(len(different))
-        sample = _sample(different, limit, self.seed)
-        made, unused = self._simulate(sample, max_megapixels, progress)
-        left_out = {product.id for product in unused}
-        sample = [stored for stored in sample if stored.product.id not in left_out]
-        _enough(len(sample), unused)
-        version = self._version(sample)
-        described = 0
-        if (self.catalogue.projections.in_use() or {}).get("version") != version:
-            described = self._describe_all(self._fit(sample, version), len(sample))
-        self.catalogue.projections.decline(False)
-        return AdaptationReport(
-            version=version,
-            products=len(sample),
-            views=self.views,
-            simulated=made,
-            described=described,
-            unused=tuple(unused),
-            seconds=time.perf_counter() - started,
-        )
-
-    def _version(self, sample: Sequence[StoredProduct]) -> str:
-        parts = [
-            *(SIMULATION, encoder_key(self.stamp), self.own.stamp.version, self.own.encoder),
-            sorted(stored.content_hashes for stored in sample),
-            *(self.seed, self.views),
-        ]
-        return "own-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-    # -- simulated rooms -----------------------------------------------------------------------
-
-    def _simulate(
-        self, sample: Sequence[StoredProduct], max_megapixels: float, progress: Progress | None
-    ) -> tuple[int, list[Unused]]:
-        """Makes the views that are missing; returns how many, and what could not be used."""
-        known = self.store.known()
-        missing: dict[str, list[int]] = {}
-        for stored in sample:
-            there = {number for _, number in known.get(stored.product.id, ())}
-            missing[stored.product.id] = [n for n in range(self.views) if n not in there]
-        total = self.views * len(sample)
-        done = total - sum(len(views) for views in missing.values())
-        made, unused = 0, []
-
-        def prepare(stored: StoredProduct) -> dict[View, NDArray[np.float16]] | Unused:
-            try:
-                return self._view_features(stored, missing[stored.product.id], max_megapixels)
-            except FloorlensError as error:
-                return Unused(stored.product.id, str(error))
-
-        with workers() as pool:
-            for batch in batches([stored for stored in sample if missing[stored.product.id]]):
-                tasks = [pool.submit(prepare, stored) for stored in batch]
-                for stored, task in zip(batch, tasks, strict=True):
-                    outcome = task.result()
-                    if isinstance(outcome, Unused):
-                        unused.append(outcome)
-                    else:
-                        self.store.put(stored.product.id, stored.content_hashes, outcome)
-                        made += len(outcome)
-                    done += len(missing[stored.product.id])
-                    if progress is not None:
-                        progress(done, total)
-        return made, unused
-
-    def _view_features(
-        self, stored: StoredProduct, wanted: Sequence[int], max_megapixels: float
-    ) -> dict[View, NDArray[np.float16]]:
-        """Returns the features of the views of these numbers: they show the pictures by turns."""
-        photos = []
-        for path, content_hash in zip(stored.product.images, stored.content_hashes, strict=True):
-            photos.append(load_photo(Path(path), max_megapixels=max_megapixels))
-            if photos[-1].content_hash != content_hash:
-                raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
-        textures = list(product_textures(photos, self.stages).items())
-        made = {}
-        for number in wanted:
-            content_hash, texture = textures[number % len(textures)]
-            view = (content_hash, number)
-            room = simulated_room(texture, view, self.seed)
-            floor = self.stages.normaliser.view(room.rgb, room.mask)
-            made[view] = self.stages.embedder.features([floor])[0].base
-        return made
-
-    # -- projection ----------------------------------------------------------------------------
-
-    def _fit(self, sample: Sequence[StoredProduct], version: str) -> Projection:
-        own_stamp = self.own.stamp
-        stamp = Stamp(
-            model_id=own_stamp.model_id,
-            version=version,
-            dimension=own_stamp.dimension,
-            licence=own_stamp.licence,
-            preprocessing=own_stamp.preprocessing,
-        )
-        # Of many products' own differences the prior only takes away.
-        prior = self.stages.embedder.prior if len(sample) < WORTH else None
-        fitted = fit_products(self._rows(sample), stamp, self.own.encoder, prior=prior)
-        file = io.BytesIO()
-        save_projection(fitted, file)
-        file.seek(0)
-        # What is stored is rounded: vectors are made with that, now and later.
-        return load_projection(file)
-
-    def _rows(self, sample: Sequence[StoredProduct]) -> Iterator[NDArray[np.float16]]:
-        """Yields the features of each product's own pictures and simulated rooms, (n, d0)."""
-        for batch in batches(sample):
-            own = self.catalogue.base_features([s.product.id for s in batch], self.stamp)
-            for stored in batch:
-                there = self.store.load(stored.product.id)
-                views = {number: base for (_, number), base in there.items()}
-                if stored.product.id not in own or not views.keys() >= set(range(self.views)):
-                    # Replaced or removed since the sample was taken.
-                    raise GenerationChanged(
-                        f"product {stored.product.id!r} was changed by another process while the "
-                        "catalogue was adapted: adapt it again"
-                    )
-                bases = [own[stored.product.id].base, *(views[n] for n in range(self.views))]
-                yield np.concatenate(bases)
-
-    def _describe_all(self, projection: Projection, products: int) -> int:
-        """Describes every product from its stored features, and swaps; returns how many."""
-        catalogue, embedder = self.catalogue, self.stages.embedder
-        made_from = {"products": products, "views": self.views, "seed": self.seed}
-        generation = catalogue.begin_rebuild(
-            self.stamp, projection, made_from=made_from, alone=False
-        )
-        # A generation begun earlier keeps the projection that it was begun with.
-        projection = catalogue.projections.get(projection.stamp.version)
-        described: set[str] = set()
-        with workers() as pool:
-            # Another process may add or change products meanwhile, also between the last look and
-            # the swap, which then refuses: go round until none is missing.
-            while (missing := catalogue.missing_features(generation)) or not catalogue.swap(
-                generation, same_encoder=True
-            ):
-                for batch in batches(missing):
-                    stored = {item.product.id: item for item in batch}
-                    features = catalogue.base_features(list(stored), self.stamp)
-                    there = catalogue.stored(list(stored), generation)
-                    lost = [name for name in there if name not in features]
-                    if lost:
-                        raise CatalogueError(
-                            f"product {lost[0]!r} has no stored features: run `floorlens index "
-                            f"--rebuild --catalogue {catalogue.location}`"
-                        )
-                    tasks = {
-                        name: pool.submit(embedder.describe, made, projection)
-                        for name, made in features.items()
-                    }
-                    catalogue.put_embeddings(
-                        [(stored[name], task.result()) for name, task in tasks.items()], generation
-                    )
-                    described.update(tasks)
-        return len(described)
+def _different(catalogue: Catalogue) -> list[StoredProduct]:
+    """Returns the products sorted by id; of byte-identical ones the first."""
+    products: dict[tuple[str, ...], StoredProduct] = {}
+    for stored in catalogue.embedded():
+        products.setdefault(tuple(sorted(stored.content_hashes)), stored)
+    return list(products.values())
 
 
-def _enough(count: int, unused: Sequence[Unused] = ()) -> None:
+def _draw_sample(products: list[StoredProduct], limit: int, seed: int) -> list[StoredProduct]:
+    """Returns at most `limit` of the products, in their order.
+
+    Each product's own lot decides, so that one more product changes one of the sample.
+    """
+
+    def lot(stored: StoredProduct) -> bytes:
+        return hashlib.sha256(f"{seed} {stored.product.id}".encode()).digest()
+
+    first = {stored.product.id for stored in sorted(products, key=lot)[:limit]}
+    return [stored for stored in products if stored.product.id in first]
+
+
+def _check_enough(count: int, unused: Sequence[Unused] = ()) -> None:
     if count >= LEAST:
         return
     why = f", and {len(unused)} whose pictures cannot be used: {unused[0].reason}" if unused else ""
     raise UsageError(
         f"adaptation needs at least {LEAST} different products: this catalogue has {count}{why}"
     )
+
+
+def _version(
+    products: Sequence[StoredProduct],
+    stamp: dict[str, Any],
+    own: Projection,
+    views: int,
+    seed: int,
+) -> str:
+    """Returns the projection's version, equal for equal products, models and recipes."""
+    parts = [
+        *(SIMULATION, encoder_key(stamp), own.stamp.version, own.encoder),
+        sorted(stored.content_hashes for stored in products),
+        *(seed, views),
+    ]
+    return "own-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _room_features(
+    stored: StoredProduct,
+    numbers: Sequence[int],
+    stages: Stages,
+    seed: int,
+    max_megapixels: float,
+) -> dict[View, NDArray[np.float16]]:
+    """Returns the features of the views of these numbers: they show the pictures by turns."""
+    photos = []
+    for path, content_hash in zip(stored.product.images, stored.content_hashes, strict=True):
+        photos.append(load_photo(Path(path), max_megapixels=max_megapixels))
+        if photos[-1].content_hash != content_hash:
+            raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
+    textures = list(product_textures(photos, stages).items())
+    features = {}
+    for number in numbers:
+        content_hash, texture = textures[number % len(textures)]
+        view = (content_hash, number)
+        room = simulated_room(texture, view, seed)
+        floor = stages.normaliser.view(room.rgb, room.mask)
+        features[view] = stages.embedder.features([floor])[0].base
+    return features
+
+
+def _feature_rows(
+    catalogue: Catalogue,
+    store: SimulatedViews,
+    products: Sequence[StoredProduct],
+    stamp: dict[str, Any],
+    views: int,
+) -> Iterator[NDArray[np.float16]]:
+    """Yields the features of each product's own pictures and simulated rooms, (n, d0)."""
+    for batch in batches(products):
+        own = catalogue.base_features([stored.product.id for stored in batch], stamp)
+        for stored in batch:
+            name = stored.product.id
+            rooms = {number: base for (_, number), base in store.load(name).items()}
+            if name not in own or not rooms.keys() >= set(range(views)):
+                # Replaced or removed since the sample was drawn.
+                raise GenerationChanged(
+                    f"product {name!r} was changed by another process while the catalogue was "
+                    "adapted: adapt it again"
+                )
+            yield np.concatenate([own[name].base, *(rooms[number] for number in range(views))])

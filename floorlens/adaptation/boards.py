@@ -1,7 +1,7 @@
 """A floor of boards laid from a picture of one board.
 
-Much of a catalogue shows the figure of one board without a joint. Repeated by mirroring it would
-be one giant kaleidoscope; a real floor of it has joints, and each board another piece of the wood.
+Many product pictures show one board without a joint. Mirrored again and again it would look like a
+kaleidoscope; a real floor of it has joints, and each board shows another piece of the wood.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
     Args:
         texture: uint8 (h, w, 3) sRGB, the board from above.
         rng: Decides everything else.
+
+    Example:
+        >>> board = np.random.default_rng(0).integers(90, 150, (120, 40, 3), np.uint8)
+        >>> lay_boards(board, np.random.default_rng(1)).shape
+        (120, 120, 3)
     """
     upright = _grain_runs_down(texture)
     picture = texture if upright else texture.swapaxes(0, 1)
     side = max(picture.shape[:2])
     width = max(2, round(side * float(rng.uniform(*WIDTHS))))
-    wood = _drawn_out(picture, width / float(rng.uniform(*SHOWN)))
+    wood = _stretch(picture, width / float(rng.uniform(*SHOWN)))
     sheet = np.empty((side, side, 3), np.float32)
     spread = float(rng.uniform(0.01, 0.06))
     gap = max(1, round(width * float(rng.uniform(0.005, 0.015))))
@@ -54,8 +59,8 @@ def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
         left += width
         if left <= side:
             sheet[:, max(left - gap, 0) : left] *= shade
-    laid = np.clip(sheet + 0.5, 0, 255).astype(np.uint8)
-    return laid if upright else np.ascontiguousarray(laid.swapaxes(0, 1))
+    floor = np.clip(sheet + 0.5, 0, 255).astype(np.uint8)
+    return floor if upright else np.ascontiguousarray(floor.swapaxes(0, 1))
 
 
 def _grain_runs_down(texture: NDArray[np.uint8]) -> bool:
@@ -68,7 +73,7 @@ def _grain_runs_down(texture: NDArray[np.uint8]) -> bool:
     return bool(np.abs(np.diff(grey, axis=0)).mean() <= np.abs(np.diff(grey, axis=1)).mean())
 
 
-def _drawn_out(picture: NDArray[np.uint8], width: float) -> NDArray[np.uint8]:
+def _stretch(picture: NDArray[np.uint8], width: float) -> NDArray[np.uint8]:
     """Returns the picture at `width` columns, its rows shrunk by the root of that only.
 
     Grain drawn out along a board still looks like grain. A board whose length needs the picture
@@ -83,12 +88,12 @@ def _piece(
     wood: NDArray[np.uint8], length: int, width: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Returns uint8 (length, width, 3) from a random place, at random mirrored."""
-    rows = _folded(int(rng.integers(0, 2 * wood.shape[0])), length, wood.shape[0])
+    rows = _mirror_positions(int(rng.integers(0, 2 * wood.shape[0])), length, wood.shape[0])
     first = int(rng.integers(0, max(1, wood.shape[1] - width + 1)))
-    columns = _folded(first, width, wood.shape[1])
+    columns = _mirror_positions(first, width, wood.shape[1])
     return wood[np.ix_(rows, columns[::-1] if rng.random() < 0.5 else columns)]
 
 
-def _folded(first: int, count: int, length: int) -> NDArray[np.intp]:
+def _mirror_positions(first: int, count: int, length: int) -> NDArray[np.intp]:
     positions = (first + np.arange(count)) % (2 * length)
     return np.minimum(positions, 2 * length - 1 - positions)

@@ -1,8 +1,8 @@
-"""Simulated room views of a floor seen from above: a plane under a camera, light, clutter, JPEG.
+"""The simulator of rooms: a floor texture on a plane under a camera, light, clutter, JPEG.
 
 The geometry follows hand-held photographs of rooms: camera 1.1-1.7 m above the floor, pitched 12-35
 degrees down, 50-75 degrees of view. Light, cast and glare are what sets a room's picture of a floor
-apart from the product picture of the same floor. Everything comes from the generator passed in.
+apart from the product picture of the same floor. The random generator decides everything.
 """
 
 from __future__ import annotations
@@ -94,7 +94,12 @@ STRONG_LIGHT = Light(
 
 
 def draw_camera(rng: np.random.Generator) -> Camera:
-    """Returns a plausible camera."""
+    """Returns a plausible camera.
+
+    Example:
+        >>> 1.1 <= draw_camera(np.random.default_rng(0)).height <= 1.7
+        True
+    """
     return Camera(
         height=float(rng.uniform(1.1, 1.7)),
         pitch=float(np.deg2rad(rng.uniform(12.0, 35.0))),
@@ -126,6 +131,12 @@ def simulate_view(
 
     Raises:
         ValueError: the texture is no such array or empty, or `metres` is not above 0.
+
+    Example:
+        >>> grey = np.full((64, 64, 3), 128, np.uint8)
+        >>> room = simulate_view(grey, 2.0, np.random.default_rng(0), size=(96, 72))
+        >>> room.rgb.shape, room.mask.shape
+        ((72, 96, 3), (72, 96))
     """
     if texture.dtype != np.uint8 or texture.ndim != 3 or texture.shape[2] != 3 or not texture.size:
         raise ValueError(f"a texture is uint8 (h, w, 3), not {texture.dtype} {texture.shape}")
@@ -198,14 +209,14 @@ def _lay(
     wide, tall, factor = widths[level], heights[level], (0.5**level).astype(np.float32)
     s = (x * cos - y * sin + np.float32(shift[0])) * scale
     t = (x * sin + y * cos + np.float32(shift[1])) * scale
-    columns, across = _between(s, texture.shape[1], factor, wide)
-    rows, down = _between(t, texture.shape[0], factor, tall)
+    columns, across = _texel_positions(s, texture.shape[1], factor, wide)
+    rows, down = _texel_positions(t, texture.shape[0], factor, tall)
     corner = starts[level] + rows * wide + columns
     # A level of one row or column has no neighbour; its weight is 0 then, and any texel will do.
     right, below = np.minimum(wide - 1, 1), np.where(tall > 1, wide, 0)
-    upper = _mixed(flat[corner], flat[corner + right], across)
+    upper = _mix(flat[corner], flat[corner + right], across)
     corner += below
-    lower = _mixed(flat[corner], flat[corner + right], across)
+    lower = _mix(flat[corner], flat[corner + right], across)
     lower -= upper
     lower *= down[:, None]
     upper += lower
@@ -231,7 +242,7 @@ def _pyramid(
     return np.concatenate(layers), starts, widths, heights
 
 
-def _between(
+def _texel_positions(
     position: FloatMap, length: int, factor: FloatMap, size: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], FloatMap]:
     """Returns the texel before each position and the weight 0..1 of the one after it.
@@ -249,7 +260,7 @@ def _between(
     return before, folded - before.astype(np.float32)
 
 
-def _mixed(first: NDArray[np.uint32], second: NDArray[np.uint32], weight: FloatMap) -> FloatMap:
+def _mix(first: NDArray[np.uint32], second: NDArray[np.uint32], weight: FloatMap) -> FloatMap:
     """Returns the mean of two lists of RGBX texels, float32 (n, 4)."""
     start = first.view(np.uint8).reshape(-1, 4).astype(np.float32)
     step = second.view(np.uint8).reshape(-1, 4) - start
@@ -277,7 +288,7 @@ def _light(
         for corner in combinations([(float(a), float(b)) for a, b in corners], 3):
             draw.polygon(corner, fill=255)
         blur = float(rng.uniform(1, 8))
-        light *= 1.0 + float(rng.uniform(-0.35, 0.5)) * _blurred(patch, blur)
+        light *= 1.0 + float(rng.uniform(-0.35, 0.5)) * _blur(patch, blur)
     mean = float(light[floor].mean()) if floor.any() else 1.0
     np.clip(light / max(mean, 1e-3), 0.25, 2.5, out=light)
     light *= float(np.exp(rng.normal(0.0, strength.exposure)))
@@ -303,7 +314,7 @@ def _add_glare(
     bottom = top + int(rng.uniform(0.2, 0.8) * (height - top))
     sheen = Image.new("L", (width, height))
     ImageDraw.Draw(sheen).rectangle((left, top, right, bottom), fill=255)
-    share = _blurred(sheen, width * float(rng.uniform(0.01, 0.08)))
+    share = _blur(sheen, width * float(rng.uniform(0.01, 0.08)))
     share *= float(rng.uniform(0.1, 0.5))
     share *= floor
     photo += (255.0 - photo) * share[..., None]
@@ -312,9 +323,9 @@ def _add_glare(
 def _add_clutter(
     photo: FloatMap, floor: NDArray[np.bool_], rng: np.random.Generator, strength: Light
 ) -> NDArray[np.bool_]:
-    """Puts furniture-like shapes in front; returns the floor that is still seen, bool (h, w)."""
+    """Puts furniture-like shapes in front; returns the floor that stays visible, bool (h, w)."""
     height, width = floor.shape
-    seen = floor
+    visible = floor
     for _ in range(int(rng.integers(0, strength.clutter + 1))):
         colour = (rng.uniform(20, 240) * (1 + rng.normal(0, 0.2, 3))).clip(0, 255)
         x, y = float(rng.uniform(0, width)), float(rng.uniform(0.4, 1.0) * height)
@@ -322,7 +333,7 @@ def _add_clutter(
             half = rng.uniform([0.04, 0.03], [0.2, 0.12]) * [width, height]
             turn = float(rng.uniform(-20, 20))
             angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-            outline = np.stack([np.cos(angle), np.sin(angle)], axis=1) * half @ _turning(turn)
+            outline = np.stack([np.cos(angle), np.sin(angle)], axis=1) * half @ _rotation(turn)
         else:
             wide, tall = rng.uniform([0.02, 0.1], [0.25, 0.4]) * [width, height]
             outline = np.array([[0, -tall], [wide, -tall], [wide, 0], [0, 0]])
@@ -330,15 +341,15 @@ def _add_clutter(
         points = [(float(a) + x, float(b) + y) for a, b in outline]
         ImageDraw.Draw(shape).polygon(points, fill=255)
         covered = np.asarray(shape) > 0
-        left = seen & ~covered
-        # What would hide nearly all of the floor is left out.
-        if left.mean() >= FURNISHED:
-            seen = left
+        rest = visible & ~covered
+        # A shape that would hide nearly all of the floor is left out.
+        if rest.mean() >= FURNISHED:
+            visible = rest
             photo[covered] = colour
-    return seen
+    return visible
 
 
-def _turning(degrees: float) -> NDArray[np.float64]:
+def _rotation(degrees: float) -> NDArray[np.float64]:
     angle = np.deg2rad(degrees)
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
@@ -384,6 +395,6 @@ def _smooth(
     return np.array(grid.resize((width, height), filtering))
 
 
-def _blurred(shape: Image.Image, sigma: float) -> FloatMap:
+def _blur(shape: Image.Image, sigma: float) -> FloatMap:
     """Returns the share, 0..1, of a shape in each pixel after a Gaussian blur: float32 (h, w)."""
     return np.asarray(shape.filter(ImageFilter.GaussianBlur(sigma)), np.float32) / 255.0

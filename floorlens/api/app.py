@@ -16,7 +16,7 @@ from floorlens.api import problems
 from floorlens.api.limits import RequestIds, UploadLimit
 from floorlens.api.routes import router
 from floorlens.api.service import Service
-from floorlens.settings import open_catalogue
+from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
     from floorlens.lens import Floorlens

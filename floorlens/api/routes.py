@@ -95,7 +95,7 @@ async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
     def find_floor() -> Response:
         floor = service.mask(_read(file, service))
         headers = {"X-Floor": json.dumps(floor.as_dict())}
-        return Response(mask_png(floor), media_type="image/png", headers=headers)
+        return Response(mask_png(floor.mask), media_type="image/png", headers=headers)
 
     return await service.run_with_models(request, find_floor)
 

@@ -74,7 +74,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     with listen(host, port) as listener, open_catalogue(settings) as lens:
         server = _server(settings, lens, quiet=False)
@@ -120,7 +120,7 @@ def running_service(
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     with (
         listen(host, port) as listener,

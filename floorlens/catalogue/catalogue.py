@@ -1,8 +1,4 @@
-"""The catalogue: the truth about the products, in SQL. Vector indexes are derived from it.
-
-A *generation* is the set of features made with one stamp (preset, models, preprocessing). One
-generation is live; a rebuild fills another one beside it and swaps them in one transaction.
-"""
+"""The catalogue: the truth about the products, in SQL. Replicas in engines are derived from it."""
 
 from __future__ import annotations
 
@@ -13,25 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 
 from floorlens.catalogue.database import FILE_NAME, Database
+from floorlens.catalogue.generations import Generations, projection_version, stamp_of
 from floorlens.catalogue.projections import Projections
 from floorlens.catalogue.rows import (
     Entry,
     StoredProduct,
     chunks,
-    drop_generations,
-    dump,
     load_products,
-    new_generation,
-    projection_version,
     read_base_features,
     read_revision,
     record_metadata,
-    stamp_of,
-    without_features,
-    write_embedding,
     write_features,
     write_product,
 )
@@ -46,13 +36,12 @@ from floorlens.catalogue.schema import (
     simulated,
     state,
 )
-from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection
-from floorlens.engines import Record, Snapshot
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
+from floorlens.embedding import FloorFeatures
+from floorlens.engines import Record
 from floorlens.errors import GenerationChanged, ProductNotFound
-from floorlens.presets import encoder_key, generation_stamp
+from floorlens.models.stamp import encoder_key
 from floorlens.products.product import Product
-from floorlens.retrieval.placement import EnginePosition
 
 __all__ = ["FILE_NAME", "Catalogue"]
 
@@ -61,11 +50,16 @@ class Catalogue(Database):
     """Products, their images' references, features and embeddings, in SQL.
 
     Safe to use from several threads and processes at once.
+
+    Attributes:
+        generations: the sets of features made with one stamp each, of which one is live.
+        projections: which projection makes the embeddings.
     """
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
         """Opens a catalogue as `Database` does."""
         super().__init__(location, create=create)
+        self.generations = Generations(self)
         self.projections = Projections(self)
 
     # -- state ---------------------------------------------------------------------------------
@@ -111,30 +105,19 @@ class Catalogue(Database):
                 "revision": select(state.c.revision),
                 "schema_version": select(state.c.schema_version),
             }
-            found = {name: connection.execute(q).scalar_one() for name, q in counts.items()}
-            copies = [
+            numbers = {name: connection.execute(q).scalar_one() for name, q in counts.items()}
+            replicas = [
                 {"engine": row.engine, "collection": row.collection, "revision": row.revision}
                 for row in connection.execute(select(engines).order_by(engines.c.engine))
             ]
         return {
             "catalogue": self.location,
-            **found,
+            **numbers,
             "bytes": self.size(),
-            "engines": copies,
+            "engines": replicas,
             "projection": self.projections.in_use(),
             "stamp": self.live_stamp() or {},
         }
-
-    def live_generation(
-        self, stamp: Mapping[str, Any], projection: Projection | None = None
-    ) -> int:
-        """Returns the live generation's number; makes one, with a projection, if there is none."""
-        with self.writing() as connection:
-            live = connection.execute(select(state.c.live)).scalar_one()
-            if live is None:
-                live = new_generation(connection, stamp, projection)
-                connection.execute(update(state).values(live=live))
-        return int(live)
 
     # -- products ------------------------------------------------------------------------------
 
@@ -145,15 +128,15 @@ class Catalogue(Database):
                 return [
                     stored.product for stored in load_products(connection, select(products.c.id))
                 ]
-            wanted = list(ids)
-            found = {
+            names = list(ids)
+            product_of = {
                 stored.product.id: stored.product
-                for chunk in chunks(wanted)
+                for chunk in chunks(names)
                 for stored in load_products(
                     connection, select(products.c.id).where(products.c.id.in_(chunk))
                 )
             }
-        return [found[product_id] for product_id in wanted if product_id in found]
+        return [product_of[name] for name in names if name in product_of]
 
     def product(self, product_id: str) -> Product:
         """Returns one product.
@@ -161,10 +144,10 @@ class Catalogue(Database):
         Raises:
             ProductNotFound: none has that id.
         """
-        found = self.products([product_id])
-        if not found:
+        products = self.products([product_id])
+        if not products:
             raise ProductNotFound(f"the catalogue has no product {product_id!r}")
-        return found[0]
+        return products[0]
 
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:
         """Returns what is stored of the products of `ids`, by id."""
@@ -194,6 +177,7 @@ class Catalogue(Database):
                     f"the catalogue {self.location} was rebuilt or adapted by another process "
                     "meanwhile: run the same command again; what was stored is kept"
                 )
+            encoder = encoder_key(stamp_of(connection, generation))
             for entry in entries:
                 if entry.embedding is None:
                     one = select(products.c.id).where(products.c.id == entry.product.id)
@@ -205,7 +189,7 @@ class Catalogue(Database):
                         stale.append(entry.product.id)
                         continue
                 write_product(connection, entry, revision)
-                write_features(connection, entry, generation)
+                write_features(connection, entry, generation, encoder)
         return stale
 
     def remove(self, ids: Sequence[str]) -> list[str]:
@@ -234,12 +218,12 @@ class Catalogue(Database):
     # -- features ------------------------------------------------------------------------------
 
     def snapshot(self, *, since: int = -1) -> Snapshot:
-        """Returns what a vector index needs to catch up from revision `since`."""
+        """Returns what a vector engine needs to catch up from revision `since`."""
         with self.reading() as connection, connection.begin():
             revision = read_revision(connection)
             live = connection.execute(select(state.c.live)).scalar_one()
             stamp = None if live is None else stamp_of(connection, live)
-            found = (
+            query = (
                 select(products.c.id, products.c.metadata, images.c.uri, features.c.vector)
                 .outerjoin(
                     features,
@@ -251,7 +235,7 @@ class Catalogue(Database):
                 .where(products.c.revision > since)
                 .order_by(products.c.id)
             )
-            rows = connection.execute(found).all()
+            rows = connection.execute(query).all()
             gone = list(
                 connection.execute(
                     select(removed.c.product_id).where(removed.c.revision > since)
@@ -302,104 +286,6 @@ class Catalogue(Database):
                     )
                 )
             }
-
-    # -- rebuild -------------------------------------------------------------------------------
-
-    def begin_rebuild(
-        self,
-        stamp: Mapping[str, Any],
-        projection: Projection | None = None,
-        *,
-        made_from: Mapping[str, Any] | None = None,
-        alone: bool = True,
-    ) -> int:
-        """Returns a generation to fill beside the live one: an unfinished one of this stamp or new.
-
-        Unfinished generations of other stamps are dropped if it is to be `alone`. `made_from`
-        says what a projection that is not the package's was fitted on; what is stored of that
-        version already is kept.
-        """
-        wanted = dump(generation_stamp(stamp, projection))
-        with self.writing() as connection:
-            live = connection.execute(select(state.c.live)).scalar_one()
-            unfinished = [row for row in connection.execute(select(generations)) if row.id != live]
-            resumed = next((int(row.id) for row in unfinished if row.stamp == wanted), None)
-            if alone:
-                drop_generations(connection, [row.id for row in unfinished if row.id != resumed])
-            if resumed is not None:
-                return resumed
-            return new_generation(connection, stamp, projection, made_from)
-
-    def missing_features(self, generation: int) -> list[StoredProduct]:
-        """Returns the products, sorted by id, that have no features in a generation."""
-        with self.reading() as connection:
-            return list(load_products(connection, without_features(generation), generation))
-
-    def put_features(self, stored: StoredProduct, entry: Entry, generation: int) -> bool:
-        """Stores the features of an entry in a generation, beside those of other generations.
-
-        If the entry's pictures are others than those stored, the others' features go.
-
-        Returns False, changing nothing, if the product changed since `stored` was read.
-
-        Raises:
-            GenerationChanged: another process has dropped the generation.
-        """
-        with self.writing() as connection:
-            stamp_of(connection, generation)
-            one = select(products.c.id).where(products.c.id == stored.product.id)
-            now = next(load_products(connection, one), None)
-            if now is None or now.content_hashes != stored.content_hashes:
-                return False
-            if entry.content_hashes != stored.content_hashes:
-                write_product(connection, entry, read_revision(connection))
-            write_features(connection, entry, generation)
-        return True
-
-    def put_embeddings(
-        self, made: Sequence[tuple[StoredProduct, FloorEmbedding]], generation: int
-    ) -> None:
-        """Stores embeddings made of stored features; not of products that changed since.
-
-        Raises:
-            GenerationChanged: another process has dropped the generation.
-        """
-        with self.writing(counted=False) as connection:
-            stamp_of(connection, generation)
-            for stored, embedding in made:
-                one = select(products.c.id).where(products.c.id == stored.product.id)
-                now = next(load_products(connection, one), None)
-                if now is not None and now.content_hashes == stored.content_hashes:
-                    write_embedding(connection, stored.product.id, embedding, generation)
-
-    def swap(self, generation: int, *, same_encoder: bool = False) -> bool:
-        """Makes a generation the live one and drops the old, at once.
-
-        With the old one go unfinished ones of the same encoder. Returns False, changing nothing,
-        if a product still lacks features in it.
-
-        Raises:
-            GenerationChanged: another process has dropped the generation, or, where the old one
-                must be of the `same_encoder`, has made one of another encoder live.
-        """
-        with self.writing() as connection:
-            key = encoder_key(stamp_of(connection, generation))
-            if connection.execute(without_features(generation).limit(1)).first() is not None:
-                return False
-            live = connection.execute(select(state.c.live)).scalar_one()
-            if same_encoder and encoder_key(stamp_of(connection, live)) != key:
-                raise GenerationChanged("the catalogue was rebuilt with other models meanwhile")
-            connection.execute(update(state).values(live=generation))
-            # Indexes in other processes follow revisions: every product now has new features.
-            connection.execute(update(products).values(revision=read_revision(connection)))
-            dropped = [
-                row.id
-                for row in connection.execute(select(generations))
-                if row.id != generation
-                and (row.id == live or encoder_key(json.loads(row.stamp)) == key)
-            ]
-            drop_generations(connection, dropped)
-        return True
 
 
 def _record(row: Any) -> Record:

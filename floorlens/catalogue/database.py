@@ -23,7 +23,7 @@ _POLL = 0.1
 
 
 class Store(Protocol):
-    """What is different from one kind of database to the other.
+    """What differs from one kind of database to the other.
 
     Attributes:
         location: the catalogue's address, fit to be shown: it names no password.
@@ -40,11 +40,11 @@ class Store(Protocol):
     engine: Engine
 
     def exists(self) -> bool:
-        """Returns whether connecting would make nothing."""
+        """Returns whether there is something to connect to already."""
         ...
 
     def make(self) -> None:
-        """Makes what there must be to connect to.
+        """Makes what a connection needs, such as a folder.
 
         Raises:
             CatalogueError: it cannot be made.
@@ -56,7 +56,7 @@ class Store(Protocol):
         ...
 
     def prepare(self, connection: Connection) -> None:
-        """Makes ready for the tables, within the transaction that makes them."""
+        """Prepares the place of the tables, within the transaction that makes them."""
         ...
 
     def size(self, connection: Connection) -> int:
@@ -64,16 +64,19 @@ class Store(Protocol):
         ...
 
     def lock(self, name: str) -> AbstractContextManager[Callable[[], bool]]:
-        """Returns a context with a function that tries to take a lock; leaving it lets it go."""
+        """Returns a context with a function that tries to take a lock.
+
+        Leaving the context releases the lock.
+        """
         ...
 
     def failure(self, doing: str, error: SQLAlchemyError) -> CatalogueError:
-        """Returns what to tell when the catalogue could not be "opened", "read" or "written"."""
+        """Returns the error for a catalogue that could not be "opened", "read" or "written"."""
         ...
 
 
 class Database:
-    """A SQLite file or a schema of a PostgreSQL database; one writer at a time, who is waited for.
+    """A SQLite file or a schema of a PostgreSQL database. One writer at a time; others wait for it.
 
     Safe to use from several threads and processes. Every commit is on the disk when it returns (on
     PostgreSQL unless the server's `synchronous_commit` says otherwise).
@@ -162,8 +165,9 @@ class Database:
     def writing(self, *, counted: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start.
 
-        It counts one revision, unless it changes nothing that searches follow: revisions grow in
-        the order of the commits.
+        Args:
+            counted: whether it raises the catalogue's revision, which searches follow. Revisions
+                grow in the order of the commits.
         """
         self.check_open()
         try:
@@ -191,18 +195,18 @@ class Database:
 
     @contextmanager
     def exclusive(self, name: str, *, timeout: float = 60.0) -> Iterator[None]:
-        """Lets one process or thread in at a time: for work outside the database, as a push.
+        """Holds a lock, for work outside the database such as filling an engine.
 
-        It is no transaction: meanwhile others read and write the catalogue as ever. Whoever dies
-        inside lets the next one in. Taken again inside, it waits for itself in vain.
+        It is no transaction: others go on reading and writing the catalogue. If the holder
+        crashes, the lock is released. Not reentrant.
 
         Args:
-            name: of the work; other names and other catalogues do not wait for each other.
-            timeout: seconds to wait for whoever is inside; 0 looks once.
+            name: of the work. Other names and other catalogues have locks of their own.
+            timeout: seconds to wait for the holder; 0 tries once.
 
         Raises:
-            CatalogueBusy: another one was inside all that time.
-            CatalogueError: there can be no lock, or it was lost before the work was done.
+            CatalogueBusy: another process or thread held it all that time.
+            CatalogueError: it cannot be taken, or it was lost before the work was done.
         """
         self.check_open()
         until = time.monotonic() + timeout
@@ -210,8 +214,8 @@ class Database:
             while not take():
                 if time.monotonic() >= until:
                     raise CatalogueBusy(
-                        f"another process is busy with {name!r} of the catalogue {self.location}, "
-                        f"and was so for {timeout:g} s: run the command again when it is done"
+                        f"another process has been busy with {name!r} of the catalogue "
+                        f"{self.location} for {timeout:g} s: run the command again when it is done"
                     )
                 time.sleep(_POLL)
             yield

@@ -24,19 +24,19 @@ SCHEMA = "floorlens"
 SCHEMES = ("postgresql", "postgresql+psycopg", "postgres")
 WAIT = 60
 """Seconds that a writer waits for another one."""
-# What a server drops: writers do nothing else meanwhile, so this one has vanished.
+# The server ends a transaction that stands still for so long: a writer never pauses, so it is gone.
 _STALLED = 300
 _DEFAULTS: Mapping[str, str] = {
     "application_name": "floorlens",
     "connect_timeout": "10",
-    # A server that vanishes without a word is noticed within a minute or two.
+    # A server that disappears without closing the connection is noticed within a minute or two.
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
-# For a connection that is silent while it holds a lock: the server does not tire of it, nor keeps a
-# lock for hours when its machine has vanished. Version 14 brought the first one.
+# For a connection that is silent while it holds a lock: the server does not end it, and releases
+# the lock soon after its machine has disappeared. Version 14 brought the first one.
 _SILENT: Mapping[str, str] = {
     "idle_session_timeout": "0",
     "tcp_keepalives_idle": "60",
@@ -51,7 +51,12 @@ _inherited: list[Any] = []
 
 
 def is_postgres(location: str) -> bool:
-    """Returns whether a catalogue's address is one of PostgreSQL."""
+    """Returns whether a catalogue's address is one of PostgreSQL.
+
+    Example:
+        >>> is_postgres("postgresql://user@host/floors"), is_postgres("./catalogue")
+        (True, False)
+    """
     return location.partition("://")[0].partition("+")[0] in SCHEMES and "://" in location
 
 
@@ -68,7 +73,7 @@ class PostgresStore:
         """Reads the address; nothing is connected to yet.
 
         Raises:
-            CatalogueError: it cannot be meant.
+            CatalogueError: it is not a usable address.
             MissingDependency: psycopg is not installed.
         """
         url, self._schema, options = _parsed(location)
@@ -130,31 +135,29 @@ class PostgresStore:
         """Returns whether the catalogue's tables are there."""
         # With its schema: the search path leaves out in silence what the user may not look into.
         name = f"{self._schema}.state"
-        found = connection.exec_driver_sql("SELECT to_regclass(%s)", (name,))
-        return found.scalar() is not None
+        return connection.exec_driver_sql("SELECT to_regclass(%s)", (name,)).scalar() is not None
 
     def prepare(self, connection: Connection) -> None:
         """Makes the schema, unless it is there.
 
         Raises:
-            CatalogueError: it holds another's tables, or the database is not of Unicode text.
+            CatalogueError: it holds tables of another application, or the database is not UTF-8.
         """
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
         if encoding != "UTF8":
             raise CatalogueError(
-                f"the database of {self.location} is of {encoding} text: make one with `CREATE "
-                "DATABASE … ENCODING 'UTF8' TEMPLATE template0`"
+                f"the database of {self.location} has the encoding {encoding}: make one with "
+                "`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`"
             )
-        one = (self._schema,)
-        found = connection.exec_driver_sql("SELECT 1 FROM pg_namespace WHERE nspname = %s", one)
-        # Not IF NOT EXISTS: that asks for leave to make it even where it is there.
-        if found.first() is None:
+        query = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+        # Not IF NOT EXISTS: that needs the permission to make one even where there is one.
+        if connection.exec_driver_sql(query, (self._schema,)).first() is None:
             connection.exec_driver_sql(f"CREATE SCHEMA {self._schema}")
         tables = self._tables(connection)
         if tables and "state" not in tables:
             raise CatalogueError(
                 f"the schema {self._schema!r} of {self.location} holds a table {min(tables)!r} of "
-                "another's: name another schema with ?floorlens_schema=NAME in the address"
+                "another application: name another schema, ?floorlens_schema=NAME in the address"
             )
 
     def _tables(self, connection: Connection) -> dict[str, int]:
@@ -173,16 +176,16 @@ class PostgresStore:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Callable[[], bool]]:
-        """Takes an advisory lock of a connection of its own, which the server drops with it."""
+        """Takes an advisory lock on a connection of its own, whose end releases the lock."""
         import psycopg
 
         key = (_lock_key(self._schema, f"exclusive {name}"),)
-        taken = False
+        locked = False
         try:
             pooled = self.engine.raw_connection()
         except SQLAlchemyError as error:
             raise self.failure("locked", error) from error
-        # No longer of the pool, whose places others need: closed, not given back.
+        # Taken out of the pool, whose places others need: it is closed, not given back.
         pooled.detach()
         connection: Any = pooled.dbapi_connection
         with closing(pooled):
@@ -196,13 +199,13 @@ class PostgresStore:
                 raise self._failure("locked", error) from error
 
             def take() -> bool:
-                nonlocal taken
+                nonlocal locked
                 try:
                     row = connection.execute("SELECT pg_try_advisory_lock(%s)", key).fetchone()
                 except psycopg.Error as error:
                     raise self._failure("locked", error) from error
-                taken = bool(row[0])
-                return taken
+                locked = bool(row[0])
+                return locked
 
             try:
                 yield take
@@ -210,7 +213,7 @@ class PostgresStore:
                 with suppress(psycopg.Error):
                     connection.execute("SELECT pg_advisory_unlock(%s)", key)
                 raise
-            if not taken:
+            if not locked:
                 return
             try:
                 row = connection.execute("SELECT pg_advisory_unlock(%s)", key).fetchone()
@@ -219,16 +222,16 @@ class PostgresStore:
             if not row[0]:
                 raise CatalogueError(
                     f"the catalogue {self.location} was not locked for {name!r}: a pooler gave the "
-                    "connection to another one. Name the server's own address, or have the "
+                    "connection to another client. Name the server's own address, or let the "
                     "pooler keep sessions"
                 )
 
     def failure(self, doing: str, error: SQLAlchemyError) -> CatalogueError:
-        """Returns what to tell of an error, in words of our own."""
+        """Returns the error to raise, in our own words."""
         if isinstance(error, PoolTimeout):
             return CatalogueError(
                 f"the catalogue {self.location} could not be {doing}: all connections of this "
-                "process are in use: try again, or ask less at once"
+                "process are in use: try again, or send fewer requests at once"
             )
         return self._failure(doing, getattr(error, "orig", None) or error)
 
@@ -245,8 +248,9 @@ class PostgresStore:
             for start, cause in _BY_STATE.items():
                 if state.startswith(start):
                     return cause
-            found = getattr(error, "diag", None)
-            return f"{getattr(found, 'message_primary', None) or type(error).__name__} ({state})"
+            diagnosis = getattr(error, "diag", None)
+            text = getattr(diagnosis, "message_primary", None) or type(error).__name__
+            return f"{text} ({state})"
         if isinstance(error, psycopg.DataError):
             return "a text holds a NUL character, which PostgreSQL cannot store: remove it"
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
@@ -269,7 +273,7 @@ class PostgresStore:
 _BY_STATE: Mapping[str, str] = {
     "08": "the connection was lost: run the command again",
     "25006": "the server only reads: name the primary one's address, not a standby's",
-    "25P03": "the writing stood still for minutes, and the server ended it: run it again",
+    "25P03": "the transaction stood still for minutes, so the server ended it: run it again",
     "28": "the server refuses the user or the password: check them",
     "3F000": "its schema is gone: restore it from a backup",
     "42501": (
@@ -277,8 +281,8 @@ _BY_STATE: Mapping[str, str] = {
         "AUTHORIZATION user, or the tables granted, see docs/postgres.md"
     ),
     "42703": (
-        "its schema holds another's tables: name another one with ?floorlens_schema=NAME in the "
-        "address"
+        "its schema holds tables of another application: name another one with "
+        "?floorlens_schema=NAME in the address"
     ),
     "42P01": "a table is gone: restore the schema from a backup",
     "53100": "the server's disk is full: make room",
@@ -324,7 +328,7 @@ def _parsed(location: str) -> tuple[URL, str, dict[str, Any]]:
     """Returns an address without its options, its schema and the other options.
 
     Raises:
-        CatalogueError: it cannot be meant. The text shows nothing of the address.
+        CatalogueError: it is not a usable address. The message shows nothing of it.
     """
     scheme = location.partition("://")[0]
     if scheme not in SCHEMES:
@@ -337,15 +341,15 @@ def _parsed(location: str) -> tuple[URL, str, dict[str, Any]]:
         url = make_url(location)
     except (ArgumentError, ValueError):
         url = None
-    # Where an @ too many parts the address is anybody's guess, and a part of the password would
-    # pass for the host. For the same reason the text of the error above is kept back.
+    # With one @ too many nobody can tell where to split the address: a part of the password might
+    # pass for the host. For the same reason the text of the error above is not shown.
     if url is None or text.count("@") > 1 or text.count("@") > authority.count("@"):
         raise CatalogueError(_UNREADABLE)
     options = dict(url.query)
     schema = options.pop("floorlens_schema", SCHEMA)
     if not isinstance(schema, str) or not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", schema):
         raise CatalogueError(
-            "floorlens_schema in the catalogue's address is not a name: it takes up to 63 "
+            "floorlens_schema in the catalogue's address is not a usable name: it has up to 63 "
             "lower-case letters, digits and underscores, and does not begin with pg_"
         )
     return url.set(drivername="postgresql+psycopg", query={}), schema, options
@@ -358,10 +362,10 @@ _UNREADABLE = (
 
 
 def _shown(url: URL, schema: str, options: Mapping[str, Any]) -> str:
-    chosen = {name: value for name, value in options.items() if name in _SHOWN}
+    query = {name: value for name, value in options.items() if name in _SHOWN}
     if schema != SCHEMA:
-        chosen["floorlens_schema"] = schema
-    return url.set(drivername="postgresql", query=chosen).render_as_string(hide_password=True)
+        query["floorlens_schema"] = schema
+    return url.set(drivername="postgresql", query=query).render_as_string(hide_password=True)
 
 
 def _lock_key(schema: str, purpose: str) -> int:

@@ -1,4 +1,4 @@
-"""The projections in a catalogue: which is in use, what it was fitted on, whether one is wanted."""
+"""The projections in a catalogue: which is in use, and what it was fitted on."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import select, update
 
 from floorlens.catalogue.database import Database
-from floorlens.catalogue.rows import projection_version, stamp_of
+from floorlens.catalogue.generations import projection_version, stamp_of
 from floorlens.catalogue.schema import projections, state
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.errors import GenerationChanged
 
 
 class Projections:
-    """Reads projections; generations store theirs when they are made."""
+    """Reads the projections that generations were begun with (`Generations.begin` stores them)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -60,11 +60,11 @@ class Projections:
         return None if version is None else {"version": version, **json.loads(made_from or "{}")}
 
     def declined(self) -> bool:
-        """Returns whether the user does not want the catalogue adapted."""
+        """Returns whether the user declined an adaptation of the catalogue."""
         with self._database.reading() as connection:
             return bool(connection.execute(select(state.c.adaptation_declined)).scalar_one())
 
     def decline(self, declined: bool = True) -> None:
-        """Notes whether the user does not want the catalogue adapted."""
+        """Stores whether the user declines an adaptation of the catalogue."""
         with self._database.writing(counted=False) as connection:
             connection.execute(update(state).values(adaptation_declined=int(declined)))

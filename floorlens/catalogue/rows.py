@@ -1,8 +1,7 @@
-"""Rows of the catalogue: what is read and written within one transaction."""
+"""Rows of the catalogue: reading and writing them within one transaction."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,18 +15,13 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from floorlens.catalogue.schema import (
     base_features,
     features,
-    generations,
     images,
     products,
-    projections,
     removed,
     simulated,
     state,
 )
 from floorlens.embedding import FloorEmbedding, FloorFeatures
-from floorlens.embedding.projection import Projection, save_projection
-from floorlens.errors import CatalogueError, GenerationChanged
-from floorlens.presets import encoder_key, generation_stamp
 from floorlens.products.product import Product
 
 # SQLite before 3.32 allowed 999 variables in a statement.
@@ -36,7 +30,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class StoredProduct:
-    """What an import needs to know to leave alone what has not changed.
+    """A product as it is stored: an import compares it with what it reads, to embed only changes.
 
     Attributes:
         product: as stored.
@@ -56,8 +50,8 @@ class Entry:
     Attributes:
         product: its images' references included.
         content_hashes: SHA-256 of each of its images.
-        features, embedding: what was made of its images; None leaves what is stored alone (only
-            metadata or paths changed).
+        features, embedding: of its images; None leaves the stored ones alone (only metadata or
+            paths changed).
     """
 
     product: Product
@@ -67,89 +61,56 @@ class Entry:
 
 
 def dump(value: Mapping[str, Any]) -> str:
-    """Returns JSON text that is equal for equal values."""
+    """Returns JSON text that is equal for equal values.
+
+    Example:
+        >>> dump({"b": 1, "a": 2})
+        '{"a": 2, "b": 1}'
+    """
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def chunks(ids: list[str]) -> Iterator[list[str]]:
-    """Yields the ids in lists short enough for one statement."""
+    """Yields the ids in lists short enough for one statement.
+
+    Example:
+        >>> [len(chunk) for chunk in chunks(["id"] * 1200)]
+        [500, 500, 200]
+    """
     for start in range(0, len(ids), _CHUNK):
         yield ids[start : start + _CHUNK]
 
 
 def read_revision(connection: Connection) -> int:
-    """Returns the catalogue's revision as this transaction sees it."""
-    return int(connection.execute(select(state.c.revision)).scalar_one())
+    """Returns the catalogue's revision as this transaction sees it.
 
-
-def stamp_of(connection: Connection, generation: int) -> dict[str, Any]:
-    """Returns the stamp of a generation.
-
-    Raises:
-        GenerationChanged: another process has dropped it.
+    Example:
+        >>> from floorlens.catalogue.database import Database
+        >>> with Database("catalogue/").reading() as connection:
+        ...     read_revision(connection)
+        0
     """
-    found = connection.execute(
-        select(generations.c.stamp).where(generations.c.id == generation)
-    ).scalar()
-    if found is None:
-        raise GenerationChanged(
-            "the catalogue was rebuilt or adapted by another process meanwhile: run the same "
-            "command again; what was stored is kept"
-        )
-    return dict(json.loads(found))
-
-
-def projection_version(stamp: Mapping[str, Any] | None) -> str | None:
-    """Returns the version of the projection in a generation's stamp; None where there is none."""
-    version = ((stamp or {}).get("projection") or {}).get("version")
-    return None if version is None else str(version)
-
-
-def new_generation(
-    connection: Connection,
-    stamp: Mapping[str, Any],
-    projection: Projection | None = None,
-    made_from: Mapping[str, Any] | None = None,
-) -> int:
-    """Makes a generation, and stores its projection; returns its number."""
-    if projection is not None:
-        version = projection.stamp.version
-        # What is stored under a version stays: vectors may already have been made with it.
-        known = select(projections.c.version).where(projections.c.version == version)
-        if connection.execute(known).first() is None:
-            file = io.BytesIO()
-            save_projection(projection, file)
-            connection.execute(
-                insert(projections).values(
-                    version=version, blob=file.getvalue(), made_from=dump(made_from or {})
-                )
-            )
-    made = connection.execute(
-        insert(generations).values(stamp=dump(generation_stamp(stamp, projection)))
-    )
-    key = made.inserted_primary_key
-    if key is None:
-        raise CatalogueError("the database did not number the new generation")
-    return int(key[0])
-
-
-def drop_generations(connection: Connection, dropped: list[int]) -> None:
-    """Removes generations, and what was kept for their encoders and projections alone."""
-    for generation in dropped:
-        connection.execute(delete(features).where(features.c.generation == generation))
-        connection.execute(delete(generations).where(generations.c.id == generation))
-    kept = [json.loads(row.stamp) for row in connection.execute(select(generations.c.stamp))]
-    encoders = {encoder_key(stamp) for stamp in kept}
-    for table in (base_features, simulated):
-        connection.execute(delete(table).where(table.c.encoder.not_in(encoders)))
-    versions = {projection_version(stamp) for stamp in kept} - {None}
-    connection.execute(delete(projections).where(projections.c.version.not_in(versions)))
+    return int(connection.execute(select(state.c.revision)).scalar_one())
 
 
 def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     """Stores a product and its images, replacing one of the same id; not its features.
 
-    What was made of other images goes, in every generation: else it would pass for theirs.
+    If its images are others than before, the features of the old ones are removed in every
+    generation: nothing would tell them from features of the new ones.
+
+    Args:
+        connection: of a transaction that writes.
+        entry: the product.
+        revision: the catalogue's, which searches follow.
+
+    Example:
+        >>> from floorlens.catalogue.database import Database
+        >>> with Database("catalogue/").writing() as connection:
+        ...     oak = Product("oak", "Oak", {}, ("oak.jpg",))
+        ...     write_product(connection, Entry(oak, ("00ff",)), 1)
+        ...     [stored.product.name for stored in load_products(connection, select(products.c.id))]
+        ['Oak']
     """
     product = entry.product
     if image_hashes(connection, product.id) != entry.content_hashes:
@@ -173,23 +134,44 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
 
 
 def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:
-    """Returns the SHA-256 of each image of a product, in order; none for an unknown product."""
+    """Returns the SHA-256 of each image of a product, in order; none for an unknown product.
+
+    Example:
+        >>> from floorlens.catalogue.database import Database
+        >>> with Database("catalogue/").reading() as connection:
+        ...     image_hashes(connection, "unknown")
+        ()
+    """
     query = select(images.c.content_hash).where(images.c.product_id == product_id)
     return tuple(connection.execute(query.order_by(images.c.position)).scalars())
 
 
-def write_features(connection: Connection, entry: Entry, generation: int) -> None:
-    """Stores what was made of an entry's images in a generation, in the place of what was there."""
+def write_features(connection: Connection, entry: Entry, generation: int, encoder: str) -> None:
+    """Stores the features and the embedding of an entry, in the place of those that are there.
+
+    Args:
+        connection: of a transaction that writes.
+        entry: without features or embedding nothing is stored.
+        generation: which the embedding belongs to.
+        encoder: which made the features (`models.stamp.encoder_key`).
+
+    Example:
+        >>> write_features(connection, entry, 1, "0123456789abcdef")  # doctest: +SKIP
+    """
     if entry.features is None or entry.embedding is None:
         return
-    write_base_features(connection, entry.product.id, entry.features, generation)
+    write_base_features(connection, entry.product.id, entry.features, encoder)
     write_embedding(connection, entry.product.id, entry.embedding, generation)
 
 
 def write_embedding(
     connection: Connection, product_id: str, embedding: FloorEmbedding, generation: int
 ) -> None:
-    """Stores a product's embedding in a generation, in the place of one that was there."""
+    """Stores a product's embedding in a generation, in the place of one that is there.
+
+    Example:
+        >>> write_embedding(connection, "oak", embedding, generation=1)  # doctest: +SKIP
+    """
     connection.execute(
         delete(features).where(
             features.c.product_id == product_id, features.c.generation == generation
@@ -206,10 +188,13 @@ def write_embedding(
 
 
 def write_base_features(
-    connection: Connection, product_id: str, made: FloorFeatures, generation: int
+    connection: Connection, product_id: str, base: FloorFeatures, encoder: str
 ) -> None:
-    """Stores a product's features of a generation's encoder, in the place of those there."""
-    encoder = encoder_key(stamp_of(connection, generation))
+    """Stores a product's features of an encoder, in the place of those that are there.
+
+    Example:
+        >>> write_base_features(connection, "oak", base, "0123456789abcdef")  # doctest: +SKIP
+    """
     connection.execute(
         delete(base_features).where(
             base_features.c.product_id == product_id, base_features.c.encoder == encoder
@@ -219,18 +204,24 @@ def write_base_features(
         insert(base_features).values(
             product_id=product_id,
             encoder=encoder,
-            patches=made.base.shape[0],
-            base=half(made.base),
-            coverage=half(made.coverage),
-            colours=made.lab.shape[0],
-            lab=half(made.lab),
-            facts=half(made.facts),
+            patches=base.base.shape[0],
+            base=half(base.base),
+            coverage=half(base.coverage),
+            colours=base.lab.shape[0],
+            lab=half(base.lab),
+            facts=half(base.facts),
         )
     )
 
 
 def read_base_features(row: Row[Any]) -> FloorFeatures:
-    """Returns the features in a row of `base_features`."""
+    """Returns the features in a row of `base_features`.
+
+    Example:
+        >>> row = connection.execute(select(base_features)).first()  # doctest: +SKIP
+        >>> read_base_features(row).base.dtype  # doctest: +SKIP
+        dtype('float16')
+    """
     return FloorFeatures(
         base=from_half(row.base).reshape(row.patches, -1),
         coverage=from_half(row.coverage),
@@ -240,42 +231,63 @@ def read_base_features(row: Row[Any]) -> FloorFeatures:
 
 
 def half(values: NDArray[np.float16]) -> bytes:
-    """Returns values as float16, little endian."""
+    r"""Returns values as the bytes of float16, little endian.
+
+    Example:
+        >>> half(np.array([1.0]))
+        b'\x00<'
+    """
     return np.asarray(values, "<f2").tobytes()
 
 
 def from_half(data: bytes) -> NDArray[np.float16]:
-    """Returns the values in float16 bytes, little endian."""
+    """Returns the values in bytes of float16, little endian: float16 (n,).
+
+    Example:
+        >>> from_half(half(np.array([1.0, -2.0]))).tolist()
+        [1.0, -2.0]
+    """
     return np.frombuffer(data, "<f2").astype(np.float16)
 
 
 def record_metadata(metadata: Mapping[str, Any], uri: str | None) -> dict[str, Any]:
-    """Returns what a vector index holds of a product beside its vector; filters see it.
+    """Returns what an engine holds of a product beside its vector: the fields that filters see.
 
     `name` (the file name of its first picture), `type` and `source` (the picture's folder) are
-    those of the reference design; the product's own fields of these names go before them.
+    those of the reference design. A product's own fields of these names take their place.
+
+    Args:
+        metadata: the product's own fields.
+        uri: where its first picture lies; None if it has none.
+
+    Example:
+        >>> record_metadata({"material": "oak"}, "products/oak.jpg")
+        {'name': 'oak.jpg', 'type': 'floor', 'source': 'products', 'material': 'oak'}
     """
     picture = PurePath(uri or "")
     return {"name": picture.name, "type": "floor", "source": picture.parent.name, **metadata}
 
 
-def without_features(generation: int) -> Select[tuple[str]]:
-    """Returns the query for the ids of products that lack features in a generation."""
-    return select(products.c.id).where(
-        ~select(features.c.product_id)
-        .where(features.c.product_id == products.c.id, features.c.generation == generation)
-        .exists()
-    )
-
-
 def load_products(
     connection: Connection, ids: Select[tuple[str]], generation: int = -1
 ) -> Iterator[StoredProduct]:
-    """Yields the products whose ids a query selects, sorted by id."""
-    wanted = ids.subquery()
+    """Yields the products whose ids a query selects, sorted by id.
+
+    Args:
+        connection: to read with.
+        ids: the query.
+        generation: which `StoredProduct.embedded` speaks of.
+
+    Example:
+        >>> from floorlens.catalogue.database import Database
+        >>> with Database("catalogue/").reading() as connection:
+        ...     list(load_products(connection, select(products.c.id)))
+        []
+    """
+    subquery = ids.subquery()
     rows = connection.execute(
         select(products, images.c.uri, images.c.content_hash, features.c.generation)
-        .join(wanted, wanted.c.id == products.c.id)
+        .join(subquery, subquery.c.id == products.c.id)
         .outerjoin(images, images.c.product_id == products.c.id)
         .outerjoin(
             features,

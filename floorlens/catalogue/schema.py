@@ -31,8 +31,8 @@ metadata = MetaData()
 # Sorted by code point as Python and SQLite do, whatever the language of a PostgreSQL database.
 _PRODUCT_ID = String(512).with_variant(String(512, collation="C"), "postgresql")
 
-# One row: which schema this is, how often it was written to, which generation is searched, whether
-# the user does not want the catalogue adapted, and a name of its own for vector engines, hex.
+# One row: the version of the schema, how often it was written to, which generation is searched,
+# whether the user declined an adaptation, and a name of its own for engines, hexadecimal.
 state = Table(
     "state",
     metadata,
@@ -48,7 +48,7 @@ generations = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("stamp", Text, nullable=False),
-    # A number must never name two generations: an index might still follow the first.
+    # A number must never name two generations: a replica might still follow the first.
     sqlite_autoincrement=True,
 )
 
@@ -62,7 +62,7 @@ products = Table(
     Index("products_by_revision", "revision"),
 )
 
-# Products that were removed, and at which revision: vector engines follow.
+# Products that were removed, and at which revision: replicas in engines follow.
 removed = Table(
     "removed",
     metadata,
@@ -91,8 +91,8 @@ features = Table(
     Index("features_by_product", "product_id"),
 )
 
-# What embeddings are made from, of each encoder in use; float16 little-endian. base: patches x d0,
-# coverage: patches, lab: colours x 3.
+# The features that embeddings are made from, of each encoder in use; float16 little-endian. base:
+# patches x d0, coverage: patches, lab: colours x 3.
 base_features = Table(
     "base_features",
     metadata,
@@ -106,7 +106,7 @@ base_features = Table(
     Column("facts", LargeBinary, nullable=False),
 )
 
-# How far the collection of each vector engine follows: it holds what was searchable at `revision`.
+# How far the replica in each engine follows: it holds what was searchable at `revision`.
 engines = Table(
     "engines",
     metadata,
@@ -126,7 +126,7 @@ projections = Table(
     Column("made_from", Text, nullable=False),
 )
 
-# Features of simulated rooms, so that an adaptation need not make them twice. recipe: simulation
+# Features of simulated rooms, so that an adaptation does not make them twice. recipe: simulation
 # and seed. base: float16 little-endian, patches x d0.
 simulated = Table(
     "simulated",
@@ -144,8 +144,8 @@ simulated = Table(
 def _split_features(connection: Connection) -> None:
     """Version 1 to 2: features apart from embeddings, and projections.
 
-    Version 1 kept neither coverage nor colours, so base features begin empty: what made such a
-    catalogue has another stamp than this version, which asks for a rebuild before it is searched.
+    Version 1 stored neither coverage nor colours, so base features begin empty. Such a catalogue
+    has another stamp than this version, which asks for a rebuild before a search.
     """
     connection.execute(
         text("ALTER TABLE state ADD COLUMN adaptation_declined INTEGER NOT NULL DEFAULT 0")
@@ -163,7 +163,7 @@ def _split_features(connection: Connection) -> None:
 
 
 def _add_engines(connection: Connection) -> None:
-    """Version 2 to 3: what vector engines need to follow a catalogue."""
+    """Version 2 to 3: what replicas in engines need to follow a catalogue."""
     connection.execute(text("ALTER TABLE state ADD COLUMN uid VARCHAR(32) NOT NULL DEFAULT ''"))
     connection.execute(update(state).values(uid=uuid.uuid4().hex))
     metadata.create_all(connection)
@@ -174,32 +174,46 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _split_features, 2: _a
 
 
 def is_current(connection: Connection) -> bool:
-    """Returns whether the tables are those of this version: nothing is to be written."""
+    """Returns whether the tables are those of this version, so that no migration is needed.
+
+    Example:
+        >>> from floorlens.catalogue.database import Database
+        >>> with Database("catalogue/").reading() as connection:
+        ...     is_current(connection)
+        True
+    """
     return connection.execute(select(state.c.schema_version)).scalar() == SCHEMA_VERSION
 
 
 def migrate(connection: Connection, *, fresh: bool) -> None:
     """Makes the tables in an empty database, or brings older ones up to date.
 
+    Args:
+        connection: of a transaction that writes.
+        fresh: whether there were no tables. Another process may have made them meanwhile.
+
     Raises:
         SchemaMismatch: the catalogue was made by a newer Floorlens.
+
+    Example:
+        >>> with engine.begin() as connection:  # doctest: +SKIP
+        ...     migrate(connection, fresh=True)
     """
     if fresh:
-        # Another process may have made them since the caller looked.
         metadata.create_all(connection)
-    found = connection.execute(select(state.c.schema_version)).scalar()
-    if found is None:
+    present = connection.execute(select(state.c.schema_version)).scalar()
+    if present is None:
         connection.execute(
             insert(state).values(
                 schema_version=SCHEMA_VERSION, revision=0, live=None, uid=uuid.uuid4().hex
             )
         )
         return
-    if found > SCHEMA_VERSION:
+    if present > SCHEMA_VERSION:
         raise SchemaMismatch(
-            f"the catalogue has schema version {found}, this Floorlens knows {SCHEMA_VERSION}: "
+            f"the catalogue has schema version {present}, this Floorlens knows {SCHEMA_VERSION}: "
             "update with `pip install --upgrade floorlens`"
         )
-    for version in range(found, SCHEMA_VERSION):
+    for version in range(present, SCHEMA_VERSION):
         MIGRATIONS[version](connection)
         connection.execute(update(state).values(schema_version=version + 1))

@@ -17,9 +17,9 @@ View = tuple[str, int]
 
 
 class SimulatedViews:
-    """The simulated views in a catalogue, made for one encoder by one recipe.
+    """The simulated views in a catalogue, of one encoder and one recipe.
 
-    Those of a product go when its pictures change (`rows.write_product`).
+    If the pictures of a product change, its views are removed (`rows.write_product`).
     """
 
     def __init__(self, database: Database, encoder: str, recipe: str) -> None:
@@ -29,14 +29,14 @@ class SimulatedViews:
         self._recipe = recipe
         self._ours = and_(simulated.c.encoder == encoder, simulated.c.recipe == recipe)
 
-    def known(self) -> dict[str, set[View]]:
+    def stored(self) -> dict[str, set[View]]:
         """Returns which views of which products are stored."""
-        found: dict[str, set[View]] = {}
+        views: dict[str, set[View]] = {}
         columns = (simulated.c.product_id, simulated.c.content_hash, simulated.c.view)
         with self._database.reading() as connection:
             for row in connection.execute(select(*columns).where(self._ours)):
-                found.setdefault(row.product_id, set()).add((row.content_hash, row.view))
-        return found
+                views.setdefault(row.product_id, set()).add((row.content_hash, row.view))
+        return views
 
     def load(self, product_id: str) -> dict[View, NDArray[np.float16]]:
         """Returns the stored features float16 (n, d0) of each view of a product."""
@@ -60,7 +60,7 @@ class SimulatedViews:
             for (content_hash, view), base in views.items():
                 row = {"product_id": product_id, "content_hash": content_hash, "view": view}
                 key = [simulated.c[name] == value for name, value in row.items()]
-                # Another process may have made the same one meanwhile.
+                # Another process may have stored the same one meanwhile.
                 connection.execute(delete(simulated).where(self._ours, *key))
-                made = {"encoder": self._encoder, "recipe": self._recipe, "patches": len(base)}
-                connection.execute(insert(simulated).values(**row, **made, base=half(base)))
+                row |= {"encoder": self._encoder, "recipe": self._recipe, "patches": len(base)}
+                connection.execute(insert(simulated).values(**row, base=half(base)))

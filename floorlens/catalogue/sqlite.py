@@ -65,7 +65,7 @@ class SqliteStore:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[Callable[[], bool]]:
-        """Locks a file beside the catalogue's; the system drops a dead process's locks."""
+        """Locks a file beside the catalogue's; when a process ends its locks are released."""
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
         # A file of its own: the lock outlives many transactions of the catalogue.
         file = self.file.with_name(f"{self.file.name}.{digest}.lock")
@@ -87,7 +87,7 @@ class SqliteStore:
             yield take
 
     def failure(self, doing: str, error: SQLAlchemyError) -> CatalogueError:
-        """Returns what to tell of an error; who is told to move a file away may lose it."""
+        """Returns the error to raise. It advises to move the file away only if that is certain."""
         cause = str(getattr(error, "orig", None) or type(error).__name__)
         if doing != "opened":
             return CatalogueError(f"the catalogue {self.location} could not be {doing}: {cause}")

@@ -49,7 +49,7 @@ def sync(
     as_json: JsonOption = False,
 ) -> None:
     """Fill or repair the engine from the catalogue. Only what differs is written."""
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     settings = read_settings(catalogue=catalogue).for_engine(to)
     with open_catalogue(settings, create=False) as lens, progress_bar("Comparing") as progress:
@@ -68,7 +68,7 @@ def verify(
     to: ToOption = None, catalogue: CatalogueOption = None, as_json: JsonOption = False
 ) -> None:
     """Compare the engine with the catalogue: counts, ids and stamps. Exit code 6 if they differ."""
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     settings = read_settings(catalogue=catalogue).for_engine(to)
     with open_catalogue(settings, create=False) as lens:

@@ -215,7 +215,7 @@ def _measure(
 ) -> None:
     from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_measured_lens
-    from floorlens.settings import preset_in_use
+    from floorlens.lens import preset_in_use
 
     settings = read_settings(catalogue=catalogue, preset=preset)
     # Measuring takes minutes: a result that cannot be written must fail before, not after.

@@ -104,7 +104,7 @@ def path(
 
 
 def _models(name: str) -> list[HubModel]:
-    from floorlens.models.verify import models_of
+    from floorlens.presets import models_of
 
     return models_of(name, read_settings().model_options())
 

@@ -15,10 +15,9 @@ from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.importing import ImportReport
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.lens import Floorlens
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
+    from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
 
 CatalogueOption = Annotated[
@@ -71,7 +70,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
-    from floorlens.settings import open_catalogue
+    from floorlens.lens import open_catalogue
 
     return open_catalogue(read_settings(catalogue=catalogue, preset=preset), create=create)
 
@@ -176,7 +175,7 @@ def print_adaptation(report: AdaptationReport) -> None:
     )
 
 
-def print_import(report: ImportReport, *, as_json: bool) -> int:
+def print_import(report: CatalogueReport, *, as_json: bool) -> int:
     """Prints an import's counts and failed rows; returns the exit code."""
     if as_json:
         print_json(report.as_dict())

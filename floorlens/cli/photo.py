@@ -22,6 +22,7 @@ from floorlens.cli.output import (
 from floorlens.errors import FilterError, RegionError
 from floorlens.images.masks import load_mask
 from floorlens.products.reading import typed_cell
+from floorlens.segmentation import RegionSource
 
 BoxOption = Annotated[
     str | None,
@@ -124,20 +125,23 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     from floorlens.images.loading import load_photo
     from floorlens.images.masks import save_mask, save_overlay
-    from floorlens.pipeline import find_floor
-    from floorlens.presets import load_stages, preset_named
-    from floorlens.settings import preset_in_use
+    from floorlens.lens import find_floor, preset_in_use
 
-    chosen = read_settings(catalogue=catalogue, preset=preset)
+    settings = read_settings(catalogue=catalogue, preset=preset)
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
-    name = preset_in_use(chosen)
-    stages = load_stages(preset_named(name), threads=chosen.threads, models=chosen.model_options())
-    picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
-    floor = find_floor(picture, stages, region, clicks)
+    picture = load_photo(photo, max_megapixels=settings.max_megapixels)
+    floor = find_floor(
+        picture,
+        preset=preset_in_use(settings),
+        region=region,
+        clicks=clicks,
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
     if output is not None:
-        save_mask(floor, output)
+        save_mask(floor.mask, output)
     if overlay is not None:
-        save_overlay(picture, floor, overlay)
+        save_overlay(picture.pixels, floor.working_mask, overlay)
     if as_json:
         print_json(floor.as_dict())
     else:
@@ -149,7 +153,7 @@ def mask(
             print(f"doubtful: {reason}")
 
 
-def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
+def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> RegionSource | None:
     if sum(value is not None for value in (box, polygon, mask)) > 1:
         raise RegionError("give only one of --box, --polygon and --mask")
     if box is not None:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from floorlens.catalogue.batches import Progress
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
 from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
-from floorlens.importing import ImportReport
-from floorlens.importing import Progress as ImportProgress
-from floorlens.lens import Floorlens
-from floorlens.presets import Options
-from floorlens.progress import Progress
+from floorlens.importing import ImportProgress
+from floorlens.lens import CatalogueReport, Floorlens
+from floorlens.settings import Options
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Demo:
     """The result of a demo: the file of the report, the import's rows, the outcome of each room."""
 
     report: Path
-    import_report: ImportReport
+    import_report: CatalogueReport
     rooms: tuple[RoomOutcome, ...]
 
 

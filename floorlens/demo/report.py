@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import FloorlensError
-from floorlens.html import figure, overlay, page, picture_file, score_bar
+from floorlens.html import figure, page, score_bar
+from floorlens.images.drawing import overlay, picture_file
 from floorlens.images.loading import load_photo
 from floorlens.products.product import Product
 

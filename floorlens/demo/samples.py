@@ -9,8 +9,8 @@ from floorlens.errors import InputError
 from floorlens.lens import Floorlens
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
 
 
 def samples() -> Path:

@@ -7,13 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from importlib import import_module
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.engines.filters import Filter
-from floorlens.errors import EngineMismatch
+from floorlens.errors import EngineMismatch, SettingsError
+
+BACKENDS: Mapping[str, str] = {
+    "exact": "exact.ExactCollection",
+    "lancedb": "lancedb.collection.LanceCollection",
+    "milvus": "milvus.collection.MilvusCollection",
+    "pgvector": "pgvector.collection.PgvectorCollection",
+    "pinecone": "pinecone.collection.PineconeCollection",
+}
+"""The engines: name -> module and class under `floorlens.engines.backends`.
+
+A backend is imported when one of its collections is opened.
+"""
+PRIVATE = "exact"
+"""The engine that each process has to itself, in its own memory; the others may be shared."""
+
+Mode = Literal["create", "existing", "take-over", "inspect"]
+"""How a collection is opened.
+
+create: to be used; it is made if it is absent. It must carry our stamp and hold vectors of our
+    dimension, or be empty.
+existing: as "create", but `CollectionNotFound` is raised if it is absent; nothing is made.
+take-over: to be used whatever stamp it carries, even none: it gets ours. Its records stay if they
+    have our dimension. Otherwise they are deleted; only Pinecone, where other collections share
+    the index, refuses instead. A collection that is absent is made.
+inspect: to be read only, whoever made it and whatever its stamp and dimension are. Nothing is
+    written or made, and opening raises only `CollectionNotFound` and errors of the connection.
+    `stats` then tells the stamp that the collection really carries ("" for none) and its
+    dimension; `ids`, `stats` and `fetch` raise `EngineMismatch` if another application made it
+    in a shape that is not Floorlens's.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,27 +57,6 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """What an index needs to catch up with its catalogue, as of one moment.
-
-    Attributes:
-        revision: the catalogue's revision then.
-        generation: which features the vectors belong to; None before the first product.
-        stamp: what made these features; None before the first product.
-        projection: version of the projection that made them; None where there is none.
-        changed: the searchable products that changed after the revision that was asked for.
-        gone: ids of those that since then were removed, or cannot be searched any more.
-    """
-
-    revision: int
-    generation: int | None
-    stamp: Mapping[str, Any] | None
-    projection: str | None
-    changed: list[Record]
-    gone: list[str]
-
-
-@dataclass(frozen=True)
 class Hit:
     """One answer of a vector index: id and cosine similarity -1..1."""
 
@@ -55,7 +65,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class IndexStats:
+class CollectionStats:
     """What an index holds: how many records, of which dimension, made by what.
 
     `stamp` is the text that the collection was opened with; of one opened as `foreign`, the one
@@ -98,7 +108,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Collection:
+class CollectionSpec:
     """One set of comparable vectors in an engine.
 
     Attributes:
@@ -112,7 +122,7 @@ class Collection:
     stamp: str
 
 
-class VectorIndex(Protocol):
+class Collection(Protocol):
     """The contract of every vector index, cosine similarity: seven methods, batch-first.
 
     All are idempotent, safe to call from several threads, and raise `EngineError`s; what an engine
@@ -127,31 +137,17 @@ class VectorIndex(Protocol):
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
+        mode: Mode = "create",
     ) -> Self:
-        """Returns the collection, made if absent.
-
-        Args:
-            engine: where.
-            collection: which.
-            create: whether to make it where there is none.
-            take_over: whether to give it our stamp if it carries another one or none. Its records
-                stay where they have our dimension; else they go, but for a Pinecone index, which
-                is refused.
-            foreign: opens what lies under that name for reading, whatever made it: stamp and
-                dimension are not checked, nothing is written, nothing is made, and
-                CollectionNotFound is all that it raises besides errors of the connection.
-                `stats` then says its real stamp ("" for none) and dimension; `ids`, `stats` and
-                `fetch` raise EngineMismatch where it is of another shape than Floorlens's.
+        """Returns a collection of an engine, opened in one of four ways (see `Mode`).
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or it
-                is of another shape than Floorlens's, which is never taken over.
-            CollectionNotFound: there is none, and `create` is False.
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
+                another application made it in a shape that is not Floorlens's, which is never
+                taken over.
+            CollectionNotFound: there is none, and the mode does not make one.
             MissingDependency: the engine's extra is not installed.
         """
 
@@ -182,11 +178,42 @@ class VectorIndex(Protocol):
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages, in no promised order."""
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
 
     def close(self) -> None:
         """Releases connections and files; the index cannot be used afterwards."""
+
+
+def check_engine(engine: Engine) -> None:
+    """Checks that there is an engine of that name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if engine.name not in BACKENDS:
+        raise SettingsError(
+            f"unknown engine {engine.name!r}: known are {', '.join(sorted(BACKENDS))}"
+        )
+
+
+def open_collection(
+    engine: Engine,
+    spec: CollectionSpec,
+    *,
+    mode: Mode = "create",
+) -> Collection:
+    """Returns a collection of a vector engine, opened as `Collection.open` does.
+
+    Raises:
+        EngineError: it cannot be used.
+        MissingDependency: the engine's extra is not installed.
+        SettingsError: there is no such engine, or its address is missing.
+    """
+    check_engine(engine)
+    module, _, name = BACKENDS[engine.name].rpartition(".")
+    backend: type[Collection] = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
+    return backend.open(engine, spec, mode=mode)
 
 
 def check_records(records: Sequence[Record], dimension: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import CollectionSpec, Engine
 from floorlens.errors import CollectionNotFound, EngineMismatch, EngineUnsupported
 
 PREFIX = "floorlens"
@@ -28,7 +28,7 @@ def shown_url(url: str | None) -> str:
     return (_OPTION if "://" in text else _KEYWORD).sub(r"\1=***", text)
 
 
-def checked_name(engine: Engine, collection: Collection, allowed: str, longest: int) -> str:
+def checked_name(engine: Engine, spec: CollectionSpec, allowed: str, longest: int) -> str:
     """Returns the name of a collection, which is what the engine calls it too.
 
     Args:
@@ -40,7 +40,7 @@ def checked_name(engine: Engine, collection: Collection, allowed: str, longest: 
     Raises:
         EngineUnsupported: the engine takes no such name.
     """
-    name = collection.name
+    name = spec.name
     if not re.fullmatch(allowed, name) or len(name.encode("utf-8", "replace")) > longest:
         raise EngineUnsupported(
             f"{engine.name} takes no collection of the name {name!r}: name a namespace "
@@ -66,7 +66,7 @@ def foreign_shape(engine: Engine, name: str) -> EngineMismatch:
 
 
 def check_same(
-    engine: Engine, name: str, ours: Collection, dimension: int, stamp: str | None, empty: bool
+    engine: Engine, name: str, ours: CollectionSpec, dimension: int, stamp: str | None, empty: bool
 ) -> None:
     """Checks that a collection that is there is comparable with ours.
 

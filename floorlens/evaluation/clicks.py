@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.evaluation.metrics import resize_nearest
-from floorlens.images.components import components
+from floorlens.images.shapes import components
 from floorlens.segmentation import Click
 
 GRID_SIDE = 320

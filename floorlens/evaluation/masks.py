@@ -46,7 +46,7 @@ from floorlens.images.loading import Photo, load_photo, read_bytes
 from floorlens.segmentation import Click
 
 if TYPE_CHECKING:
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
 
 Item = TypeVar("Item")
 

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens import __version__, presets
+from floorlens.catalogue.batches import Progress
 from floorlens.errors import FloorlensError
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
 from floorlens.models.stamp import Stamp
-from floorlens.progress import Progress
-from floorlens.ranking import merged_weights
+from floorlens.ranking import component_weights
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
+    from floorlens.importing import ImportProgress
     from floorlens.models.options import ModelOptions
 
 
@@ -197,7 +197,7 @@ def open_measured_lens(
     settings = presets.preset_named(preset or presets.DEFAULT_PRESET)
     stages = presets.load_stages(settings, threads=threads, models=models)
     # Each search would refuse unusable weights too, but then for every photo.
-    all_weights = merged_weights(stages.reranker.weights, weights, rerank)
+    all_weights = component_weights(stages.reranker.weights, weights, rerank)
     segmenter = _RecordingSegmenter(stages.segmenter)
     lens = Floorlens.open(
         path,

@@ -33,8 +33,8 @@ from floorlens.evaluation.worst_cases import MOST, Card, RoomCase, write_rooms
 from floorlens.images.colour import delta_e76
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
 
 NEIGHBOURS = 9
 """How many products of like colour the true one competes with for `hard10_*`."""

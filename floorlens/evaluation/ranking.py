@@ -23,8 +23,8 @@ from floorlens.evaluation.searches import PhotoRanking, lens_with_products, sear
 from floorlens.evaluation.worst_cases import MOST, Card, RoomCase, write_rooms
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
 
 DEPTH = 10
 """How many products the page of worst cases shows, as many as nDCG@10 counts."""

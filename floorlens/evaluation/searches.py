@@ -18,7 +18,7 @@ from floorlens.evaluation.measured import Clock, Lens, Opener, explain, temporar
 from floorlens.images.loading import read_bytes
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
+    from floorlens.importing import ImportProgress
 
 
 @dataclass(frozen=True)

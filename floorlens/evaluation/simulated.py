@@ -25,8 +25,8 @@ from floorlens.evaluation.searches import PhotoRanking, lens_with_products, sear
 from floorlens.images.loading import load_photo
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
 
 VIEWS = 200
 METRES = (0.8, 2.4)

@@ -19,6 +19,7 @@ from floorlens import html as pages
 from floorlens.errors import FloorlensError
 from floorlens.evaluation.datasets import ProductFolder, read_full_size, read_true_mask
 from floorlens.evaluation.metrics import resize_nearest
+from floorlens.images.drawing import overlay, picture_file
 from floorlens.segmentation import FloorRegion
 
 MOST = 40
@@ -170,8 +171,8 @@ class _Album:
         except FloorlensError:
             return "<p class='warn'>The photo cannot be read.</p>"
         mask = _prediction(case.photo, find_mask, pixels.shape[:2])
-        drawing = pixels if mask is None else pages.overlay(pixels, mask)
-        pages.picture_file(drawing, target, _PHOTO_SIDE)
+        drawing = pixels if mask is None else overlay(pixels, mask)
+        picture_file(drawing, target, _PHOTO_SIDE)
         alt = f"Room {case.name} with the floor outlined"
         return pages.figure(target.name, escape(case.name), alt=alt)
 
@@ -193,7 +194,7 @@ class _Album:
         # Numbered, since a product's id may hold what a file name or an address may not.
         target = self._folder / f"product-{len(self._name_of):04d}.jpg"
         try:
-            pages.picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
+            picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
         except FloorlensError:
             return None
         return target.name
@@ -223,12 +224,12 @@ def _mask_figures(folder: Path, number: int, case: MaskCase, find_mask: FindMask
     figures = []
     for name, picture in (
         ("photo", pixels),
-        ("true", pages.overlay(pixels, floor)),
-        ("predicted", pages.overlay(pixels, prediction)),
+        ("true", overlay(pixels, floor)),
+        ("predicted", overlay(pixels, prediction)),
         ("difference", _difference(pixels, floor, prediction, ignored)),
     ):
         target = folder / f"mask-{number:03d}-{name}.jpg"
-        pages.picture_file(picture, target, _PHOTO_SIDE)
+        picture_file(picture, target, _PHOTO_SIDE)
         figures.append(pages.figure(target.name, name, alt=f"{case.name}: {name}"))
     return figures
 

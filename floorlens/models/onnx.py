@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.models.stamp import Stamp, stamp_of
+from floorlens.models.stamp import Stamp
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -34,4 +34,4 @@ def load_session(name: str, threads: int = 0) -> onnxruntime.InferenceSession:
 
 def session_stamp(session: onnxruntime.InferenceSession) -> Stamp:
     """Returns the stamp that the session's model file carries."""
-    return stamp_of(session.get_modelmeta().custom_metadata_map)
+    return Stamp.from_metadata(session.get_modelmeta().custom_metadata_map)

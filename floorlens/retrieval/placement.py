@@ -1,4 +1,4 @@
-"""Which vector engine holds a catalogue's vectors: where it is, and under which names."""
+"""Where an engine holds a catalogue's vectors: its address, and the names of the collections."""
 
 from __future__ import annotations
 
@@ -6,54 +6,36 @@ import hashlib
 import json
 import platform
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import PRIVATE, CollectionSpec, Engine
+from floorlens.engines.opening import PREFIX
 from floorlens.errors import SettingsError
-from floorlens.presets import BACKENDS, Stages, identity
+from floorlens.models.stamp import identity
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.presets import Stages
 
-PRIVATE = "exact"
-"""The engine that is no copy: each process keeps it in its own memory."""
-
-
-@dataclass(frozen=True)
-class EnginePosition:
-    """How far a vector engine follows a catalogue.
-
-    Attributes:
-        collection: the name of the collection that is in use there.
-        stamp: which it was opened with.
-        revision: of the catalogue, when it was last brought into step.
-    """
-
-    collection: str
-    stamp: str
-    revision: int
+_LOCAL_ADDRESS = re.compile(r"(\w+://)?(localhost|127\.|\[?::1|/|[A-Za-z]:\\)")
 
 
-def check_engine(engine: Engine) -> None:
-    """Checks that there is an engine of that name.
+def place_engine(engine: Engine, catalogue: Catalogue) -> Engine:
+    """Returns the engine with an address: its own, else one beside or in the catalogue.
+
+    The path of a folder or file is made absolute, so that it means the same from everywhere.
 
     Raises:
-        SettingsError: there is none.
-    """
-    known = BACKENDS["index"]
-    if engine.name not in known:
-        raise SettingsError(f"unknown engine {engine.name!r}: known are {', '.join(sorted(known))}")
+        SettingsError: the engine needs an address, and the catalogue cannot give it one.
 
-
-def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
-    """Returns the engine with its place: beside or in the catalogue, unless it names one.
-
-    A folder or file is absolute in it, so that it is the same from everywhere.
-
-    Raises:
-        SettingsError: it needs one to be named.
+    Example:
+        >>> from floorlens.catalogue.catalogue import Catalogue
+        >>> catalogue = Catalogue("shop")
+        >>> place_engine(Engine("lancedb"), catalogue).url
+        '.../shop/lancedb'
+        >>> catalogue.close()
     """
     if engine.name in (PRIVATE, "pinecone"):
         return engine
@@ -75,39 +57,60 @@ def resolved(engine: Engine, catalogue: Catalogue) -> Engine:
             f"{engine.name} needs FLOORLENS_INDEX_URL: a catalogue on PostgreSQL has no folder "
             "for it"
         )
-    place = {"lancedb": "lancedb", "milvus": "milvus.db"}[engine.name]
-    return replace(engine, url=str(folder.resolve() / place))
+    file_name = {"lancedb": "lancedb", "milvus": "milvus.db"}[engine.name]
+    return replace(engine, url=str(folder.resolve() / file_name))
 
 
 def engine_key(engine: Engine, catalogue: Catalogue) -> str:
-    """Returns a name for an engine that `resolved` has placed, without secrets.
+    """Returns a short name of an engine with its address, under which a catalogue remembers it.
 
-    At most 55 characters. Equal for what is one place, whoever looks at it.
+    It holds no secret and has at most 55 characters. It is equal for the same place, whoever
+    computes it.
+
+    Args:
+        engine: as `place_engine` returns it.
+        catalogue: whose vectors it holds.
+
+    Example:
+        >>> from floorlens.catalogue.catalogue import Catalogue
+        >>> catalogue = Catalogue("shop")
+        >>> engine_key(place_engine(Engine("lancedb"), catalogue), catalogue)
+        'lancedb-2ef0a21bf3dbe8df9d01a7ae'
+        >>> catalogue.close()
     """
     url = re.sub(r"(?<=://)[^/]*@", "", engine.url or "").rstrip("/")
     folder = catalogue.folder
     if folder is not None and url.startswith(str(folder.resolve())):
-        # A catalogue that is moved takes along what lies in it.
+        # What lies in the catalogue's folder moves with it.
         url = url.removeprefix(str(folder.resolve()))
     parts = [url, engine.index, engine.namespace]
     if engine.name == "pinecone":
-        # Each project has indexes of its own; of the key nothing can be told from the hash.
+        # Each project has indexes of its own. The hash does not reveal the key.
         parts.append(engine.api_key)
-    elif folder is None and re.match(r"(\w+://)?(localhost|127\.|\[?::1|/|[A-Za-z]:\\)", url):
-        # Several machines share a catalogue on a server, and each has its own "localhost".
+    elif folder is None and _LOCAL_ADDRESS.match(url):
+        # Several machines share a catalogue on a server, and "localhost" is another one on each.
         parts.append(platform.node())
     return f"{engine.name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
 
 
-def collection_for(
+def collection_spec(
     engine: Engine, catalogue: Catalogue, stages: Stages, projection: str | None
-) -> Collection:
-    """Returns the collection of the vectors that stages make with a version of a projection.
+) -> CollectionSpec:
+    """Returns the collection for the vectors that stages make with a version of a projection.
 
-    Each catalogue, and each kind of vectors, has one of its own, unless the engine names one.
+    Each catalogue, and each kind of vectors, has a collection of its own, unless the engine names
+    one (`Engine.namespace`).
+
+    Example:
+        >>> from floorlens.catalogue.catalogue import Catalogue
+        >>> from floorlens.testing import fake_stages
+        >>> catalogue = Catalogue("shop")
+        >>> collection_spec(Engine("lancedb"), catalogue, fake_stages(), None).name
+        'floorlens_..._...'
+        >>> catalogue.close()
     """
     uid, dimension = catalogue.uid(), stages.embedder.stamp.dimension
-    text = json.dumps(
+    stamp = json.dumps(
         {
             "catalogue": uid,
             "models": identity(stages.stamp()),
@@ -116,15 +119,21 @@ def collection_for(
         },
         sort_keys=True,
     )
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:8]
-    # Pinecone's index is a place; elsewhere it is the first part of the collections' names.
-    first = None if engine.name == "pinecone" else engine.index
-    name = engine.namespace or f"{first or 'floorlens'}_{uid[:8]}_{fingerprint}"
-    return Collection(name, dimension, text)
+    fingerprint = hashlib.sha256(stamp.encode()).hexdigest()[:8]
+    # Pinecone's index is a place; of other engines it is the first part of the collections' names.
+    prefix = None if engine.name == "pinecone" else engine.index
+    name = engine.namespace or f"{prefix or PREFIX}_{uid[:8]}_{fingerprint}"
+    return CollectionSpec(name, dimension, stamp)
 
 
-def catalogue_in(stamp: str) -> str | None:
-    """Returns the uid of the catalogue that a stamp names; None where it names none."""
+def catalogue_uid(stamp: str) -> str | None:
+    """Returns the uid of the catalogue that a collection's stamp names; None if it names none.
+
+    Example:
+        >>> catalogue_uid('{"catalogue": "5f0c"}')
+        '5f0c'
+        >>> catalogue_uid("not a stamp of ours")
+    """
     try:
         fields = json.loads(stamp)
     except ValueError:

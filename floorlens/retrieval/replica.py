@@ -1,7 +1,8 @@
-"""The copy of a catalogue's vectors in a vector engine: made, kept in step, compared, repaired.
+"""The replica of a catalogue's vectors in a shared engine: filled, compared and repaired.
 
-The catalogue is the truth and remembers how far each engine follows (`EnginePosition`). What a
-process finds behind it brings up to date before it searches; one process at a time writes.
+The catalogue is the truth, and remembers how far each engine follows it (`EnginePosition`). A
+process that finds the replica behind brings it up to date before it searches. One process at a
+time writes.
 """
 
 from __future__ import annotations
@@ -11,13 +12,21 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from floorlens.engines import Collection, Engine, Record, VectorIndex
+from floorlens.catalogue.snapshot import EnginePosition, Snapshot
+from floorlens.engines import (
+    Collection,
+    CollectionSpec,
+    Engine,
+    Record,
+    check_engine,
+    open_collection,
+)
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -27,62 +36,171 @@ from floorlens.errors import (
     EngineUnavailable,
     EngineUnsupported,
 )
-from floorlens.presets import Stages, new_index
 from floorlens.retrieval.placement import (
-    EnginePosition,
-    catalogue_in,
-    check_engine,
-    collection_for,
+    catalogue_uid,
+    collection_spec,
     engine_key,
-    resolved,
+    place_engine,
 )
-from floorlens.retrieval.replica_reports import Comparison, SyncReport
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
-    from floorlens.engines import Snapshot
+    from floorlens.presets import Stages
 
 BATCH = 500
-"""Records that are compared at a time."""
+"""How many records `sync` compares at a time."""
 WAIT = 600.0
 """Seconds that a process waits for another one that is filling the engine."""
 RECHECK = 30.0
-"""Seconds after which a copy is looked at again: others may have deleted or taken it over."""
+"""Seconds after which a collection is looked at again: others may delete it or take it over."""
 TOLERANCE = 1e-4
-"""Engines keep vectors as float32, some return them rounded."""
+"""Engines keep vectors as float32, and some return them rounded."""
+SHOWN = 20
+"""How many ids of each kind a comparison lists."""
 CheckStamp = Callable[[Mapping[str, Any] | None], None]
+"""Raises StampMismatch if features of a stamp are not comparable with those of the stages."""
 SyncProgress = Callable[[int, int], None]
-"""Called as (records compared, records in all)."""
+"""Called with how many records are compared, and how many there are."""
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A copy that can be searched, and the catalogue's moment that it stands for.
+class Comparison:
+    """How a replica differs from its catalogue.
 
-    `in_step` is False where another process has yet to write what changed before that moment.
+    Attributes:
+        engine, collection: where the replica lies.
+        products: how many products of the catalogue can be searched.
+        records: how many records the collection holds.
+        missing: ids that the collection lacks, sorted.
+        unknown: ids that the catalogue does not have, sorted.
+        stamp: "same", "older" (this catalogue's own, of other models or another projection),
+            "other" (another catalogue's), "none" (not made by Floorlens) or "absent" (there is no
+            such collection).
+        found: the stamp that the collection carries, if it is another one.
+        dimension: whether its vectors have the length of ours.
     """
 
-    index: VectorIndex
+    engine: str
+    collection: str
+    products: int
+    records: int
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    stamp: str
+    found: str = ""
+    dimension: bool = True
+
+    @property
+    def in_step(self) -> bool:
+        """Whether ids and stamps are equal."""
+        return self.stamp == "same" and not self.missing and not self.unknown
+
+    @property
+    def cure(self) -> str:
+        """What brings the replica into step, in words; empty if it is in step."""
+        command = f"floorlens engine sync --to {self.engine}"
+        if self.in_step:
+            return ""
+        if not self.dimension and self.engine == "pinecone":
+            return "name another index (FLOORLENS_INDEX_NAME): this one has another dimension"
+        if not self.dimension and self.stamp == "none":
+            return "name another namespace (FLOORLENS_NAMESPACE): this one is not Floorlens's"
+        if self.stamp in ("other", "none"):
+            return (
+                f"name another namespace (FLOORLENS_NAMESPACE), or `{command} --take-over`, which "
+                f"deletes the {len(self.unknown)} unknown records"
+            )
+        return f"`{command}` writes what differs"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the comparison as plain JSON values, with the first `SHOWN` ids of each kind."""
+        return {
+            "engine": self.engine,
+            "collection": self.collection,
+            "in_step": self.in_step,
+            "products": self.products,
+            "records": self.records,
+            "missing": len(self.missing),
+            "missing_ids": list(self.missing[:SHOWN]),
+            "unknown": len(self.unknown),
+            "unknown_ids": list(self.unknown[:SHOWN]),
+            "stamp": self.stamp,
+            "found_stamp": self.found,
+            "cure": self.cure,
+        }
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What `Replica.sync` did.
+
+    Attributes:
+        engine, collection: where the replica lies.
+        added, updated, removed, unchanged: numbers of records.
+        seconds: how long it took, wall-clock.
+    """
+
+    engine: str
+    collection: str
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain JSON values."""
+        return {
+            "engine": self.engine,
+            "collection": self.collection,
+            "added": self.added,
+            "updated": self.updated,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True)
+class ReplicaState:
+    """A replica that can be searched, and the moment of the catalogue that it stands for.
+
+    Attributes:
+        collection: what is searched.
+        revision: the catalogue's revision at that moment.
+        generation: which features the vectors belong to; None before the first product.
+        projection: version of the projection that made them; None where there is none.
+        in_step: False while another process has yet to write what changed before that moment.
+    """
+
+    collection: Collection
     revision: int
     generation: int | None
     projection: str | None
     in_step: bool = True
 
+    @classmethod
+    def at(
+        cls, snapshot: Snapshot, collection: Collection, *, in_step: bool = True
+    ) -> ReplicaState:
+        """Returns the state of a replica that follows the catalogue up to a snapshot."""
+        return cls(collection, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
+
 
 @dataclass(frozen=True)
-class _Known:
-    """An opened collection, and when it was last looked at (`time.monotonic`)."""
+class _OpenCollection:
+    """An open collection, and when it was last looked at (`time.monotonic`)."""
 
+    spec: CollectionSpec
     collection: Collection
-    index: VectorIndex
     checked: float
 
 
 class Replica:
-    """The copy of one catalogue in one vector engine. Safe to call from several threads."""
+    """The replica of one catalogue in one shared engine. Safe to call from several threads."""
 
     lags = True
-    """Searches of some engines see a write some time later."""
+    """Some engines show a write to searches only some time later."""
 
     def __init__(
         self, catalogue: Catalogue, stages: Stages, engine: Engine, check_stamp: CheckStamp
@@ -90,23 +208,23 @@ class Replica:
         """Opens nothing yet.
 
         Args:
-            catalogue: of which it is a copy.
+            catalogue: whose vectors are copied.
             stages: whose embedder made the catalogue's features.
-            engine: where it lies; what it leaves out, `resolved` fills in.
-            check_stamp: called with the stamp of the catalogue's features before they are written;
-                raises StampMismatch if they are not the stages' own.
+            engine: where the replica lies; `place_engine` adds the address if it has none.
+            check_stamp: is called with the stamp of the catalogue's features before they are
+                written.
 
         Raises:
-            SettingsError: there is no such engine, or a name that it cannot have.
+            SettingsError: there is no such engine, or it needs an address.
         """
         check_engine(engine)
         self._catalogue = catalogue
         self._stages = stages
-        self._engine = resolved(engine, catalogue)
+        self._engine = place_engine(engine, catalogue)
         self._key = engine_key(self._engine, catalogue)
         self._check_stamp = check_stamp
-        self._known: _Known | None = None
-        self._written = -math.inf
+        self._open: _OpenCollection | None = None
+        self._last_write = -math.inf
         self._lock = threading.Lock()
 
     @property
@@ -117,114 +235,114 @@ class Replica:
     def close(self) -> None:
         """Releases the engine's connections and files."""
         with self._lock:
-            if self._known is not None:
-                self._known.index.close()
-                self._known = None
+            if self._open is not None:
+                self._open.collection.close()
+                self._open = None
 
-    def forget(self) -> None:
-        """Lets the next `follow` look anew at what is in the engine."""
+    def mark_unchecked(self) -> None:
+        """Lets the next `catch_up` look at the collection in the engine, however recent it is."""
         with self._lock:
-            if self._known is not None:
-                self._known = replace(self._known, checked=-math.inf)
+            if self._open is not None:
+                self._open = replace(self._open, checked=-math.inf)
 
-    def follow(self, wait: float | None = None, *, behind: bool = True) -> Opened:
-        """Brings the copy up to the catalogue's revision; returns it.
+    def catch_up(self, wait: float | None = None, *, allow_lag: bool = True) -> ReplicaState:
+        """Brings the replica up to the catalogue's revision; returns it.
 
         Args:
-            wait: seconds to wait for another process that is doing that; None: `WAIT`.
-            behind: whether meanwhile a copy that is a little behind will do; it is then returned at
-                once.
+            wait: seconds to wait for another process that is filling the replica; None: `WAIT`.
+            allow_lag: whether a replica that is a little behind is good enough while another
+                process fills it; it is then returned at once.
 
         Raises:
             EngineError: the engine cannot be used, or holds something else under that name;
-                EngineUnavailable, where another process is still filling it.
+                EngineUnavailable if another process is still filling it.
         """
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection)
-        if index is not None and not snapshot.changed and not snapshot.gone:
-            return _opened(index, snapshot)
-        usable = index if behind else None
-        patience = WAIT if wait is None else wait
+        position, snapshot, spec = self._read_progress()
+        collection = self._usable_collection(position, spec)
+        if collection is not None and not snapshot.changed_records and not snapshot.removed_ids:
+            return ReplicaState.at(snapshot, collection)
+        lagging = collection if allow_lag else None
+        timeout = 0.0 if lagging is not None else WAIT if wait is None else wait
         try:
-            with self._catalogue.exclusive(self._key, timeout=patience if usable is None else 0):
-                return self._push()
+            with self._catalogue.exclusive(self._key, timeout=timeout):
+                return self._write_changes()
         except CatalogueBusy as error:
-            if usable is None:
+            if lagging is None:
                 raise EngineUnavailable(
                     f"another process is filling {self.name} with this catalogue: try again when "
                     "it is done"
                 ) from error
-            return _opened(usable, snapshot, in_step=False)
+            return ReplicaState.at(snapshot, lagging, in_step=False)
 
     def compare(self) -> Comparison:
-        """Returns how the copy differs from the catalogue; nothing is written.
+        """Returns how the replica differs from the catalogue; nothing is written.
 
-        Of a copy that somebody else has made it says what `sync(take_over=True)` would change.
+        If something else lies under its name, this tells what `sync(take_over=True)` would change.
 
         Raises:
             EngineError: the engine cannot be used.
         """
-        snapshot, collection = self._changes()
-        ours = {record.id for record in snapshot.changed}
-        stamp, found, same_length, held = "absent", "", True, set[str]()
+        snapshot, spec = self._read_changes()
+        ours = {record.id for record in snapshot.changed_records}
+        stamp, other_stamp, same_dimension, theirs = "absent", "", True, set[str]()
         with suppress(CollectionNotFound):
             try:
-                with closing(self._foreign(collection)) as index:
-                    stats, held = index.stats(), set(_all_ids(index))
-                    stamp, found = self._whose(stats.stamp, collection), stats.stamp
-                    same_length = stats.dimension == collection.dimension
+                with closing(open_collection(self._engine, spec, mode="inspect")) as collection:
+                    stats, theirs = collection.stats(), set(_ids_of(collection))
+                    stamp, other_stamp = self._classify(stats.stamp, spec), stats.stamp
+                    same_dimension = stats.dimension == spec.dimension
             except EngineMismatch:
-                stamp, same_length = "none", False
+                stamp, same_dimension = "none", False
         return Comparison(
             self.name,
-            collection.name,
+            spec.name,
             products=len(ours),
-            records=len(held),
-            missing=tuple(sorted(ours - held)),
-            unknown=tuple(sorted(held - ours)),
+            records=len(theirs),
+            missing=tuple(sorted(ours - theirs)),
+            unknown=tuple(sorted(theirs - ours)),
             stamp=stamp,
-            found="" if stamp == "same" else found,
-            dimension=same_length,
+            found="" if stamp == "same" else other_stamp,
+            dimension=same_dimension,
         )
 
     def sync(self, *, take_over: bool = False, progress: SyncProgress | None = None) -> SyncReport:
-        """Makes the copy equal to the catalogue, writing only what differs; returns what it did.
+        """Makes the replica equal to the catalogue, writing only what differs; returns a report.
 
         Args:
-            take_over: whether to do that with what another catalogue, or something that is not
-                Floorlens, has put under that name: it is replaced.
-            progress: called as `progress(done, total)` after each batch.
+            take_over: whether to replace what another catalogue, or another application, has put
+                under that name.
+            progress: is called as `progress(done, total)` after each batch.
 
         Raises:
-            EngineMismatch: under that name lies something that is not ours.
+            EngineMismatch: something that is not ours lies under that name.
             EngineError: the engine cannot be used. What was written stays; a second run goes on.
-            CatalogueBusy: another process has been filling it for long.
+            CatalogueBusy: another process has been filling the replica for long.
         """
         started = time.perf_counter()
         with self._catalogue.exclusive(self._key, timeout=WAIT):
-            snapshot, collection = self._changes()
-            index = self._claimed(collection, take_over=take_over)
-            held = set(_all_ids(index))
+            snapshot, spec = self._read_changes()
+            collection = self._claim(spec, take_over=take_over)
+            present = set(_ids_of(collection))
             added = updated = unchanged = 0
-            for start in range(0, len(snapshot.changed), BATCH):
-                batch = snapshot.changed[start : start + BATCH]
-                found = {
-                    record.id: record for record in index.fetch(r.id for r in batch if r.id in held)
+            for start in range(0, len(snapshot.changed_records), BATCH):
+                batch = snapshot.changed_records[start : start + BATCH]
+                stored = {
+                    record.id: record
+                    for record in collection.fetch(r.id for r in batch if r.id in present)
                 }
-                write = [r for r in batch if not _same(r, found.get(r.id))]
-                with self._kept():
-                    index.upsert(write)
-                added += sum(record.id not in found for record in write)
-                updated += sum(record.id in found for record in write)
-                unchanged += len(batch) - len(write)
+                differing = [r for r in batch if not _is_equal(r, stored.get(r.id))]
+                self._upsert(collection, differing)
+                added += sum(record.id not in stored for record in differing)
+                updated += sum(record.id in stored for record in differing)
+                unchanged += len(batch) - len(differing)
                 if progress is not None:
-                    progress(start + len(batch), len(snapshot.changed))
-            unknown = held - {record.id for record in snapshot.changed}
-            index.delete(unknown)
-            self._reached(collection, snapshot.revision)
+                    progress(start + len(batch), len(snapshot.changed_records))
+            unknown = present - {record.id for record in snapshot.changed_records}
+            collection.delete(unknown)
+            self._record_position(spec, snapshot.revision)
         return SyncReport(
             self._engine.name,
-            collection.name,
+            spec.name,
             added,
             updated,
             len(unknown),
@@ -232,158 +350,150 @@ class Replica:
             time.perf_counter() - started,
         )
 
-    # -- within --------------------------------------------------------------------------------
+    # -- what the catalogue says ---------------------------------------------------------------
 
-    def _head(self) -> tuple[EnginePosition | None, Snapshot, Collection]:
-        """Returns how far the copy follows, what changed since, and the collection for it."""
+    def _read_progress(self) -> tuple[EnginePosition | None, Snapshot, CollectionSpec]:
+        """Returns how far the engine follows, what changed since, and the collection for it."""
         position = self._catalogue.engine_position(self._key)
-        return position, *self._changes(-1 if position is None else position.revision)
+        return position, *self._read_changes(-1 if position is None else position.revision)
 
-    def _changes(self, since: int = -1) -> tuple[Snapshot, Collection]:
+    def _read_changes(self, since: int = -1) -> tuple[Snapshot, CollectionSpec]:
         snapshot = self._catalogue.snapshot(since=since)
         self._check_stamp(snapshot.stamp)
-        collection = collection_for(
-            self._engine, self._catalogue, self._stages, snapshot.projection
-        )
-        return snapshot, collection
+        spec = collection_spec(self._engine, self._catalogue, self._stages, snapshot.projection)
+        return snapshot, spec
 
-    def _current(
-        self, position: EnginePosition | None, collection: Collection, *, look: bool = False
-    ) -> VectorIndex | None:
-        """Returns the copy, if what the catalogue remembers of it is still true.
-
-        The engine is asked every `RECHECK` seconds, or where it is to `look` in any case.
-        """
-        if position is None or (position.collection, position.stamp) != (
-            collection.name,
-            collection.stamp,
-        ):
-            return None
-        with self._lock:
-            known = self._known
-        same = known is not None and known.collection == collection
-        now = time.monotonic()
-        if same and known is not None and now - known.checked < RECHECK and not look:
-            return known.index
-        try:
-            index = new_index(self._engine, collection, create=False)
-        except CollectionNotFound:
-            return None
-        # What was just written some engines count only later.
-        settled = now - self._written > RECHECK
-        if settled and index.stats().count == 0 and self._catalogue.searchable() > 0:
-            index.close()
-            return None
-        if same and known is not None:
-            index.close()
-            index = known.index
-        self._keep(collection, index)
-        return index
-
-    def _claimed(self, collection: Collection, *, take_over: bool = False) -> VectorIndex:
-        """Returns the collection, made if absent; an older copy under its name is replaced."""
-        try:
-            index = new_index(self._engine, collection, take_over=take_over)
-        except EngineMismatch as error:
-            if catalogue_in(error.found) != self._catalogue.uid():
-                raise
-            index = new_index(self._engine, collection, take_over=True)
-        self._keep(collection, index)
-        return index
-
-    def _keep(self, collection: Collection, index: VectorIndex) -> None:
-        # One before it may still be searched by other threads: it is closed when they end.
-        with self._lock:
-            self._known = _Known(collection, index, time.monotonic())
-
-    def _foreign(self, collection: Collection) -> VectorIndex:
-        return new_index(self._engine, collection, create=False, foreign=True)
-
-    def _whose(self, stamp: str, collection: Collection) -> str:
-        if stamp == collection.stamp:
+    def _classify(self, stamp: str, spec: CollectionSpec) -> str:
+        """Returns what `Comparison.stamp` says of the stamp that a collection carries."""
+        if stamp == spec.stamp:
             return "same"
         if not stamp:
             return "none"
-        return "older" if catalogue_in(stamp) == self._catalogue.uid() else "other"
+        return "older" if catalogue_uid(stamp) == self._catalogue.uid() else "other"
 
-    def _push(self) -> Opened:
-        """Writes what changed since the position; all, where there is no copy of this stamp."""
-        position, snapshot, collection = self._head()
-        index = self._current(position, collection, look=True)
-        if index is None:
-            snapshot, collection = self._changes()
-            index = self._claimed(collection)
-        with self._kept():
-            index.upsert(snapshot.changed)
-        index.delete(snapshot.gone)
-        self._written = time.monotonic()
-        self._reached(collection, snapshot.revision)
-        return _opened(index, snapshot)
+    def _record_position(self, spec: CollectionSpec, revision: int) -> None:
+        """Stores that the replica is in step, and drops the collection that it replaces."""
+        position = self._catalogue.engine_position(self._key)
+        self._drop_replaced()
+        if position is not None and position.collection != spec.name:
+            # Remembered until it is dropped, so that a crash in between leaves nothing behind.
+            self._catalogue.set_engine_position(self._replaced_key, position)
+        self._catalogue.set_engine_position(
+            self._key, EnginePosition(spec.name, spec.stamp, revision)
+        )
+        self._drop_replaced()
 
-    @contextmanager
-    def _kept(self) -> Iterator[None]:
-        """Turns what an engine cannot keep into an error of the engine, not of who searches."""
+    @property
+    def _replaced_key(self) -> str:
+        return f"{self._key}-replaced"
+
+    def _drop_replaced(self) -> None:
+        position = self._catalogue.engine_position(self._replaced_key)
+        if position is None:
+            return
+        dimension = int(json.loads(position.stamp)["dimension"])
+        spec = CollectionSpec(position.collection, dimension, position.stamp)
         try:
-            yield
+            with closing(open_collection(self._engine, spec, mode="existing")) as collection:
+                collection.delete(None)
+        except (CollectionNotFound, EngineMismatch):
+            # It is deleted already, or somebody else's by now.
+            pass
+        except EngineError:
+            # The replica itself is whole. The old collection is dropped the next time.
+            return
+        self._catalogue.set_engine_position(self._replaced_key, None)
+
+    # -- what the engine holds -----------------------------------------------------------------
+
+    def _usable_collection(
+        self, position: EnginePosition | None, spec: CollectionSpec, *, recheck: bool = False
+    ) -> Collection | None:
+        """Returns the collection if it is there as the catalogue remembers it, else None.
+
+        The engine is asked every `RECHECK` seconds, and always for `recheck`.
+        """
+        if position is None or (position.collection, position.stamp) != (spec.name, spec.stamp):
+            return None
+        with self._lock:
+            current = self._open
+        if current is not None and current.spec != spec:
+            current = None
+        now = time.monotonic()
+        if current is not None and now - current.checked < RECHECK and not recheck:
+            return current.collection
+        try:
+            collection = open_collection(self._engine, spec, mode="existing")
+        except CollectionNotFound:
+            return None
+        # Some engines count only later what was just written.
+        settled = now - self._last_write > RECHECK
+        if settled and collection.stats().count == 0 and self._catalogue.searchable() > 0:
+            collection.close()
+            return None
+        if current is not None:
+            collection.close()
+            collection = current.collection
+        self._remember(spec, collection)
+        return collection
+
+    def _claim(self, spec: CollectionSpec, *, take_over: bool = False) -> Collection:
+        """Returns the collection, made if absent; an older replica under its name is replaced."""
+        try:
+            collection = open_collection(
+                self._engine, spec, mode="take-over" if take_over else "create"
+            )
+        except EngineMismatch as error:
+            if catalogue_uid(error.found) != self._catalogue.uid():
+                raise
+            collection = open_collection(self._engine, spec, mode="take-over")
+        self._remember(spec, collection)
+        return collection
+
+    def _remember(self, spec: CollectionSpec, collection: Collection) -> None:
+        # Other threads may still search the one before: it is closed when they let go of it.
+        with self._lock:
+            self._open = _OpenCollection(spec, collection, time.monotonic())
+
+    def _write_changes(self) -> ReplicaState:
+        """Writes what changed since the position; everything if there is no usable collection."""
+        position, snapshot, spec = self._read_progress()
+        collection = self._usable_collection(position, spec, recheck=True)
+        if collection is None:
+            snapshot, spec = self._read_changes()
+            collection = self._claim(spec)
+        self._upsert(collection, snapshot.changed_records)
+        collection.delete(snapshot.removed_ids)
+        self._last_write = time.monotonic()
+        self._record_position(spec, snapshot.revision)
+        return ReplicaState.at(snapshot, collection)
+
+    def _upsert(self, collection: Collection, records: Sequence[Record]) -> None:
+        """Stores records; what the engine cannot keep is its failure, not the searcher's."""
+        try:
+            collection.upsert(records)
         except EngineUnsupported as error:
             raise EngineRefused(
                 f"{self.name} cannot keep a product: {error}. Change or remove it, or choose "
                 "another engine; the catalogue is whole"
             ) from error
 
-    def _reached(self, collection: Collection, revision: int) -> None:
-        """Remembers that the copy is in step, and drops the ones that it replaces."""
-        position = self._catalogue.engine_position(self._key)
-        self._drop_replaced()
-        if position is not None and position.collection != collection.name:
-            # Remembered until it is done, also by whoever comes after a crash.
-            self._catalogue.set_engine_position(self._replaced, position)
-        self._catalogue.set_engine_position(
-            self._key, EnginePosition(collection.name, collection.stamp, revision)
-        )
-        self._drop_replaced()
 
-    @property
-    def _replaced(self) -> str:
-        return f"{self._key}-replaced"
-
-    def _drop_replaced(self) -> None:
-        old = self._catalogue.engine_position(self._replaced)
-        if old is None:
-            return
-        dimension = int(json.loads(old.stamp)["dimension"])
-        collection = Collection(old.collection, dimension, old.stamp)
-        try:
-            with closing(new_index(self._engine, collection, create=False)) as index:
-                index.delete(None)
-        except (CollectionNotFound, EngineMismatch):
-            # Gone already, or somebody else's by now.
-            pass
-        except EngineError:
-            # The copy itself is whole: it is tried again the next time.
-            return
-        self._catalogue.set_engine_position(self._replaced, None)
-
-
-def _opened(index: VectorIndex, snapshot: Snapshot, *, in_step: bool = True) -> Opened:
-    return Opened(index, snapshot.revision, snapshot.generation, snapshot.projection, in_step)
-
-
-def _all_ids(index: VectorIndex) -> Iterator[str]:
-    for page in index.ids():
+def _ids_of(collection: Collection) -> Iterator[str]:
+    for page in collection.ids():
         yield from page
 
 
-def _same(ours: Record, theirs: Record | None) -> bool:
-    """Returns whether an engine holds a record as it should, numbers as the engine returns them."""
+def _is_equal(ours: Record, theirs: Record | None) -> bool:
+    """Returns whether an engine holds a record as it should, rounding apart."""
     if theirs is None or ours.vector.shape != theirs.vector.shape:
         return False
     close = bool(np.abs(ours.vector - theirs.vector).max(initial=0.0) <= TOLERANCE)
-    return close and _plain(ours.metadata) == _plain(theirs.metadata)
+    return close and _comparable(ours.metadata) == _comparable(theirs.metadata)
 
 
-def _plain(metadata: Mapping[str, Any]) -> dict[str, tuple[bool, Any]]:
-    # In Python True == 1, and engines return 5 as 5.0.
+def _comparable(metadata: Mapping[str, Any]) -> dict[str, tuple[bool, Any]]:
+    # In Python True == 1, and engines return 5 as 5.0 and a tuple as a list.
     return {
         key: (
             isinstance(value, bool),

@@ -15,8 +15,8 @@ from floorlens.demo.samples import sample_catalogue
 from floorlens.errors import MissingDependency
 
 if TYPE_CHECKING:
-    from floorlens.importing import Progress as ImportProgress
-    from floorlens.progress import Progress
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
     from floorlens.settings import Settings
 
 APP = Path(__file__).with_name("app.py")

@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
-from floorlens.html import overlay
-from floorlens.images.loading import load_photo, resize_mask
+from floorlens.images.drawing import overlay
+from floorlens.images.loading import load_photo
+from floorlens.images.masks import resize_mask
 from floorlens.ui.client import Floor, Hit
 
 SAMPLE_ROOMS = 5

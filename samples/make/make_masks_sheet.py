@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from floorlens.html import overlay
+from floorlens.images.drawing import overlay
 from floorlens.images.loading import load_photo
-from floorlens.pipeline import find_floor
+from floorlens.pipeline import floor_region
 from floorlens.presets import BUILTIN, load_stages
 
 ROOMS = Path(__file__).resolve().parents[1] / "rooms"
@@ -32,7 +32,7 @@ def main() -> None:
     sheet = Image.new("RGB", (COLUMNS * CELL[0], rows * CELL[1]), (255, 255, 255))
     for number, path in enumerate(paths):
         photo = load_photo(path)
-        drawn = overlay(photo.pixels, find_floor(photo, stages).working_mask)
+        drawn = overlay(photo.pixels, floor_region(photo, stages).working_mask)
         picture = Image.fromarray(np.ascontiguousarray(drawn))
         picture.thumbnail((CELL[0] - 6, CELL[1] - 6))
         sheet.paste(picture, (number % COLUMNS * CELL[0], number // COLUMNS * CELL[1]))

@@ -16,11 +16,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from floorlens import Floorlens, importing
+from floorlens import Floorlens
 from floorlens.adaptation import adapt as adaptation
 from floorlens.adaptation.adapt import LEAST, simulated_room
 from floorlens.adaptation.rooms import simulate_view
+from floorlens.catalogue import batches
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.generations import Generations
 from floorlens.catalogue.schema import metadata
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
@@ -176,7 +178,7 @@ def test_killed_while_simulating_it_goes_on_where_it_was(
     place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the rooms that are missing are made, and the result is that of one go."""
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     with opened(place("whole")) as lens:
         lens.add(products, adapt=False)
         lens.adapt(views=2)
@@ -207,19 +209,19 @@ def test_killed_while_describing_it_goes_on_where_it_was(
     place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Searches keep the old projection until the swap; what was described stays described."""
-    monkeypatch.setattr(importing, "BATCH", 4)
-    put = Catalogue.put_embeddings
+    monkeypatch.setattr(batches, "BATCH", 4)
+    put = Generations.put_embeddings
     with opened(place("c")) as lens:
         lens.add(products, adapt=False)
         calls: list[int] = []
 
-        def dying(catalogue: Catalogue, made: Any, generation: int) -> None:
+        def dying(generations: Generations, made: Any, generation: int) -> None:
             calls.append(len(made))
             if len(calls) == 3:
                 raise Killed
-            put(catalogue, made, generation)
+            put(generations, made, generation)
 
-        monkeypatch.setattr(Catalogue, "put_embeddings", dying)
+        monkeypatch.setattr(Generations, "put_embeddings", dying)
         with pytest.raises(Killed):
             lens.adapt(views=1)
         assert not lens.adapted
@@ -240,9 +242,8 @@ def test_another_process_follows_the_swap(place: Place, products: Path) -> None:
         found = [(match.product.id, match.score) for match in other.search(ROOM).matches]
         assert versions == ["1", version]
         assert other.stamp["projection"]["version"] == version
-        vectors = {record.id: record.vector for record in other._index._private._index.fetch(
-            [name for name, _ in found]
-        )}  # fmt: skip
+        memory = other._retriever._memory._collection
+        vectors = {record.id: record.vector for record in memory.fetch(name for name, _ in found)}
         stored = {row[0]: row[1] for row in rows(place("c"), "features")}
         assert {name: vector.tobytes() for name, vector in vectors.items()} == stored
     with opened(place("c")) as fresh:
@@ -465,19 +466,19 @@ def test_products_added_meanwhile_are_described_too(
 ) -> None:
     """Before the swap they are seen and described; an import that the swap overtakes goes on."""
     late = paint(tmp_path / "late", 3)
-    swap, put = Catalogue.swap, Catalogue.put
+    swap, put = Generations.swap, Catalogue.put
     with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(products, adapt=False)
         tries: list[bool] = []
 
-        def adding(catalogue: Catalogue, generation: int, **options: bool) -> bool:
+        def adding(generations: Generations, generation: int, **options: bool) -> bool:
             if not tries:
                 other.add(late)
-            tries.append(swap(catalogue, generation, **options))
+            tries.append(swap(generations, generation, **options))
             return tries[-1]
 
         with monkeypatch.context() as patched:
-            patched.setattr(Catalogue, "swap", adding)
+            patched.setattr(Generations, "swap", adding)
             assert lens.adapt(views=1).described == len(SAMPLES) + 3
         assert tries == [False, True]
 
@@ -501,34 +502,34 @@ def test_products_added_meanwhile_are_described_too(
 def test_an_import_that_is_overtaken_still_sees_what_is_embedded(
     tmp_path: Path, place: Place
 ) -> None:
-    folder = paint(tmp_path / "products", importing.BATCH + 4)
+    folder = paint(tmp_path / "products", batches.BATCH + 4)
     with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(folder, adapt=False)
 
         def adapting(done: int, _total: int, _row: Any) -> None:
-            if done == importing.BATCH:
+            if done == batches.BATCH:
                 other.adapt(views=1)
 
         counts = lens.add(folder, progress=adapting).counts
-        assert (other.adapted, counts["unchanged"]) == (True, importing.BATCH + 4)
+        assert (other.adapted, counts["unchanged"]) == (True, batches.BATCH + 4)
 
 
 def test_two_adaptations_at_once_both_end(
     place: Place, products: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that is overtaken begins anew on what the other one left."""
-    put = Catalogue.put_embeddings
+    put = Generations.put_embeddings
     with opened(place("c")) as lens, opened(place("c")) as other:
         lens.add(products, adapt=False)
         overtaken: list[str] = []
 
-        def overtaking(catalogue: Catalogue, made: Any, generation: int) -> None:
+        def overtaking(generations: Generations, made: Any, generation: int) -> None:
             if not overtaken:
                 overtaken.append("")
                 overtaken[0] = other.adapt(views=1).version
-            put(catalogue, made, generation)
+            put(generations, made, generation)
 
-        monkeypatch.setattr(Catalogue, "put_embeddings", overtaking)
+        monkeypatch.setattr(Generations, "put_embeddings", overtaking)
         report = lens.adapt(views=2)
         assert lens.stamp["projection"]["version"] == report.version != overtaken[0]
         assert other.search(ROOM).total == len(SAMPLES)

@@ -26,7 +26,7 @@ import httpx
 from floorlens import Floorlens
 from floorlens.api.server import listen, running_service, serve
 from floorlens.errors import EngineUnavailable, ModelUnavailable, StampMismatch, UsageError
-from floorlens.retrieval.live import LiveIndex
+from floorlens.retrieval.retriever import Retriever
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -220,7 +220,7 @@ def test_an_engine_that_is_down_does_not_keep_the_service_from_starting(
         def fails(*_a: object, **_k: object) -> None:
             raise EngineUnavailable("down")
 
-        down.setattr(LiveIndex, "retrieve", fails)
+        down.setattr(Retriever, "retrieve", fails)
         with (
             running_service(Settings(catalogue=str(lens.folder)), stages=fake_stages()) as url,
             client(url) as web,

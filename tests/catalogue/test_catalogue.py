@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from floorlens.catalogue import schema
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.rows import Entry
+from floorlens.catalogue.snapshot import EnginePosition
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import (
@@ -26,7 +27,6 @@ from floorlens.errors import (
 )
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
-from floorlens.retrieval.placement import EnginePosition
 from floorlens.testing import fake_projection
 
 STAMP = {"preset": "fake", "embedder": {"version": "1"}}
@@ -62,7 +62,7 @@ def catalogue(location: str) -> Iterator[Catalogue]:
 
 def test_a_product_comes_back_as_it_went_in(catalogue: Catalogue) -> None:
     """Names, nested text, lists and numbers survive; order is by id."""
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     second = entry("b", price=12.5, tags=["oak", "würzig"], sold=True)
     catalogue.put([second, entry("a")], generation)
     assert [product.id for product in catalogue.products()] == ["a", "b"]
@@ -73,28 +73,28 @@ def test_a_product_comes_back_as_it_went_in(catalogue: Catalogue) -> None:
 
 def test_index_rows_carry_changes_only(catalogue: Catalogue) -> None:
     """An index that follows revisions gets what changed, and learns what went."""
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1), entry("b", 2)], generation)
     first = catalogue.snapshot()
-    assert [record.id for record in first.changed] == ["a", "b"]
-    np.testing.assert_array_equal(first.changed[0].vector, embedding(1).vector)
+    assert [record.id for record in first.changed_records] == ["a", "b"]
+    np.testing.assert_array_equal(first.changed_records[0].vector, embedding(1).vector)
     catalogue.put([entry("b", 3)], generation)
     catalogue.remove(["a", "unknown"])
     later = catalogue.snapshot(since=first.revision)
     assert later.revision > first.revision
-    assert [record.id for record in later.changed] == ["b"]
-    assert later.gone == ["a"]
+    assert [record.id for record in later.changed_records] == ["b"]
+    assert later.removed_ids == ["a"]
     catalogue.put([entry("a", 1)], generation)
     again = catalogue.snapshot(since=later.revision)
-    assert ([record.id for record in again.changed], again.gone) == (["a"], [])
+    assert ([record.id for record in again.changed_records], again.removed_ids) == (["a"], [])
     assert catalogue.searchable() == 2
 
 
 def test_index_rows_carry_the_fields_of_the_reference(catalogue: Catalogue) -> None:
     """File name, type and folder of the first picture; a product's own fields go before them."""
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a"), entry("b", material="oak", source="mill")], generation)
-    first, second = catalogue.snapshot().changed
+    first, second = catalogue.snapshot().changed_records
     picture = Path(catalogue.product("a").images[0])
     assert first.metadata == {
         "name": picture.name,
@@ -125,7 +125,7 @@ def test_how_far_an_engine_follows_is_remembered(tmp_path: Path) -> None:
 
 def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     """Re-ranking and later adaptation read these without opening an image."""
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 7)], generation)
     assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
     found = catalogue.base_features(["a", "b"], STAMP)
@@ -139,7 +139,7 @@ def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
 
 def test_metadata_changes_keep_the_features(catalogue: Catalogue) -> None:
     """An entry without embedding updates text alone."""
-    generation = catalogue.live_generation(STAMP)
+    generation = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1)], generation)
     renamed = Entry(Product("a", "New", {}, ("/elsewhere/a.jpg",)), ("a" * 64,))
     catalogue.put([renamed], generation)
@@ -149,65 +149,67 @@ def test_metadata_changes_keep_the_features(catalogue: Catalogue) -> None:
 
 def test_a_rebuild_serves_the_old_until_all_is_there(catalogue: Catalogue) -> None:
     """The swap refuses while a product lacks features, and then is complete."""
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1), entry("b", 2)], live)
-    beside = catalogue.begin_rebuild({"preset": "new"})
-    first, second = catalogue.missing_features(beside)
-    assert catalogue.put_features(first, entry("a", 11), beside)
-    assert not catalogue.swap(beside)
+    beside = catalogue.generations.begin({"preset": "new"})
+    first, second = catalogue.generations.missing(beside)
+    assert catalogue.generations.put_features(first, entry("a", 11), beside)
+    assert not catalogue.generations.swap(beside)
     assert catalogue.live_stamp() == STAMP
     assert catalogue.signatures(["a"], live)["a"] == embedding(1).signature
-    assert catalogue.begin_rebuild({"preset": "new"}) == beside, "an unfinished one is resumed"
-    assert catalogue.put_features(second, entry("b", 12), beside)
+    assert catalogue.generations.begin({"preset": "new"}) == beside, "an unfinished one is resumed"
+    assert catalogue.generations.put_features(second, entry("b", 12), beside)
     revision = catalogue.revision()
-    assert catalogue.swap(beside)
+    assert catalogue.generations.swap(beside)
     assert catalogue.live_stamp() == {"preset": "new"}
     assert catalogue.signatures(["a"], beside)["a"] == embedding(11).signature
-    assert len(catalogue.snapshot(since=revision).changed) == 2, (
+    assert len(catalogue.snapshot(since=revision).changed_records) == 2, (
         "indexes in other processes must fetch all vectors anew"
     )
 
 
 def test_a_rebuild_does_not_overwrite_a_change_made_meanwhile(catalogue: Catalogue) -> None:
     """Features of a picture that was replaced during the rebuild are thrown away."""
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1, digest="a")], live)
-    beside = catalogue.begin_rebuild({"preset": "new"})
-    (before,) = catalogue.missing_features(beside)
+    beside = catalogue.generations.begin({"preset": "new"})
+    (before,) = catalogue.generations.missing(beside)
     catalogue.put([entry("a", 2, digest="b")], live)
-    assert not catalogue.put_features(before, entry("a", 11, digest="a"), beside)
-    assert [stored.content_hashes for stored in catalogue.missing_features(beside)] == [("b" * 64,)]
+    assert not catalogue.generations.put_features(before, entry("a", 11, digest="a"), beside)
+    assert [stored.content_hashes for stored in catalogue.generations.missing(beside)] == [
+        ("b" * 64,)
+    ]
 
 
 def test_replacing_a_picture_invalidates_every_generation(catalogue: Catalogue) -> None:
     """New pictures never live beside features of the old ones."""
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1)], live)
-    beside = catalogue.begin_rebuild({"preset": "new"})
-    (before,) = catalogue.missing_features(beside)
-    catalogue.put_features(before, entry("a", 11), beside)
+    beside = catalogue.generations.begin({"preset": "new"})
+    (before,) = catalogue.generations.missing(beside)
+    catalogue.generations.put_features(before, entry("a", 11), beside)
     catalogue.put([entry("a", 2, digest="b")], live)
-    assert len(catalogue.missing_features(beside)) == 1
+    assert len(catalogue.generations.missing(beside)) == 1
 
 
 def test_a_rebuild_that_finds_another_picture_invalidates_the_old_features(
     catalogue: Catalogue,
 ) -> None:
     """Stopped there, an import must see that the live features are not of what is stored now."""
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1), entry("b", 2)], live)
-    beside = catalogue.begin_rebuild({"preset": "new"})
-    before = catalogue.missing_features(beside)
-    assert catalogue.put_features(before[0], entry("a", 11, digest="b"), beside)
-    assert catalogue.put_features(before[1], entry("b", 12), beside)
+    beside = catalogue.generations.begin({"preset": "new"})
+    before = catalogue.generations.missing(beside)
+    assert catalogue.generations.put_features(before[0], entry("a", 11, digest="b"), beside)
+    assert catalogue.generations.put_features(before[1], entry("b", 12), beside)
     stored = catalogue.stored(["a", "b"], live)
     assert (stored["a"].content_hashes, stored["a"].embedded) == (("b" * 64,), False)
     assert stored["b"].embedded
     half = catalogue.snapshot()
-    assert ([record.id for record in half.changed], half.gone) == (["b"], ["a"])
-    assert catalogue.swap(beside)
+    assert ([record.id for record in half.changed_records], half.removed_ids) == (["b"], ["a"])
+    assert catalogue.generations.swap(beside)
     whole = catalogue.snapshot(since=half.revision)
-    assert ([record.id for record in whole.changed], whole.gone) == (["a", "b"], [])
+    assert ([record.id for record in whole.changed_records], whole.removed_ids) == (["a", "b"], [])
 
 
 def test_commits_are_fsynced(tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_an_older_schema_is_migrated(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening runs each step once, in order, in one transaction, and keeps the products."""
     with closing(Catalogue(location)) as catalogue:
-        catalogue.put([entry("a")], catalogue.live_generation(STAMP))
+        catalogue.put([entry("a")], catalogue.generations.live(STAMP))
     steps: list[int] = []
 
     def step(version: int) -> Callable[[Connection], None]:
@@ -307,12 +309,12 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         assert catalogue.product("a").metadata == {"price": 5}
         assert catalogue.live_stamp() == {"preset": "old"}
         assert catalogue.signatures(["a"], 3) == {"a": b"SI"}
-        assert catalogue.snapshot().changed[0].vector.tolist() == [1.0]
-        beside = catalogue.begin_rebuild(STAMP)
-        (stored,) = catalogue.missing_features(beside)
+        assert catalogue.snapshot().changed_records[0].vector.tolist() == [1.0]
+        beside = catalogue.generations.begin(STAMP)
+        (stored,) = catalogue.generations.missing(beside)
         again = Entry(stored.product, stored.content_hashes, made_features(1), embedding(1))
-        assert catalogue.put_features(stored, again, beside)
-        assert catalogue.swap(beside)
+        assert catalogue.generations.put_features(stored, again, beside)
+        assert catalogue.generations.swap(beside)
         assert set(catalogue.base_features(["a"], STAMP)) == {"a"}
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as new:
         columns = [row[1] for row in new.execute("PRAGMA table_info(features)")]
@@ -336,76 +338,78 @@ def projection(version: str) -> Projection:
 
 def test_generations_keep_their_projections(catalogue: Catalogue) -> None:
     """Two of one encoder share what it was made from; what nobody uses is dropped."""
-    live = catalogue.live_generation(STAMP, projection("own"))
+    live = catalogue.generations.live(STAMP, projection("own"))
     catalogue.put([entry("a", 1)], live)
     assert catalogue.snapshot().projection == "own"
     assert catalogue.projections.in_use() == {"version": "own"}
-    beside = catalogue.begin_rebuild(STAMP, projection("new"), made_from={"products": 8})
+    beside = catalogue.generations.begin(STAMP, projection("new"), made_from={"products": 8})
     assert catalogue.snapshot().projection == "own", "the one that is searched"
     kept = catalogue.projections.of(beside)
     assert kept is not None
     assert kept.stamp.version == "new"
-    (stored,) = catalogue.missing_features(beside)
-    catalogue.put_embeddings([(stored, embedding(2))], beside)
-    assert catalogue.swap(beside, same_encoder=True)
+    (stored,) = catalogue.generations.missing(beside)
+    catalogue.generations.put_embeddings([(stored, embedding(2))], beside)
+    assert catalogue.generations.swap(beside, same_encoder=True)
     assert catalogue.projections.in_use() == {"version": "new", "products": 8}
     assert set(catalogue.base_features(["a"], STAMP)) == {"a"}, "of the encoder, still in use"
     with pytest.raises(GenerationChanged):
         catalogue.projections.get("own")
     with pytest.raises(GenerationChanged):
         catalogue.projections.of(live)
-    other = catalogue.begin_rebuild({"preset": "other"})
-    catalogue.put_features(stored, entry("a", 3), other)
-    assert catalogue.swap(other)
+    other = catalogue.generations.begin({"preset": "other"})
+    catalogue.generations.put_features(stored, entry("a", 3), other)
+    assert catalogue.generations.swap(other)
     assert catalogue.base_features(["a"], STAMP) == {}
     assert catalogue.projections.in_use() is None
 
 
 def test_what_another_process_dropped_is_not_written_to(catalogue: Catalogue) -> None:
     """An adaptation beside a rebuild never puts the old models back, and says why it ended."""
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1)], live)
-    adapted = catalogue.begin_rebuild(STAMP, projection("new"), alone=False)
-    (stored,) = catalogue.missing_features(adapted)
-    newer = catalogue.begin_rebuild({"preset": "newer", "embedder": {"version": "2"}}, alone=False)
-    catalogue.put_features(stored, entry("a", 2), newer)
-    assert catalogue.swap(newer)
-    catalogue.put_embeddings([(stored, embedding(3))], adapted)
+    adapted = catalogue.generations.begin(STAMP, projection("new"), alone=False)
+    (stored,) = catalogue.generations.missing(adapted)
+    newer = catalogue.generations.begin(
+        {"preset": "newer", "embedder": {"version": "2"}}, alone=False
+    )
+    catalogue.generations.put_features(stored, entry("a", 2), newer)
+    assert catalogue.generations.swap(newer)
+    catalogue.generations.put_embeddings([(stored, embedding(3))], adapted)
     with pytest.raises(GenerationChanged, match="other models"):
-        catalogue.swap(adapted, same_encoder=True)
-    catalogue.begin_rebuild({"preset": "newest"})
+        catalogue.generations.swap(adapted, same_encoder=True)
+    catalogue.generations.begin({"preset": "newest"})
     for act in (
-        lambda: catalogue.put_embeddings([(stored, embedding(3))], adapted),
-        lambda: catalogue.put_features(stored, entry("a", 3), adapted),
-        lambda: catalogue.swap(adapted),
+        lambda: catalogue.generations.put_embeddings([(stored, embedding(3))], adapted),
+        lambda: catalogue.generations.put_features(stored, entry("a", 3), adapted),
+        lambda: catalogue.generations.swap(adapted),
     ):
         with pytest.raises(GenerationChanged, match="run the same command again"):
             act()
 
 
 def test_embeddings_of_replaced_pictures_are_thrown_away(catalogue: Catalogue) -> None:
-    live = catalogue.live_generation(STAMP)
+    live = catalogue.generations.live(STAMP)
     catalogue.put([entry("a", 1), entry("b", 1)], live)
-    beside = catalogue.begin_rebuild(STAMP, projection("new"), alone=False)
-    before = catalogue.missing_features(beside)
+    beside = catalogue.generations.begin(STAMP, projection("new"), alone=False)
+    before = catalogue.generations.missing(beside)
     catalogue.put([entry("a", 2, digest="b")], live)
     catalogue.remove(["b"])
-    catalogue.put_embeddings([(stored, embedding(9)) for stored in before], beside)
-    assert [stored.product.id for stored in catalogue.missing_features(beside)] == ["a"]
+    catalogue.generations.put_embeddings([(stored, embedding(9)) for stored in before], beside)
+    assert [stored.product.id for stored in catalogue.generations.missing(beside)] == ["a"]
 
 
 def test_a_sqlite_url_names_the_file(tmp_path: Path) -> None:
     """A folder and the URL of its file are the same catalogue."""
     with closing(Catalogue(tmp_path / "shop")) as catalogue:
-        catalogue.put([entry("a")], catalogue.live_generation(STAMP))
+        catalogue.put([entry("a")], catalogue.generations.live(STAMP))
     with closing(Catalogue(f"sqlite:///{tmp_path}/shop/{FILE_NAME}", create=False)) as catalogue:
         assert catalogue.product("a").name == "Name a"
 
 
 def test_an_import_notices_a_rebuild(catalogue: Catalogue) -> None:
     """Features of the old models never get into the new generation."""
-    live = catalogue.live_generation(STAMP)
-    assert catalogue.swap(catalogue.begin_rebuild({"preset": "new"}))
+    live = catalogue.generations.live(STAMP)
+    assert catalogue.generations.swap(catalogue.generations.begin({"preset": "new"}))
     with pytest.raises(StampMismatch, match="run the same command again"):
         catalogue.put([entry("a")], live)
     assert catalogue.products() == []

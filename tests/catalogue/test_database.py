@@ -39,7 +39,9 @@ def test_one_is_inside_at_a_time(place: Place) -> None:
     with one.exclusive("push to pinecone"):
         for database in (one, two):
             with (
-                pytest.raises(CatalogueBusy, match="another process is busy with 'push to pine"),
+                pytest.raises(
+                    CatalogueBusy, match="another process has been busy with 'push to pine"
+                ),
                 database.exclusive("push to pinecone", timeout=0.2),
             ):
                 pytest.fail("two are inside")

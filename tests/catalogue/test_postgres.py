@@ -150,7 +150,7 @@ def test_psycopg_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         Database("postgresql://anna@db/floors")
 
 
-# -- several catalogues, absent ones, another's ---------------------------------------------------
+# -- several catalogues, absent ones, others' -----------------------------------------------------
 
 
 def test_catalogues_of_one_database_do_not_know_of_each_other(url: str) -> None:
@@ -189,9 +189,11 @@ def test_nothing_is_made_where_nothing_is_to_be_made(url: str) -> None:
 
 def test_tables_of_another_application_are_left_alone(url: str) -> None:
     run(url, "CREATE SCHEMA shop", "CREATE TABLE shop.products (sku text)")
-    assert "holds a table 'products' of another's" in refused(f"{url}&floorlens_schema=shop")
+    assert "holds a table 'products' of another application" in refused(
+        f"{url}&floorlens_schema=shop"
+    )
     run(url, "CREATE SCHEMA app", "CREATE TABLE app.state (name text)")
-    assert "holds another's tables" in refused(f"{url}&floorlens_schema=app")
+    assert "holds tables of another application" in refused(f"{url}&floorlens_schema=app")
     tables = run(url, "SELECT tablename FROM pg_tables WHERE schemaname IN ('shop', 'app')")
     assert sorted(tables) == [("products",), ("state",)]
 
@@ -202,7 +204,7 @@ def test_a_database_that_is_not_of_unicode_is_refused(url: str) -> None:
     run(url, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     try:
-        assert "is of LATIN1 text" in refused(url.replace(f"/{database}", f"/{name}"))
+        assert "has the encoding LATIN1" in refused(url.replace(f"/{database}", f"/{name}"))
     finally:
         run(url, f"DROP DATABASE {name} WITH (FORCE)")
 

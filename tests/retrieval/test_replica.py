@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from floorlens import Floorlens
-from floorlens.engines import Engine, Record, VectorIndex
+from floorlens.engines import Collection, Engine, Record, open_collection
 from floorlens.errors import (
     CatalogueBusy,
     CollectionNotFound,
@@ -25,9 +25,8 @@ from floorlens.errors import (
     SettingsError,
     UsageError,
 )
-from floorlens.presets import new_index
 from floorlens.ranking import SearchResult
-from floorlens.retrieval.placement import collection_for, engine_key, resolved
+from floorlens.retrieval.placement import collection_spec, engine_key, place_engine
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
@@ -61,7 +60,7 @@ def other_products(tmp_path: Path) -> Path:
     return folder
 
 
-def opened(tmp_path: Path, engine: Engine | str = "exact", **options: Any) -> Floorlens:
+def open_lens(tmp_path: Path, engine: Engine | str = "exact", **options: Any) -> Floorlens:
     return Floorlens.open(tmp_path / "catalogue", index=engine, **({"stages": STAGES, **options}))
 
 
@@ -69,19 +68,19 @@ def ranking(result: SearchResult) -> list[tuple[str, float]]:
     return [(match.product.id, round(match.score, 5)) for match in result.matches]
 
 
-def collection(lens: Floorlens, engine: Engine) -> VectorIndex:
+def collection_of(lens: Floorlens, engine: Engine) -> Collection:
     """Opens what the engine holds of a catalogue, past the catalogue."""
     catalogue = lens._catalogue
     projection = catalogue.snapshot().projection
-    where = collection_for(engine, catalogue, lens._stages, projection)
-    return new_index(engine, where, create=False)
+    spec = collection_spec(engine, catalogue, lens._stages, projection)
+    return open_collection(engine, spec, mode="existing")
 
 
 def test_every_engine_gives_the_same_ranking(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
     """Ids, scores, filters: those of the exact index; the result names who found them."""
-    with opened(tmp_path, engine) as lens, opened(tmp_path) as exact:
+    with open_lens(tmp_path, engine) as lens, open_lens(tmp_path) as exact:
         report = lens.add(product_csv)
         assert report.not_synced is None
         assert lens.replica.compare().in_step, "an import tells the engine at once"
@@ -99,11 +98,11 @@ def test_changes_reach_the_engine(
     tmp_path: Path, engine: Engine, product_csv: Path, other_products: Path, room: Path
 ) -> None:
     """Also those made without it, or by another process; switching engines loses nothing."""
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
         lens.remove(["oak"])
         assert lens.replica.compare().in_step
-        with opened(tmp_path) as other:
+        with open_lens(tmp_path) as other:
             other.add(other_products)
             other.remove(["moss"])
         missing = lens.replica.compare()
@@ -114,7 +113,7 @@ def test_changes_reach_the_engine(
             *("ink", "sand"),
         }
         assert lens.replica.compare().in_step, "a search brings the engine into step"
-    with opened(tmp_path) as exact, opened(tmp_path, engine) as again:
+    with open_lens(tmp_path) as exact, open_lens(tmp_path, engine) as again:
         assert ranking(again.search(room)) == ranking(exact.search(room))
 
 
@@ -122,19 +121,19 @@ def test_sync_writes_only_what_differs(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
     """What was lost, changed or put there by others, the catalogue's truth replaces."""
-    with opened(tmp_path, engine) as lens, opened(tmp_path) as exact:
+    with open_lens(tmp_path, engine) as lens, open_lens(tmp_path) as exact:
         lens.add(product_csv)
-        index = collection(lens, engine)
-        oak, ash = index.fetch(["oak", "ash"])
-        index.delete(["slate"])
-        index.upsert(
+        collection = collection_of(lens, engine)
+        oak, ash = collection.fetch(["oak", "ash"])
+        collection.delete(["slate"])
+        collection.upsert(
             [
                 Record("oak", np.roll(oak.vector, 1), oak.metadata),
                 Record("ash", ash.vector, {**ash.metadata, "price": 1}),
                 Record("stranger", ash.vector, {}),
             ]
         )
-        index.close()
+        collection.close()
         found = lens.replica.compare()
         assert (found.missing, found.unknown, found.in_step) == (("slate",), ("stranger",), False)
         report = lens.replica.sync()
@@ -150,11 +149,11 @@ def test_an_emptied_engine_is_filled_again(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
     """It is derived: whoever deletes it loses nothing."""
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
-        collection(lens, engine).delete(None)
+        collection_of(lens, engine).delete(None)
         assert lens.replica.compare().stamp == "absent"
-    with opened(tmp_path, engine) as again:
+    with open_lens(tmp_path, engine) as again:
         assert len(again.search(room).matches) == 6
         assert again.replica.compare().in_step
 
@@ -164,16 +163,16 @@ def test_a_new_generation_replaces_the_old_one(
 ) -> None:
     """Each kind of vectors has a collection of its own; the old one goes, readers follow."""
     newer = fake_stages(version="2")
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
-        old = collection_for(engine, lens._catalogue, STAGES, None)
+        old = collection_spec(engine, lens._catalogue, STAGES, None)
         report = Floorlens.rebuild(tmp_path / "catalogue", index=engine, stages=newer)
         assert report.not_synced is None
-    with opened(tmp_path, engine, stages=newer) as lens:
+    with open_lens(tmp_path, engine, stages=newer) as lens:
         assert lens.replica.compare().in_step
         assert len(lens.search(room).matches) == 6
     with pytest.raises(CollectionNotFound):
-        new_index(engine, old, create=False)
+        open_collection(engine, old, mode="existing")
 
 
 def test_a_namespace_of_ones_own_is_filled_anew(
@@ -182,10 +181,10 @@ def test_a_namespace_of_ones_own_is_filled_anew(
     """Our own older vectors in it need no permission to be replaced."""
     engine = replace(engine, namespace=f"mine_{tmp_path.name}"[:40])
     newer = fake_stages(version="2")
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
     Floorlens.rebuild(tmp_path / "catalogue", index=engine, stages=newer)
-    with opened(tmp_path, engine, stages=newer) as lens:
+    with open_lens(tmp_path, engine, stages=newer) as lens:
         assert lens.replica.compare().in_step
         assert len(lens.search(room).matches) == 6
 
@@ -195,9 +194,9 @@ def test_what_another_catalogue_has_put_there_is_not_touched_unasked(
 ) -> None:
     """Two catalogues under one name: a clear error, and the cure that it names works."""
     engine = replace(engine, namespace=f"both_{tmp_path.name}"[:40])
-    with opened(tmp_path, engine) as first:
+    with open_lens(tmp_path, engine) as first:
         first.add(product_csv)
-    with opened(tmp_path / "second", engine) as second:
+    with open_lens(tmp_path / "second", engine) as second:
         report = second.add(other_products)
         assert report.not_synced is not None
         assert "--take-over" in report.not_synced
@@ -208,12 +207,12 @@ def test_what_another_catalogue_has_put_there_is_not_touched_unasked(
         assert (found.records, found.missing, len(found.unknown)) == (6, ("ink", "sand"), 6)
         assert "--take-over" in found.cure
         assert "6 unknown" in found.cure
-        with opened(tmp_path, engine) as first:
+        with open_lens(tmp_path, engine) as first:
             assert first.replica.compare().in_step, "nothing was lost"
         taken = second.replica.sync(take_over=True)
         assert (taken.added, taken.removed) == (2, 6)
         assert {match.product.id for match in second.search(room).matches} == {"ink", "sand"}
-    with opened(tmp_path, engine) as first, pytest.raises(EngineMismatch):
+    with open_lens(tmp_path, engine) as first, pytest.raises(EngineMismatch):
         first.search(room)
 
 
@@ -221,11 +220,11 @@ def test_several_writers_at_once(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
     """Each with a handle of its own, as processes have: one writes at a time, nothing is lost."""
-    with opened(tmp_path) as exact:
+    with open_lens(tmp_path) as exact:
         exact.add(product_csv)
 
     def work(number: int) -> int:
-        with opened(tmp_path, engine) as lens:
+        with open_lens(tmp_path, engine) as lens:
             count = len(lens.search(room).matches)
             if number == 0:
                 lens.remove(["moss"])
@@ -234,7 +233,7 @@ def test_several_writers_at_once(
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(work, range(4)))
     assert set(counts) <= {5, 6}
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         assert len(lens.search(room).matches) == 5
         assert lens.replica.compare().in_step
 
@@ -243,16 +242,16 @@ def test_a_copy_that_is_deleted_while_it_is_open(
     tmp_path: Path, engine: Engine, product_csv: Path, other_products: Path, room: Path
 ) -> None:
     """A running process fills it again, at its next search; a new one finds it whole."""
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
         lens.search(room)
-        collection(lens, engine).delete(None)
+        collection_of(lens, engine).delete(None)
         assert len(lens.search(room).matches) == 6
         assert lens.replica.compare().in_step
-        collection(lens, engine).delete(None)
+        collection_of(lens, engine).delete(None)
         assert lens.add(other_products).not_synced is None
         assert len(lens.search(room).matches) == 8
-    with opened(tmp_path, engine) as again:
+    with open_lens(tmp_path, engine) as again:
         assert len(again.search(room).matches) == 8
         assert again.replica.compare().in_step
 
@@ -267,13 +266,13 @@ def test_a_copy_that_is_taken_over_while_it_is_open(
 ) -> None:
     """Another catalogue's vectors are not searched: it is noticed within `RECHECK` seconds."""
     engine = replace(engine, namespace=f"taken_{tmp_path.name}"[:40])
-    with opened(tmp_path, engine) as first, opened(tmp_path / "second", engine) as second:
+    with open_lens(tmp_path, engine) as first, open_lens(tmp_path / "second", engine) as second:
         first.add(product_csv)
         first.search(room)
         second.add(other_products)
         second.replica.sync(take_over=True)
-        for module in ("replica", "retrieval"):
-            monkeypatch.setattr(f"floorlens.{module}.RECHECK", 0.0)
+        for module in ("replica", "retriever"):
+            monkeypatch.setattr(f"floorlens.retrieval.{module}.RECHECK", 0.0)
         with pytest.raises(EngineMismatch):
             first.search(room)
         with pytest.raises(EngineMismatch):
@@ -290,10 +289,10 @@ def test_an_import_is_not_in_step_while_another_process_writes(
 ) -> None:
     """It waits for its turn, and says so if that does not come."""
     monkeypatch.setattr("floorlens.retrieval.replica.WAIT", 0.2)
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
         with lens._catalogue.exclusive(
-            engine_key(resolved(engine, lens._catalogue), lens._catalogue)
+            engine_key(place_engine(engine, lens._catalogue), lens._catalogue)
         ):
             report = lens.add(other_products)
             assert report.not_synced is not None
@@ -310,7 +309,7 @@ def test_an_engine_that_fails_loses_nothing(
     tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
 ) -> None:
     """Products are stored, the report says what is amiss, the next search mends it."""
-    with opened(tmp_path, pinecone) as lens:
+    with open_lens(tmp_path, pinecone) as lens:
         double.fail(403, times=1000)
         report = lens.add(product_csv)
         assert report.counts["added"] == 6
@@ -330,9 +329,9 @@ def test_half_a_push_is_taken_up_again(
     tmp_path: Path, pinecone: Engine, double: Any, room: Path, product_csv: Path
 ) -> None:
     """What was written before the failure stays; the catalogue does not call it in step."""
-    with opened(tmp_path, pinecone) as lens:
+    with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
-        with opened(tmp_path) as exact:
+        with open_lens(tmp_path) as exact:
             exact.remove(["oak"])
             Image.new("RGB", (32, 32), (9, 9, 9)).save(tmp_path / "soot.png")
             (tmp_path / "soot.csv").write_text("id,image\nsoot,soot.png\n")
@@ -356,7 +355,7 @@ def test_search_can_fall_back_on_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On request, and the result says so; the engine is asked again after a pause."""
-    with opened(tmp_path, pinecone, fallback="exact") as lens, opened(tmp_path) as exact:
+    with open_lens(tmp_path, pinecone, fallback="exact") as lens, open_lens(tmp_path) as exact:
         lens.add(product_csv)
         double.fail(403, times=1000)
         found = lens.search(room)
@@ -367,7 +366,7 @@ def test_search_can_fall_back_on_memory(
         assert lens.search(room).degraded == "engine-denied"
         assert len(double.calls) == calls, "an engine that just failed is left alone"
         double.faults.clear()
-        monkeypatch.setattr("floorlens.retrieval.live.PAUSE", 0.0)
+        monkeypatch.setattr("floorlens.retrieval.retriever.PAUSE", 0.0)
         assert (lens.search(room).index, lens.search(room).degraded) == ("pinecone", None)
 
 
@@ -379,16 +378,16 @@ def test_an_engine_that_another_process_fills(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is not there yet is waited for, or memory serves; what is a bit behind is searched."""
-    with opened(tmp_path) as exact:
+    with open_lens(tmp_path) as exact:
         exact.add(product_csv)
     with (
-        opened(tmp_path, pinecone, fallback="exact") as patient,
-        opened(tmp_path, pinecone) as lens,
-        opened(tmp_path) as exact,
+        open_lens(tmp_path, pinecone, fallback="exact") as patient,
+        open_lens(tmp_path, pinecone) as lens,
+        open_lens(tmp_path) as exact,
     ):
         work = exact._catalogue.exclusive(engine_key(pinecone, exact._catalogue))
         monkeypatch.setattr("floorlens.retrieval.replica.WAIT", 0.2)
-        monkeypatch.setattr("floorlens.retrieval.live.SOON", 0.0)
+        monkeypatch.setattr("floorlens.retrieval.retriever.SOON", 0.0)
         with work:
             with pytest.raises(EngineUnavailable, match="another process is filling"):
                 lens.search(room)
@@ -407,7 +406,7 @@ def test_what_is_not_seen_yet_is_not_shown_wrongly(
     tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
 ) -> None:
     """Pinecone shows writes late: a removed product is left out at once, and comes never back."""
-    with opened(tmp_path, replace(pinecone, fresh=False)) as lens:
+    with open_lens(tmp_path, replace(pinecone, fresh=False)) as lens:
         lens.add(product_csv)
         double.settle()
         double.visible_after = 3600.0
@@ -425,7 +424,7 @@ def test_a_filter_is_the_catalogues(
     tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path, room: Path
 ) -> None:
     """What an engine still shows with its old metadata does not pass by them."""
-    with opened(tmp_path, replace(pinecone, fresh=False)) as lens:
+    with open_lens(tmp_path, replace(pinecone, fresh=False)) as lens:
         lens.add(product_csv)
         double.settle()
         double.visible_after = 3600.0
@@ -441,13 +440,13 @@ def test_an_engine_that_shows_nothing_yet(
 ) -> None:
     """That is no empty catalogue: it says so, or memory serves."""
     slow = replace(pinecone, fresh=False)
-    with opened(tmp_path) as exact:
+    with open_lens(tmp_path) as exact:
         exact.add(product_csv)
-        new_index(slow, collection_for(slow, exact._catalogue, STAGES, None)).close()
+        open_collection(slow, collection_spec(slow, exact._catalogue, STAGES, None)).close()
     double.visible_after = 3600.0
-    with opened(tmp_path, slow) as lens, pytest.raises(EngineUnavailable, match="shows none"):
+    with open_lens(tmp_path, slow) as lens, pytest.raises(EngineUnavailable, match="shows none"):
         lens.search(room)
-    with opened(tmp_path, slow, fallback="exact") as lens:
+    with open_lens(tmp_path, slow, fallback="exact") as lens:
         assert lens.search(room).degraded == "engine-unavailable"
 
 
@@ -456,13 +455,13 @@ def test_a_product_that_an_engine_cannot_keep(
 ) -> None:
     """It is the engine's failure, not the searcher's: named, with the cure, and memory serves."""
     (product_folder / "oak.png").rename(product_folder / "größe.png")
-    with opened(tmp_path, pinecone) as lens:
+    with open_lens(tmp_path, pinecone) as lens:
         report = lens.add(product_folder)
         assert report.not_synced is not None
         assert "größe" in report.not_synced
         with pytest.raises(EngineRefused, match="choose another engine"):
             lens.search(room)
-    with opened(tmp_path, pinecone, fallback="exact") as lens:
+    with open_lens(tmp_path, pinecone, fallback="exact") as lens:
         found = lens.search(room)
         assert (found.degraded, len(found.matches)) == ("engine-refused", 6)
 
@@ -472,19 +471,19 @@ def test_a_replaced_collection_is_dropped_later_if_it_must(
 ) -> None:
     """The new copy is whole all the same, and the old one is remembered."""
     newer = fake_stages(version="2")
-    with opened(tmp_path, pinecone) as lens:
+    with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
-        old = collection_for(pinecone, lens._catalogue, STAGES, None)
+        old = collection_spec(pinecone, lens._catalogue, STAGES, None)
     double.fail(403, times=1000, path="/vectors/delete")
     report = Floorlens.rebuild(tmp_path / "catalogue", index=pinecone, stages=newer)
     assert report.not_synced is None
-    assert new_index(pinecone, old, create=False).stats().count == 6
+    assert open_collection(pinecone, old, mode="existing").stats().count == 6
     double.faults.clear()
-    with opened(tmp_path, pinecone, stages=newer) as lens:
+    with open_lens(tmp_path, pinecone, stages=newer) as lens:
         lens.remove(["oak"])
         assert lens.replica.compare().in_step
     with pytest.raises(CollectionNotFound):
-        new_index(pinecone, old, create=False)
+        open_collection(pinecone, old, mode="existing")
 
 
 def test_more_products_than_an_engine_returns(
@@ -495,8 +494,8 @@ def test_more_products_than_an_engine_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pinecone returns 10,000 at most: of more the nearest are ranked, and `total` tells."""
-    monkeypatch.setattr("floorlens.engines.backends.pinecone.collection.PineconeIndex.most", 4)
-    with opened(tmp_path, pinecone) as lens:
+    monkeypatch.setattr("floorlens.engines.backends.pinecone.collection.PineconeCollection.most", 4)
+    with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
         found = lens.search(room)
         assert (len(found.matches), found.total) == (4, 6)
@@ -507,9 +506,9 @@ def test_the_records_are_those_of_the_reference(
 ) -> None:
     """What reads the reference's index finds its fields: name, type, material, source."""
     engine = replace(pinecone, namespace=f"fields_{tmp_path.name}"[:40])
-    with opened(tmp_path, engine) as lens:
+    with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
-        (record,) = collection(lens, engine).fetch(["oak"])
+        (record,) = collection_of(lens, engine).fetch(["oak"])
     assert record.metadata == {
         "name": "oak.png",
         "type": "floor",
@@ -526,12 +525,12 @@ def test_the_records_are_those_of_the_reference(
 def test_engines_that_cannot_be_are_refused(tmp_path: Path) -> None:
     """Before anything is opened there, with what to write instead."""
     with pytest.raises(SettingsError, match="exact, lancedb, milvus, pgvector, pinecone"):
-        opened(tmp_path, "faiss")
+        open_lens(tmp_path, "faiss")
     with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
-        opened(tmp_path, "pgvector")
+        open_lens(tmp_path, "pgvector")
     with pytest.raises(SettingsError, match="fallback"):
-        opened(tmp_path, fallback="pinecone")
-    with opened(tmp_path) as lens, pytest.raises(UsageError, match="no copy"):
+        open_lens(tmp_path, fallback="pinecone")
+    with open_lens(tmp_path) as lens, pytest.raises(UsageError, match="no copy"):
         lens.replica.compare()
 
 
@@ -550,11 +549,11 @@ def test_pgvector_lies_in_the_catalogues_own_database(
 
 def test_the_key_of_an_engine_holds_no_secret(tmp_path: Path) -> None:
     """It is stored; another password is still the same engine, another place is not."""
-    with opened(tmp_path) as lens:
+    with open_lens(tmp_path) as lens:
         catalogue = lens._catalogue
 
         def key(engine: Engine, **changed: Any) -> str:
-            return engine_key(resolved(replace(engine, **changed), catalogue), catalogue)
+            return engine_key(place_engine(replace(engine, **changed), catalogue), catalogue)
 
         one = Engine("pgvector", url="postgresql://me:secret@host/db")
         assert "secret" not in key(one)
@@ -578,12 +577,12 @@ def test_an_address_is_the_same_from_every_folder(
     for name, source in (("left", product_csv), ("right", None), ("left", other_products)):
         (tmp_path / name).mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / name)
-        with opened(tmp_path, Engine("lancedb", url="lance")) as lens:
+        with open_lens(tmp_path, Engine("lancedb", url="lance")) as lens:
             if source is not None:
                 lens.add(source)
             lens.search(room)
     monkeypatch.chdir(tmp_path / "right")
-    with opened(tmp_path, Engine("lancedb", url="lance")) as lens:
+    with open_lens(tmp_path, Engine("lancedb", url="lance")) as lens:
         assert len(lens.search(room).matches) == 8
         assert lens.replica.compare().in_step
 

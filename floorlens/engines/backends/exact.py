@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.filters import Filter
 
 ALIVE = np.iinfo(np.int64).max
@@ -58,7 +66,7 @@ class _Moment:
         return self.rows.removed[: self.count] > self.write
 
 
-class ExactIndex:
+class ExactCollection:
     """All vectors in one float32 matrix. A write costs what it writes, however much is there.
 
     Writers wait for each other; readers wait for nobody and see the state before or after a write.
@@ -66,25 +74,23 @@ class ExactIndex:
 
     most = sys.maxsize
 
-    def __init__(self, collection: Collection) -> None:
-        """Use `ExactIndex.open`."""
-        self._collection = collection
+    def __init__(self, spec: CollectionSpec) -> None:
+        """Use `ExactCollection.open`."""
+        self._spec = spec
         self._lock = threading.Lock()
         self._row_of: dict[str, int] = {}
-        self._now = _Moment(_Rows.empty(0, collection.dimension), 0, 0)
+        self._now = _Moment(_Rows.empty(0, spec.dimension), 0, 0)
 
     @classmethod
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
-    ) -> ExactIndex:
+        mode: Mode = "create",
+    ) -> ExactCollection:
         """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
-        return cls(collection)
+        return cls(spec)
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id.
@@ -92,7 +98,7 @@ class ExactIndex:
         Raises:
             EngineMismatch: a vector has another dimension; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         latest = {record.id: record for record in records}
         if not latest:
             return
@@ -113,7 +119,7 @@ class ExactIndex:
         with self._lock:
             rows, count, write = self._now.rows, self._now.count, self._now.write + 1
             if ids is None:
-                self._row_of, rows, count = {}, _Rows.empty(0, self._collection.dimension), 0
+                self._row_of, rows, count = {}, _Rows.empty(0, self._spec.dimension), 0
             for record_id in ids or ():
                 if (row := self._row_of.pop(record_id, None)) is not None:
                     rows.removed[row] = write
@@ -155,11 +161,11 @@ class ExactIndex:
             page = sorted(self._row_of)
         yield page
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._lock:
             count = len(self._row_of)
-        return IndexStats(count, self._collection.dimension, self._collection.stamp)
+        return CollectionStats(count, self._spec.dimension, self._spec.stamp)
 
     def close(self) -> None:
         """Does nothing: memory is all it holds."""
@@ -171,7 +177,7 @@ class ExactIndex:
             return
         # Rows that were removed stay behind; whoever still reads the old rows keeps them.
         places = sorted(self._row_of.values())
-        rows = _Rows.empty(max(len(places) + more, 2 * len(places)), self._collection.dimension)
+        rows = _Rows.empty(max(len(places) + more, 2 * len(places)), self._spec.dimension)
         rows.ids.extend(old.ids[place] for place in places)
         rows.metadata.extend(old.metadata[place] for place in places)
         rows.vectors[: len(places)] = old.vectors[places]

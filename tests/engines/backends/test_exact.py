@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.engines import Collection, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Record
 from floorlens.engines.backends import exact
-from floorlens.engines.backends.exact import ExactIndex
+from floorlens.engines.backends.exact import ExactCollection
 from floorlens.engines.filters import parse_filter
 from floorlens.errors import EngineMismatch
 
@@ -24,19 +24,19 @@ def unit(values: Any) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def opened(dimension: int) -> ExactIndex:
-    return ExactIndex.open(Engine(), Collection("products", dimension, "stamp"))
+def opened(dimension: int) -> ExactCollection:
+    return ExactCollection.open(Engine(), CollectionSpec("products", dimension, "stamp"))
 
 
-def filled(count: int, dimension: int = 8, seed: int = 0) -> tuple[ExactIndex, list[Record]]:
+def filled(count: int, dimension: int = 8, seed: int = 0) -> tuple[ExactCollection, list[Record]]:
     rng = np.random.default_rng(seed)
     records = [
         Record(f"p{i:03}", unit(rng.normal(size=dimension)), {"price": i, "even": i % 2 == 0})
         for i in range(count)
     ]
-    index = opened(dimension)
-    index.upsert(records)
-    return index, records
+    collection = opened(dimension)
+    collection.upsert(records)
+    return collection, records
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -48,56 +48,56 @@ def filled(count: int, dimension: int = 8, seed: int = 0) -> tuple[ExactIndex, l
 )
 def test_query_equals_sorting_everything(count: int, k: int, seed: int, bound: int | None) -> None:
     """Top-k by partition, with and without a filter, is the head of the full sort."""
-    index, records = filled(count, seed=seed)
+    collection, records = filled(count, seed=seed)
     vector = unit(np.random.default_rng(seed + 1).normal(size=8))
     where = None if bound is None else parse_filter({"price": {"$lt": bound}})
     passing = [r for r in records if bound is None or r.metadata["price"] < bound]
     expected = sorted(passing, key=lambda r: (-float(r.vector.astype(float) @ vector), r.id))[:k]
-    assert [hit.id for hit in index.query(vector, k, where)] == [r.id for r in expected]
+    assert [hit.id for hit in collection.query(vector, k, where)] == [r.id for r in expected]
 
 
 def test_equal_vectors_score_equally_wherever_they_stand() -> None:
     """Byte-identical products must tie exactly; a BLAS product would not promise that."""
     twin = unit(np.random.default_rng(5).normal(size=131))
-    index = opened(131)
+    collection = opened(131)
     rng = np.random.default_rng(6)
-    index.upsert(
+    collection.upsert(
         [
             Record(f"p{i:03}", twin if i % 3 == 0 else unit(rng.normal(size=131)), {})
             for i in range(101)
         ]
     )
-    hits = index.query(unit(rng.normal(size=131)), 101)
+    hits = collection.query(unit(rng.normal(size=131)), 101)
     similarities = {hit.similarity for hit in hits if int(hit.id[1:]) % 3 == 0}
     assert len(similarities) == 1
 
 
 def test_ties_come_in_order_of_id_even_at_the_cut() -> None:
     """A cut through equal similarities keeps the smallest ids."""
-    index = opened(2)
-    index.upsert([Record(f"p{i}", unit([1, 0]), {}) for i in (3, 1, 2, 0)])
-    assert [hit.id for hit in index.query(unit([1, 1]), 2)] == ["p0", "p1"]
+    collection = opened(2)
+    collection.upsert([Record(f"p{i}", unit([1, 0]), {}) for i in (3, 1, 2, 0)])
+    assert [hit.id for hit in collection.query(unit([1, 1]), 2)] == ["p0", "p1"]
 
 
 def test_upsert_replaces_and_delete_ignores_unknown() -> None:
     """Writes are idempotent."""
-    index, records = filled(4)
-    index.upsert([Record("p001", records[0].vector, {"price": 99})])
-    index.upsert([Record("p001", records[0].vector, {"price": 99})])
-    index.delete(["p003", "nothing"])
-    index.delete(["p003"])
-    assert list(index.ids()) == [["p000", "p001", "p002"]]
-    assert index.fetch(["p001", "gone"])[0].metadata == {"price": 99}
-    assert index.stats().count == 3
-    assert (index.stats().dimension, index.stats().stamp) == (8, "stamp")
+    collection, records = filled(4)
+    collection.upsert([Record("p001", records[0].vector, {"price": 99})])
+    collection.upsert([Record("p001", records[0].vector, {"price": 99})])
+    collection.delete(["p003", "nothing"])
+    collection.delete(["p003"])
+    assert list(collection.ids()) == [["p000", "p001", "p002"]]
+    assert collection.fetch(["p001", "gone"])[0].metadata == {"price": 99}
+    assert collection.stats().count == 3
+    assert (collection.stats().dimension, collection.stats().stamp) == (8, "stamp")
 
 
 def test_another_dimension_is_refused_and_changes_nothing() -> None:
     """Vectors of another model never mix with those stored."""
-    index, _ = filled(3)
+    collection, _ = filled(3)
     with pytest.raises(EngineMismatch, match="shape"):
-        index.upsert([Record("x", unit([1, 2]), {})])
-    assert index.stats().count == 3
+        collection.upsert([Record("x", unit([1, 2]), {})])
+    assert collection.stats().count == 3
 
 
 def test_an_empty_index_answers() -> None:
@@ -119,64 +119,64 @@ class SlowVector:
 
 def test_threads_that_write_at_once_lose_no_record() -> None:
     """Each write begins while the others are in the middle of theirs."""
-    index, barrier = opened(8), threading.Barrier(8)
+    collection, barrier = opened(8), threading.Barrier(8)
     rng = np.random.default_rng(11)
     records = {f"p{i:03}": unit(rng.normal(size=8)) for i in range(160)}
     extra = {f"x{i:03}": unit(rng.normal(size=8)) for i in range(80)}
-    index.upsert([Record(name, vector, {}) for name, vector in extra.items()])
+    collection.upsert([Record(name, vector, {}) for name, vector in extra.items()])
 
     def work(number: int) -> None:
         slow: Any = {name: SlowVector(vector) for name, vector in records.items()}
         own = [Record(name, slow[name], {}) for name in list(records)[number::8]]
         barrier.wait(timeout=120)
-        index.upsert(own)
-        index.delete([f"x{i:03}" for i in range(number, 80, 8)])
+        collection.upsert(own)
+        collection.delete([f"x{i:03}" for i in range(number, 80, 8)])
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(work, number) for number in range(8)]:
             done.result(timeout=240)
-    assert list(index.ids()) == [sorted(records)]
-    for record in index.fetch(records):
+    assert list(collection.ids()) == [sorted(records)]
+    for record in collection.fetch(records):
         assert np.array_equal(record.vector, records[record.id]), record.id
 
 
 def test_readers_see_whole_writes_while_others_write() -> None:
     """A record that is replaced again and again is there once, in every search."""
-    index, stop = opened(2), threading.Event()
-    index.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
+    collection, stop = opened(2), threading.Event()
+    collection.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
 
     def write() -> None:
         for turn in range(3000):
             pair = [Record(name, unit([1, 1]), {"turn": turn}) for name in ("a", "b")]
-            index.upsert(pair)
+            collection.upsert(pair)
             if turn % 7 == 0:
-                index.delete(["a", "b"])
+                collection.delete(["a", "b"])
         stop.set()
 
     with ThreadPoolExecutor(1) as pool:
         writer = pool.submit(write)
         while not stop.is_set():
-            names = [hit.id for hit in index.query(unit([1, 0]), 9)]
+            names = [hit.id for hit in collection.query(unit([1, 0]), 9)]
             assert names in (["steady"], ["steady", "a", "b"])
         writer.result(timeout=240)
 
 
 def test_a_write_costs_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adding n records in batches moves each a few times, not once a batch."""
-    index, moved = opened(4), []
+    collection, moved = opened(4), []
     make = exact._Rows.empty
 
     def counted(space: int, dimension: int) -> Any:
-        moved.append(len(index._row_of))
+        moved.append(len(collection._row_of))
         return make(space, dimension)
 
     monkeypatch.setattr(exact._Rows, "empty", counted)
     for start in range(0, 4000, 10):
-        index.upsert(
+        collection.upsert(
             [Record(f"p{i:05}", unit([i + 1, 1, 2, 3]), {}) for i in range(start, start + 10)]
         )
-    assert index.stats().count == 4000
+    assert collection.stats().count == 4000
     assert sum(moved) < 2 * 4000
     for _ in range(400):
-        index.upsert([Record(f"p{i:05}", unit([i + 1, 4, 2, 3]), {}) for i in range(10)])
+        collection.upsert([Record(f"p{i:05}", unit([i + 1, 4, 2, 3]), {}) for i in range(10)])
     assert sum(moved) < 4 * 4000

@@ -8,16 +8,16 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
-from floorlens.engines import Collection, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.lancedb import upkeep as lance_upkeep
-from floorlens.engines.backends.lancedb.collection import LanceIndex, _errors
+from floorlens.engines.backends.lancedb.collection import LanceCollection, _errors
 from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions
 from floorlens.engines.filters import parse_filter
 from floorlens.errors import (
@@ -32,7 +32,7 @@ from floorlens.errors import (
     SettingsError,
 )
 
-PRODUCTS = Collection("products", 4, "stamp")
+PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 
 def records(count: int, seed: int = 0, **metadata: Any) -> list[Record]:
@@ -47,66 +47,68 @@ def engine(tmp_path: Path) -> Engine:
 
 
 @pytest.fixture
-def index(engine: Engine) -> LanceIndex:
-    return LanceIndex.open(engine, PRODUCTS)
+def collection(engine: Engine) -> LanceCollection:
+    return LanceCollection.open(engine, PRODUCTS)
 
 
 # -- upkeep ------------------------------------------------------------------------------------
 
 
 def test_an_index_is_made_and_made_anew_when_outgrown(
-    engine: Engine, index: LanceIndex, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, collection: LanceCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """sqrt(n) partitions; four times as many records later there are twice as many."""
     monkeypatch.setattr(lance_upkeep, "INDEX_FROM", 400)
-    index.upsert(records(399))
-    assert not index.approximate
-    index.upsert(records(401))
-    assert partitions(index._table) == 20
-    index.upsert(records(1500))
-    assert partitions(index._table) == 20
-    index.upsert(records(1700))
-    assert partitions(index._table) == 41
-    assert LanceIndex.open(engine, PRODUCTS).approximate
-    found = index.query(records(1)[0].vector, 3, parse_filter({"price": {"$lt": 1000}}))
+    collection.upsert(records(399))
+    assert not collection.approximate
+    collection.upsert(records(401))
+    assert partitions(collection._table) == 20
+    collection.upsert(records(1500))
+    assert partitions(collection._table) == 20
+    collection.upsert(records(1700))
+    assert partitions(collection._table) == 41
+    assert LanceCollection.open(engine, PRODUCTS).approximate
+    found = collection.query(records(1)[0].vector, 3, parse_filter({"price": {"$lt": 1000}}))
     assert found[0].id == "p00000"
 
 
 def test_columns_that_come_later_are_indexed_too(
-    index: LanceIndex, monkeypatch: pytest.MonkeyPatch
+    collection: LanceCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the next upkeep, so that filters on them stay fast."""
     monkeypatch.setattr(lance_upkeep, "INDEX_FROM", 300)
     monkeypatch.setattr(lance_upkeep, "EVERY", 1)
-    index.upsert(records(300))
-    index.upsert(records(20, later=5))
-    columns = {column for one in index._table.list_indices() for column in one.columns}
-    assert columns == set(index._table.schema.names) - {"metadata"}
+    collection.upsert(records(300))
+    collection.upsert(records(20, later=5))
+    columns = {column for one in collection._table.list_indices() for column in one.columns}
+    assert columns == set(collection._table.schema.names) - {"metadata"}
 
 
 def test_files_are_compacted_after_a_number_of_writes(
-    index: LanceIndex, monkeypatch: pytest.MonkeyPatch
+    collection: LanceCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else each write leaves a file that every search opens."""
     monkeypatch.setattr(lance_upkeep, "EVERY", 8)
     files = []
     for i in range(24):
-        index.upsert([Record(f"p{i}", records(1)[0].vector, {})])
-        files.append(index._table.stats()["fragment_stats"]["num_fragments"])
+        collection.upsert([Record(f"p{i}", records(1)[0].vector, {})])
+        files.append(collection._table.stats()["fragment_stats"]["num_fragments"])
     assert max(files) <= 9
-    assert index.stats().count == 24
+    assert collection.stats().count == 24
 
 
-def test_old_versions_go_at_last(index: LanceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_versions_go_at_last(
+    collection: LanceCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They hold every record that was ever replaced."""
     monkeypatch.setattr(lance_upkeep, "EVERY", 4)
     monkeypatch.setattr(lance_upkeep, "KEPT", timedelta(milliseconds=1))
     for i in range(40):
-        index.upsert(records(5, seed=i))
-    assert len(index._table.list_versions()) < 12
+        collection.upsert(records(5, seed=i))
+    assert len(collection._table.list_versions()) < 12
 
 
-def test_a_conflict_in_upkeep_is_no_error(index: LanceIndex) -> None:
+def test_a_conflict_in_upkeep_is_no_error(collection: LanceCollection) -> None:
     """What was to be stored is stored; another process is doing the same."""
 
     class Busy:
@@ -132,17 +134,18 @@ def test_a_conflict_in_upkeep_is_no_error(index: LanceIndex) -> None:
 WRITER = """
 import sys
 import numpy as np
-from floorlens.engines import Collection, Engine, Record
-from floorlens.engines.backends.lancedb.collection import LanceIndex
+from floorlens.engines import CollectionSpec, Engine, Mode, Record
+from floorlens.engines.backends.lancedb.collection import LanceCollection
 
 url, number = sys.argv[1], int(sys.argv[2])
-index = LanceIndex.open(Engine("lancedb", url=url), Collection("products", 4, "stamp"))
+spec = CollectionSpec("products", 4, "stamp")
+collection = LanceCollection.open(Engine("lancedb", url=url), spec)
 print("open", flush=True)
 sys.stdin.readline()
 vector = np.array([1, 0, 0, 0], np.float32)
 for batch in range(int(sys.argv[3])):
     fields = {"batch": batch, f"field {number} {batch % 3}": number}
-    index.upsert([Record(f"p{batch % 30}-{i}", vector, fields) for i in range(20)])
+    collection.upsert([Record(f"p{batch % 30}-{i}", vector, fields) for i in range(20)])
 """
 
 
@@ -167,28 +170,28 @@ def start(engine: Engine, count: int, batches: int) -> list[subprocess.Popen[str
     return writers
 
 
-def test_two_processes_write_the_same_products(engine: Engine, index: LanceIndex) -> None:
+def test_two_processes_write_the_same_products(engine: Engine, collection: LanceCollection) -> None:
     """No write fails, no product is there twice, and its numbers are those of its metadata."""
     for writer in start(engine, 2, 30):
         assert writer.wait(timeout=240) == 0
-    ids = [record_id for page in index.ids() for record_id in page]
+    ids = [record_id for page in collection.ids() for record_id in page]
     assert len(ids) == len(set(ids)) == 30 * 20
     having: dict[str, set[str]] = {}
-    for record in index.fetch(ids):
+    for record in collection.fetch(ids):
         (field,) = record.metadata.keys() - {"batch"}
         having.setdefault(field, set()).add(record.id)
     for field, expected in having.items():
-        hits = index.query(records(1)[0].vector, 1000, parse_filter({field: {"$gte": 0}}))
+        hits = collection.query(records(1)[0].vector, 1000, parse_filter({field: {"$gte": 0}}))
         assert {hit.id for hit in hits} == expected
 
 
 def test_a_column_that_comes_during_a_write(
-    engine: Engine, index: LanceIndex, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, collection: LanceCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process adds a field of numbers to a record that this one is just replacing."""
-    other = LanceIndex.open(engine, PRODUCTS)
+    other = LanceCollection.open(engine, PRODUCTS)
     vector = records(1)[0].vector
-    look = index._with_columns
+    look = collection._with_columns
 
     def late(needed: set[str]) -> Any:
         schema = look(needed)
@@ -196,21 +199,21 @@ def test_a_column_that_comes_during_a_write(
             other.upsert([Record("a", vector, {"late": 5})])
         return schema
 
-    monkeypatch.setattr(index, "_with_columns", late)
-    index.upsert([Record("a", vector, {"price": 1})])
-    assert index.fetch(["a"])[0].metadata == {"price": 1}
-    assert index.query(vector, 5, parse_filter({"late": {"$gt": 0}})) == []
+    monkeypatch.setattr(collection, "_with_columns", late)
+    collection.upsert([Record("a", vector, {"price": 1})])
+    assert collection.fetch(["a"])[0].metadata == {"price": 1}
+    assert collection.query(vector, 5, parse_filter({"late": {"$gt": 0}})) == []
 
 
-def test_a_killed_writer_leaves_whole_batches(engine: Engine, index: LanceIndex) -> None:
+def test_a_killed_writer_leaves_whole_batches(engine: Engine, collection: LanceCollection) -> None:
     """kill -9 at any moment: a batch is there or not, and writing goes on."""
     (writer,) = start(engine, 1, 100_000)
     until = time.monotonic() + 120
-    while index.stats().count < 100:
+    while collection.stats().count < 100:
         assert time.monotonic() < until
     writer.send_signal(signal.SIGKILL)
     writer.wait(timeout=120)
-    again = LanceIndex.open(engine, PRODUCTS, create=False)
+    again = LanceCollection.open(engine, PRODUCTS, mode="existing")
     ids = [record_id for page in again.ids() for record_id in page]
     batches = [int(record.metadata["batch"]) for record in again.fetch(ids)]
     assert all(batches.count(batch) == 20 for batch in set(batches))
@@ -221,35 +224,35 @@ def test_a_killed_writer_leaves_whole_batches(engine: Engine, index: LanceIndex)
 # -- opening and errors ------------------------------------------------------------------------
 
 
-def test_a_table_that_is_not_ours_is_refused(engine: Engine, index: LanceIndex) -> None:
+def test_a_table_that_is_not_ours_is_refused(engine: Engine, collection: LanceCollection) -> None:
     """Records without a stamp: taken over on request, and kept. Without records they are ours."""
-    bare = index._table
+    bare = collection._table
     bare.update_field_metadata(
         {"path": "vector", "metadata": {"floorlens-stamp": None}, "replace": True}
     )
-    assert LanceIndex.open(engine, PRODUCTS).stats().stamp == "stamp"
-    index.upsert(records(3))
+    assert LanceCollection.open(engine, PRODUCTS).stats().stamp == "stamp"
+    collection.upsert(records(3))
     bare.update_field_metadata(
         {"path": "vector", "metadata": {"floorlens-stamp": None}, "replace": True}
     )
     with pytest.raises(EngineMismatch) as caught:
-        LanceIndex.open(engine, PRODUCTS)
+        LanceCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    assert LanceIndex.open(engine, PRODUCTS, take_over=True).stats().count == 3
+    assert LanceCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 
-@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+@pytest.mark.parametrize("mode", get_args(Mode))
 @pytest.mark.parametrize("column", ["title", "vector"])
 def test_a_table_of_another_application_is_left_alone(
-    engine: Engine, how: dict[str, bool], column: str
+    engine: Engine, mode: Mode, column: str
 ) -> None:
     """Also where it has a column of a name of ours."""
     import lancedb
 
     rows = [{"id": 1, column: "precious"}]
     lancedb.connect(str(engine.url)).create_table("products", rows)
-    if "foreign" in how:
-        opened = LanceIndex.open(engine, PRODUCTS, **how)
+    if mode == "inspect":
+        opened = LanceCollection.open(engine, PRODUCTS, mode=mode)
         for call in (
             opened.stats,
             lambda: list(opened.ids()),
@@ -260,23 +263,23 @@ def test_a_table_of_another_application_is_left_alone(
                 call()
     else:
         with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
-            LanceIndex.open(engine, PRODUCTS, **how)
+            LanceCollection.open(engine, PRODUCTS, mode=mode)
     assert lancedb.connect(str(engine.url)).open_table("products").to_arrow().to_pylist() == rows
 
 
-def test_metadata_that_is_not_ours_is_none(engine: Engine, index: LanceIndex) -> None:
+def test_metadata_that_is_not_ours_is_none(engine: Engine, collection: LanceCollection) -> None:
     """What another program wrote into our columns can be looked at."""
-    index.upsert(records(2))
-    index._table.update(where="id = 'p00000'", values={"metadata": "no JSON"})
-    index._table.update(where="id = 'p00001'", values={"metadata": "[1]"})
-    found = LanceIndex.open(engine, Collection("products", 3, "other"), foreign=True)
+    collection.upsert(records(2))
+    collection._table.update(where="id = 'p00000'", values={"metadata": "no JSON"})
+    collection._table.update(where="id = 'p00001'", values={"metadata": "[1]"})
+    found = LanceCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
     assert [record.metadata for record in found.fetch(["p00000", "p00001"])] == [{}, {}]
 
 
 def test_looking_makes_no_folder(tmp_path: Path) -> None:
     engine = Engine("lancedb", url=str(tmp_path / "none"))
     with pytest.raises(CollectionNotFound, match="engine sync --to lancedb"):
-        LanceIndex.open(engine, PRODUCTS, create=False)
+        LanceCollection.open(engine, PRODUCTS, mode="existing")
     assert not (tmp_path / "none").exists()
 
 
@@ -292,29 +295,29 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("text")
     with pytest.raises(EngineUnavailable, match="see that it is a folder"):
-        LanceIndex.open(Engine("lancedb", url=str(file)), PRODUCTS)
+        LanceCollection.open(Engine("lancedb", url=str(file)), PRODUCTS)
 
 
 def test_a_place_and_a_name_are_needed(engine: Engine) -> None:
     with pytest.raises(SettingsError, match="folder or URI"):
-        LanceIndex.open(Engine("lancedb"), PRODUCTS)
+        LanceCollection.open(Engine("lancedb"), PRODUCTS)
     with pytest.raises(EngineUnsupported, match="FLOORLENS_NAMESPACE"):
-        LanceIndex.open(engine, Collection("it's/mine", 4, ""))
+        LanceCollection.open(engine, CollectionSpec("it's/mine", 4, ""))
 
 
 def test_without_the_extra(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lancedb", None)
     with pytest.raises(MissingDependency, match=r"floorlens\[lancedb\]"):
-        LanceIndex.open(engine, PRODUCTS)
+        LanceCollection.open(engine, PRODUCTS)
 
 
-def test_a_table_that_vanished(engine: Engine, index: LanceIndex) -> None:
+def test_a_table_that_vanished(engine: Engine, collection: LanceCollection) -> None:
     """Removed through another handle: reads and writes say so."""
-    LanceIndex.open(engine, PRODUCTS).delete(None)
+    LanceCollection.open(engine, PRODUCTS).delete(None)
     for call in (
-        lambda: index.query(records(1)[0].vector, 3),
-        lambda: index.upsert(records(1)),
-        lambda: index.stats(),
+        lambda: collection.query(records(1)[0].vector, 3),
+        lambda: collection.upsert(records(1)),
+        lambda: collection.stats(),
     ):
         with pytest.raises(CollectionNotFound):
             call()

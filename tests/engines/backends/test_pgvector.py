@@ -10,16 +10,16 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
-from floorlens.engines import Collection, Engine, IndexStats, Record
+from floorlens.engines import CollectionSpec, CollectionStats, Engine, Mode, Record
 from floorlens.engines.backends.pgvector import collection as pgvector
-from floorlens.engines.backends.pgvector.collection import PgvectorIndex
+from floorlens.engines.backends.pgvector.collection import PgvectorCollection
 from floorlens.engines.backends.pgvector.connections import Connections
 from floorlens.engines.filters import Condition, parse_filter
 from floorlens.errors import (
@@ -34,7 +34,7 @@ from floorlens.errors import (
     SettingsError,
 )
 
-PRODUCTS = Collection("products", 4, "stamp")
+PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 
 def records(count: int, dimension: int = 4, **metadata: Any) -> list[Record]:
@@ -49,8 +49,8 @@ def engine(postgres_database: str) -> Engine:
 
 
 @pytest.fixture
-def index(engine: Engine) -> Iterator[PgvectorIndex]:
-    opened = PgvectorIndex.open(engine, PRODUCTS)
+def collection(engine: Engine) -> Iterator[PgvectorCollection]:
+    opened = PgvectorCollection.open(engine, PRODUCTS)
     yield opened
     opened.close()
 
@@ -67,15 +67,15 @@ def execute(engine: Engine, *statements: str) -> None:
 def test_the_address_of_a_catalogue_serves_too(engine: Engine) -> None:
     """SQLAlchemy's spelling, which names the driver."""
     url = str(engine.url).replace("postgresql://", "postgresql+psycopg://")
-    assert PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS).stats().count == 0
+    assert PgvectorCollection.open(Engine("pgvector", url=url), PRODUCTS).stats().count == 0
 
 
 def test_a_search_path_does_not_matter(engine: Engine) -> None:
     """The tables lie in a schema of their own, whoever opens them."""
     execute(engine, "create extension vector", "create schema other")
     elsewhere = Engine("pgvector", url=f"{engine.url}&options=-csearch_path%3Dother,public")
-    PgvectorIndex.open(elsewhere, PRODUCTS).upsert(records(3))
-    assert PgvectorIndex.open(engine, PRODUCTS, create=False).stats().count == 3
+    PgvectorCollection.open(elsewhere, PRODUCTS).upsert(records(3))
+    assert PgvectorCollection.open(engine, PRODUCTS, mode="existing").stats().count == 3
     with psycopg.connect(str(engine.url)) as connection:
         query = "select distinct schemaname from pg_tables where tablename like any(%s)"
         found = connection.execute(query, [["products%", "floorlens%"]]).fetchall()
@@ -85,7 +85,7 @@ def test_a_search_path_does_not_matter(engine: Engine) -> None:
 def test_looking_makes_nothing(engine: Engine) -> None:
     """Neither tables nor the extension."""
     with pytest.raises(CollectionNotFound, match="engine sync --to pgvector"):
-        PgvectorIndex.open(engine, PRODUCTS, create=False)
+        PgvectorCollection.open(engine, PRODUCTS, mode="existing")
     with psycopg.connect(str(engine.url)) as connection:
         query = "select count(*) from pg_tables where schemaname in ('public', 'floorlens_vectors')"
         assert connection.execute(query).fetchone() == (0,)
@@ -97,26 +97,26 @@ def test_looking_makes_nothing(engine: Engine) -> None:
 def test_an_address_that_cannot_be_meant(url: str | None) -> None:
     """The error shows how one looks, and nothing of a password."""
     with pytest.raises(SettingsError, match="postgresql://user") as caught:
-        PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS)
+        PgvectorCollection.open(Engine("pgvector", url=url), PRODUCTS)
     assert "secret" not in str(caught.value)
 
 
 def test_no_server() -> None:
     engine = Engine("pgvector", url="postgresql://me:secret@127.0.0.1:1/x", timeout=2)
     with pytest.raises(EngineUnavailable, match="does not answer") as caught:
-        PgvectorIndex.open(engine, PRODUCTS)
+        PgvectorCollection.open(engine, PRODUCTS)
     assert "secret" not in str(caught.value)
 
 
 def test_no_such_database(engine: Engine) -> None:
     url = str(engine.url).replace("/test_", "/none_")
     with pytest.raises(EngineUnavailable, match="no such database"):
-        PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS)
+        PgvectorCollection.open(Engine("pgvector", url=url), PRODUCTS)
 
 
-def test_a_login_that_may_only_read(engine: Engine, index: PgvectorIndex) -> None:
+def test_a_login_that_may_only_read(engine: Engine, collection: PgvectorCollection) -> None:
     """It opens and searches what is there; it can neither write nor make."""
-    index.upsert(records(3))
+    collection.upsert(records(3))
     role = f"reader_{os.urandom(4).hex()}"
     tables = 'floorlens_vectors."products", floorlens_vectors.floorlens_collections'
     execute(
@@ -127,12 +127,14 @@ def test_a_login_that_may_only_read(engine: Engine, index: PgvectorIndex) -> Non
     )
     try:
         url = str(engine.url).replace("postgres:@", f"{role}@")
-        reader = PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS)
+        reader = PgvectorCollection.open(Engine("pgvector", url=url), PRODUCTS)
         assert len(reader.query(records(1)[0].vector, 5)) == 3
         with pytest.raises(EngineDenied, match="grant it CREATE"):
             reader.upsert(records(1))
         with pytest.raises(EngineDenied, match="grant it CREATE"):
-            PgvectorIndex.open(Engine("pgvector", url=url), Collection("other", 4, "stamp"))
+            PgvectorCollection.open(
+                Engine("pgvector", url=url), CollectionSpec("other", 4, "stamp")
+            )
         reader.close()
     finally:
         execute(engine, f"drop owned by {role}", f"drop role {role}")
@@ -141,7 +143,7 @@ def test_a_login_that_may_only_read(engine: Engine, index: PgvectorIndex) -> Non
 def test_without_the_extra(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pgvector.psycopg", None)
     with pytest.raises(MissingDependency, match=r"floorlens\[pgvector\]"):
-        PgvectorIndex.open(engine, PRODUCTS)
+        PgvectorCollection.open(engine, PRODUCTS)
 
 
 @pytest.mark.parametrize(
@@ -190,22 +192,22 @@ def test_an_old_pgvector_is_named(engine: Engine) -> None:
 # -- what it holds -----------------------------------------------------------------------------
 
 
-def test_a_table_without_a_stamp(engine: Engine, index: PgvectorIndex) -> None:
+def test_a_table_without_a_stamp(engine: Engine, collection: PgvectorCollection) -> None:
     """With records it is somebody's, and taken over on request; empty it is ours."""
     execute(engine, "delete from floorlens_vectors.floorlens_collections")
-    assert PgvectorIndex.open(engine, PRODUCTS).stats().stamp == "stamp"
-    index.upsert(records(3))
+    assert PgvectorCollection.open(engine, PRODUCTS).stats().stamp == "stamp"
+    collection.upsert(records(3))
     execute(engine, "delete from floorlens_vectors.floorlens_collections")
     with pytest.raises(EngineMismatch) as caught:
-        PgvectorIndex.open(engine, PRODUCTS)
+        PgvectorCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    assert PgvectorIndex.open(engine, PRODUCTS, take_over=True).stats().count == 3
+    assert PgvectorCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 
 @pytest.mark.parametrize("schema", ["public", "floorlens_vectors"])
-@pytest.mark.parametrize("how", [{}, {"create": False}, {"take_over": True}, {"foreign": True}])
+@pytest.mark.parametrize("mode", get_args(Mode))
 def test_a_table_of_another_application_is_left_alone(
-    engine: Engine, schema: str, how: dict[str, bool]
+    engine: Engine, schema: str, mode: Mode
 ) -> None:
     """Whatever it is called, wherever it lies, whatever is asked for."""
     execute(
@@ -215,16 +217,16 @@ def test_a_table_of_another_application_is_left_alone(
         f"insert into {schema}.products values (1, 'precious')",
     )
     try:
-        opened = PgvectorIndex.open(engine, PRODUCTS, **how)
+        opened = PgvectorCollection.open(engine, PRODUCTS, mode=mode)
     except CollectionNotFound:
         assert schema == "public"
-        assert not how.get("create", True) or how.get("foreign")
+        assert mode in ("existing", "inspect")
     except EngineMismatch as error:
         assert schema == "floorlens_vectors"
         assert "FLOORLENS_NAMESPACE" in str(error)
-        assert "foreign" not in how
+        assert mode != "inspect"
     else:
-        if "foreign" in how:
+        if mode == "inspect":
             assert schema == "floorlens_vectors"
             for call in (opened.stats, lambda: list(opened.ids()), lambda: opened.fetch(["1"])):
                 with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
@@ -239,27 +241,29 @@ def test_a_table_of_another_application_is_left_alone(
     assert rows == [(1, "precious")]
 
 
-def test_a_table_that_is_in_no_list_is_not_dropped(engine: Engine, index: PgvectorIndex) -> None:
+def test_a_table_that_is_in_no_list_is_not_dropped(
+    engine: Engine, collection: PgvectorCollection
+) -> None:
     """Neither for another dimension nor by delete(None): nothing says that it is ours."""
-    index.upsert(records(3))
+    collection.upsert(records(3))
     execute(engine, "delete from floorlens_vectors.floorlens_collections")
     with pytest.raises(EngineMismatch):
-        PgvectorIndex.open(engine, Collection("products", 3, "stamp"), take_over=True)
+        PgvectorCollection.open(engine, CollectionSpec("products", 3, "stamp"), mode="take-over")
     with pytest.raises(EngineMismatch):
-        index.delete(None)
-    found = PgvectorIndex.open(engine, Collection("products", 3, "other"), foreign=True)
-    assert found.stats() == IndexStats(3, 4, "")
+        collection.delete(None)
+    found = PgvectorCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
+    assert found.stats() == CollectionStats(3, 4, "")
     assert len(found.fetch(["p00000", "p00001"])) == 2
     found.close()
 
 
-def test_a_table_that_vanished(engine: Engine, index: PgvectorIndex) -> None:
-    PgvectorIndex.open(engine, PRODUCTS).delete(None)
+def test_a_table_that_vanished(engine: Engine, collection: PgvectorCollection) -> None:
+    PgvectorCollection.open(engine, PRODUCTS).delete(None)
     for call in (
-        lambda: index.query(records(1)[0].vector, 3),
-        lambda: index.upsert(records(1)),
-        lambda: index.delete(["p00000"]),
-        lambda: index.stats(),
+        lambda: collection.query(records(1)[0].vector, 3),
+        lambda: collection.upsert(records(1)),
+        lambda: collection.delete(["p00000"]),
+        lambda: collection.stats(),
     ):
         with pytest.raises(CollectionNotFound):
             call()
@@ -267,31 +271,31 @@ def test_a_table_that_vanished(engine: Engine, index: PgvectorIndex) -> None:
 
 @pytest.mark.parametrize("metadata", [{"a": "b\0c"}, {"a\0": 1}, {"a": ["\ud800"]}], ids=repr)
 def test_characters_that_postgresql_cannot_keep(
-    index: PgvectorIndex, metadata: dict[str, Any]
+    collection: PgvectorCollection, metadata: dict[str, Any]
 ) -> None:
     """Refused by name before anything is stored; a filter with one passes what has none."""
     odd = Record("odd", records(1)[0].vector, metadata)
     with pytest.raises(EngineUnsupported, match=r"'odd'.*cannot keep"):
-        index.upsert([*records(2), odd])
-    assert index.stats().count == 0
-    index.upsert(records(2))
+        collection.upsert([*records(2), odd])
+    assert collection.stats().count == 0
+    collection.upsert(records(2))
     ((field, value),) = metadata.items()
     wanted = value[0] if isinstance(value, list) else value
     for same, other, sought in (("$eq", "$ne", wanted), ("$in", "$nin", ("x", wanted))):
-        assert index.query(odd.vector, 5, Condition(field, same, sought)) == []
-        assert len(index.query(odd.vector, 5, Condition(field, other, sought))) == 2
-    assert len(index.query(odd.vector, 5, Condition(field, "$exists", False))) == 2
-    assert index.query(odd.vector, 5, Condition(field, "$exists", True)) == []
+        assert collection.query(odd.vector, 5, Condition(field, same, sought)) == []
+        assert len(collection.query(odd.vector, 5, Condition(field, other, sought))) == 2
+    assert len(collection.query(odd.vector, 5, Condition(field, "$exists", False))) == 2
+    assert collection.query(odd.vector, 5, Condition(field, "$exists", True)) == []
 
 
-def test_an_upsert_is_seen_whole_or_not_at_all(index: PgvectorIndex) -> None:
+def test_an_upsert_is_seen_whole_or_not_at_all(collection: PgvectorCollection) -> None:
     """One that fails at its last record leaves nothing of it."""
-    index.upsert(records(1))
+    collection.upsert(records(1))
     broken = [*records(500, more=1), Record("bad", records(1)[0].vector, {"a": "\0"})]
     with pytest.raises(EngineUnsupported):
-        index.upsert(broken)
-    assert index.stats().count == 1
-    assert index.fetch(["p00000"])[0].metadata == {"price": 0}
+        collection.upsert(broken)
+    assert collection.stats().count == 1
+    assert collection.fetch(["p00000"])[0].metadata == {"price": 0}
 
 
 def test_vectors_too_long_for_hnsw_are_compared(
@@ -300,11 +304,11 @@ def test_vectors_too_long_for_hnsw_are_compared(
     """Above 2,000 dimensions there is no index, whatever the size."""
     monkeypatch.setattr(pgvector, "INDEX_FROM", 5)
     for dimension, approximate in ((2000, True), (2001, False)):
-        one = Collection(f"of_{dimension}", dimension, "stamp")
-        index = PgvectorIndex.open(engine, one)
-        index.upsert(records(8, dimension))
-        assert index.approximate is approximate
-        found = index.query(records(8, dimension)[3].vector, 2)
+        one = CollectionSpec(f"of_{dimension}", dimension, "stamp")
+        collection = PgvectorCollection.open(engine, one)
+        collection.upsert(records(8, dimension))
+        assert collection.approximate is approximate
+        found = collection.query(records(8, dimension)[3].vector, 2)
         assert found[0].id == "p00003"
 
 
@@ -315,24 +319,26 @@ def test_a_filter_that_leaves_few_finds_them_all(
     name = str(engine.url).split("/")[3].split("?")[0]
     execute(engine, f"alter database {name} set hnsw.max_scan_tuples = 1")
     monkeypatch.setattr(pgvector, "INDEX_FROM", 2000)
-    index = PgvectorIndex.open(engine, PRODUCTS)
+    collection = PgvectorCollection.open(engine, PRODUCTS)
     rows = records(2000)
     near, far = ({"kind": "rare"} for _ in range(2))
-    index.upsert([*rows, Record("near", rows[0].vector, near), Record("far", -rows[0].vector, far)])
-    assert index.approximate
-    hits = index.query(rows[0].vector, 3, parse_filter({"kind": "rare"}))
+    collection.upsert(
+        [*rows, Record("near", rows[0].vector, near), Record("far", -rows[0].vector, far)]
+    )
+    assert collection.approximate
+    hits = collection.query(rows[0].vector, 3, parse_filter({"kind": "rare"}))
     assert [hit.id for hit in hits] == ["near", "far"]
-    assert len(index.query(rows[0].vector, 2002)) == 2002
-    index.close()
+    assert len(collection.query(rows[0].vector, 2002)) == 2002
+    collection.close()
 
 
 # -- waiting and restarts ----------------------------------------------------------------------
 
 
-def test_what_takes_too_long_is_given_up(engine: Engine, index: PgvectorIndex) -> None:
+def test_what_takes_too_long_is_given_up(engine: Engine, collection: PgvectorCollection) -> None:
     """Here another connection holds the table; afterwards the same handle answers."""
-    index.upsert(records(3))
-    hasty = PgvectorIndex.open(Engine("pgvector", url=engine.url, timeout=1), PRODUCTS)
+    collection.upsert(records(3))
+    hasty = PgvectorCollection.open(Engine("pgvector", url=engine.url, timeout=1), PRODUCTS)
     with psycopg.connect(str(engine.url)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("lock table floorlens_vectors.products in access exclusive mode")
         waiting = pool.submit(hasty.query, records(1)[0].vector, 3)
@@ -346,17 +352,17 @@ def test_what_takes_too_long_is_given_up(engine: Engine, index: PgvectorIndex) -
 
 
 def test_a_child_process_leaves_its_parents_connections_alone(
-    index: PgvectorIndex, monkeypatch: pytest.MonkeyPatch
+    collection: PgvectorCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It opens its own; what both talk on would garble, and closing it would cut the parent off."""
-    index.upsert(records(3))
-    kept = {id(connection) for _, connection in index._connections._idle}
+    collection.upsert(records(3))
+    kept = {id(connection) for _, connection in collection._connections._idle}
     assert kept
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert index.stats().count == 3
-    assert not kept & {id(connection) for _, connection in index._connections._idle}
-    assert {id(connection) for connection in index._connections._inherited} == kept
-    assert not any(connection.closed for connection in index._connections._inherited)
+    assert collection.stats().count == 3
+    assert not kept & {id(connection) for _, connection in collection._connections._idle}
+    assert {id(connection) for connection in collection._connections._inherited} == kept
+    assert not any(connection.closed for connection in collection._connections._inherited)
 
 
 @pytest.fixture(scope="module")
@@ -382,31 +388,32 @@ def test_a_wrong_password(own_server: Any) -> None:
     """The right one may come in the address or as the key; no error shows either."""
     url = own_server.get_uri().replace("postgres:@", "locked:wrong-one@")
     with pytest.raises(EngineDenied, match="check user and password") as caught:
-        PgvectorIndex.open(Engine("pgvector", url=url), PRODUCTS)
+        PgvectorCollection.open(Engine("pgvector", url=url), PRODUCTS)
     assert "wrong-one" not in str(caught.value)
     right = Engine("pgvector", url=url.replace("wrong-one", "right"))
-    assert PgvectorIndex.open(right, PRODUCTS).stats().count == 0
+    assert PgvectorCollection.open(right, PRODUCTS).stats().count == 0
     keyed = Engine("pgvector", url=url.replace(":wrong-one", ""), api_key="right")
-    assert PgvectorIndex.open(keyed, PRODUCTS).stats().count == 0
+    assert PgvectorCollection.open(keyed, PRODUCTS).stats().count == 0
     assert "right" not in repr(keyed)
 
 
 def test_a_handle_outlives_the_server(own_server: Any) -> None:
     """kill -9: an error while it is down, then the same handle goes on with every record."""
-    index = PgvectorIndex.open(
-        Engine("pgvector", url=own_server.get_uri(), timeout=5), Collection("lasting", 4, "stamp")
+    collection = PgvectorCollection.open(
+        Engine("pgvector", url=own_server.get_uri(), timeout=5),
+        CollectionSpec("lasting", 4, "stamp"),
     )
-    index.upsert(records(20))
+    collection.upsert(records(20))
     query = records(1)[0].vector
     os.kill(own_server.get_pid(), signal.SIGKILL)
     own_server.get_postmaster_info().process.wait(120)
     with pytest.raises(EngineUnavailable, match="does not answer"):
-        index.query(query, 3)
+        collection.query(query, 3)
     own_server.ensure_postgres_running()
-    assert len(index.query(query, 30)) == 20
-    index.upsert(records(25))
+    assert len(collection.query(query, 30)) == 20
+    collection.upsert(records(25))
     os.kill(own_server.get_pid(), signal.SIGKILL)
     own_server.get_postmaster_info().process.wait(120)
     own_server.ensure_postgres_running()
     # Its connection broke while nobody used it: that is not an error.
-    assert index.stats().count == 25
+    assert collection.stats().count == 25

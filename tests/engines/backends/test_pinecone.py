@@ -21,10 +21,10 @@ pinecone = pytest.importorskip("pinecone", reason="needs the extra pinecone")
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("uvicorn", reason="needs the extra api")
 
-from floorlens.engines import Collection, Engine, Record
+from floorlens.engines import CollectionSpec, Engine, Record
 from floorlens.engines.backends.pinecone import client
 from floorlens.engines.backends.pinecone import collection as adapter
-from floorlens.engines.backends.pinecone.collection import STAMPS, PineconeIndex
+from floorlens.engines.backends.pinecone.collection import STAMPS, PineconeCollection
 from floorlens.engines.backends.pinecone.values import (
     fetch_batches,
     translated,
@@ -48,7 +48,7 @@ LIVE_KEY = os.environ.get("PINECONE_API_KEY")
 KEY = "secret-key-of-a-test"
 NUMBERS = count(1)
 
-Open = Callable[..., PineconeIndex]
+Open = Callable[..., PineconeCollection]
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +67,19 @@ def engine(double: Double) -> Engine:
 
 
 @pytest.fixture
-def collection() -> Collection:
-    return Collection("floors", 4, "stamp 1")
+def spec() -> CollectionSpec:
+    return CollectionSpec("floors", 4, "stamp 1")
 
 
 @pytest.fixture
-def opened() -> Iterator[Open]:
-    handles: list[PineconeIndex] = []
+def open_collection() -> Iterator[Open]:
+    handles: list[PineconeCollection] = []
 
-    def open_index(*what: Any, **how: Any) -> PineconeIndex:
-        handles.append(PineconeIndex.open(*what, **how))
+    def opener(*what: Any, **options: Any) -> PineconeCollection:
+        handles.append(PineconeCollection.open(*what, **options))
         return handles[-1]
 
-    yield open_index
+    yield opener
     for handle in handles:
         handle.close()
 
@@ -99,148 +99,152 @@ def raw(engine: Engine) -> Any:
     return control.index(engine.index)
 
 
-def all_ids(index: PineconeIndex) -> list[str]:
-    return sorted(name for page in index.ids() for name in page)
+def all_ids(collection: PineconeCollection) -> list[str]:
+    return sorted(name for page in collection.ids() for name in page)
 
 
 # -- opening -----------------------------------------------------------------------------------
 
 
 def test_an_index_is_made_as_the_settings_say_and_waited_for(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Nothing is sent to an index that is not ready: the double would refuse it."""
     double.ready_after = 0.4
-    index = opened(replace(engine, cloud="gcp", region="europe-west4"), collection)
+    collection = open_collection(replace(engine, cloud="gcp", region="europe-west4"), spec)
     made = double.indexes[f"{engine.index}"].description
     assert made["deployment"]["cloud"] == "gcp"
     assert made["deployment"]["region"] == "europe-west4"
     assert made["schema"]["fields"]["_values"]["dimension"] == 4
     assert made["schema"]["fields"]["_values"]["metric"] == "cosine"
-    index.upsert([record()])
+    collection.upsert([record()])
     assert {call.status for call in double.called("/data/")} == {200}
-    opened(engine, collection)
+    open_collection(engine, spec)
     assert sum(call.method == "POST" for call in double.calls if call.path == "/indexes") == 1
 
 
 def test_an_index_that_is_never_ready(
     double: Double,
     engine: Engine,
-    collection: Collection,
+    spec: CollectionSpec,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(client, "READY_SECONDS", 0.2)
     double.ready_after = 3600
     with pytest.raises(EngineUnavailable, match=f"{engine.index}.* is not ready"):
-        PineconeIndex.open(engine, collection)
+        PineconeCollection.open(engine, spec)
 
 
-def test_without_create_nothing_is_made(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+def test_an_existing_collection_is_not_made(
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Neither the index nor a stamp in one that is there."""
     with pytest.raises(CollectionNotFound, match=f"{engine.index}.*floors"):
-        PineconeIndex.open(engine, collection, create=False)
+        PineconeCollection.open(engine, spec, mode="existing")
     assert engine.index not in double.indexes
-    opened(engine, collection)
-    for take_over in (False, True):
-        with pytest.raises(CollectionNotFound, match="other"):
-            opened(engine, replace(collection, name="other"), create=False, take_over=take_over)
+    open_collection(engine, spec)
+    with pytest.raises(CollectionNotFound, match="other"):
+        open_collection(engine, replace(spec, name="other"), mode="existing")
     assert set(raw(engine).describe_index_stats().namespaces) == {STAMPS}
 
 
 @pytest.mark.parametrize(("dimension", "metric"), [(8, "cosine"), (4, "dotproduct")])
 def test_an_index_of_another_kind_is_refused(
-    engine: Engine, collection: Collection, opened: Open, dimension: int, metric: str
+    engine: Engine, spec: CollectionSpec, open_collection: Open, dimension: int, metric: str
 ) -> None:
     """Also to be taken over: it is not ours alone, so that it is not made anew."""
     control = pinecone.Pinecone(KEY, host=engine.url)
-    spec = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
+    serverless = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
     control.create_index(
-        name=f"{engine.index}", dimension=dimension, metric=metric, spec=spec, timeout=-1
+        name=f"{engine.index}", dimension=dimension, metric=metric, spec=serverless, timeout=-1
     )
-    for take_over in (False, True):
+    for mode in ("create", "take-over"):
         with pytest.raises(EngineMismatch, match=f"{dimension} .*{metric}.*FLOORLENS_INDEX_NAME"):
-            opened(engine, collection, take_over=take_over)
+            open_collection(engine, spec, mode=mode)
 
 
 def test_one_default_index_for_each_dimension(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """An index holds one dimension: catalogues of two presets must not meet."""
-    opened(replace(engine, index=None), collection)
-    opened(replace(engine, index=None), replace(collection, dimension=7))
-    assert {f"floorlens-{collection.dimension}", "floorlens-7"} <= set(double.indexes)
+    open_collection(replace(engine, index=None), spec)
+    open_collection(replace(engine, index=None), replace(spec, dimension=7))
+    assert {f"floorlens-{spec.dimension}", "floorlens-7"} <= set(double.indexes)
 
 
 @pytest.mark.parametrize("name", ["Floors", "floor_1", "-floors", "floors-", "f" * 46, "größe"])
 def test_a_name_that_no_index_can_have(
-    double: Double, engine: Engine, collection: Collection, name: str
+    double: Double, engine: Engine, spec: CollectionSpec, name: str
 ) -> None:
     with pytest.raises(EngineUnsupported, match="FLOORLENS_INDEX_NAME"):
-        PineconeIndex.open(replace(engine, index=name), collection)
+        PineconeCollection.open(replace(engine, index=name), spec)
     assert not double.calls
 
 
 @pytest.mark.parametrize("name", [STAMPS, "größe", "n" * 513, "a\0"])
 def test_a_name_that_no_namespace_can_have(
-    double: Double, engine: Engine, collection: Collection, name: str
+    double: Double, engine: Engine, spec: CollectionSpec, name: str
 ) -> None:
     with pytest.raises(EngineUnsupported, match="FLOORLENS_NAMESPACE"):
-        PineconeIndex.open(replace(engine, namespace=name), collection)
+        PineconeCollection.open(replace(engine, namespace=name), spec)
     assert not double.calls
 
 
 def test_what_the_reference_application_filled_can_be_taken_over(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Its records have no stamp and lie in the namespace of requests that name none."""
-    opened(engine, collection)
+    open_collection(engine, spec)
     theirs = [
         {"id": f"floor_{i}", "values": [1.0, i, 0, 0], "metadata": {"type": "floor"}}
         for i in range(1, 4)
     ]
     raw(engine).upsert(vectors=theirs)
     default = replace(engine, namespace="__default__")
-    for create in (True, False):
+    for mode in ("create", "existing"):
         with pytest.raises(EngineMismatch, match="--take-over") as caught:
-            opened(default, collection, create=create)
+            open_collection(default, spec, mode=mode)
         assert caught.value.found == ""
-    index = opened(default, collection, take_over=True)
-    assert index.stats().count == 3
-    assert all_ids(index) == ["floor_1", "floor_2", "floor_3"]
-    hits = index.query(unit(1, 1, 0, 0), 1, parse_filter({"type": "floor"}))
+    collection = open_collection(default, spec, mode="take-over")
+    assert collection.stats().count == 3
+    assert all_ids(collection) == ["floor_1", "floor_2", "floor_3"]
+    hits = collection.query(unit(1, 1, 0, 0), 1, parse_filter({"type": "floor"}))
     assert [hit.id for hit in hits] == ["floor_1"]
     # From now on it is ours; a setting that is empty means the same namespace.
-    again = opened(replace(engine, namespace=""), collection, create=False)
+    again = open_collection(replace(engine, namespace=""), spec, mode="existing")
     assert again.stats().count == 3
 
 
-def test_the_stamp_is_no_record(engine: Engine, collection: Collection, opened: Open) -> None:
+def test_the_stamp_is_no_record(
+    engine: Engine, spec: CollectionSpec, open_collection: Open
+) -> None:
     """Nobody who reads the collection sees it; `delete(None)` takes it away, not the index."""
-    index, other = opened(engine, collection), opened(engine, replace(collection, name="other"))
-    assert (all_ids(index), index.stats().count) == ([], 0)
-    assert index.query(unit(1, 0, 0, 0), 10) == []
+    collection, other = (
+        open_collection(engine, spec),
+        open_collection(engine, replace(spec, name="other")),
+    )
+    assert (all_ids(collection), collection.stats().count) == ([], 0)
+    assert collection.query(unit(1, 0, 0, 0), 10) == []
     assert sorted(raw(engine).fetch(ids=["floors", "other"], namespace=STAMPS).vectors) == [
         "floors",
         "other",
     ]
-    index.upsert([record()])
-    index.delete(None)
+    collection.upsert([record()])
+    collection.delete(None)
     assert list(raw(engine).fetch(ids=["floors", "other"], namespace=STAMPS).vectors) == ["other"]
     with pytest.raises(CollectionNotFound, match="open it again"):
-        index.upsert([record()])
-    assert opened(engine, replace(collection, stamp="stamp 2")).stats().count == 0
+        collection.upsert([record()])
+    assert open_collection(engine, replace(spec, stamp="stamp 2")).stats().count == 0
     assert other.stats().count == 0
 
 
 def test_a_namespace_that_was_taken_over_takes_no_more(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Else vectors of two models would mix."""
-    theirs = replace(collection, stamp="stamp 2")
-    first = opened(engine, collection)
-    second = opened(engine, theirs, take_over=True)
+    theirs = replace(spec, stamp="stamp 2")
+    first = open_collection(engine, spec)
+    second = open_collection(engine, theirs, mode="take-over")
     second.upsert([record("new")])
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.upsert([record("old")])
@@ -249,11 +253,13 @@ def test_a_namespace_that_was_taken_over_takes_no_more(
 
 
 def test_who_was_taken_over_from_removes_nothing(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Its ids may be those of other products by now."""
-    first = opened(engine, collection)
-    opened(engine, replace(collection, stamp="stamp 2"), take_over=True).upsert([record("new")])
+    first = open_collection(engine, spec)
+    open_collection(engine, replace(spec, stamp="stamp 2"), mode="take-over").upsert(
+        [record("new")]
+    )
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.delete(["new"])
     assert caught.value.found == "stamp 2"
@@ -261,27 +267,27 @@ def test_who_was_taken_over_from_removes_nothing(
 
 
 def test_a_namespace_that_was_emptied_is_not_filled_without_its_stamp(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Else nobody, its own processes not either, could open it again."""
-    first = opened(engine, collection)
+    first = open_collection(engine, spec)
     first.upsert([record()])
-    opened(engine, collection).delete(None)
+    open_collection(engine, spec).delete(None)
     with pytest.raises(CollectionNotFound, match="open it again"):
         first.upsert([record()])
     with pytest.raises(CollectionNotFound, match="open it again"):
         first.delete(["oak"])
-    again = opened(engine, collection)
+    again = open_collection(engine, spec)
     again.upsert([record("new")])
     first.upsert([record("old")])
-    assert all_ids(opened(engine, collection, create=False)) == ["new", "old"]
+    assert all_ids(open_collection(engine, spec, mode="existing")) == ["new", "old"]
 
 
 def test_two_stamps_that_claim_a_namespace_at_once(
-    engine: Engine, collection: Collection, opened: Open, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, spec: CollectionSpec, open_collection: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last one has it; the other is told so, and does not wait for its own."""
-    opened(engine, replace(collection, name="elsewhere"))
+    open_collection(engine, replace(spec, name="elsewhere"))
     theirs = vector_item(Record("floors", unit(1, 0, 0, 0), {"stamp": "stamp 2"}))
     batches = upsert_batches
 
@@ -291,28 +297,28 @@ def test_two_stamps_that_claim_a_namespace_at_once(
 
     monkeypatch.setattr(adapter, "upsert_batches", overtaken)
     monkeypatch.setattr(adapter, "FRESH_SECONDS", 3.0)
-    for take_over in (False, True):
+    for mode in ("create", "take-over"):
         raw(engine).delete(ids=["floors"], namespace=STAMPS)
         with pytest.raises(EngineMismatch, match="taken over") as caught:
-            opened(engine, collection, take_over=take_over)
+            open_collection(engine, spec, mode=mode)
         assert caught.value.found == "stamp 2"
 
 
-def test_foreign_reads_an_index_of_another_kind(
-    engine: Engine, collection: Collection, opened: Open
+def test_inspecting_reads_an_index_of_another_kind(
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Another dimension and metric, no stamp: as the reference application may have left it."""
     control = pinecone.Pinecone(KEY, host=engine.url)
-    spec = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
-    control.create_index(name=engine.index, dimension=3, metric="euclidean", spec=spec)
+    serverless = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
+    control.create_index(name=engine.index, dimension=3, metric="euclidean", spec=serverless)
     with pytest.raises(CollectionNotFound):
-        opened(engine, collection, foreign=True)
+        open_collection(engine, spec, mode="inspect")
     raw(engine).upsert(vectors=[{"id": "a", "values": [1.0, 2.0, 3.0]}], namespace="floors")
-    index = opened(engine, collection, foreign=True)
-    stats = index.stats()
+    collection = open_collection(engine, spec, mode="inspect")
+    stats = collection.stats()
     assert (stats.count, stats.dimension, stats.stamp) == (1, 3, "")
-    assert all_ids(index) == ["a"]
-    (found,) = index.fetch(["a"])
+    assert all_ids(collection) == ["a"]
+    (found,) = collection.fetch(["a"])
     assert (found.vector.tolist(), found.metadata) == ([1, 2, 3], {})
 
 
@@ -323,57 +329,57 @@ def test_foreign_reads_an_index_of_another_kind(
 def test_without_a_key_nothing_is_sent(
     double: Double,
     engine: Engine,
-    collection: Collection,
+    spec: CollectionSpec,
     key: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Settings read the variable; the adapter takes no key from elsewhere."""
     monkeypatch.setenv("PINECONE_API_KEY", KEY)
     with pytest.raises(EngineDenied, match="set PINECONE_API_KEY"):
-        PineconeIndex.open(replace(engine, api_key=key), collection)
+        PineconeCollection.open(replace(engine, api_key=key), spec)
     assert not double.calls
 
 
-def test_a_wrong_key_is_denied_and_not_shown(engine: Engine, collection: Collection) -> None:
+def test_a_wrong_key_is_denied_and_not_shown(engine: Engine, spec: CollectionSpec) -> None:
     for key in ("another-key", "another\nkey"):
         with pytest.raises(EngineDenied, match="PINECONE_API_KEY") as caught:
-            PineconeIndex.open(replace(engine, api_key=key), collection)
+            PineconeCollection.open(replace(engine, api_key=key), spec)
         assert "another" not in str(caught.value)
 
 
 def test_white_space_around_a_key_is_not_of_it(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """As a key that is read from a file has."""
-    opened(replace(engine, api_key=f" {KEY}\n"), collection)
+    open_collection(replace(engine, api_key=f" {KEY}\n"), spec)
 
 
 def test_without_the_sdk_the_extra_is_named(
-    engine: Engine, collection: Collection, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, spec: CollectionSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pinecone", None)
     with pytest.raises(MissingDependency, match=r"pip install 'floorlens\[pinecone\]'"):
-        PineconeIndex.open(engine, collection)
+        PineconeCollection.open(engine, spec)
 
 
 # -- writes ------------------------------------------------------------------------------------
 
 
 def test_batches_keep_both_limits(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """1,000 vectors and 2 MB; the double refuses more. No batch is needlessly small."""
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.calls.clear()
-    index.upsert([record(f"p{i:04}") for i in range(2500)])
+    collection.upsert([record(f"p{i:04}") for i in range(2500)])
     assert [call.items for call in double.called("/upsert")] == [1000, 1000, 500]
     double.calls.clear()
-    index.upsert([record(f"p{i:04}", text="ö" * 19_000) for i in range(120)])
+    collection.upsert([record(f"p{i:04}", text="ö" * 19_000) for i in range(120)])
     calls = double.called("/upsert")
     assert sum(call.items for call in calls) == 120
     assert all(call.size <= 2 * 1024 * 1024 for call in calls)
     assert len(calls) == 3
-    assert index.stats().count == 2500
+    assert collection.stats().count == 2500
 
 
 def test_wide_vectors_are_batched_by_their_bytes() -> None:
@@ -395,13 +401,13 @@ def test_wide_vectors_are_batched_by_their_bytes() -> None:
 
 
 def test_of_several_records_of_one_id_one_is_sent(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.calls.clear()
-    index.upsert([record("a", n=1), record("b"), record("a", n=2)])
+    collection.upsert([record("a", n=1), record("b"), record("a", n=2)])
     assert [call.items for call in double.called("/upsert")] == [2]
-    assert index.fetch(["a"])[0].metadata == {"n": 2}
+    assert collection.fetch(["a"])[0].metadata == {"n": 2}
 
 
 @pytest.mark.parametrize(
@@ -422,176 +428,176 @@ def test_of_several_records_of_one_id_one_is_sent(
 def test_metadata_that_pinecone_cannot_keep(
     double: Double,
     engine: Engine,
-    collection: Collection,
-    opened: Open,
+    spec: CollectionSpec,
+    open_collection: Open,
     metadata: dict[str, Any],
     field: str,
 ) -> None:
     """The error names product and field, and nothing is sent."""
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.calls.clear()
     with pytest.raises(EngineUnsupported, match=rf"odd one[^|]*{field}"):
-        index.upsert([record("fine"), record("odd one", **metadata)])
+        collection.upsert([record("fine"), record("odd one", **metadata)])
     assert not double.calls
 
 
 def test_metadata_comes_back_as_it_was(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Numbers as floats, which are equal to their integers; a field without a value is left out."""
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     kept = {"price": 5, "big": 2**70, "new": True, "rooms": ("a", "b"), "none": [], "name": "x"}
-    index.upsert([record(**kept, absent=None)])
-    assert index.fetch(["oak"])[0].metadata == {**kept, "rooms": ["a", "b"]}
-    assert index.fetch(["oak"])[0].metadata["new"] is True
-    assert index.query(unit(1, 2, 3, 4), 5, parse_filter({"absent": {"$exists": False}}))
+    collection.upsert([record(**kept, absent=None)])
+    assert collection.fetch(["oak"])[0].metadata == {**kept, "rooms": ["a", "b"]}
+    assert collection.fetch(["oak"])[0].metadata["new"] is True
+    assert collection.query(unit(1, 2, 3, 4), 5, parse_filter({"absent": {"$exists": False}}))
 
 
 @pytest.mark.parametrize("name", ["", "größe", "i" * 513, "a\0b"])
 def test_an_id_that_pinecone_cannot_keep(
-    double: Double, engine: Engine, collection: Collection, opened: Open, name: str
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open, name: str
 ) -> None:
     """It is refused; to read or to delete it is to name an id that is not there."""
-    index = opened(engine, collection)
-    index.upsert([record("fine")])
+    collection = open_collection(engine, spec)
+    collection.upsert([record("fine")])
     double.calls.clear()
     with pytest.raises(EngineUnsupported, match="ids of 1 to 512 ASCII characters"):
-        index.upsert([record(name)])
-    assert index.fetch([name]) == []
-    index.delete([name])
+        collection.upsert([record(name)])
+    assert collection.fetch([name]) == []
+    collection.delete([name])
     assert not double.calls
-    assert [found.id for found in index.fetch([name, "fine"])] == ["fine"]
+    assert [found.id for found in collection.fetch([name, "fine"])] == ["fine"]
 
 
 @pytest.mark.parametrize("values", [(0, 0, 0, 0), (1, 0, 0, np.nan), (np.inf, 0, 0, 0)])
 def test_a_vector_without_direction(
     double: Double,
     engine: Engine,
-    collection: Collection,
-    opened: Open,
+    spec: CollectionSpec,
+    open_collection: Open,
     values: tuple[float, ...],
 ) -> None:
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.calls.clear()
     with pytest.raises(EngineUnsupported, match="odd one"):
-        index.upsert([Record("odd one", np.asarray(values, np.float32), {})])
+        collection.upsert([Record("odd one", np.asarray(values, np.float32), {})])
     assert not double.calls
 
 
 def test_long_ids_fit_into_addresses(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """`fetch` puts ids into the address: of the longest ones few go into one call."""
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     names = [f"{i:03}" + "#" * 509 for i in range(30)]
-    index.upsert([record(name) for name in names])
+    collection.upsert([record(name) for name in names])
     double.calls.clear()
-    assert [found.id for found in index.fetch(names)] == names
+    assert [found.id for found in collection.fetch(names)] == names
     # A # is sent as %23; many proxies end an address at 8,192 characters.
     assert all(call.items * (3 + 3 * 509 + len("&ids=")) < 8000 for call in double.called("/fetch"))
     batches = list(fetch_batches([f"floor_{i}" for i in range(2500)]))
     assert max(len(batch) for batch in batches) > 300
-    index.delete(names)
-    assert all_ids(index) == []
+    collection.delete(names)
+    assert all_ids(collection) == []
 
 
 # -- delayed visibility ------------------------------------------------------------------------
 
 
 def test_fresh_writes_are_seen_when_they_return(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """New records, new vectors and new metadata of old ones, and removals."""
     double.visible_after = 0.25
-    index = opened(replace(engine, fresh=True), collection)
+    collection = open_collection(replace(engine, fresh=True), spec)
     records = [record(f"p{i}", n=i, rooms=["hall"], none=[]) for i in range(5)]
-    index.upsert(records)
-    assert all_ids(index) == [one.id for one in records]
-    index.upsert([record("p0", n=100)])
-    assert index.query(unit(1, 1, 1, 1), 5, parse_filter({"n": 100}))[0].id == "p0"
-    index.upsert([Record("p1", unit(1, 0, 0, 0), records[1].metadata)])
-    assert index.query(unit(1, 0, 0, 0), 1)[0].id == "p1"
-    index.delete(["p0", "p1"])
-    assert all_ids(index) == ["p2", "p3", "p4"]
+    collection.upsert(records)
+    assert all_ids(collection) == [one.id for one in records]
+    collection.upsert([record("p0", n=100)])
+    assert collection.query(unit(1, 1, 1, 1), 5, parse_filter({"n": 100}))[0].id == "p0"
+    collection.upsert([Record("p1", unit(1, 0, 0, 0), records[1].metadata)])
+    assert collection.query(unit(1, 0, 0, 0), 1)[0].id == "p1"
+    collection.delete(["p0", "p1"])
+    assert all_ids(collection) == ["p2", "p3", "p4"]
 
 
 def test_other_writes_are_seen_later(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """They are kept, and nothing waits for them."""
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.visible_after = 3600
-    index.upsert([record()])
-    assert index.query(unit(1, 2, 3, 4), 5) == []
+    collection.upsert([record()])
+    assert collection.query(unit(1, 2, 3, 4), 5) == []
     double.settle()
-    assert [hit.id for hit in index.query(unit(1, 2, 3, 4), 5)] == ["oak"]
-    index.delete(["oak"])
-    assert index.stats().count == 1
+    assert [hit.id for hit in collection.query(unit(1, 2, 3, 4), 5)] == ["oak"]
+    collection.delete(["oak"])
+    assert collection.stats().count == 1
     double.settle()
-    assert index.stats().count == 0
+    assert collection.stats().count == 0
 
 
 def test_the_stamp_and_the_end_are_always_waited_for(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """Else the next one to open would take the records for somebody else's."""
     double.visible_after = 0.25
-    index = opened(engine, collection)
-    index.upsert([record()])
-    assert opened(engine, collection, create=False).stats().stamp == "stamp 1"
-    index.delete(None)
+    collection = open_collection(engine, spec)
+    collection.upsert([record()])
+    assert open_collection(engine, spec, mode="existing").stats().stamp == "stamp 1"
+    collection.delete(None)
     with pytest.raises(CollectionNotFound):
-        opened(engine, collection, create=False)
-    assert opened(engine, replace(collection, stamp="stamp 2")).stats().count == 0
+        open_collection(engine, spec, mode="existing")
+    assert open_collection(engine, replace(spec, stamp="stamp 2")).stats().count == 0
 
 
 def test_a_write_that_is_never_seen(
     double: Double,
     engine: Engine,
-    collection: Collection,
-    opened: Open,
+    spec: CollectionSpec,
+    open_collection: Open,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    index = opened(replace(engine, fresh=True), collection)
+    collection = open_collection(replace(engine, fresh=True), spec)
     monkeypatch.setattr(adapter, "FRESH_SECONDS", 0.2)
     double.visible_after = 3600
     with pytest.raises(EngineUnavailable, match="does not show it"):
-        index.upsert([record()])
+        collection.upsert([record()])
     double.settle()
-    assert index.stats().count == 1
+    assert collection.stats().count == 1
 
 
 # -- queries and filters -----------------------------------------------------------------------
 
 
 def test_ties_are_put_into_order_of_id(
-    engine: Engine, collection: Collection, opened: Open
+    engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
     """The double returns them the other way round."""
-    index = opened(engine, collection)
-    index.upsert([record(name) for name in ("c", "a", "b")])
+    collection = open_collection(engine, spec)
+    collection.upsert([record(name) for name in ("c", "a", "b")])
     query = unit(4, 3, 2, 1)
     sent = raw(engine).query(vector=query.tolist(), top_k=5, namespace="floors").matches
     assert [match.id for match in sent] == ["c", "b", "a"]
-    assert [hit.id for hit in index.query(query, 5)] == ["a", "b", "c"]
+    assert [hit.id for hit in collection.query(query, 5)] == ["a", "b", "c"]
 
 
 def test_what_cannot_match_is_not_sent(
-    double: Double, engine: Engine, collection: Collection, opened: Open
+    double: Double, engine: Engine, spec: CollectionSpec, open_collection: Open
 ) -> None:
-    index = opened(engine, collection)
-    index.upsert([record(price=1)])
+    collection = open_collection(engine, spec)
+    collection.upsert([record(price=1)])
     double.calls.clear()
     query = unit(1, 2, 3, 4)
-    assert index.query(query, 5, parse_filter({"price": {"$in": []}})) == []
-    assert index.query(query, 0) == []
+    assert collection.query(query, 5, parse_filter({"price": {"$in": []}})) == []
+    assert collection.query(query, 0) == []
     assert not double.calls
-    assert len(index.query(query, 5, parse_filter({"price": {"$nin": []}}))) == 1
+    assert len(collection.query(query, 5, parse_filter({"price": {"$nin": []}}))) == 1
     assert "filter" not in double.calls[0].body
     with pytest.raises(EngineUnsupported, match="10000 hits at most, not 10001"):
-        index.query(query, 10_001)
+        collection.query(query, 10_001)
     with pytest.raises(EngineMismatch, match="shape"):
-        index.query(unit(1, 2, 3), 5)
+        collection.query(unit(1, 2, 3), 5)
 
 
 @pytest.mark.parametrize(
@@ -607,12 +613,16 @@ def test_what_cannot_match_is_not_sent(
     ids=lambda where: f"{where}"[:30],
 )
 def test_a_filter_that_pinecone_cannot_apply(
-    double: Double, engine: Engine, collection: Collection, opened: Open, where: dict[str, Any]
+    double: Double,
+    engine: Engine,
+    spec: CollectionSpec,
+    open_collection: Open,
+    where: dict[str, Any],
 ) -> None:
-    index = opened(engine, collection)
+    collection = open_collection(engine, spec)
     double.calls.clear()
     with pytest.raises(EngineUnsupported):
-        index.query(unit(1, 2, 3, 4), 5, parse_filter(where))
+        collection.query(unit(1, 2, 3, 4), 5, parse_filter(where))
     assert not double.calls
 
 
@@ -663,16 +673,18 @@ def test_translated_filters_mean_the_same(
     assert passes is condition.matches(held), sent
 
 
-def test_the_deepest_filter_is_sent(engine: Engine, collection: Collection, opened: Open) -> None:
+def test_the_deepest_filter_is_sent(
+    engine: Engine, spec: CollectionSpec, open_collection: Open
+) -> None:
     """Each level of ours becomes two at most."""
-    index = opened(engine, collection)
-    index.upsert([record(a=1)])
+    collection = open_collection(engine, spec)
+    collection.upsert([record(a=1)])
     where: dict[str, Any] = {"a": {"$nin": [2, "x", True]}}
     for depth in range(MAX_DEPTH):
         where = {("$and", "$or")[depth % 2]: [where, {"b": {"$exists": bool(depth % 2)}}]}
     condition = parse_filter(where)
     assert condition is not None
-    assert len(index.query(unit(1, 2, 3, 4), 5, condition)) == condition.matches({"a": 1})
+    assert len(collection.query(unit(1, 2, 3, 4), 5, condition)) == condition.matches({"a": 1})
 
 
 # -- faults ------------------------------------------------------------------------------------
@@ -683,77 +695,77 @@ FAULTS = """
 import json, time
 import numpy as np
 from floorlens.errors import FloorlensError
-from floorlens.engines import Collection, Engine, Record
-from floorlens.engines.backends.pinecone.collection import PineconeIndex
+from floorlens.engines import CollectionSpec, Engine, Record
+from floorlens.engines.backends.pinecone.collection import PineconeCollection
 from tests.doubles.pinecone.server import running_double
 
 oak = Record("oak", np.eye(1, 4, dtype=np.float32)[0], {"price": 1})
 
-def told(name, action):
+def tell(name, action):
     double.calls.clear()
     try:
-        found = action()
+        answer = action()
     except FloorlensError as error:
-        found = type(error).__name__ + ": " + str(error)
+        answer = type(error).__name__ + ": " + str(error)
     double.faults.clear()
-    print(json.dumps([name, found, [call.status for call in double.calls]]), flush=True)
+    print(json.dumps([name, answer, [call.status for call in double.calls]]), flush=True)
 
-def answered(count):
+def wait_for_queries(count):
     # Who has given up does not hear it, but late answers are counted as well.
     end = time.monotonic() + 120
     while len(double.called("/query")) < count and time.monotonic() < end:
         time.sleep(0.02)
 
-def search():
-    return [hit.id for hit in index.query(oak.vector, 5)]
+def search(collection):
+    return [hit.id for hit in collection.query(oak.vector, 5)]
 
 def late(action, seconds=1.2):
-    return lambda: action(PineconeIndex.open(
-        Engine("pinecone", double.url, "key", timeout=seconds), Collection("floors", 4, "stamp")))
+    engine = Engine("pinecone", double.url, "key", timeout=seconds)
+    return lambda: action(PineconeCollection.open(engine, CollectionSpec("floors", 4, "stamp")))
 
 with running_double(api_key="key") as double:
     engine = Engine("pinecone", double.url, "key", timeout=20)
-    index = PineconeIndex.open(engine, Collection("floors", 4, "stamp"))
+    collection = PineconeCollection.open(engine, CollectionSpec("floors", 4, "stamp"))
     double.fail(429, times=2, retry_after=0.01, path="/upsert")
-    told("429 passes", lambda: index.upsert([oak]))
+    tell("429 passes", lambda: collection.upsert([oak]))
     double.fail(503, times=3, retry_after=0.01, path="/query")
-    told("503 passes", search)
+    tell("503 passes", lambda: search(collection))
     double.fail("reset", path="/query")
-    told("reset passes", search)
+    tell("reset passes", lambda: search(collection))
     double.fail(429, times=4, retry_after=0.01, path="/query")
-    told("429 stays", search)
+    tell("429 stays", lambda: search(collection))
     double.fail(503, times=4, retry_after=0.01, path="/query")
-    told("503 stays", search)
+    tell("503 stays", lambda: search(collection))
     double.fail(500, times=4, retry_after=0.01, path="/upsert")
-    told("500 stays", lambda: index.upsert([oak]))
+    tell("500 stays", lambda: collection.upsert([oak]))
     double.fail(429, times=4, retry_after=0.01, path="/indexes")
-    told("429 at the control plane", late(lambda index: None))
+    tell("429 at the control plane", late(lambda collection: None))
     double.fail("slow", times=1, seconds=2, path="/query")
-    told("slow passes", late(lambda index: [hit.id for hit in index.query(oak.vector, 5)]))
-    answered(2)
+    tell("slow passes", late(search))
+    wait_for_queries(2)
     double.fail("slow", times=4, seconds=2, path="/query")
-    told("slow stays", late(lambda index: index.query(oak.vector, 5)))
-    answered(4)
+    tell("slow stays", late(lambda collection: collection.query(oak.vector, 5)))
+    wait_for_queries(4)
     for status in (400, 401, 402, 403, 404, 412, 413):
         double.fail(status, path="/query")
-        told(f"{status}", search)
+        tell(f"{status}", lambda: search(collection))
     double.fail(403, path="/indexes")
-    told("403 at the control plane", late(lambda index: None))
+    tell("403 at the control plane", late(lambda collection: None))
     double.fail(401, path="/delete")
-    told("401 at delete", lambda: index.delete(["oak"]))
+    tell("401 at delete", lambda: collection.delete(["oak"]))
     double.fail(401, path="/list")
-    told("401 at ids", lambda: list(index.ids()))
+    tell("401 at ids", lambda: list(collection.ids()))
     double.fail(401, path="/fetch")
-    told("401 at fetch", lambda: index.fetch(["oak"]))
+    tell("401 at fetch", lambda: collection.fetch(["oak"]))
     double.fail(401, path="/describe_index_stats")
-    told("401 at stats", lambda: index.stats())
-    told("afterwards", search)
+    tell("401 at stats", lambda: collection.stats())
+    tell("afterwards", lambda: search(collection))
     url = double.url
 for name, address in (
     ("nobody there", url), ("no address", "http://[1"), ("no port", "http://a:b"),
 ):
-    told(name, lambda: PineconeIndex.open(
-        Engine("pinecone", address, "key", timeout=8), Collection("floors", 4, "stamp")))
+    tell(name, lambda: PineconeCollection.open(
+        Engine("pinecone", address, "key", timeout=8), CollectionSpec("floors", 4, "stamp")))
 """
 
 
@@ -818,7 +830,7 @@ def test_faults(
 
 
 @pytest.mark.skipif(LIVE_KEY is None, reason="PINECONE_API_KEY is not set")
-def test_the_real_pinecone(opened: Open) -> None:
+def test_the_real_pinecone(open_collection: Open) -> None:
     """What the double cannot prove: limits, filters and lag are as we take them to be.
 
     It makes a serverless index of its own and removes it.
@@ -827,7 +839,7 @@ def test_the_real_pinecone(opened: Open) -> None:
     engine = Engine("pinecone", api_key=LIVE_KEY, index=name, fresh=True)
     control = pinecone.Pinecone(LIVE_KEY)
     try:
-        index = opened(engine, Collection("live", 4, "stamp 1"))
+        collection = open_collection(engine, CollectionSpec("live", 4, "stamp 1"))
         held: list[dict[str, Any]] = [
             {"n": 1, "mixed": 1},
             {"n": 2, "mixed": "1"},
@@ -840,9 +852,9 @@ def test_the_real_pinecone(opened: Open) -> None:
         records = [
             Record(f"p{i}", unit(*rng.normal(size=4)), metadata) for i, metadata in enumerate(held)
         ]
-        index.upsert(records)
-        assert all_ids(index) == [one.id for one in records]
-        for one, other in zip(index.fetch(one.id for one in records), records, strict=True):
+        collection.upsert(records)
+        assert all_ids(collection) == [one.id for one in records]
+        for one, other in zip(collection.fetch(one.id for one in records), records, strict=True):
             assert one.metadata == other.metadata
             assert one.vector == pytest.approx(other.vector, abs=1e-6)
         query = unit(1, 2, 3, 4)
@@ -863,20 +875,20 @@ def test_the_real_pinecone(opened: Open) -> None:
             condition = parse_filter({"mixed": test})
             assert condition is not None
             expected = {one.id for one in records if condition.matches(one.metadata)}
-            assert {hit.id for hit in index.query(query, 10, condition)} == expected, test
-        similarities = {hit.id: hit.similarity for hit in index.query(query, index.most)}
+            assert {hit.id for hit in collection.query(query, 10, condition)} == expected, test
+        similarities = {hit.id: hit.similarity for hit in collection.query(query, collection.most)}
         for one in records:
             assert similarities[one.id] == pytest.approx(float(one.vector @ query), abs=1e-3)
         with pytest.raises(EngineMismatch):
-            opened(engine, Collection("live", 4, "stamp 2"))
-        index.delete(["p0"])
-        assert "p0" not in all_ids(index)
-        index.delete(None)
+            open_collection(engine, CollectionSpec("live", 4, "stamp 2"))
+        collection.delete(["p0"])
+        assert "p0" not in all_ids(collection)
+        collection.delete(None)
         with pytest.raises(CollectionNotFound):
-            opened(engine, Collection("live", 4, "stamp 1"), create=False)
+            open_collection(engine, CollectionSpec("live", 4, "stamp 1"), mode="existing")
         with pytest.raises(EngineDenied):
-            PineconeIndex.open(
-                replace(engine, api_key=f"{LIVE_KEY}x"), Collection("live", 4, "stamp 1")
+            PineconeCollection.open(
+                replace(engine, api_key=f"{LIVE_KEY}x"), CollectionSpec("live", 4, "stamp 1")
             )
     finally:
         if control.has_index(name):

@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions, patiently
 from floorlens.engines.filters import Filter
 from floorlens.engines.metadata import (
@@ -60,7 +68,7 @@ _KINDS["tokens"] = "list<item: string>"
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 
-class LanceIndex:
+class LanceCollection:
     """A table of id, vector, metadata as JSON, its tokens, and a column for each field of numbers.
 
     The stamp is metadata of the column `vector`. Every read is of the newest version, whoever
@@ -69,10 +77,10 @@ class LanceIndex:
 
     most = sys.maxsize
 
-    def __init__(self, engine: Engine, collection: Collection, database: Any, table: Any) -> None:
-        """Use `LanceIndex.open`."""
+    def __init__(self, engine: Engine, spec: CollectionSpec, database: Any, table: Any) -> None:
+        """Use `LanceCollection.open`."""
         self._engine = engine
-        self._collection = collection
+        self._spec = spec
         self._database = database
         self._table = table
         self._upkeep = Upkeep(table)
@@ -82,17 +90,15 @@ class LanceIndex:
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
-    ) -> LanceIndex:
+        mode: Mode = "create",
+    ) -> LanceCollection:
         """Returns the table of a collection, made if absent.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the folder cannot be used.
             MissingDependency: lancedb is not installed.
         """
@@ -104,8 +110,8 @@ class LanceIndex:
             ) from error
         if not engine.url:
             raise SettingsError("the engine lancedb needs a folder or URI as its url")
-        name = checked_name(engine, collection, r"[A-Za-z0-9_.\-]+", 200)
-        create = create and not foreign
+        name = checked_name(engine, spec, r"[A-Za-z0-9_.\-]+", 200)
+        create = mode in ("create", "take-over")
         if not create and "://" not in engine.url and not Path(engine.url).exists():
             raise not_found(engine, name)
         with _errors(engine, name):
@@ -116,20 +122,20 @@ class LanceIndex:
             if table is None:
                 if not create:
                     raise not_found(engine, name)
-                table = _create_table(database, name, collection)
-            if foreign:
-                return cls(engine, collection, database, table)
+                table = _create_table(database, name, spec)
+            if mode == "inspect":
+                return cls(engine, spec, database, table)
             dimension, stamp = _described(engine, table)
-            if take_over and dimension != collection.dimension:
-                table = _create_table(database, name, collection, mode="overwrite")
-            elif take_over:
-                _set_stamp(table, collection.stamp)
+            if mode == "take-over" and dimension != spec.dimension:
+                table = _create_table(database, name, spec, mode="overwrite")
+            elif mode == "take-over":
+                _set_stamp(table, spec.stamp)
             else:
                 empty = table.count_rows() == 0
-                check_same(engine, name, collection, dimension, stamp, empty)
+                check_same(engine, name, spec, dimension, stamp, empty)
                 if stamp is None:
-                    _set_stamp(table, collection.stamp)
-            return cls(engine, collection, database, table)
+                    _set_stamp(table, spec.stamp)
+            return cls(engine, spec, database, table)
 
     @property
     def approximate(self) -> bool:
@@ -143,7 +149,7 @@ class LanceIndex:
             EngineMismatch: a vector has another dimension; nothing is stored.
             EngineUnsupported: a value of the metadata is of another kind; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         check_storable(records)
         rows = list({record.id: record for record in records}.values())
         with self._writing, self._errors():
@@ -218,11 +224,11 @@ class LanceIndex:
             for page in self._table.search().select(["id"]).limit(None).to_batches(BATCH):
                 yield page["id"].to_pylist()
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._errors():
             dimension, stamp = _described(self._engine, self._table)
-            return IndexStats(self._table.count_rows(), dimension, stamp or "")
+            return CollectionStats(self._table.count_rows(), dimension, stamp or "")
 
     def close(self) -> None:
         """Lets go of the table's files and caches."""
@@ -247,7 +253,7 @@ class LanceIndex:
 
     def _check_stamp(self) -> None:
         dimension, stamp = _described(self._engine, self._table)
-        if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
+        if (dimension, stamp) != (self._spec.dimension, self._spec.stamp):
             raise replaced(self._engine, self._table.name, stamp)
 
     def _merge(self, records: Sequence[Record]) -> None:
@@ -299,14 +305,14 @@ def _open_table(database: Any, name: str) -> Any:
         raise
 
 
-def _create_table(database: Any, name: str, collection: Collection, mode: str = "create") -> Any:
+def _create_table(database: Any, name: str, spec: CollectionSpec, mode: str = "create") -> Any:
     pa = _pyarrow()
-    vector = pa.list_(pa.float32(), collection.dimension)
+    vector = pa.list_(pa.float32(), spec.dimension)
     schema = pa.schema(
         [
             # With a primary key two writers of one id do not both insert it.
             pa.field("id", pa.string(), nullable=False, metadata=PRIMARY_KEY),
-            pa.field("vector", vector, metadata={STAMP: collection.stamp.encode()}),
+            pa.field("vector", vector, metadata={STAMP: spec.stamp.encode()}),
             pa.field("metadata", pa.string()),
             pa.field("tokens", pa.list_(pa.string())),
         ]

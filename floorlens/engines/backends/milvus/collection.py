@@ -7,6 +7,8 @@ Searches are consistent: they see every write that returned before.
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
@@ -18,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.engines import (
-    Collection,
+    CollectionSpec,
+    CollectionStats,
     Engine,
     Hit,
-    IndexStats,
+    Mode,
     Record,
     check_records,
 )
 from floorlens.engines.backends.milvus import lite as milvus_lite
-from floorlens.engines.backends.milvus.errors import mapped, unlogged
 from floorlens.engines.filters import Filter
 from floorlens.engines.metadata import (
     check_storable,
@@ -47,7 +49,9 @@ from floorlens.engines.opening import (
 )
 from floorlens.engines.ties import nearest
 from floorlens.errors import (
+    EngineDenied,
     EngineError,
+    EngineQuota,
     EngineUnavailable,
     EngineUnsupported,
     MissingDependency,
@@ -66,8 +70,10 @@ does it by itself before long, and limits how often it may be asked to."""
 CANDIDATES = 400
 LARGEST_EF = 32_768
 
+_AT_WORK = threading.local()
 
-class MilvusIndex:
+
+class MilvusCollection:
     """A collection of id, vector, metadata as JSON, its tokens, and its numbers as dynamic fields.
 
     The stamp is a property of the collection. milvus-lite belongs to one process at a time.
@@ -75,10 +81,10 @@ class MilvusIndex:
 
     most = 16_384
 
-    def __init__(self, engine: Engine, collection: Collection, name: str, lite: bool) -> None:
-        """Use `MilvusIndex.open`."""
+    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, lite: bool) -> None:
+        """Use `MilvusCollection.open`."""
         self._engine = engine
-        self._collection = collection
+        self._spec = spec
         self._name = name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
@@ -95,17 +101,15 @@ class MilvusIndex:
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
-    ) -> MilvusIndex:
+        mode: Mode = "create",
+    ) -> MilvusCollection:
         """Returns a collection, made if absent.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the server does not answer, or another process has the file open.
             EngineDenied: the server refuses the token.
             MissingDependency: pymilvus is not installed.
@@ -121,26 +125,26 @@ class MilvusIndex:
             raise SettingsError(
                 "the engine milvus needs a url: a file ending in .db, or http://host:19530"
             )
-        lite, create = "://" not in url, create and not foreign
-        name = checked_name(engine, collection, r"[A-Za-z_][A-Za-z0-9_]*", 255)
+        lite = "://" not in url
+        name = checked_name(engine, spec, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
-            if not create:
+            if mode not in ("create", "take-over"):
                 raise not_found(engine, name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise EngineUnavailable(f"milvus: no folder can be made for {url}") from error
-        index = cls(engine, collection, name, lite)
+        collection = cls(engine, spec, name, lite)
         try:
-            index._connect()
-            if foreign:
-                index._prepare_foreign()
+            collection._connect()
+            if mode == "inspect":
+                collection._load()
             else:
-                index._prepare(create, take_over)
+                collection._prepare(mode)
         except EngineError:
-            index.close()
+            collection.close()
             raise
-        return index
+        return collection
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id, in batches of 500.
@@ -149,7 +153,7 @@ class MilvusIndex:
             EngineMismatch: a vector has another dimension; nothing is stored.
             EngineUnsupported: metadata of another kind, or too much of it; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         check_storable(records)
         unique = list({record.id: record for record in records}.values())
         rows = [self._row(record) for record in unique]
@@ -242,12 +246,12 @@ class MilvusIndex:
                 return
             yield [row["id"] for row in page]
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._calling():
             dimension, stamp = self._described()
         (counted,) = self._read("", ["count(*)"])
-        return IndexStats(int(counted["count(*)"]), dimension, stamp or "")
+        return CollectionStats(int(counted["count(*)"]), dimension, stamp or "")
 
     def close(self) -> None:
         """Closes the connection; the last one of this process to a milvus-lite stops it."""
@@ -267,7 +271,7 @@ class MilvusIndex:
         with self._calling():
             self._client = MilvusClient(uri=self._url, **login)
 
-    def _prepare_foreign(self) -> None:
+    def _load(self) -> None:
         with self._calling():
             # Without an index it was not made to the end, and nothing can be read from it.
             if not (
@@ -276,13 +280,13 @@ class MilvusIndex:
                 raise not_found(self._engine, self._name)
             self._client.load_collection(self._name)
 
-    def _prepare(self, create: bool, take_over: bool) -> None:
-        ours = self._collection
+    def _prepare(self, mode: Mode) -> None:
+        ours = self._spec
         with self._calling():
             there = self._client.has_collection(self._name)
-            if not there and not create:
+            if not there and mode == "existing":
                 raise not_found(self._engine, self._name)
-            if there and take_over and self._described()[0] != ours.dimension:
+            if there and mode == "take-over" and self._described()[0] != ours.dimension:
                 self._client.drop_collection(self._name)
                 there = False
             if not there:
@@ -294,7 +298,7 @@ class MilvusIndex:
                 self._client.create_index(self._name, self._index())
             self._client.load_collection(self._name)
             dimension, stamp = self._described()
-            if not take_over:
+            if mode != "take-over":
                 # Counting takes a while: only where it matters.
                 empty = stamp is None and self._read("", ["count(*)"])[0]["count(*)"] == 0
                 check_same(self._engine, self._name, ours, dimension, stamp, empty)
@@ -307,7 +311,7 @@ class MilvusIndex:
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=True)
         # 512 characters of four bytes each.
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=2048)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._collection.dimension)
+        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._spec.dimension)
         schema.add_field("metadata", DataType.VARCHAR, max_length=LONGEST)
         if self._lite:
             schema.add_field("tokens", DataType.VARCHAR, max_length=LONGEST)
@@ -323,7 +327,7 @@ class MilvusIndex:
             self._client.create_collection(
                 self._name,
                 schema=schema,
-                properties={STAMP: self._collection.stamp},
+                properties={STAMP: self._spec.stamp},
                 consistency_level="Strong",
             )
         except MilvusException:
@@ -355,7 +359,7 @@ class MilvusIndex:
 
     def _check_stamp(self) -> None:
         dimension, stamp = self._described()
-        if (dimension, stamp) != (self._collection.dimension, self._collection.stamp):
+        if (dimension, stamp) != (self._spec.dimension, self._spec.stamp):
             raise replaced(self._engine, self._name, stamp)
 
     def _read(self, condition: str, fields: list[str]) -> list[dict[str, Any]]:
@@ -410,10 +414,10 @@ class MilvusIndex:
 
         with self._lock:
             try:
-                with unlogged():
+                with _unlogged():
                     yield
             except MilvusException as error:
-                raise mapped(error, self._engine, self._name, self._lite) from error
+                raise _mapped(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
                 at = f"milvus at {shown_url(self._engine.url)}"
                 raise EngineUnavailable(f"{at} cannot be used") from error
@@ -425,3 +429,39 @@ def _compare(column: str, sign: str, number: str) -> str:
 
 def _with_ids(ids: Sequence[str]) -> str:
     return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
+
+
+def _is_foreign(_: logging.LogRecord) -> bool:
+    return not getattr(_AT_WORK, "calls", 0)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keeps pymilvus from logging the errors of this thread's calls, which become ours."""
+    # It logs them as errors, with tracebacks and addresses, before it raises them.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("pymilvus"):
+            logging.getLogger(name).addFilter(_is_foreign)
+    _AT_WORK.calls = getattr(_AT_WORK, "calls", 0) + 1
+    try:
+        yield
+    finally:
+        _AT_WORK.calls -= 1
+
+
+def _mapped(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
+    """Returns our error for one of pymilvus, without its text."""
+    at = f"milvus at {shown_url(engine.url)}"
+    text = str(error).lower()
+    if error.code == 100 or "collection not found" in text:
+        return not_found(engine, name)
+    if error.code in (8, 9) or "rate limit" in text or "quota" in text:
+        return EngineQuota(f"{at} takes no more for now (rate or quota): try again later")
+    if any(word in text for word in ("unauthenticated", "auth check", "permission deny")):
+        return EngineDenied(f"{at} refuses the token, or it may not do this: check the api key")
+    if lite:
+        return EngineUnavailable(
+            f"{at} cannot be opened or used: another process may have it open, which "
+            "milvus-lite does not share, or it is no folder of milvus-lite 3"
+        )
+    return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")

@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.pgvector.connections import Connections
 from floorlens.engines.backends.pgvector.jsonpath import to_jsonb, to_sql
 from floorlens.engines.filters import Filter
@@ -64,7 +72,7 @@ BY_COMPARISON: Mapping[str, Any] = {
 }
 
 
-class PgvectorIndex:
+class PgvectorCollection:
     """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
 
     A write is one transaction, and one at a time for each collection.
@@ -72,16 +80,14 @@ class PgvectorIndex:
 
     most = sys.maxsize
 
-    def __init__(
-        self, engine: Engine, collection: Collection, name: str, foreign: bool = False
-    ) -> None:
-        """Use `PgvectorIndex.open`."""
+    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, mode: Mode) -> None:
+        """Use `PgvectorCollection.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
-        self._collection = collection
+        self._spec = spec
         self._name = name
-        self._foreign = foreign
+        self._mode = mode
         self._table = Identifier(SCHEMA, name)
         self._stamps = Identifier(SCHEMA, COLLECTIONS)
         self._hnsw = Identifier(f"{name}_hnsw")
@@ -91,18 +97,16 @@ class PgvectorIndex:
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
-    ) -> PgvectorIndex:
+        mode: Mode = "create",
+    ) -> PgvectorCollection:
         """Returns the table of a collection, made if absent, as is the extension `vector`.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
-                it is no table of ours, which stays as it is, also for `take_over`.
-            CollectionNotFound: there is none, and `create` is False.
+                it is no table of ours, which stays as it is in every mode.
+            CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
             EngineDenied: wrong login, or it may not make tables or the extension.
             MissingDependency: psycopg or pgvector is not installed.
@@ -116,17 +120,16 @@ class PgvectorIndex:
         if not engine.url:
             raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
         # The names of indexes have an ending of five characters.
-        index = cls(engine, collection, checked_name(engine, collection, r"[^\0]+", 58), foreign)
+        collection = cls(engine, spec, checked_name(engine, spec, r"[^\0]+", 58), mode)
         try:
-            if foreign:
-                index._connections.run(index._require)
+            if mode == "inspect":
+                collection._connections.run(collection._require)
             else:
-                prepare = partial(index._prepare, create=create, take_over=take_over)
-                index._connections.run(prepare)
+                collection._connections.run(collection._prepare)
         except FloorlensError:
-            index.close()
+            collection.close()
             raise
-        return index
+        return collection
 
     @property
     def approximate(self) -> bool:
@@ -141,7 +144,7 @@ class PgvectorIndex:
             EngineUnsupported: a text has a NUL or half a character, or a value of the metadata is
                 of another kind; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         check_storable(records)
         rows = [
             (record.id, np.asarray(record.vector, np.float32), to_jsonb(record))
@@ -218,17 +221,17 @@ class PgvectorIndex:
                 return
             last = rows[-1][0]
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         statement = self._composed("select count(*) from {table}")
 
-        def read(connection: Any) -> IndexStats:
+        def read(connection: Any) -> CollectionStats:
             found = self._described(connection)
             if found is None:
                 raise not_found(self._engine, self._name)
             dimension, stamp = found
             (count,) = connection.execute(statement).fetchone()
-            return IndexStats(int(count), dimension, stamp or "")
+            return CollectionStats(int(count), dimension, stamp or "")
 
         return self._connections.run(read)
 
@@ -238,13 +241,13 @@ class PgvectorIndex:
 
     # -- within a transaction ------------------------------------------------------------------
 
-    def _prepare(self, connection: Any, create: bool, take_over: bool) -> None:
+    def _prepare(self, connection: Any) -> None:
         from pgvector.psycopg import register_vector
 
-        ours = self._collection
+        ours = self._spec
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         found = self._described(connection)
-        if found is None and not create:
+        if found is None and self._mode == "existing":
             raise not_found(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
@@ -259,7 +262,7 @@ class PgvectorIndex:
                 "(name text primary key, stamp text not null)"
             )
         )
-        if found is not None and not take_over:
+        if found is not None and self._mode != "take-over":
             first = self._composed("select 1 from {table} limit 1")
             empty = connection.execute(first).fetchone() is None
             check_same(self._engine, self._name, ours, *found, empty)
@@ -285,7 +288,7 @@ class PgvectorIndex:
             raise not_found(self._engine, self._name)
 
     def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
-        if self._foreign:
+        if self._mode == "inspect":
             self._described(connection)
         return list(connection.execute(statement, parameters).fetchall())
 
@@ -319,7 +322,7 @@ class PgvectorIndex:
         found = self._described(connection)
         if found is None:
             raise not_found(self._engine, self._name)
-        if found != (self._collection.dimension, self._collection.stamp):
+        if found != (self._spec.dimension, self._spec.stamp):
             raise replaced(self._engine, self._name, found[1])
 
     def _write(self, connection: Any, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -359,7 +362,7 @@ class PgvectorIndex:
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
-        if self._collection.dimension > INDEXABLE or self._has_index(connection):
+        if self._spec.dimension > INDEXABLE or self._has_index(connection):
             return
         count = self._composed("select count(*) from {table}")
         if connection.execute(count).fetchone()[0] < INDEX_FROM:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from floorlens.engines import Collection, Engine
+from floorlens.engines import CollectionSpec, Engine, Mode
 from floorlens.engines.opening import not_found
 from floorlens.errors import (
     CollectionNotFound,
@@ -71,28 +71,26 @@ def host_of(
     client: Pinecone,
     name: str,
     engine: Engine,
-    collection: Collection,
-    *,
-    create: bool,
-    foreign: bool = False,
+    spec: CollectionSpec,
+    mode: Mode,
 ) -> str:
     """Returns the address of an index's data plane, which is made and waited for if need be.
 
     Raises:
-        CollectionNotFound: there is no such index, and `create` is False or `foreign` is True.
-        EngineMismatch: it has another dimension or metric, and `foreign` is False.
+        CollectionNotFound: there is no such index, and the mode does not make one.
+        EngineMismatch: it has another dimension or metric, and is to be more than inspected.
         EngineUnavailable: it is not ready in time, or never will be.
     """
     if _described(client, name) is None:
-        if foreign or not create:
-            raise not_found(engine, f"{name}/{engine.namespace or collection.name}")
-        _create(client, name, engine, collection.dimension)
+        if mode in ("existing", "inspect"):
+            raise not_found(engine, f"{name}/{engine.namespace or spec.name}")
+        _create(client, name, engine, spec.dimension)
     model = _ready(client, name)
     held = getattr(model, "dimension", None), getattr(model, "metric", None)
-    if not foreign and held != (collection.dimension, METRIC):
+    if mode != "inspect" and held != (spec.dimension, METRIC):
         raise EngineMismatch(
             f"the Pinecone index {name!r} is of dimension {held[0]} and metric {held[1]}, and not "
-            f"of {collection.dimension} and {METRIC}: name another one in FLOORLENS_INDEX_NAME"
+            f"of {spec.dimension} and {METRIC}: name another one in FLOORLENS_INDEX_NAME"
         )
     return f"{model.host}"
 

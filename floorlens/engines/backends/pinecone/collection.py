@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.engines import Collection, Engine, Hit, IndexStats, Record, check_records
+from floorlens.engines import (
+    CollectionSpec,
+    CollectionStats,
+    Engine,
+    Hit,
+    Mode,
+    Record,
+    check_records,
+)
 from floorlens.engines.backends.pinecone.client import (
     connected,
     host_of,
@@ -52,7 +60,7 @@ MOST_LISTED = 100
 FRESH_SECONDS = 120.0
 
 
-class PineconeIndex:
+class PineconeCollection:
     """One namespace of a Pinecone index."""
 
     most = 10_000
@@ -63,43 +71,41 @@ class PineconeIndex:
         engine: Engine,
         name: str,
         namespace: str,
-        collection: Collection,
-        foreign: bool = False,
+        spec: CollectionSpec,
+        mode: Mode,
     ) -> None:
-        """Use `PineconeIndex.open`."""
+        """Use `PineconeCollection.open`."""
         self._index = index
         self._engine = engine
         self._name = name
         self._namespace = namespace
-        self._collection = collection
-        self._foreign = foreign
+        self._spec = spec
+        self._mode = mode
         self._removed = False
 
     @classmethod
     def open(
         cls,
         engine: Engine,
-        collection: Collection,
+        spec: CollectionSpec,
         *,
-        create: bool = True,
-        take_over: bool = False,
-        foreign: bool = False,
-    ) -> PineconeIndex:
+        mode: Mode = "create",
+    ) -> PineconeCollection:
         """Returns the namespace `Engine.namespace`, else that of the collection's name.
 
-        The index is made where it is absent, which may take minutes. For `take_over`, an index
+        The index is made where it is absent, which may take minutes. For "take-over", an index
         that another application filled carries no stamp; its records stay.
 
         Raises:
             EngineDenied: there is no key (`PINECONE_API_KEY`), or Pinecone refuses it.
-            EngineMismatch: the index has another dimension or metric; or see `VectorIndex.open`.
+            EngineMismatch: the index has another dimension or metric; or see `Collection.open`.
             EngineUnsupported: Pinecone allows no such name of an index or a namespace.
-            CollectionNotFound: there is none, and `create` is False.
+            CollectionNotFound: there is none, and the mode does not make one.
             MissingDependency: the extra `pinecone` is not installed.
         """
         # One index holds one dimension: presets get indexes of their own.
-        name = engine.index or f"{PREFIX}-{collection.dimension}"
-        namespace = collection.name if engine.namespace is None else engine.namespace
+        name = engine.index or f"{PREFIX}-{spec.dimension}"
+        namespace = spec.name if engine.namespace is None else engine.namespace
         namespace = namespace or DEFAULT_NAMESPACE
         if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,43}[a-z0-9])?", name) is None:
             raise EngineUnsupported(
@@ -112,14 +118,14 @@ class PineconeIndex:
                 f"takes 1 to {ID_LENGTH} ASCII characters, and not {STAMPS!r}"
             )
         with connected(engine) as client:
-            host = host_of(client, name, engine, collection, create=create, foreign=foreign)
+            host = host_of(client, name, engine, spec, mode)
             index = client.index(host=host)
-        opened = cls(index, engine, name, namespace, collection, foreign)
+        opened = cls(index, engine, name, namespace, spec, mode)
         try:
-            if foreign:
+            if mode == "inspect":
                 opened._require()
             else:
-                opened._claim(create, take_over)
+                opened._claim()
         except BaseException:
             opened.close()
             raise
@@ -134,7 +140,7 @@ class PineconeIndex:
             EngineUnsupported: Pinecone cannot keep an id or a value; nothing is stored.
             CollectionNotFound: the namespace was removed meanwhile; nothing is stored.
         """
-        check_records(records, self._collection.dimension)
+        check_records(records, self._spec.dimension)
         items = [vector_item(record) for record in records]
         if not items:
             return
@@ -175,10 +181,10 @@ class PineconeIndex:
         """
         if k > self.most:
             raise EngineUnsupported(f"Pinecone returns {self.most} hits at most, not {k}")
-        if vector.shape != (self._collection.dimension,):
+        if vector.shape != (self._spec.dimension,):
             raise EngineMismatch(
                 f"the query has the shape {vector.shape}, the index holds vectors of "
-                f"{self._collection.dimension}"
+                f"{self._spec.dimension}"
             )
         condition = True if where is None else translated(where)
         if k <= 0 or condition is False:
@@ -217,16 +223,16 @@ class PineconeIndex:
             if token is None:
                 return
 
-    def stats(self) -> IndexStats:
+    def stats(self) -> CollectionStats:
         """Returns how many records there are, which may lag; their dimension and their stamp."""
         with translated_errors(self._name):
             described = self._index.describe_index_stats()
         namespaces = described.namespaces
         held = namespaces.get(self._namespace) or namespaces.get(_sent(self._namespace))
         count = 0 if held is None else held.vector_count
-        if self._foreign:
-            return IndexStats(count, described.dimension or 0, self._stamp() or "")
-        return IndexStats(count, self._collection.dimension, self._collection.stamp)
+        if self._mode == "inspect":
+            return CollectionStats(count, described.dimension or 0, self._stamp() or "")
+        return CollectionStats(count, self._spec.dimension, self._spec.stamp)
 
     def close(self) -> None:
         """Releases the connections."""
@@ -240,16 +246,16 @@ class PineconeIndex:
         if self._stamp() is None and not self._page(1, None)[0]:
             raise not_found(self._engine, self._shown)
 
-    def _claim(self, create: bool, take_over: bool) -> None:
+    def _claim(self) -> None:
         # The stamp goes in before the first record and is waited for, so that a namespace with
         # records and no stamp is one that somebody else filled.
-        ours, found = self._collection, self._stamp()
+        ours, found = self._spec, self._stamp()
         if found == ours.stamp:
             return
         empty = found is None and not self._page(1, None)[0]
-        if not take_over:
+        if self._mode != "take-over":
             check_same(self._engine, self._shown, ours, ours.dimension, found, empty)
-        if empty and not create:
+        if empty and self._mode == "existing":
             raise not_found(self._engine, self._shown)
         axis = np.eye(1, ours.dimension, dtype=np.float32)[0]
         stamp = vector_item(Record(self._namespace, axis, {"stamp": ours.stamp}))
@@ -270,7 +276,7 @@ class PineconeIndex:
         found = None if self._removed else self._stamp() or self._stamp()
         if found is None:
             raise CollectionNotFound(f"{self._shown} was removed: open it again")
-        if found != self._collection.stamp:
+        if found != self._spec.stamp:
             raise replaced(self._engine, self._shown, found)
 
     def _stamp(self) -> str | None:

@@ -1,0 +1,87 @@
+"""A catalogue that an earlier version wrote opens, ranks and is named as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floorlens import Floorlens
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.engines import Engine
+from floorlens.retrieval.placement import collection_spec, engine_key, place_engine
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDER = Path(__file__).with_name("version_2026_11_25")
+EXPECTED: dict[str, Any] = json.loads((OLDER / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A copy of the older catalogue: opening one may write to it."""
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    shutil.copy(OLDER / "catalogue.sqlite", folder)
+    return folder
+
+
+@pytest.fixture
+def lens(older: Path) -> Iterator[Floorlens]:
+    with Floorlens.open(older, create=False) as opened:
+        yield opened
+
+
+def test_it_ranks_the_same(lens: Floorlens) -> None:
+    """The scores may differ in the last digits, as they do from one processor to the next."""
+    for room, ranking in EXPECTED["rankings"].items():
+        matches = lens.search(ROOT / "samples" / "rooms" / f"{room}.jpg").matches
+        assert [match.product.id for match in matches] == [product for product, _, _ in ranking]
+        for match, (_, score, components) in zip(matches, ranking, strict=True):
+            assert match.score == pytest.approx(score, abs=1e-4)
+            assert dict(match.components or {}) == pytest.approx(components, abs=1e-4)
+
+
+def test_stamps_and_products_are_the_same(lens: Floorlens) -> None:
+    """To the last character: another stamp would ask every user for a rebuild."""
+    assert lens.stamp == EXPECTED["stamp"]
+    assert lens.projection == EXPECTED["projection"]
+    assert [product.as_dict() for product in lens.products()] == EXPECTED["products"]
+
+
+def test_the_projection_is_in_use_already(lens: Floorlens) -> None:
+    """Its version is made of products and recipe: another one would describe everything anew.
+
+    The pictures are not there, and need not be.
+    """
+    report = lens.adapt(views=1)
+    assert (report.version, report.simulated, report.described) == (
+        EXPECTED["projection"]["version"],
+        0,
+        0,
+    )
+
+
+def test_its_tables_are_those_of_a_new_one(tmp_path: Path) -> None:
+    Catalogue(tmp_path / "new").close()
+    with sqlite3.connect(tmp_path / "new" / "catalogue.sqlite") as database:
+        rows = database.execute("select sql from sqlite_master where sql is not null")
+        assert sorted(sql for (sql,) in rows) == EXPECTED["schema"]
+
+
+def test_its_collections_in_engines_are_found_again(lens: Floorlens, older: Path) -> None:
+    """Under another name or stamp every engine would be filled anew."""
+    catalogue, stages = lens._catalogue, lens._stages
+    version = EXPECTED["projection"]["version"]
+    lancedb = place_engine(Engine("lancedb"), catalogue)
+    pinecone = Engine("pinecone", api_key="k", index="floors")
+    pgvector = Engine("pgvector", url="postgresql://me:secret@db/floors")
+    for engine in (lancedb, pinecone):
+        collection = collection_spec(engine, catalogue, stages, version)
+        place = [engine_key(engine, catalogue), collection.name, collection.stamp]
+        assert place == EXPECTED["collections"][engine.name]
+    assert [engine_key(pgvector, catalogue)] == EXPECTED["collections"]["pgvector"]
