@@ -24,6 +24,7 @@ from floorlens.cli.output import (
     read_settings,
     write_text,
 )
+from floorlens.lens import preset_in_use
 
 eval_app = typer.Typer(
     no_args_is_help=True,
@@ -215,7 +216,6 @@ def _measure(
 ) -> None:
     from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_measured_lens
-    from floorlens.lens import preset_in_use
 
     settings = read_settings(catalogue=catalogue, preset=preset)
     # Measuring takes minutes: a result that cannot be written must fail before, not after.
