@@ -24,7 +24,7 @@ class Hub:
         revision: its newest commit.
         files: name -> bytes.
         damage: names whose bytes arrive changed.
-        asked: the paths of all requests.
+        requests: the paths of all requests.
         url: its address.
         names: other names of the commit: branches, tags, its first digits.
     """
@@ -33,7 +33,7 @@ class Hub:
     revision: str
     files: Mapping[str, bytes]
     damage: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     url: str = ""
     names: set[str] = field(default_factory=lambda: {"main"})
 
@@ -82,7 +82,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
 
         def _answer(self, *, body: bool) -> None:
             path = self.path.partition("?")[0]
-            hub.asked.append(path)
+            hub.requests.append(path)
             prefixes = (f"/api/models/{hub.model_id}", f"/api/models/{hub.model_id}/revision/")
             commit = path.removeprefix(prefixes[1])
             file_prefix = f"/{hub.model_id}/resolve/{hub.revision}/"
