@@ -3,8 +3,10 @@
 ```
 pairs         a room and the product on its floor
 ranking       graded judgments
-masks         true floor masks; clicks, robustness: what is done to a photo to measure more
+masks         true floor masks
 simulated     rooms simulated with the products
+clicks        of masks: where a person would click next
+robustness    of masks: photos as other cameras would have taken them
 datasets      reads the folders
 metrics       ranks, nDCG, mask overlap, intervals
 measured      the lens that is measured, on a temporary catalogue
