@@ -268,7 +268,7 @@ class Floorlens:
             any_stamp=True,
         )
         with lens:
-            asked = bool(adapt) or lens.adapted
+            on_request = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
@@ -284,7 +284,7 @@ class Floorlens:
             if report.failed:
                 return report
             if adapt:
-                report = lens._adapt_after(report, adapt_progress, asked=asked)
+                report = lens._adapt_after(report, adapt_progress, on_request=on_request)
             return lens._push_after(report)
 
     def __enter__(self) -> Floorlens:
@@ -377,7 +377,7 @@ class Floorlens:
         from floorlens.importing import import_products
 
         self.check()
-        asked = bool(adapt)
+        on_request = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
         elif not adapt:
@@ -393,7 +393,7 @@ class Floorlens:
             )
         )
         if adapt and not self.adapted:
-            report = self._adapt_after(report, adapt_progress, asked=asked)
+            report = self._adapt_after(report, adapt_progress, on_request=on_request)
         return self._push_after(report)
 
     def adapt(
@@ -574,11 +574,11 @@ class Floorlens:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
     def _adapt_after(
-        self, report: CatalogueReport, progress: Progress | None, *, asked: bool
+        self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
     ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 
-        if not can_adapt(self._catalogue, self._stages, asked=asked):
+        if not can_adapt(self._catalogue, self._stages, on_request=on_request):
             return report
         try:
             return replace(report, adaptation=self.adapt(progress=progress))

@@ -36,8 +36,8 @@ class Preset:
         rerank_depth: how many of the retrieved products are compared in detail.
         examine_products: whether product pictures are examined for frames, grounds and rooms; else
             they are taken whole, and none is segmented.
-        takes_clicks: whether the segmenter is asked anew with clicks; if not, what it found without
-            them is corrected by colour alone.
+        takes_clicks: whether the segmenter runs once more with the clicks; if not, its first answer
+            is corrected by colour alone.
         prompts, crop, rerank: of presets on hub models, where `ModelOptions` leave them open.
     """
 
@@ -80,7 +80,7 @@ CLIP = Preset(
     embedder="clip",
     reranker="clip_pairwise",
     encoder="clip",
-    # Of the largest picture that is accepted one pixel is more.
+    # One pixel of the largest picture that is accepted is more: any floor pixel is a floor.
     min_share=1e-9,
     examine_products=False,
     takes_clicks=False,
@@ -95,7 +95,7 @@ SIGLIP2 = replace(
     encoder="siglip2",
 )
 # The same with an encoder that was trained on pictures alone, without texts.
-# It tells textures where those of texts tell things; its smallest size, for CPUs.
+# Such an encoder tells textures apart, one trained with texts tells objects. Its smallest size.
 DINOV2 = replace(
     CLIP,
     name="dinov2",
@@ -128,7 +128,7 @@ class Stages:
     def stamp(self) -> dict[str, Any]:
         """Returns what decides whether stored features are comparable with new ones.
 
-        The projection is no part of it: it belongs to what is stored (`Catalogue.projections`).
+        The projection is no part of it: it belongs to the catalogue (`Catalogue.projections`).
         """
         return {
             "preset": self.preset.name,
@@ -142,6 +142,10 @@ def preset_named(name: str) -> Preset:
 
     Raises:
         SettingsError: there is none.
+
+    Example:
+        >>> preset_named("clip").segmenter
+        'clipseg'
     """
     try:
         return PRESETS[name]
@@ -168,35 +172,41 @@ def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
 
 
 def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:
-    """Returns the preset's backends; `threads` = 0 takes all cores.
+    """Returns the backends of a preset, loaded.
 
-    The package's own models load at once, those of the hub when they are first needed. `models`
-    says which and how; it goes before the preset's own options, and the returned one has them.
+    The package's own models load at once, those of the hub when they are first needed.
+
+    Args:
+        preset: which.
+        threads: for the models; 0 takes all cores.
+        models: which models of the hub are taken, and how. What it says of prompts, crop and
+            re-ranking takes the place of the preset's own; `Stages.preset` has the result.
+
+    Example:
+        >>> load_stages(BUILTIN).segmenter.stamp.model_id
+        'floorlens-segmenter'
     """
-    given = models or ModelOptions()
-    chosen = replace(
+    options = models or ModelOptions()
+    preset = replace(
         preset,
-        prompts=given.prompts or preset.prompts,
-        crop=given.crop or preset.crop,
-        rerank=given.rerank or preset.rerank,
+        prompts=options.prompts or preset.prompts,
+        crop=options.crop or preset.crop,
+        rerank=options.rerank or preset.rerank,
     )
-    options = replace(given, prompts=chosen.prompts, crop=chosen.crop, rerank=chosen.rerank)
+    options = replace(options, prompts=preset.prompts, crop=preset.crop, rerank=preset.rerank)
     settings = {"threads": threads, "options": options, "encoder": preset.encoder}
     return Stages(
-        chosen,
-        segmenter=_made("segmentation", preset.segmenter, settings),
-        normaliser=_made("normalisation", preset.normaliser, settings),
-        embedder=_made("embedding", preset.embedder, settings),
-        reranker=_made("reranking", preset.reranker, settings),
+        preset,
+        segmenter=_load_backend("segmentation", preset.segmenter, settings),
+        normaliser=_load_backend("normalisation", preset.normaliser, settings),
+        embedder=_load_backend("embedding", preset.embedder, settings),
+        reranker=_load_backend("reranking", preset.reranker, settings),
     )
 
 
-def _made(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
+def _load_backend(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
     """Returns a backend, made with those of the settings that its constructor names."""
-    backend = _backend(stage, name)
-    named = inspect.signature(backend).parameters
-    return backend(**{key: value for key, value in settings.items() if key in named})
-
-
-def _backend(stage: str, name: str) -> Any:
-    return getattr(import_module(f"floorlens.{stage}.backends.{name}"), BACKENDS[stage][name])
+    module = import_module(f"floorlens.{stage}.backends.{name}")
+    backend = getattr(module, BACKENDS[stage][name])
+    parameters = inspect.signature(backend).parameters
+    return backend(**{key: value for key, value in settings.items() if key in parameters})

@@ -128,21 +128,21 @@ class Simulation:
     unused: tuple[Unused, ...]
 
 
-def can_adapt(catalogue: Catalogue, stages: Stages, *, asked: bool) -> bool:
+def can_adapt(catalogue: Catalogue, stages: Stages, *, on_request: bool) -> bool:
     """Returns whether the embedder can adapt and the catalogue has enough different products.
 
     Args:
         catalogue: to be adapted.
         stages: whose embedder would use the projection.
-        asked: whether a user asked for it: then `LEAST` products are enough, else `WORTH`.
+        on_request: whether a user asked for it: then `LEAST` products are enough, else `WORTH`.
 
     Example:
         >>> from floorlens import Floorlens
         >>> lens = Floorlens.open("catalogue/")
-        >>> can_adapt(lens._catalogue, lens._stages, asked=True)
+        >>> can_adapt(lens._catalogue, lens._stages, on_request=True)
         False
     """
-    least = LEAST if asked else WORTH
+    least = LEAST if on_request else WORTH
     return stages.embedder.projection is not None and len(_different(catalogue)) >= least
 
 
@@ -266,7 +266,7 @@ def simulate(
         numbers = {number for _, number in stored_views.get(stored.product.id, ())}
         missing[stored.product.id] = [n for n in range(views) if n not in numbers]
     total = views * len(sample)
-    done = total - sum(len(numbers) for numbers in missing.values())
+    ready = total - sum(len(numbers) for numbers in missing.values())
     rooms, unused = 0, []
 
     def describe_rooms(stored: StoredProduct) -> dict[View, NDArray[np.float16]] | Unused:
@@ -286,9 +286,9 @@ def simulate(
                 else:
                     store.put(stored.product.id, stored.content_hashes, outcome)
                     rooms += len(outcome)
-                done += len(missing[stored.product.id])
+                ready += len(missing[stored.product.id])
                 if progress is not None:
-                    progress(done, total)
+                    progress(ready, total)
     without = {product.id for product in unused}
     usable = tuple(stored for stored in sample if stored.product.id not in without)
     return Simulation(usable, rooms, tuple(unused))
