@@ -74,13 +74,13 @@ def main() -> None:
         if not (data / folder).is_dir():
             print(f"| {title} | – | not there | – | – |")
             continue
-        started = time.perf_counter()
+        start = time.perf_counter()
         figures = evaluate(data / folder).as_dict()
         for measure in measures:
             low, high = figures.get("ci95", {}).get(measure, (None, None))
             interval = "" if low is None else f"{low:.3f} … {high:.3f}"
             print(f"| {title} | {figures['n']} | {measure} | {figures[measure]:.3f} | {interval} |")
-        print(f"| {title} | | seconds in all | {time.perf_counter() - started:.0f} | |", flush=True)
+        print(f"| {title} | | seconds in all | {time.perf_counter() - start:.0f} | |", flush=True)
 
 
 if __name__ == "__main__":

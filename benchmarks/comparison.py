@@ -83,13 +83,13 @@ def install_megabytes(extra: str) -> float:
 
 def import_seconds(runs: int) -> dict[str, float]:
     """Returns the median seconds of whole processes that import something, in turn."""
-    taken: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    times: dict[str, list[float]] = {name: [] for name in IMPORTS}
     for run in range(runs + 1):
         for name, code in IMPORTS.items():
             elapsed = seconds([sys.executable, "-c", code])
             if run > 0:
-                taken[name].append(elapsed)
-    return {name: statistics.median(values) for name, values in taken.items()}
+                times[name].append(elapsed)
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 @contextmanager
@@ -130,9 +130,9 @@ def search_seconds(
                 for photo in photos:
                     lens.search(photo)
                 works[f"{preset} {name}"] = partial(_search, lens, photos)
-        taken, _ = alternate(works, runs)
+        times, _ = alternate(works, runs)
     return {
-        (preset, engine): statistics.median(taken[f"{preset} {engine}"])
+        (preset, engine): statistics.median(times[f"{preset} {engine}"])
         for preset in PRESETS
         for engine in available
     }
@@ -148,9 +148,9 @@ def engine_seconds(
     """Returns the median seconds of a query for ten of `count` vectors, and those of filling."""
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(100, DIMENSION))
-    drawn = centres[generator.integers(100, size=count)]
-    drawn = drawn + generator.normal(size=drawn.shape)
-    matrix = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    vectors = centres[generator.integers(100, size=count)]
+    vectors = vectors + generator.normal(size=vectors.shape)
+    matrix = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     records = [
         Record(f"p{row:06}", vector, {"material": f"m{row % 9}", "price": row % 100})
         for row, vector in enumerate(matrix)
@@ -162,14 +162,14 @@ def engine_seconds(
                 engine, CollectionSpec(f"size_{count}", DIMENSION, "comparison")
             )
             stack.callback(collection.close)
-            started = time.perf_counter()
+            start = time.perf_counter()
             collection.upsert(records)
-            filling[name] = time.perf_counter() - started
+            filling[name] = time.perf_counter() - start
             works[name] = partial(_query, collection, matrix)
             for run in range(3):
                 works[name](run)
-        taken, _ = alternate(works, runs)
-    return {name: statistics.median(values) for name, values in taken.items()}, filling
+        times, _ = alternate(works, runs)
+    return {name: statistics.median(values) for name, values in times.items()}, filling
 
 
 def _query(collection: Any, matrix: Any, run: int) -> Any:
@@ -214,9 +214,9 @@ def page(arguments: argparse.Namespace) -> Iterator[str]:
             base = base or size
             yield f"| {name} | {size:.0f} | {size - base:.0f} |"
     yield from ("", "## Import: whole processes", "", "| what | s | ratio |", "|---|---|---|")
-    taken = import_seconds(arguments.runs)
-    empty = taken["an empty Python"]
-    yield from (f"| {name} | {value:.3f} | {value / empty:.1f} |" for name, value in taken.items())
+    times = import_seconds(arguments.runs)
+    empty = times["an empty Python"]
+    yield from (f"| {name} | {value:.3f} | {value / empty:.1f} |" for name, value in times.items())
     with tempfile.TemporaryDirectory(prefix="floorlens-comparison-") as name:
         folder = Path(name)
         with engines(folder) as available:
@@ -238,9 +238,9 @@ def _queries(
     runs: int, folder: Path, available: Mapping[str, Engine], weights: Mapping[str, bool]
 ) -> Iterator[str]:
     absent = [name for name, here in weights.items() if not here]
-    made = build(folder / "models") if absent else {}
-    models = ModelOptions(models={name: made[name] for name in absent}, device="cpu")
-    found = search_seconds(runs, folder, available, models)
+    folders = build(folder / "models") if absent else {}
+    models = ModelOptions(models={name: folders[name] for name in absent}, device="cpu")
+    medians = search_seconds(runs, folder, available, models)
     yield from ("", "## A warm search of the sample catalogue, ms", "")
     if absent:
         yield f"With random weights of the same sizes: {', '.join(absent)}."
@@ -248,8 +248,8 @@ def _queries(
     yield "| preset | " + " | ".join(available) + " | exact beside builtin |"
     yield "|---|" + "---|" * (len(available) + 1)
     for preset in PRESETS:
-        cells = [f"{1000 * found[preset, engine]:.0f}" for engine in available]
-        ratio = found[preset, "exact"] / found["builtin", "exact"]
+        cells = [f"{1000 * medians[preset, engine]:.0f}" for engine in available]
+        ratio = medians[preset, "exact"] / medians["builtin", "exact"]
         yield f"| {preset} | {' | '.join(cells)} | {ratio:.2f}x |"
     shutil.rmtree(folder / "models", ignore_errors=True)
 

@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def machine(*packages: str) -> dict[str, str]:
     """Returns commit, machine and the versions of `packages`."""
-    changed = len(_git("status", "--porcelain").splitlines())
+    changes = len(_git("status", "--porcelain").splitlines())
     return {
         "commit": (_git("rev-parse", "--short", "HEAD") or "none")
-        + (f" with {changed} changed files" if changed else ""),
+        + (f" with {changes} changed files" if changes else ""),
         "cores": str(os.cpu_count()),
         "cpu": _cpu_model(),
         "load over 1 min": f"{os.getloadavg()[0]:.2f}",

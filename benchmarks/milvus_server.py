@@ -54,7 +54,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         python = environment(options.venv or Path(folder) / "venv")
-        started = time.perf_counter()
+        start = time.perf_counter()
         starter = subprocess.Popen(
             [str(python), "-c", STARTER, str(Path(folder) / "data")],
             stdin=subprocess.PIPE,
@@ -68,9 +68,9 @@ def main() -> int:
             port = starter.stdout.readline().strip()
             if not port:
                 raise RuntimeError("the server did not start")
-            print(f"{PACKAGE} started in {time.perf_counter() - started:.0f} s", flush=True)
+            print(f"{PACKAGE} started in {time.perf_counter() - start:.0f} s", flush=True)
             tests = [sys.executable, "-m", "pytest", "tests/engines/test_contract.py", "--no-cov"]
-            done = subprocess.run(
+            result = subprocess.run(
                 [*tests, "-q", "-k", options.keyword, "-p", "no:cacheprovider", "--durations=5"],
                 cwd=ROOT,
                 env={**os.environ, "MILVUS_SERVER_URL": f"http://127.0.0.1:{port}"},
@@ -83,7 +83,7 @@ def main() -> int:
             starter.wait()
     for name, value in machine("pymilvus").items():
         print(f"{name}: {value}")
-    return done.returncode
+    return result.returncode
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def pictures_in(folder: Path) -> list[Path]:
 def room_photos() -> tuple[list[bytes], str]:
     """Returns JPEG files of 1280 px on the longer side and where they come from."""
     paths = pictures_in(ROOT / "samples" / "rooms")[:4]
-    pictures = [Image.open(path).convert("RGB") for path in paths] or [_made_room()]
+    pictures = [Image.open(path).convert("RGB") for path in paths] or [_generate_room()]
     photos = []
     for picture in pictures:
         factor = PHOTO_SIDE / max(picture.size)
@@ -47,7 +47,7 @@ def write_products(folder: Path, count: int) -> tuple[list[Path], str]:
     source = "samples/products and cuts of them" if paths else "generated pictures"
     pictures = pictures or [Image.fromarray(_planks(number, 640, 640)) for number in range(20)]
     generator = np.random.default_rng(0)
-    written = []
+    files = []
     for number in range(count):
         picture = pictures[number % len(pictures)]
         if number >= len(pictures):
@@ -61,9 +61,9 @@ def write_products(folder: Path, count: int) -> tuple[list[Path], str]:
             gains = np.repeat(generator.uniform(5 / 6, 7 / 6, 3), 256)
             table = np.clip(np.tile(np.arange(256), 3) * gains, 0, 255).astype(int)
             picture = picture.point(table.tolist())
-        written.append(folder / f"product-{number:04d}.jpg")
-        picture.save(written[-1], quality=90)
-    return written, source
+        files.append(folder / f"product-{number:04d}.jpg")
+        picture.save(files[-1], quality=90)
+    return files, source
 
 
 def _planks(seed: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -76,7 +76,7 @@ def _planks(seed: int, height: int, width: int) -> NDArray[np.uint8]:
     return np.clip(tone * (boards * grain)[..., None], 0, 255).astype(np.uint8)
 
 
-def _made_room() -> Image.Image:
+def _generate_room() -> Image.Image:
     """Returns a pale wall above boards that run to a vanishing point."""
     wall = np.full((960, 1280, 3), (226, 222, 214), dtype=np.uint8)
     floor, texture = np.zeros((540, 1280, 3), dtype=np.uint8), _planks(3, 2048, 2048)

@@ -1,7 +1,7 @@
 """Checkpoints of the published sizes with random weights: time does not depend on weights.
 
-Everything else is real: the classes of transformers, tokeniser, image processors. The segmenter's
-last bias lets it see floor everywhere, so that a query takes all of its steps.
+Everything else is real: the classes of transformers, tokeniser, image processors. The last bias of
+the segmenter makes it find floor everywhere, so that a query runs all of its steps.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from reference_design import CLIP_VISION, CLIPSEG_DECODER, CLIPSEG_TEXT, CLIPSEG
 
 sys.path.insert(0, str(ROOT))
 
-from tests.doubles.clip_checkpoints import filled, pil_class, tokeniser_in
+from tests.doubles.clip_checkpoints import fill_weights, pil_class, tokeniser_in
 
 
 def build(folder: Path) -> dict[str, str]:
     """Writes the checkpoints of the presets' four models; returns their folders by name."""
-    made = {}
+    folders = {}
     for name, write in {
         "clip": _clip,
         "clipseg": _clipseg,
@@ -28,8 +28,8 @@ def build(folder: Path) -> dict[str, str]:
     }.items():
         (folder / name).mkdir(parents=True)
         write(folder / name)
-        made[name] = str(folder / name)
-    return made
+        folders[name] = str(folder / name)
+    return folders
 
 
 def _clip(folder: Path) -> None:
@@ -39,7 +39,7 @@ def _clip(folder: Path) -> None:
     config = tf.CLIPConfig(
         text_config=CLIPSEG_TEXT | _special(words), vision_config=CLIP_VISION, projection_dim=512
     )
-    filled(tf.CLIPModel(config)).save_pretrained(folder)
+    fill_weights(tf.CLIPModel(config)).save_pretrained(folder)
     processor = pil_class("CLIP")(
         size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224}
     )
@@ -56,7 +56,7 @@ def _clipseg(folder: Path) -> None:
         vision_config=CLIPSEG_VISION,
         **CLIPSEG_DECODER,
     )
-    model = filled(tf.CLIPSegForImageSegmentation(config))
+    model = fill_weights(tf.CLIPSegForImageSegmentation(config))
     with torch.no_grad():
         model.decoder.transposed_convolution[4].bias.fill_(100.0)
     model.save_pretrained(folder)
@@ -69,12 +69,12 @@ def _clipseg(folder: Path) -> None:
 
 
 def _siglip2(folder: Path) -> None:
-    """The vision tower of google/siglip2-base-patch16-224; its text is small, it is not asked."""
+    """The vision tower of google/siglip2-base-patch16-224; nothing uses its text part."""
     import transformers as tf
 
     vision = {**_base(768, 12), "image_size": 224, "patch_size": 16}
     config = tf.SiglipConfig(text_config={**_base(768, 2), "vocab_size": 514}, vision_config=vision)
-    filled(tf.SiglipModel(config)).save_pretrained(folder)
+    fill_weights(tf.SiglipModel(config)).save_pretrained(folder)
     pil_class("Siglip")(size={"height": 224, "width": 224}).save_pretrained(folder)
 
 
@@ -83,7 +83,7 @@ def _dinov2(folder: Path) -> None:
     import transformers as tf
 
     config = tf.Dinov2Config(**_base(384, 6), image_size=518, patch_size=14, mlp_ratio=4)
-    filled(tf.Dinov2Model(config)).save_pretrained(folder)
+    fill_weights(tf.Dinov2Model(config)).save_pretrained(folder)
     pil_class("Bit")(
         size={"shortest_edge": 256}, crop_size={"height": 224, "width": 224}
     ).save_pretrained(folder)

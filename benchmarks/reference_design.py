@@ -1,6 +1,7 @@
 """The computation of the CLIPSeg + CLIP reference design, with random weights.
 
-Time does not depend on weights. What it gets ready-made favours it. Needs the extra `[clip]`.
+Time does not depend on weights. Some inputs are ready-made, which favours the reference. Needs the
+extra `[clip]`.
 """
 
 from __future__ import annotations
@@ -113,16 +114,16 @@ class Clip:
 
         Files are decoded by as many threads as the model has, while it runs.
         """
-        found = []
+        batches = []
         with ThreadPoolExecutor(self._threads) as pool:
-            decoded = pool.map(self._prepared, paths)
+            decoded = pool.map(self._prepare, paths)
             for start in range(0, len(paths), batch):
                 count = min(batch, len(paths) - start)
                 pictures = np.stack([next(decoded) for _ in range(count)])
-                found.append(self.run(self._torch.from_numpy(pictures)).numpy())
-        return np.concatenate(found)
+                batches.append(self.run(self._torch.from_numpy(pictures)).numpy())
+        return np.concatenate(batches)
 
-    def _prepared(self, path: Path) -> NDArray[np.float32]:
+    def _prepare(self, path: Path) -> NDArray[np.float32]:
         """Returns a file as float32 (3, 224, 224): shorter side to 224, middle, standardised."""
         with Image.open(path) as picture:
             # Decoded at reduced scale, as Floorlens does; the published preprocessing does not.

@@ -47,7 +47,7 @@ AIMS = {"reference": 20.0, "least": 2.0, "clip": 1.5}
 
 
 class Indexing:
-    """Adds the same products to a new catalogue at every run."""
+    """Adds the same products to a new catalogue in every run."""
 
     def __init__(self, folder: Path, pictures: Path, threads: int) -> None:
         """Loads the models, which is not measured."""
@@ -67,9 +67,9 @@ class Indexing:
         """Adds the products."""
         if self._lens is None:
             raise RuntimeError("the catalogue is closed")
-        added = self._lens.add(self._pictures, adapt=False).counts["added"]
-        if added != INDEXED:
-            raise RuntimeError(f"{added} products were added, not {INDEXED}")
+        count = self._lens.add(self._pictures, adapt=False).counts["added"]
+        if count != INDEXED:
+            raise RuntimeError(f"{count} products were added, not {INDEXED}")
 
     def close(self) -> None:
         """Closes the catalogue."""
@@ -94,10 +94,10 @@ def best_batch(clip: Clip, paths: Sequence[Path]) -> tuple[int, dict[int, float]
     seconds: dict[int, list[float]] = defaultdict(list)
     for run in range(4):
         for batch in BATCHES:
-            taken, _ = timed(partial(clip.index, paths, batch))
+            elapsed, _ = timed(partial(clip.index, paths, batch))
             if run:
-                seconds[batch].append(taken)
-    rates = {batch: len(paths) / statistics.median(taken) for batch, taken in seconds.items()}
+                seconds[batch].append(elapsed)
+    rates = {batch: len(paths) / statistics.median(elapsed) for batch, elapsed in seconds.items()}
     return max(rates, key=lambda batch: rates[batch]), rates
 
 

@@ -38,29 +38,29 @@ PAIRS = (("network", "floorlens network", "clipseg network"), ("stage", "floorle
 
 
 class Recorder:
-    """An ONNX session that keeps what it was last asked."""
+    """An ONNX session that remembers its last inputs."""
 
     def __init__(self, session: Any) -> None:
-        """Takes the session that answers."""
+        """`session`: the session to run."""
         self._session = session
-        self._question: tuple[Any, ...] = ()
+        self._inputs: tuple[Any, ...] = ()
 
     def get_modelmeta(self) -> Any:
-        """Returns what the model file says of itself."""
+        """Returns the metadata of the model file."""
         return self._session.get_modelmeta()
 
-    def run(self, *question: Any) -> Any:
-        """Returns the session's answer."""
-        self._question = question
-        return self._session.run(*question)
+    def run(self, *inputs: Any) -> Any:
+        """Runs the session and returns its outputs."""
+        self._inputs = inputs
+        return self._session.run(*inputs)
 
     def again(self) -> Any:
-        """Returns the answer to the last question, computed anew."""
-        return self._session.run(*self._question)
+        """Runs the last inputs once more and returns the outputs."""
+        return self._session.run(*self._inputs)
 
     def shapes(self) -> dict[str, list[int]]:
-        """Returns the shapes of the last question's inputs."""
-        return {name: list(value.shape) for name, value in self._question[1].items()}
+        """Returns the shapes of the last inputs."""
+        return {name: list(value.shape) for name, value in self._inputs[1].items()}
 
 
 def photo() -> tuple[NDArray[np.uint8], str]:
@@ -132,10 +132,10 @@ def table(figures: dict[str, Any]) -> str:
     for name, *both in PAIRS:
         for key in both:
             low, _, high = (1000 * value for value in figures["quartiles"][key])
-            shown = "" if key == both[0] else f"{figures['ratios'][name]:.2f}x"
+            ratio = "" if key == both[0] else f"{figures['ratios'][name]:.2f}x"
             label = f"{key.split()[0]}, {name}"
             median = 1000 * figures["seconds"][key]
-            lines.append(f"{label:24}{median:10.1f}{f'{low:.1f} - {high:.1f}':>18}{shown:>9}")
+            lines.append(f"{label:24}{median:10.1f}{f'{low:.1f} - {high:.1f}':>18}{ratio:>9}")
     peak, stamp = figures["peak_mb"], figures["segmenter"]
     inputs = ", ".join(f"{name} {shape}" for name, shape in figures["inputs"].items())
     return "\n".join(

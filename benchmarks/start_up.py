@@ -23,9 +23,9 @@ from floorlens.demo.samples import samples
 
 def seconds(command: list[str]) -> float:
     """Returns the wall time of a process that must succeed."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - started
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -47,15 +47,15 @@ def main() -> None:
             ],
             "floorlens search room.jpg": [*search, "--catalogue", folder],
         }
-        taken: dict[str, list[float]] = {name: [] for name in commands}
+        times: dict[str, list[float]] = {name: [] for name in commands}
         for run in range(runs + 1):
             for name, command in commands.items():
                 elapsed = seconds(command)
                 if run > 0:
-                    taken[name].append(elapsed)
-    empty = statistics.median(taken["python -c pass"])
+                    times[name].append(elapsed)
+    empty = statistics.median(times["python -c pass"])
     print(f"{'whole process':34}{'median s':>10}{'minimum s':>11}{'ratio':>8}")
-    for name, values in taken.items():
+    for name, values in times.items():
         median = statistics.median(values)
         print(f"{name:34}{median:10.3f}{min(values):11.3f}{median / empty:8.1f}")
     print(", ".join(f"{name} {value}" for name, value in machine("onnxruntime").items()))

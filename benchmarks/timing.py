@@ -1,4 +1,4 @@
-"""Measures works in turn, and the memory that a process has taken."""
+"""Measures functions in turn, and the memory that a process has used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Returns the seconds that the work takes and what it returns."""
+    """Returns the seconds that the work takes, and its result."""
     # Both libraries' threads spin for a while after their work and would slow down the next one.
     time.sleep(0.3)
     start = time.perf_counter()
@@ -26,10 +26,12 @@ def alternate(
     runs: int,
     before: Mapping[str, Callable[[], Any]] | None = None,
 ) -> tuple[dict[str, list[float]], dict[str, list[Any]]]:
-    """Returns the seconds of each work's runs, and what they returned.
+    """Returns the seconds of the runs of each work, and their results.
 
-    A work is called with the number of its run; what is in `before` under its name is called first
-    and not measured. One run of each makes a round.
+    Args:
+        works: name -> function, called with the number of its run.
+        runs: how many rounds; a round is one run of each.
+        before: name -> function to call before that work, outside the measurement.
     """
     seconds: dict[str, list[float]] = defaultdict(list)
     results: dict[str, list[Any]] = defaultdict(list)
@@ -38,8 +40,8 @@ def alternate(
         for name in list(works)[:: 1 if run % 2 else -1]:
             if before and name in before:
                 before[name]()
-            taken, result = timed(partial(works[name], run))
-            seconds[name].append(taken)
+            elapsed, result = timed(partial(works[name], run))
+            seconds[name].append(elapsed)
             results[name].append(result)
     return seconds, results
 
@@ -47,9 +49,9 @@ def alternate(
 def median_row(label: str, values: list[float], ratio: float | None, aim: float | None) -> str:
     """Returns a line of a table under `HEAD`: median, quartiles, a ratio and the aim for it."""
     low, median, high = statistics.quantiles(values, n=4)
-    shown = "" if ratio is None else f"{ratio:.2f}x"
-    wanted = "" if aim is None else f"{aim:g}x"
-    return f"{label:36}{median:9.3f}{f'{low:.3f} - {high:.3f}':>18}{shown:>9}{wanted:>6}"
+    ratio_text = "" if ratio is None else f"{ratio:.2f}x"
+    aim_text = "" if aim is None else f"{aim:g}x"
+    return f"{label:36}{median:9.3f}{f'{low:.3f} - {high:.3f}':>18}{ratio_text:>9}{aim_text:>6}"
 
 
 HEAD = f"{'':36}{'median':>9}{'quartiles':>18}{'ratio':>9}{'aim':>6}"

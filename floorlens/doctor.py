@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from floorlens import presets
 from floorlens.engines import PRIVATE
 from floorlens.engines.opening import shown_url
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
+from floorlens.images.loading import load_photo
 from floorlens.lens import find_floor, open_catalogue
+from floorlens.pipeline import product_features
 from floorlens.settings import Settings, variable
 
 # Extra -> the module that shows that it is installed.
@@ -107,22 +110,18 @@ def _run(name: str, check: Callable[[], str]) -> Check:
 
 
 def _models(settings: Settings) -> str:
-    from floorlens.images.loading import load_photo
-    from floorlens.pipeline import product_features
-    from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
-
-    stages = load_stages(
-        preset_named(settings.preset or DEFAULT_PRESET),
+    stages = presets.load_stages(
+        presets.preset_named(settings.preset or presets.DEFAULT_PRESET),
         threads=settings.threads,
         models=settings.model_options(),
     )
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
-    # That is what a grey picture ought to give; that the model ran is what counts here.
+    # A grey picture has no floor; here it only counts that the model runs.
     with suppress(NoFloorFound):
         find_floor(grey, stages=stages)
     length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
-    # Their licences are not the code's: the training data of some are for research only.
+    # The weights have licences of their own: some were trained on data for research only.
     models = ", ".join(
         f"{stamp.model_id} {stamp.version} (weights: {stamp.licence})" for stamp in stamps
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from floorlens.api import create_app, require_extra
 from floorlens.errors import ServiceError, UsageError
+from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
     import uvicorn
@@ -74,8 +75,6 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
-    from floorlens.lens import open_catalogue
-
     with listen(host, port) as listener, open_catalogue(settings) as lens:
         server = _server(settings, lens, quiet=False)
 
@@ -120,8 +119,6 @@ def running_service(
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
-    from floorlens.lens import open_catalogue
-
     with (
         listen(host, port) as listener,
         open_catalogue(settings, stages=stages) as lens,

@@ -14,6 +14,7 @@ from floorlens.cli.output import (
     read_settings,
 )
 from floorlens.errors import EngineError
+from floorlens.lens import open_catalogue
 
 engine_app = typer.Typer(
     no_args_is_help=True, help="Fill, repair and compare the catalogue's copy in a vector engine."
@@ -49,8 +50,6 @@ def sync(
     as_json: JsonOption = False,
 ) -> None:
     """Fill or repair the engine from the catalogue. Only what differs is written."""
-    from floorlens.lens import open_catalogue
-
     settings = read_settings(catalogue=catalogue).for_engine(to)
     with open_catalogue(settings, create=False) as lens, progress_bar("Comparing") as progress:
         report = lens.replica.sync(take_over=take_over, progress=progress)
@@ -68,8 +67,6 @@ def verify(
     to: ToOption = None, catalogue: CatalogueOption = None, as_json: JsonOption = False
 ) -> None:
     """Compare the engine with the catalogue: counts, ids and stamps. Exit code 6 if they differ."""
-    from floorlens.lens import open_catalogue
-
     settings = read_settings(catalogue=catalogue).for_engine(to)
     with open_catalogue(settings, create=False) as lens:
         comparison = lens.replica.compare()

@@ -24,6 +24,7 @@ from floorlens.cli.output import (
     read_settings,
     write_text,
 )
+from floorlens.lens import preset_in_use
 
 eval_app = typer.Typer(
     no_args_is_help=True,
@@ -215,9 +216,9 @@ def _measure(
 ) -> None:
     from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_measured_lens
-    from floorlens.lens import preset_in_use
 
     settings = read_settings(catalogue=catalogue, preset=preset)
+    preset = preset_in_use(settings)
     # Measuring takes minutes: a result that cannot be written must fail before, not after.
     _check_writable(None if json_file == Path("-") else json_file, html)
     opener = partial(
@@ -234,7 +235,7 @@ def _measure(
             opener = partial(opener, adapt_progress=adapt_progress, **ranking_options._asdict())
         report = evaluate(
             directory,
-            preset_in_use(settings),
+            preset,
             progress=bars.enter_context(progress_bar("Measuring")),
             opener=opener,
             **options,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from floorlens.cli.output import JsonOption, print_json, read_settings
-
-if TYPE_CHECKING:
-    from floorlens.models.hub import HubModel, ModelFiles
+from floorlens.models import hub
+from floorlens.models import verify as verification
+from floorlens.presets import models_of
 
 models_app = typer.Typer(
     no_args_is_help=True,
@@ -31,9 +31,7 @@ def register(app: typer.Typer) -> None:
 @models_app.command("list")
 def list_models(as_json: JsonOption = False) -> None:
     """List the models with licence, size and dimension, and which are on this machine."""
-    from floorlens.models.verify import states
-
-    rows = list(states(read_settings().model_options()))
+    rows = list(verification.states(read_settings().model_options()))
     if as_json:
         print_json([state.as_dict() for state in rows])
         return
@@ -58,8 +56,6 @@ def list_models(as_json: JsonOption = False) -> None:
 @models_app.command()
 def pull(name: NameArgument, as_json: JsonOption = False) -> None:
     """Fetch a model, or all models of a preset, and record the revision."""
-    from floorlens.models import hub
-
     downloads = [hub.pull(model) for model in _models(name)]
     if as_json:
         print_json([_facts(files) for files in downloads])
@@ -71,9 +67,7 @@ def pull(name: NameArgument, as_json: JsonOption = False) -> None:
 @models_app.command()
 def verify(name: NameArgument, as_json: JsonOption = False) -> None:
     """Compare the hashes of the files and run the model once. Needs no network."""
-    from floorlens.models import verify
-
-    results = [verify.verify(model) for model in _models(name)]
+    results = [verification.verify(model) for model in _models(name)]
     if as_json:
         print_json([result.as_dict() for result in results])
         return
@@ -93,23 +87,18 @@ def path(
     as_json: JsonOption = False,
 ) -> None:
     """Print the folder of a model. Needs no network."""
-    from floorlens.models.hub import chosen_model
-    from floorlens.models.verify import here
-
-    files = here(chosen_model(name, read_settings().model_options()))
+    files = verification.here(hub.chosen_model(name, read_settings().model_options()))
     if as_json:
         print_json(_facts(files))
     else:
         print(files.folder)
 
 
-def _models(name: str) -> list[HubModel]:
-    from floorlens.presets import models_of
-
+def _models(name: str) -> list[hub.HubModel]:
     return models_of(name, read_settings().model_options())
 
 
-def _facts(files: ModelFiles) -> dict[str, str]:
+def _facts(files: hub.ModelFiles) -> dict[str, str]:
     return {
         "name": files.model.name,
         "model_id": files.model.model_id,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from floorlens.errors import EngineError, FloorlensError
+from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
@@ -70,8 +71,6 @@ def read_settings(**overrides: Any) -> Settings:
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
-    from floorlens.lens import open_catalogue
-
     return open_catalogue(read_settings(catalogue=catalogue, preset=preset), create=create)
 
 

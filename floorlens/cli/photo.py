@@ -20,7 +20,9 @@ from floorlens.cli.output import (
     read_settings,
 )
 from floorlens.errors import FilterError, RegionError
-from floorlens.images.masks import load_mask
+from floorlens.images.loading import load_photo
+from floorlens.images.masks import load_mask, save_mask, save_overlay
+from floorlens.lens import find_floor, preset_in_use
 from floorlens.products.reading import typed_cell
 from floorlens.segmentation import RegionSource
 
@@ -123,10 +125,6 @@ def mask(
     as_json: JsonOption = False,
 ) -> None:
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
-    from floorlens.images.loading import load_photo
-    from floorlens.images.masks import save_mask, save_overlay
-    from floorlens.lens import find_floor, preset_in_use
-
     settings = read_settings(catalogue=catalogue, preset=preset)
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
     picture = load_photo(photo, max_megapixels=settings.max_megapixels)

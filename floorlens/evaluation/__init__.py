@@ -1,1 +1,16 @@
-"""Measuring Floorlens on a folder of photos: `floorlens eval pairs|masks|ranking`."""
+"""`floorlens eval`: measures the pipeline on a folder of photos.
+
+```
+pairs         a room and the product on its floor
+ranking       graded judgments
+masks         true floor masks
+simulated     rooms simulated with the products
+clicks        of masks: where a person would click next
+robustness    of masks: photos as other cameras would have taken them
+datasets      reads the folders
+metrics       ranks, nDCG, mask overlap, intervals
+measured      the lens that is measured, on a temporary catalogue
+searches      what pairs, ranking and simulated share
+worst_cases   the page of what went worst
+```
+"""

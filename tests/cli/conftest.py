@@ -16,7 +16,7 @@ from floorlens.testing import fake_stages
 
 @pytest.fixture
 def stages() -> Stages:
-    """What the command line runs with; a test module may take others."""
+    """The stages that the command line runs with; a test module may override them."""
     return fake_stages()
 
 

@@ -31,7 +31,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Stages:
 
 @pytest.fixture
 def worth_nine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nine products are enough for a catalogue to be adapted unasked, one more than the least."""
+    """Nine products are enough for an adaptation without --adapt, one more than the least."""
     monkeypatch.setattr(adaptation, "WORTH", LEAST + 1)
 
 
@@ -52,10 +52,10 @@ def document(result: Result) -> Any:
 
 @pytest.mark.usefixtures("worth_nine")
 def test_the_first_index_of_enough_products_adapts_and_says_so(run: Run, products: Path) -> None:
-    shown = run("index", products).stdout
-    assert "9 added" in shown
-    assert "adapted to 9 products in " in shown
-    assert "2 simulated rooms each, 18 made now, 9 described anew" in shown
+    out = run("index", products).stdout
+    assert "9 added" in out
+    assert "adapted to 9 products in " in out
+    assert "2 simulated rooms each, 18 made now, 9 described anew" in out
     assert document(run("index", products, "--json"))["adaptation"] is None
     assert "adapted to: 9 of its products, 2 simulated rooms each" in run("info").stdout
     projection = document(run("info", "--json"))["projection"]
@@ -65,8 +65,8 @@ def test_the_first_index_of_enough_products_adapts_and_says_so(run: Run, product
     assert again["adaptation"]["version"] == projection["version"]
 
 
-def test_few_products_are_not_adapted_unasked(run: Run, products: Path) -> None:
-    """Nine are enough where that is asked for, and far from what makes it worth while."""
+def test_few_products_are_only_adapted_by_option(run: Run, products: Path) -> None:
+    """Nine are enough with --adapt, and far fewer than what makes it worth while."""
     assert "adapted" not in run("index", products).stdout
     assert "adapted" not in run("index", "--rebuild").stdout
     assert "adapted to: nothing: the package's own projection" in run("info").stdout
@@ -74,8 +74,8 @@ def test_few_products_are_not_adapted_unasked(run: Run, products: Path) -> None:
 
 
 @pytest.mark.usefixtures("worth_nine")
-def test_a_later_import_does_not_adapt_unasked(run: Run, products: Path) -> None:
-    """The first one was of eight; the ninth comes into a catalogue that people already search."""
+def test_a_later_import_only_adapts_by_option(run: Run, products: Path) -> None:
+    """The first import had eight; the ninth comes into a catalogue that is already in use."""
     late = products.parent / "p8.png"
     (products / "p8.png").rename(late)
     assert "adapted" not in run("index", products).stdout
@@ -85,7 +85,7 @@ def test_a_later_import_does_not_adapt_unasked(run: Run, products: Path) -> None
 
 
 @pytest.mark.usefixtures("worth_nine")
-def test_what_is_declined_waits_for_the_command(run: Run, products: Path) -> None:
+def test_a_declined_adaptation_waits_for_the_command(run: Run, products: Path) -> None:
     assert "adapted" not in run("index", products, "--no-adapt").stdout
     assert "adapted" not in run("index", products).stdout
     assert "adapted to: nothing: the package's own projection" in run("info").stdout
@@ -97,13 +97,13 @@ def test_what_is_declined_waits_for_the_command(run: Run, products: Path) -> Non
 
 
 def test_too_few_products_are_no_failure_of_index(run: Run, products: Path) -> None:
-    """They adapt, where that is asked for, as soon as there are enough."""
+    """With --adapt they are adapted as soon as there are enough."""
     late = products / "p8.png"
     for name in ("p7.png", "p8.png"):
         (products / name).rename(products.parent / name)
     assert "adapted" not in run("index", products, "--adapt").stdout
-    failed = run("adapt", code=2)
-    assert "at least 8 different products: this catalogue has 7" in failed.stderr
+    failure = run("adapt", code=2)
+    assert "at least 8 different products: this catalogue has 7" in failure.stderr
     (products.parent / "p8.png").rename(late)
     assert "adapted to 8 products" in run("index", products, "--adapt").stdout
 
@@ -115,7 +115,7 @@ def test_unusable_arguments(run: Run, products: Path) -> None:
         run("adapt", *wrong, code=2)
 
 
-def test_a_picture_that_is_gone_is_told(run: Run, products: Path) -> None:
+def test_a_missing_picture_is_reported(run: Run, products: Path) -> None:
     run("index", products, "--no-adapt")
     (products / "p4.png").unlink()
     result = run("adapt")
@@ -154,7 +154,7 @@ def test_eval_measures_adapted_or_not_and_the_report_says_which(
     (data / "queries").mkdir()
     room.save(data / "queries" / "a.png")
     for kind, *options in (["pairs"], ["ranking"], ["simulated", "--views", 1]):
-        adapted = document(run("eval", kind, data, *options, "--json", "-"))
-        plain = document(run("eval", kind, data, *options, "--no-adapt", "--json", "-"))
-        assert adapted["stamp"]["projection"]["version"].startswith("own-")
-        assert plain["stamp"]["projection"]["version"] == "1"
+        with_adaptation = document(run("eval", kind, data, *options, "--json", "-"))
+        without = document(run("eval", kind, data, *options, "--no-adapt", "--json", "-"))
+        assert with_adaptation["stamp"]["projection"]["version"].startswith("own-")
+        assert without["stamp"]["projection"]["version"] == "1"

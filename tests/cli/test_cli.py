@@ -1,4 +1,4 @@
-"""The command line: every command for people and for programs, with the documented exit codes."""
+"""Every command for people and for programs, with the documented exit codes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def library() -> Floorlens:
 # -- index -------------------------------------------------------------------------------------
 
 
-def test_index_tells_what_became_of_the_products(run: Run, product_csv: Path) -> None:
+def test_index_counts_what_it_did(run: Run, product_csv: Path) -> None:
     first = run("index", product_csv)
     assert "6 products in " in first.stdout
     assert "not floor from edge to edge" not in first.stdout
@@ -54,20 +54,20 @@ def test_index_counts_the_pictures_that_are_no_swatches(run: Run, product_folder
         pixels = np.full((320, 320, 3), 255, np.uint8)
         pixels[box] = grain[box]
         Image.fromarray(pixels).save(product_folder / f"{name}.png")
-    shown = run("index", product_folder).stdout
+    out = run("index", product_folder).stdout
     assert (
         "not floor from edge to edge: 1 picture of boards on a plain ground, "
         "1 picture with a frame or label"
-    ) in shown
+    ) in out
 
 
-def test_index_goes_on_past_bad_pictures_and_says_so(run: Run, product_folder: Path) -> None:
+def test_index_reports_bad_pictures_and_goes_on(run: Run, product_folder: Path) -> None:
     (product_folder / "bad.jpg").write_bytes(b"no picture")
-    failed = run("index", product_folder, code=8)
-    assert "6 added" in failed.stdout
-    assert "1 failed" in failed.stdout
-    assert "failed  bad: " in failed.stderr
-    assert "is not an image" in failed.stderr
+    failure = run("index", product_folder, code=8)
+    assert "6 added" in failure.stdout
+    assert "1 failed" in failure.stdout
+    assert "failed  bad: " in failure.stderr
+    assert "is not an image" in failure.stderr
     report = document(run("index", product_folder, "--json", code=8))
     assert [row["status"] for row in report["rows"] if row["id"] == "bad"] == ["failed"]
 
@@ -95,8 +95,8 @@ def test_rebuild_after_new_models(
 ) -> None:
     """The error names the command, and the command does what the error says."""
     monkeypatch.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
-    refused = run("search", room, code=6)
-    assert "floorlens index --rebuild" in refused.stderr
+    refusal = run("search", room, code=6)
+    assert "floorlens index --rebuild" in refusal.stderr
     assert document(run("index", "--rebuild", "--json"))["counts"]["updated"] == 6
     run("search", room)
 
@@ -107,8 +107,8 @@ def test_rebuild_with_a_lost_picture_keeps_the_old_features(
     (filled.parent / "moss.png").unlink()
     with monkeypatch.context() as newer:
         newer.setattr("floorlens.lens.load_stages", lambda *_a, **_k: fake_stages(version="2"))
-        failed = run("index", "--rebuild", code=8)
-        assert "The old features stay in use" in failed.stderr
+        failure = run("index", "--rebuild", code=8)
+        assert "The old features stay in use" in failure.stderr
     assert document(run("search", room, "--json"))["total"] == 6
 
 
@@ -116,12 +116,12 @@ def test_rebuild_with_a_lost_picture_keeps_the_old_features(
 
 
 def test_search_prints_the_librarys_ranking(run: Run, filled: Path, room: Path) -> None:
-    shown = document(run("search", room, "--json"))
+    out = document(run("search", room, "--json"))
     with library() as lens:
-        wanted = lens.search(room).as_dict()
-    for result in (shown, wanted):
+        expected = lens.search(room).as_dict()
+    for result in (out, expected):
         del result["timings"]
-    assert shown == wanted
+    assert out == expected
     table = run("search", room, "-n", "2").stdout
     assert "oak" in table
     assert "Oak floor" in table
@@ -131,23 +131,23 @@ def test_search_prints_the_librarys_ranking(run: Run, filled: Path, room: Path) 
 def test_search_takes_the_librarys_arguments(run: Run, filled: Path, room: Path) -> None:
     command = ["search", room, "--json", "-n", "3", "--weight", "texture=0", "--box", "0,0,160,50"]
     filters = ["--where", "material=wood", "--where", '{"price": {"$lt": 50}}']
-    shown = document(run(*command, *filters))
+    out = document(run(*command, *filters))
     with library() as lens:
-        wanted = lens.search(
+        expected = lens.search(
             room,
             limit=3,
             weights={"texture": 0},
             region=(0, 0, 160, 50),
             where={"material": "wood", "price": {"$lt": 50}},
         ).as_dict()
-    assert shown["matches"] == wanted["matches"]
-    assert shown["floor"] == wanted["floor"]
-    assert [m["id"] for m in shown["matches"]] == ["ash", "oak", "moss"]
+    assert out["matches"] == expected["matches"]
+    assert out["floor"] == expected["floor"]
+    assert [m["id"] for m in out["matches"]] == ["ash", "oak", "moss"]
 
 
 def test_search_in_a_polygon_and_in_a_drawn_mask(run: Run, filled: Path, room: Path) -> None:
-    found = document(run("search", room, "--json", "--polygon", "0,70 159,70 159,119 0,119"))
-    assert (found["floor"]["source"], found["matches"][0]["id"]) == ("polygon", "oak")
+    out = document(run("search", room, "--json", "--polygon", "0,70 159,70 159,119 0,119"))
+    assert (out["floor"]["source"], out["matches"][0]["id"]) == ("polygon", "oak")
     run("mask", room, "-o", "mask.png")
     again = document(run("search", room, "--json", "--mask", "mask.png"))
     assert (again["floor"]["source"], again["floor"]["share"]) == ("mask", 0.5)
@@ -195,9 +195,9 @@ def test_an_empty_catalogue_names_the_command(run: Run, filled: Path, room: Path
 
 
 def test_an_error_for_programs_is_json(run: Run, filled: Path, blank: Path) -> None:
-    failed = run("search", blank, "--json", code=4)
-    assert failed.stdout == ""
-    error = json.loads(failed.stderr)["error"]
+    failure = run("search", blank, "--json", code=4)
+    assert failure.stdout == ""
+    error = json.loads(failure.stderr)["error"]
     assert error["code"] == "no-floor-found"
     assert error["message"].startswith("no floor was found")
 
@@ -208,9 +208,9 @@ def test_names_are_never_read_as_markup(run: Run, product_folder: Path, room: Pa
     file.write_text("id,image,name,note\n[bold]o,oak.png,Oak [/x] [red]wide,[/]\n")
     run("index", file)
     assert "Oak [/x] [red]wide" in run("search", room).stdout
-    listed = run("products", "list").stdout
-    assert "[bold]o" in listed
-    assert "note [/]" in listed
+    rows = run("products", "list").stdout
+    assert "[bold]o" in rows
+    assert "note [/]" in rows
     odd = room.rename(room.with_name("[red] room.png"))
     assert "[red] room.png" in run("search", odd).stdout
 
@@ -221,13 +221,13 @@ def test_names_are_never_read_as_markup(run: Run, product_folder: Path, room: Pa
 def test_mask_needs_no_catalogue_and_writes_what_it_finds(run: Run, room: Path) -> None:
     text = run("mask", room, "-o", "mask.png", "--overlay", "drawn.jpg").stdout
     assert "floor on 50.0% of the photo, box (0, 60, 160, 120), confidence 100%" in text
-    with Image.open("mask.png") as written:
-        mask = np.asarray(written)
+    with Image.open("mask.png") as picture:
+        mask = np.asarray(picture)
     assert mask.shape == (120, 160)
     assert (mask[60:] == 255).all()
     assert not mask[:60].any()
-    with Image.open("drawn.jpg") as drawn:
-        assert drawn.size == (160, 120)
+    with Image.open("drawn.jpg") as picture:
+        assert picture.size == (160, 120)
     assert not Path("catalogue").exists()
 
 
@@ -245,15 +245,15 @@ def test_mask_exit_codes(run: Run, room: Path, blank: Path) -> None:
 
 
 def test_products_list_show_remove(run: Run, filled: Path) -> None:
-    listed = document(run("products", "list", "--json"))
+    rows = document(run("products", "list", "--json"))
     with library() as lens:
-        assert listed == [product.as_dict() for product in lens.products()]
+        assert rows == [product.as_dict() for product in lens.products()]
     assert "6 products" in run("products", "list").stdout
-    assert document(run("products", "show", "oak", "--json")) == listed[3]
-    shown = run("products", "show", "oak").stdout
-    assert "name: Oak floor" in shown
-    assert "price: 40" in shown
-    assert "image: " in shown
+    assert document(run("products", "show", "oak", "--json")) == rows[3]
+    out = run("products", "show", "oak").stdout
+    assert "name: Oak floor" in out
+    assert "price: 40" in out
+    assert "image: " in out
     assert document(run("products", "remove", "oak", "ash", "--json")) == {
         "removed": ["oak", "ash"]
     }
@@ -272,11 +272,11 @@ def test_an_unknown_id_removes_nothing(run: Run, filled: Path) -> None:
 def test_export_writes_what_index_reads(run: Run, filled: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run("export").stdout)))
     assert [row["id"] for row in rows] == ["ash", "brick", "moss", "oak", "slate", "walnut"]
-    listed = document(run("products", "list", "--json"))
-    assert document(run("export", "--json")) == listed
+    rows = document(run("products", "list", "--json"))
+    assert document(run("export", "--json")) == rows
     for name in ("out.csv", "out.jsonl", "out.json"):
         run("export", "-o", filled.parent / name)
-    assert json.loads((filled.parent / "out.json").read_text("utf-8")) == listed
+    assert json.loads((filled.parent / "out.json").read_text("utf-8")) == rows
     for name in ("out.csv", "out.jsonl"):
         report = document(run("index", filled.parent / name, "--json"))
         assert report["counts"]["unchanged"] == 6
@@ -329,9 +329,9 @@ def test_the_megapixel_setting_reaches_search_mask_and_index(
 
 
 def test_doctor(run: Run, filled: Path) -> None:
-    shown = document(run("doctor", "--json"))
-    assert shown["settings"]["FLOORLENS_CATALOGUE"] == "./catalogue"
-    assert all(check["ok"] for check in shown["checks"])
+    out = document(run("doctor", "--json"))
+    assert out["settings"]["FLOORLENS_CATALOGUE"] == "./catalogue"
+    assert all(check["ok"] for check in out["checks"])
     assert "ok   catalogue: 6 products" in run("doctor").stdout
     (filled.parent / "oak.png").unlink()
     sick = run("doctor", code=1).stdout
@@ -344,10 +344,10 @@ def test_demo(run: Run, product_folder: Path, room: Path, blank: Path) -> None:
     rooms.mkdir()
     room.rename(rooms / "a.png")
     blank.rename(rooms / "b.png")
-    shown = run("demo", "--rooms", rooms, "--products", product_folder, "--out", "out").stdout
-    assert "a.png" in shown
-    assert "b.png: no floor was found" in shown
-    assert "Report: out/report.html" in shown
+    out = run("demo", "--rooms", rooms, "--products", product_folder, "--out", "out").stdout
+    assert "a.png" in out
+    assert "b.png: no floor was found" in out
+    assert "Report: out/report.html" in out
     assert Path("out/report.html").is_file()
     run("demo", "--rooms", "gone", "--products", product_folder, code=3)
     (product_folder / "bad.jpg").write_bytes(b"x")
@@ -369,8 +369,8 @@ def pairs(product_folder: Path, room: Path, tmp_path: Path) -> Path:
 
 
 def test_eval_measures_prints_and_writes(run: Run, pairs: Path) -> None:
-    shown = run("eval", "pairs", pairs, "--json", "new/out.json", "--html", "worst").stdout
-    assert "mrr" in shown
+    out = run("eval", "pairs", pairs, "--json", "new/out.json", "--html", "worst").stdout
+    assert "mrr" in out
     figures = json.loads(Path("new/out.json").read_text("utf-8"))
     assert (figures["n"], figures["mrr"], figures["failed"]) == (1, 1.0, [])
     assert Path("worst/index.html").is_file()
@@ -379,7 +379,7 @@ def test_eval_measures_prints_and_writes(run: Run, pairs: Path) -> None:
 
 
 def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> None:
-    """Spelt as in `search`; the report says which it was."""
+    """The options are those of `search`; the report says which weights were used."""
     (pairs / "judgments.csv").write_text("query,product,grade\na.png,oak.png,3\n")
     (pairs / "queries").mkdir()
     (pairs / "queries" / "a.png").write_bytes((pairs / "rooms" / "a.png").read_bytes())
@@ -395,7 +395,7 @@ def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> 
     assert "nothing is re-ranked" in run("eval", "pairs", pairs, *both, code=2).stderr
 
 
-def test_eval_tells_before_it_measures_that_it_cannot_write(run: Run, pairs: Path) -> None:
+def test_eval_checks_that_it_can_write_before_it_measures(run: Run, pairs: Path) -> None:
     Path("file").write_text("x")
     for option in (["--json", "."], ["--json", "file/out.json"], ["--html", "file"]):
         assert "cannot be written" in run("eval", "pairs", pairs, *option, code=2).stderr
@@ -409,7 +409,7 @@ def test_the_megapixel_setting_reaches_eval(
     assert [item["file"] for item in figures["failed"]] == ["rooms/a.png"]
 
 
-def test_eval_masks_shows_all_that_a_segmenter_must_show(run: Run, tmp_path: Path) -> None:
+def test_eval_masks_prints_every_measure(run: Run, tmp_path: Path) -> None:
     """The fake segmenter finds the lower half, and no floor in a plain picture."""
     data, walls = tmp_path / "data", tmp_path / "walls"
     for folder in (data / "images", data / "masks", walls):
@@ -422,9 +422,9 @@ def test_eval_masks_shows_all_that_a_segmenter_must_show(run: Run, tmp_path: Pat
         Image.fromarray(truth).save(data / "masks" / f"{stem}.png")
     Image.new("RGB", (80, 60), (200, 200, 200)).save(walls / "plain.png")
     options = ["--negatives", walls, "--clicks", "2", "--robustness", "--limit", "1"]
-    shown = run("eval", "masks", data, *options, "--json", "out.json").stdout
+    out = run("eval", "masks", data, *options, "--json", "out.json").stdout
     for word in ("visible_auroc", "accepted_floorless", "mean_iou, clicks: 2", "light of 2700 K"):
-        assert word in shown
+        assert word in out
     figures = json.loads(Path("out.json").read_text("utf-8"))
     assert figures["n"] == 1
     assert (figures["visible_auroc"], figures["refused"]) == (1.0, 0.0)
@@ -436,11 +436,11 @@ def test_eval_masks_shows_all_that_a_segmenter_must_show(run: Run, tmp_path: Pat
     run("eval", "masks", data, "--limit", "0", code=2)
 
 
-def test_eval_simulated_makes_its_own_rooms(run: Run, pairs: Path) -> None:
+def test_eval_simulated_needs_only_products(run: Run, pairs: Path) -> None:
     """Of the products alone; the fake stages tell them apart by their colour."""
     options = ["--views", "6", "--seed", "1"]
-    shown = run("eval", "simulated", pairs, *options, "--json", "out.json").stdout
-    assert "top3" in shown
+    out = run("eval", "simulated", pairs, *options, "--json", "out.json").stdout
+    assert "top3" in out
     figures = json.loads(Path("out.json").read_text("utf-8"))
     assert (figures["n"], figures["products"], figures["seed"]) == (6, 6, 1)
     assert len({row["product"] for row in figures["per_query"]}) == 6

@@ -1,4 +1,4 @@
-"""`floorlens engine`, and what the other commands say of a vector engine."""
+"""`floorlens engine`, and what the other commands print about a vector engine."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def double(pinecone_double: Any, tmp_path: Path, run: Run) -> Iterator[Any]:
 def test_fill_compare_and_search(
     run: Run, product_csv: Path, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a catalogue in memory to Pinecone by one command; both rank alike."""
+    """From memory to Pinecone by one command; both rank alike."""
     run("index", product_csv)
-    wanted = json.loads(run("search", room, "--json").stdout)
+    before = json.loads(run("search", room, "--json").stdout)
     out = run("engine", "verify", "--to", "pinecone", code=6).stdout
     assert "stamp absent" in out
     assert "6 missing: ash, brick, moss" in out
@@ -42,9 +42,9 @@ def test_fill_compare_and_search(
     )
     assert run("engine", "verify", "--to", "pinecone").stdout.endswith("in step\n")
     monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
-    found = json.loads(run("search", room, "--json").stdout)
-    assert found["matches"] == wanted["matches"]
-    assert (found["index"], wanted["index"]) == ("pinecone", "exact")
+    after = json.loads(run("search", room, "--json").stdout)
+    assert after["matches"] == before["matches"]
+    assert (after["index"], before["index"]) == ("pinecone", "exact")
     again = json.loads(run("engine", "sync", "--json").stdout)
     assert (again["added"], again["unchanged"]) == (0, 6)
     assert json.loads(run("engine", "verify", "--json").stdout)["in_step"] is True
@@ -58,16 +58,16 @@ def test_the_engine_that_is_no_copy(run: Run, product_csv: Path) -> None:
         assert "no copy" in run("engine", command, code=2).stderr
 
 
-def test_a_failing_engine_is_told_and_loses_nothing(
+def test_a_failing_engine_is_reported_and_loses_nothing(
     run: Run, product_csv: Path, room: Path, double: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 6, for programs too; the search says where it looked instead."""
+    """Exit code 6, for programs too; the search names its fallback."""
     monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
     double.fail(403, times=1000)
-    failed = run("index", product_csv, code=6)
-    assert "6 added" in failed.stdout
-    assert "not in step" in failed.stderr
-    assert "floorlens engine sync" in failed.stderr
+    failure = run("index", product_csv, code=6)
+    assert "6 added" in failure.stdout
+    assert "not in step" in failure.stderr
+    assert "floorlens engine sync" in failure.stderr
     assert json.loads(run("index", product_csv, "--json", code=6).stdout)["not_synced"]
     assert "PINECONE_API_KEY" in run("search", room, code=6).stderr
     monkeypatch.setenv("FLOORLENS_FALLBACK", "exact")
@@ -79,7 +79,7 @@ def test_a_failing_engine_is_told_and_loses_nothing(
 def test_the_doctor_looks_at_the_engine(
     run: Run, product_csv: Path, double: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it answers and is in step; what is asked of it changes nothing."""
+    """It checks that the engine answers and is in step, and changes nothing."""
     assert "engine" not in run("doctor").stdout.replace("ENGINE", "")
     monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
     run("index", product_csv)
@@ -90,7 +90,7 @@ def test_the_doctor_looks_at_the_engine(
     assert "PINECONE_API_KEY" in run("doctor", code=1).stdout
 
 
-def test_a_removed_product_is_told_to_the_engine(
+def test_a_removed_product_leaves_the_engine(
     run: Run, product_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")

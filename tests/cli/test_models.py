@@ -1,4 +1,4 @@
-"""`floorlens models`, and that the settings' models are those that the commands run with."""
+"""`floorlens models`; and the commands run with the models of the settings."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     return invoke
 
 
-def test_the_list_says_what_is_to_be_known_before_fetching(run: Run) -> None:
-    shown = run("models", "list").stdout
+def test_the_list_shows_licence_size_and_revision(run: Run) -> None:
+    out = run("models", "list").stdout
     for model in MODELS.values():
-        line = next(line for line in shown.splitlines() if model.model_id in line)
+        line = next(line for line in out.splitlines() if model.model_id in line)
         assert model.licence in line
         assert str(model.megabytes) in line
         assert (model.revision or "newest") in line
@@ -79,16 +79,16 @@ def test_a_setting_shows_in_the_list(
 def test_offline_the_error_is_clear_and_has_its_code(
     run: Run, words: tuple[str, ...], text: str
 ) -> None:
-    failed = run("models", *words, code=7)
-    assert text in failed.stderr
-    assert "floorlens models pull clip" in failed.stderr
-    assert "Traceback" not in failed.output
-    told = json.loads(run("models", *words, "--json", code=7).stderr)
-    assert told["error"]["code"] == "model-unavailable"
+    failure = run("models", *words, code=7)
+    assert text in failure.stderr
+    assert "floorlens models pull clip" in failure.stderr
+    assert "Traceback" not in failure.output
+    answer = json.loads(run("models", *words, "--json", code=7).stderr)
+    assert answer["error"]["code"] == "model-unavailable"
 
 
 @pytest.mark.parametrize("name", ["vgg", "builtin"])
-def test_what_is_no_model_is_refused(run: Run, name: str) -> None:
+def test_an_unknown_model_is_refused(run: Run, name: str) -> None:
     for command in ("pull", "verify", "path"):
         assert f"unknown model '{name}'" in run("models", command, name, code=2).stderr
 
@@ -98,11 +98,11 @@ def test_verify_runs_the_models_of_a_preset(
 ) -> None:
     for name, value in tiny_models.environment().items():
         monkeypatch.setenv(name, value)
-    shown = run("models", "verify", "siglip2").stdout
-    assert "clipseg: " in shown and "makes a mask" in shown
-    assert "siglip2: " in shown and "makes vectors of 32 numbers" in shown
-    found = json.loads(run("models", "verify", "dinov2", "--json").stdout)
-    assert [model["name"] for model in found] == ["clipseg", "dinov2"]
+    out = run("models", "verify", "siglip2").stdout
+    assert "clipseg: " in out and "makes a mask" in out
+    assert "siglip2: " in out and "makes vectors of 32 numbers" in out
+    results = json.loads(run("models", "verify", "dinov2", "--json").stdout)
+    assert [model["name"] for model in results] == ["clipseg", "dinov2"]
 
 
 def test_pull_then_verify_then_damage(run: Run, tiny_models: TinyModels, tmp_path: Path) -> None:
@@ -118,34 +118,34 @@ def test_pull_then_verify_then_damage(run: Run, tiny_models: TinyModels, tmp_pat
             "HF_HOME": str(tmp_path / "hub"),
             "PYTHONPATH": str(Path(__file__).parent.parent.parent),
         }
-        pulled = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "floorlens", "models", "pull", "clipseg", "--json"],
             env=environment,
             capture_output=True,
             text=True,
             timeout=300,
         )
-    assert pulled.returncode == 0, pulled.stderr
-    told = json.loads(pulled.stdout)[0]
-    assert told["revision"] == MODELS["clipseg"].revision
-    assert told["licence"] == "Apache-2.0"
+    assert process.returncode == 0, process.stderr
+    answer = json.loads(process.stdout)[0]
+    assert answer["revision"] == MODELS["clipseg"].revision
+    assert answer["licence"] == "Apache-2.0"
     folder = run("models", "path", "clipseg").stdout.strip()
-    assert folder == told["folder"]
-    found = json.loads(run("models", "verify", "clipseg", "--json").stdout)[0]
-    assert found["compared"] == len(hub.files) >= 5
-    assert found["unknown"] == 0
+    assert folder == answer["folder"]
+    results = json.loads(run("models", "verify", "clipseg", "--json").stdout)[0]
+    assert results["compared"] == len(hub.files) >= 5
+    assert results["unknown"] == 0
     aside = tmp_path / "aside"
     aside.mkdir()
-    gone = [name for name in hub.files if name.startswith(("tokenizer", "vocab", "merges"))]
-    for name in gone:
+    names = [name for name in hub.files if name.startswith(("tokenizer", "vocab", "merges"))]
+    for name in names:
         (Path(folder) / name).rename(aside / name)
-    failed = run("models", "verify", "clipseg", code=7).stderr
-    assert "or not whole" in failed and "models pull clipseg" in failed
-    for name in gone[1:]:
+    failure = run("models", "verify", "clipseg", code=7).stderr
+    assert "or not whole" in failure and "models pull clipseg" in failure
+    for name in names[1:]:
         (aside / name).rename(Path(folder) / name)
-    failed = run("models", "verify", "clipseg", code=7).stderr
-    assert f"is not whole: {gone[0]} of what was fetched" in failed
-    (aside / gone[0]).rename(Path(folder) / gone[0])
+    failure = run("models", "verify", "clipseg", code=7).stderr
+    assert f"is not whole: {names[0]} of what was fetched" in failure
+    (aside / names[0]).rename(Path(folder) / names[0])
     file = (Path(folder) / "config.json").resolve()
     file.write_bytes(file.read_bytes() + b" ")
     assert "is damaged: config.json" in run("models", "verify", "clipseg", code=7).stderr
@@ -156,8 +156,8 @@ def test_the_settings_models_find_the_floor(
 ) -> None:
     """`mask`, `doctor` and `eval` load their stages themselves: none may forget the settings."""
     room = sorted(ROOMS.iterdir())[0]
-    failed = run("mask", room, "--preset", "clip", code=7)
-    assert "CIDAS/clipseg-rd64-refined is neither in the cache nor reachable" in failed.stderr
+    failure = run("mask", room, "--preset", "clip", code=7)
+    assert "CIDAS/clipseg-rd64-refined is neither in the cache nor reachable" in failure.stderr
     for name, value in tiny_models.environment().items():
         monkeypatch.setenv(name, value)
     floor = json.loads(run("mask", room, "--preset", "clip", "-o", "m.png", "--json").stdout)
@@ -167,8 +167,8 @@ def test_the_settings_models_find_the_floor(
     other = json.loads(run("mask", room, "--preset", "clip", "--json").stdout)
     assert other["share"] != floor["share"]
     monkeypatch.setenv("FLOORLENS_PRESET", "clip")
-    shown: Any = run("doctor", "--json").stdout
-    checks = {check["name"]: check for check in json.loads(shown)["checks"]}
+    out: Any = run("doctor", "--json").stdout
+    checks = {check["name"]: check for check in json.loads(out)["checks"]}
     assert checks["models"]["ok"], checks["models"]
     assert "vectors of 24 numbers" in checks["models"]["found"]
     assert checks["models"]["found"].startswith("clipseg local-")

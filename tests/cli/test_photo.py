@@ -33,13 +33,13 @@ def document(result: Result) -> Any:
 
 
 def test_clicks_are_the_librarys(run: Run, lens: Floorlens, half_moss: Path) -> None:
-    """Both commands, with "floor" said or left out, alone and on a region by hand."""
+    """In both commands, with "floor" or without it, alone and on a region by hand."""
     away = ["--click", "20,100,other", "--click", "150,100,floor"]
-    shown = document(run("search", half_moss, "--json", *away))
-    wanted = lens.search(half_moss, clicks=[(20, 100, False), (150, 100)]).as_dict()
-    assert shown["matches"] == wanted["matches"]
-    assert shown["floor"] == wanted["floor"]
-    assert shown["matches"][0]["id"] == "moss"
+    out = document(run("search", half_moss, "--json", *away))
+    expected = lens.search(half_moss, clicks=[(20, 100, False), (150, 100)]).as_dict()
+    assert out["matches"] == expected["matches"]
+    assert out["floor"] == expected["floor"]
+    assert out["matches"][0]["id"] == "moss"
     for option, source in (
         (["--box", "0,60,160,120"], "box+clicks"),
         (["--polygon", "0,60 160,60 160,120 0,120"], "polygon+clicks"),
@@ -74,27 +74,27 @@ def test_a_click_on_floor_overrules_that_there_is_none(run: Run, blank: Path) ->
 def test_clicks_without_meaning_exit_2(
     run: Run, lens: Floorlens, room: Path, command: str, click: str, problem: str
 ) -> None:
-    failed = run(command, room, "--click", click, code=2)
-    assert problem in " ".join(failed.stderr.split())
+    failure = run(command, room, "--click", click, code=2)
+    assert problem in " ".join(failure.stderr.split())
 
 
 def test_clicks_that_leave_nothing_exit_2(run: Run, room: Path) -> None:
-    failed = run("mask", room, "--click", "80,100,other", "--json", code=2)
-    assert json.loads(failed.stderr)["error"]["code"] == "region-invalid"
-    assert "leave nothing of the floor" in failed.stderr
+    failure = run("mask", room, "--click", "80,100,other", "--json", code=2)
+    assert json.loads(failure.stderr)["error"]["code"] == "region-invalid"
+    assert "leave nothing of the floor" in failure.stderr
 
 
-def test_a_doubtful_floor_is_told(run: Run, lens: Floorlens, room: Path) -> None:
-    """In `mask` with the rest, in `search` in one line of its own, in JSON as a list."""
+def test_a_doubtful_floor_is_reported(run: Run, lens: Floorlens, room: Path) -> None:
+    """`mask` prints it with the rest, `search` in one line of its own, JSON as a list."""
     small = ["--box", "0,100,20,110"]
     reason = "too small: the floor is only 1.0% of the photo"
     assert f"\ndoubtful: {reason}\n" in run("mask", room, *small).stdout
-    searched = run("search", room, *small)
-    assert searched.stderr.splitlines() == [f"floorlens: doubtful floor: {reason}"]
-    assert reason not in searched.stdout
+    result = run("search", room, *small)
+    assert result.stderr.splitlines() == [f"floorlens: doubtful floor: {reason}"]
+    assert reason not in result.stdout
     for command in ("mask", "search"):
-        shown = run(command, room, *small, "--json")
-        assert shown.stderr == ""
-        floor = document(shown)
+        out = run(command, room, *small, "--json")
+        assert out.stderr == ""
+        floor = document(out)
         assert floor.get("floor", floor)["reasons"] == [reason]
         assert "doubtful" not in (fine := run(command, room)).stdout + fine.stderr

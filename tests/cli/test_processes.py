@@ -1,4 +1,4 @@
-"""The command line as real processes: exit codes, Ctrl-C, an output that is closed early."""
+"""The command line as real processes: exit codes, Ctrl-C, an output that closes early."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def command(*arguments: object, slow: float = 0) -> list[str]:
     return [sys.executable, "-c", WITHOUT_MODELS, str(slow), *map(str, arguments)]
 
 
-def finished(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "floorlens", *map(str, arguments)],
         cwd=cwd,
@@ -58,14 +58,14 @@ def _package_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_usage_errors_of_the_real_command_exit_2_without_a_traceback(tmp_path: Path) -> None:
-    result = finished("search", cwd=tmp_path)
+    result = run_command("search", cwd=tmp_path)
     assert result.returncode == 2
     assert "Missing argument" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_errors_of_the_real_command_are_json_for_programs(tmp_path: Path) -> None:
-    result = finished("info", "--catalogue", "nowhere", "--json", cwd=tmp_path)
+    result = run_command("info", "--catalogue", "nowhere", "--json", cwd=tmp_path)
     assert result.returncode == 6
     assert result.stdout == ""
     assert json.loads(result.stderr)["error"]["code"] == "catalogue-not-found"
@@ -93,47 +93,47 @@ def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
     tmp_path: Path, many: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLOORLENS_CATALOGUE", location)
-    stopped = subprocess.Popen(
+    process = subprocess.Popen(
         command("index", many, slow=0.05), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     try:
         deadline = time.monotonic() + 120
         while not products_in(location):
-            assert stopped.poll() is None, stopped.stderr and stopped.stderr.read()
+            assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        stopped.send_signal(signal.SIGINT)
-        _, errors = stopped.communicate(timeout=300)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=300)
     finally:
-        stopped.kill()
-    assert stopped.returncode == 130
+        process.kill()
+    assert process.returncode == 130
     assert "Stopped. What was stored is safe" in errors
     assert "Traceback" not in errors
-    stored = products_in(location)
-    assert 0 < stored < 80
+    count = products_in(location)
+    assert 0 < count < 80
     result = subprocess.run(
         command("index", many, "--json"), cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert json.loads(result.stdout)["counts"] == {
-        "added": 80 - stored,
+        "added": 80 - count,
         "updated": 0,
-        "unchanged": stored,
+        "unchanged": count,
         "failed": 0,
     }
 
 
 @pytest.mark.parametrize("words", [["export"], ["products", "list"]])
-def test_an_output_that_is_closed_early_is_no_failure(
+def test_an_output_that_closes_early_is_no_failure(
     tmp_path: Path, lens: Floorlens, words: list[str]
 ) -> None:
     """`floorlens export | head -1`: plain text as well as tables."""
     reader, writer = os.pipe()
     os.close(reader)
-    with os.fdopen(writer, "wb") as closed:
+    with os.fdopen(writer, "wb") as output:
         result = subprocess.run(
             [sys.executable, "-m", "floorlens", *words, "--catalogue", str(tmp_path / "catalogue")],
             cwd=tmp_path,
-            stdout=closed,
+            stdout=output,
             stderr=subprocess.PIPE,
             timeout=300,
         )

@@ -1,8 +1,8 @@
-"""Tiny random checkpoints of the models that the presets take from the hub.
+"""Tiny random checkpoints of the models that the presets fetch from the hub.
 
-Real classes of transformers, saved as the hub's repositories are, with tokeniser and image
-processor: everything that runs is what runs with the published weights, only smaller. `conftest.py`
-offers them as the session fixture `tiny_models`.
+They use the real classes of transformers and are saved like the hub's repositories, with tokeniser
+and image processor: the code that runs is that of the published weights, only the models are
+smaller. `conftest.py` has them as the session fixture `tiny_models`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 SIDE = 64
 PATCH = 16
 DIMENSIONS = {"clip": 24, "siglip2": 32, "dinov2": 32}
-"""Lengths of the embeddings: none is a published one, so that no number is taken for granted."""
+"""Lengths of the embeddings; none is a published one, so that a fixed number in the code shows."""
 
 
 @dataclass(frozen=True)
 class TinyModels:
-    """Folders of tiny checkpoints, as `FLOORLENS_CLIP_MODEL` and its likes take them."""
+    """Folders of tiny checkpoints, for `FLOORLENS_CLIP_MODEL` and the like."""
 
     clip: Path
     clipseg: Path
@@ -28,7 +28,7 @@ class TinyModels:
     dinov2: Path
 
     def environment(self) -> dict[str, str]:
-        """Returns the variables that put these in the place of the published models."""
+        """Returns the environment variables that replace the published models by these."""
         return {
             f"FLOORLENS_{name.upper()}_MODEL": str(getattr(self, name))
             for name in ("clip", "clipseg", "siglip2", "dinov2")
@@ -37,14 +37,14 @@ class TinyModels:
 
 def build(folder: Path) -> TinyModels:
     """Builds and saves the checkpoints below a folder; takes some seconds."""
-    made = TinyModels(*(folder / name for name in ("clip", "clipseg", "siglip2", "dinov2")))
-    for path in (made.clip, made.clipseg, made.siglip2, made.dinov2):
+    models = TinyModels(*(folder / name for name in ("clip", "clipseg", "siglip2", "dinov2")))
+    for path in (models.clip, models.clipseg, models.siglip2, models.dinov2):
         path.mkdir(parents=True)
-    _clip(made.clip)
-    _clipseg(made.clipseg)
-    _siglip2(made.siglip2)
-    _dinov2(made.dinov2)
-    return made
+    _clip(models.clip)
+    _clipseg(models.clipseg)
+    _siglip2(models.siglip2)
+    _dinov2(models.dinov2)
+    return models
 
 
 def pil_class(name: str) -> Any:
@@ -61,21 +61,22 @@ def pil_class(name: str) -> Any:
 
 
 def with_pillow() -> dict[str, Any]:
-    """Returns what makes `from_pretrained` take the image processors that work with Pillow."""
+    """Returns the options of `from_pretrained` for image processors that work with Pillow."""
     import transformers
 
     modern = int(transformers.__version__.partition(".")[0]) >= 5
     return {"backend": "pil"} if modern else {"use_fast": False}
 
 
-def filled(model: Any) -> Any:
-    """Returns the model with weights drawn anew, the same ones with every version of transformers.
+def fill_weights(model: Any) -> Any:
+    """Returns the model with new random weights, the same with every version of transformers.
 
-    As they are initialised all pictures have nearly the same embedding, and a prompt hardly counts.
+    With the initial weights all pictures have nearly the same embedding, and a prompt has hardly
+    any effect.
     """
     import torch
 
-    # Its number decides which random checkpoints there are: never change it for a single test.
+    # Another seed would change all checkpoints: never change it for a single test.
     generator = torch.Generator().manual_seed(20)
     with torch.no_grad():
         for name, weights in sorted(model.named_parameters()):
@@ -83,8 +84,8 @@ def filled(model: Any) -> Any:
                 weights.zero_()
             elif weights.ndim > 1:
                 inputs = 1 if "embedding" in name and weights.ndim < 4 else weights[0].numel()
-                drawn = torch.randn(weights.shape, generator=generator)
-                weights.copy_(drawn * (1.5 / inputs**0.5))
+                values = torch.randn(weights.shape, generator=generator)
+                weights.copy_(values * (1.5 / inputs**0.5))
                 if name.endswith("transposed_convolution.4.weight"):
                     # Logits of about 3, as a trained model has them.
                     weights.mul_(12.0)
@@ -92,7 +93,7 @@ def filled(model: Any) -> Any:
 
 
 def _byte_characters() -> list[str]:
-    """Returns the 256 characters that CLIP's tokeniser writes bytes with."""
+    """Returns the 256 characters by which CLIP's tokeniser writes bytes."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [byte for byte in range(256) if byte not in plain]
     return [chr(byte) for byte in plain] + [chr(256 + place) for place in range(len(rest))]
@@ -145,7 +146,7 @@ def _clip(folder: Path) -> None:
     config = tf.CLIPConfig(
         text_config=_text(words), vision_config=_vision(), projection_dim=DIMENSIONS["clip"]
     )
-    filled(tf.CLIPModel(config)).save_pretrained(folder)
+    fill_weights(tf.CLIPModel(config)).save_pretrained(folder)
     processor = pil_class("CLIP")(
         size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}
     )
@@ -166,7 +167,7 @@ def _clipseg(folder: Path) -> None:
         decoder_intermediate_size=32,
         use_complex_transposed_convolution=True,
     )
-    filled(tf.CLIPSegForImageSegmentation(config)).save_pretrained(folder)
+    fill_weights(tf.CLIPSegForImageSegmentation(config)).save_pretrained(folder)
     processor = pil_class("ViT")(
         size={"height": SIDE, "width": SIDE},
         image_mean=[0.485, 0.456, 0.406],
@@ -176,12 +177,12 @@ def _clipseg(folder: Path) -> None:
 
 
 def _siglip2(folder: Path) -> None:
-    """As google/siglip2-base-patch16-224 is: of the type "siglip", of a fixed size."""
+    """Like google/siglip2-base-patch16-224: of the type "siglip", of a fixed size."""
     import transformers as tf
 
     text = _text(514) | {"max_position_embeddings": 64, "projection_size": 32}
     config = tf.SiglipConfig(text_config=text, vision_config=_vision())
-    filled(tf.SiglipModel(config)).save_pretrained(folder)
+    fill_weights(tf.SiglipModel(config)).save_pretrained(folder)
     pil_class("Siglip")(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
 
 
@@ -189,7 +190,7 @@ def _dinov2(folder: Path) -> None:
     import transformers as tf
 
     config = tf.Dinov2Config(**_vision(mlp_ratio=2))
-    filled(tf.Dinov2Model(config)).save_pretrained(folder)
+    fill_weights(tf.Dinov2Model(config)).save_pretrained(folder)
     pil_class("Bit")(
         size={"shortest_edge": 72}, crop_size={"height": SIDE, "width": SIDE}
     ).save_pretrained(folder)

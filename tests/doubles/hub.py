@@ -1,4 +1,4 @@
-"""A double of the Hugging Face hub: one model over HTTP, as the hub's client asks for it."""
+"""A double of the Hugging Face hub: one model over HTTP, for the hub's own client."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 LARGE = (".safetensors", ".bin")
-"""Files that the hub keeps by their SHA-256; others by git's own hash."""
+"""Files that the hub identifies by their SHA-256; others by git's own hash."""
 
 
 @dataclass
 class Hub:
-    """What the double holds and what it was asked.
+    """The double: its model, and the requests so far.
 
     Attributes:
         model_id: the only model.
         revision: its newest commit.
         files: name -> bytes.
         damage: names whose bytes arrive changed.
-        asked: the paths of all requests.
-        url: where it answers.
-        names: what else the commit may be asked by: branches, tags, its first digits.
+        requests: the paths of all requests.
+        url: its address.
+        names: other names of the commit: branches, tags, its first digits.
     """
 
     model_id: str
     revision: str
     files: Mapping[str, bytes]
     damage: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     url: str = ""
     names: set[str] = field(default_factory=lambda: {"main"})
 
     def etag(self, name: str) -> str:
-        """Returns the hash by which the hub names a file."""
+        """Returns the hash of a file, as the hub computes it."""
         data = self.files[name]
         if name.endswith(LARGE):
             return hashlib.sha256(data).hexdigest()
         return hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()
 
     def information(self) -> bytes:
-        """Returns what the hub says of the model."""
+        """Returns the hub's JSON about the model."""
         siblings = []
         for name, data in self.files.items():
             entry = {"rfilename": name, "size": len(data), "blobId": "0" * 40}
@@ -60,13 +60,13 @@ class Hub:
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:
-    """Returns the files of a folder as a `Hub` takes them."""
+    """Returns the files of a folder for `Hub.files`: name -> bytes."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
-    """Runs a hub on a free port of this machine; `hub.url` is set."""
+    """Runs a hub on a free port of this machine and sets `hub.url`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -82,18 +82,18 @@ def serving(hub: Hub) -> Iterator[Hub]:
 
         def _answer(self, *, body: bool) -> None:
             path = self.path.partition("?")[0]
-            hub.asked.append(path)
-            known = (f"/api/models/{hub.model_id}", f"/api/models/{hub.model_id}/revision/")
-            commit = path.removeprefix(known[1])
-            resolved = f"/{hub.model_id}/resolve/{hub.revision}/"
-            name = path.removeprefix(resolved)
-            if path == known[0] or commit in {hub.revision, *hub.names}:
+            hub.requests.append(path)
+            prefixes = (f"/api/models/{hub.model_id}", f"/api/models/{hub.model_id}/revision/")
+            commit = path.removeprefix(prefixes[1])
+            file_prefix = f"/{hub.model_id}/resolve/{hub.revision}/"
+            name = path.removeprefix(file_prefix)
+            if path == prefixes[0] or commit in {hub.revision, *hub.names}:
                 self._send(200, hub.information(), {"Content-Type": "application/json"}, body)
-            elif path.startswith(known[1]):
+            elif path.startswith(prefixes[1]):
                 self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"}, body)
             elif path.startswith("/api/models/"):
                 self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"}, body)
-            elif path.startswith(resolved) and name in hub.files:
+            elif path.startswith(file_prefix) and name in hub.files:
                 data = hub.files[name]
                 if name in hub.damage:
                     data = data[:-1] + bytes([data[-1] ^ 1])

@@ -1,4 +1,4 @@
-"""The double of Pinecone: it must be as strict as Pinecone, or it lets our mistakes pass."""
+"""The double of Pinecone: it must be as strict as Pinecone, or our mistakes pass the tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def control(double: Double) -> Iterator[Any]:
 
 
 def order(name: str, dimension: Any = 3, metric: str = "cosine", **others: Any) -> dict[str, Any]:
-    """The body by which SDK 10 asks for an index."""
+    """The body with which SDK 10 creates an index."""
     vectors = {"type": "dense_vector", "dimension": dimension, "metric": metric}
     return {
         "name": name,
@@ -81,10 +81,10 @@ def query(send: Send, **what: Any) -> Any:
 
 
 def test_an_index_from_birth_to_end(control: Any) -> None:
-    """Each answer as the SDK was seen to get it."""
-    made = control.post("/indexes", json=order("floors"))
-    assert made.status_code == 201
-    facts = made.json()
+    """Each answer has the form that the SDK gets from Pinecone."""
+    answer = control.post("/indexes", json=order("floors"))
+    assert answer.status_code == 201
+    facts = answer.json()
     assert facts["host"].endswith("/data/floors")
     assert facts["status"] == {"ready": True, "state": "Ready"}
     assert facts["deployment"]["environment"]
@@ -94,8 +94,8 @@ def test_an_index_from_birth_to_end(control: Any) -> None:
     again = control.post("/indexes", json=order("floors"))
     assert (again.status_code, again.json()["error"]["code"]) == (409, "ALREADY_EXISTS")
     assert control.delete("/indexes/floors").status_code == 202
-    gone = control.get("/indexes/floors")
-    assert (gone.status_code, gone.json()["error"]["code"]) == (404, "NOT_FOUND")
+    answer = control.get("/indexes/floors")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
     assert control.post(f"{facts['host']}/query", json={}).status_code == 404
 
 
@@ -118,7 +118,7 @@ def test_an_index_from_birth_to_end(control: Any) -> None:
     ],
     ids=str,
 )
-def test_an_index_that_pinecone_would_not_make(control: Any, body: dict[str, Any]) -> None:
+def test_an_index_that_pinecone_would_refuse(control: Any, body: dict[str, Any]) -> None:
     answer = control.post("/indexes", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
@@ -126,16 +126,16 @@ def test_an_index_that_pinecone_would_not_make(control: Any, body: dict[str, Any
 
 
 def test_a_new_index_is_not_ready_at_once(double: Double, control: Any) -> None:
-    """Who does not wait is refused, with a status that no client tries again."""
+    """A client that does not wait is refused, with a status that no client retries."""
     double.ready_after = 0.3
-    made = control.post("/indexes", json=order("slow")).json()
-    assert made["status"] == {"ready": False, "state": "Initializing"}
-    assert control.post(f"{made['host']}/describe_index_stats", json={}).status_code == 400
+    answer = control.post("/indexes", json=order("slow")).json()
+    assert answer["status"] == {"ready": False, "state": "Initializing"}
+    assert control.post(f"{answer['host']}/describe_index_stats", json={}).status_code == 400
     end = time.monotonic() + PATIENCE
     while not control.get("/indexes/slow").json()["status"]["ready"]:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert control.post(f"{made['host']}/describe_index_stats", json={}).status_code == 200
+    assert control.post(f"{answer['host']}/describe_index_stats", json={}).status_code == 200
 
 
 def test_both_planes_check_the_key(control: Any, send: Send) -> None:
@@ -182,23 +182,23 @@ def test_a_batch_of_a_thousand_and_of_two_megabytes(send: Send) -> None:
     ],
     ids=lambda broken: f"{broken}"[:40],
 )
-def test_a_vector_that_pinecone_would_not_keep(send: Send, broken: dict[str, Any]) -> None:
-    """All or none: the sound one of the same call is not kept either."""
+def test_a_vector_that_pinecone_would_refuse(send: Send, broken: dict[str, Any]) -> None:
+    """All or none: the valid one of the same call is not stored either."""
     answer = upsert(send, vector("sound"), {**vector("other"), **broken})
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
     assert query(send).json()["matches"] == []
 
 
 def test_numbers_and_vectors_come_back_as_floats(send: Send) -> None:
-    kept = {"price": 5, "new": True, "rooms": ["hall"], "none": [], "name": "oak"}
-    upsert(send, {"id": "a", "values": [0.1, 2, 3], "metadata": kept})
-    found = send("GET", "/vectors/fetch", params={"ids": "a"}).json()["vectors"]["a"]
-    assert found["metadata"] == kept
-    assert isinstance(found["metadata"]["price"], float)
-    assert found["metadata"]["new"] is True
-    # As float32 keeps it.
-    assert found["values"][0] == pytest.approx(0.1, abs=1e-8)
-    assert found["values"][0] != 0.1
+    metadata = {"price": 5, "new": True, "rooms": ["hall"], "none": [], "name": "oak"}
+    upsert(send, {"id": "a", "values": [0.1, 2, 3], "metadata": metadata})
+    answer = send("GET", "/vectors/fetch", params={"ids": "a"}).json()["vectors"]["a"]
+    assert answer["metadata"] == metadata
+    assert isinstance(answer["metadata"]["price"], float)
+    assert answer["metadata"]["new"] is True
+    # The nearest float32.
+    assert answer["values"][0] == pytest.approx(0.1, abs=1e-8)
+    assert answer["values"][0] != 0.1
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,8 @@ def test_fetch_and_delete_take_a_thousand_ids(send: Send) -> None:
     upsert(send, *(vector(name) for name in names[:1000]))
     assert send("GET", "/vectors/fetch", params={"ids": names}).status_code == 400
     assert send("GET", "/vectors/fetch").status_code == 400
-    found = send("GET", "/vectors/fetch", params={"ids": names[:1000]})
-    assert len(found.json()["vectors"]) == 1000
+    answer = send("GET", "/vectors/fetch", params={"ids": names[:1000]})
+    assert len(answer.json()["vectors"]) == 1000
     assert send("POST", "/vectors/delete", json={"ids": names}).status_code == 400
     assert send("POST", "/vectors/delete", json={"ids": names[:1000]}).json() == {}
     assert query(send).json()["matches"] == []
@@ -259,7 +259,7 @@ def test_a_namespace_without_vectors_cannot_be_deleted_from(send: Send) -> None:
 
 
 def test_namespaces_do_not_see_each_other(send: Send) -> None:
-    """The one of requests that name none is called __default__, also in the statistics."""
+    """That of requests without a namespace is called __default__, also in the statistics."""
     upsert(send, vector("a"))
     upsert(send, vector("b"), vector("c"), namespace="other")
     counts = send("POST", "/describe_index_stats", json={}).json()["namespaces"]
@@ -271,7 +271,7 @@ def test_namespaces_do_not_see_each_other(send: Send) -> None:
 
 
 def test_ranking_and_what_a_match_carries(send: Send) -> None:
-    """Ties come in falling order of id: Pinecone promises none, so nobody may count on one."""
+    """Ties come in falling order of id: Pinecone promises no order, so nobody may rely on one."""
     upsert(
         send,
         {"id": "near", "values": [1, 2, 3.1]},
@@ -309,11 +309,11 @@ def test_list_gives_pages(send: Send) -> None:
 def test_update_sets_single_fields(send: Send) -> None:
     upsert(send, vector("a", price=1, name="oak"))
     send("POST", "/vectors/update", json={"id": "a", "setMetadata": {"price": 2}})
-    found = send("GET", "/vectors/fetch", params={"ids": "a"}).json()["vectors"]["a"]
-    assert found["metadata"] == {"price": 2, "name": "oak"}
+    answer = send("GET", "/vectors/fetch", params={"ids": "a"}).json()["vectors"]["a"]
+    assert answer["metadata"] == {"price": 2, "name": "oak"}
 
 
-def test_writes_are_seen_later_and_in_their_order(double: Double, send: Send) -> None:
+def test_writes_become_visible_later_and_in_their_order(double: Double, send: Send) -> None:
     double.visible_after = 3600
     upsert(send, vector("a", version=1), vector("b"))
     upsert(send, vector("a", version=2))
@@ -325,7 +325,7 @@ def test_writes_are_seen_later_and_in_their_order(double: Double, send: Send) ->
     assert [(match["id"], match["metadata"]) for match in matches] == [("a", {"version": 2})]
 
 
-def test_faults_come_as_often_as_asked_and_where(double: Double, send: Send, control: Any) -> None:
+def test_faults_have_a_number_and_a_path(double: Double, send: Send, control: Any) -> None:
     double.fail(429, times=2, retry_after=7, path="/query")
     double.fail(503, path="/indexes")
     double.calls.clear()
@@ -368,7 +368,7 @@ def test_the_application_can_run_elsewhere() -> None:
 
 
 def test_it_runs_by_hand() -> None:
-    """It says where, in variables that the SDK reads."""
+    """It prints its address and key as variables that the SDK reads."""
     command = [sys.executable, "-m", "tests.doubles.pinecone.server", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
@@ -421,7 +421,7 @@ OAK = {"material": "oak", "price": 40.0, "new": True, "rooms": ["hall", "bath"],
     ],
     ids=str,
 )
-def test_what_a_filter_lets_pass(where: dict[str, Any], expected: bool) -> None:
+def test_which_records_pass_a_filter(where: dict[str, Any], expected: bool) -> None:
     """Unlike ours, `$ne` and `$nin` need the field."""
     check_filter(where)
     assert passes_filter(where, OAK) is expected
@@ -458,6 +458,6 @@ def test_the_other_reading_of_a_field_that_is_absent() -> None:
     ids=lambda where: f"{where}"[:40],
 )
 def test_a_filter_that_is_refused(where: Any) -> None:
-    """Also what Pinecone's documentation leaves open, so that we do not come to need it."""
+    """Also what Pinecone's documentation leaves open, so that we do not rely on it."""
     with pytest.raises(ValueError, match=r"filter|operator|valid|condition|array"):
         check_filter(where)

@@ -1,4 +1,4 @@
-"""Evaluation folders made on the spot, and a stand-in for Floorlens that answers as it is told."""
+"""Evaluation folders, and a stand-in for Floorlens with scripted answers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def encoded(colour: tuple[int, int, int], size: tuple[int, int] = (32, 24)) -> b
 
 @dataclass
 class ScriptedLens:
-    """Answers each photo, known by its bytes alone, with the scores or mask given for it.
+    """Answers each photo, which it knows by its bytes, with the scripted scores or mask.
 
-    An exception as an answer is raised.
+    It raises an answer that is an exception.
     """
 
     scores: Mapping[bytes, Mapping[str, float] | Exception] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class ScriptedLens:
     regions: list[NDArray[np.bool_] | None] = field(default_factory=list)
     opened_with: list[tuple[Path, str | None]] = field(default_factory=list)
     closed: int = 0
-    _heard: float | None = None
+    _last_visible: float | None = None
     stamp: dict[str, Any] = field(default_factory=lambda: {"preset": "scripted"})
 
     def open(self, path: Path, preset: str | None) -> Any:
@@ -81,7 +81,7 @@ class ScriptedLens:
             answer = self.of_pixels(source)
         else:
             assert isinstance(source, bytes)
-            self._heard = self.visible.get(source)
+            self._last_visible = self.visible.get(source)
             answer = self.masks.get(source, NoFloorFound("no floor in this photo"))
         if clicks:
             self.clicked.append(tuple(clicks))
@@ -96,8 +96,8 @@ class ScriptedLens:
         return light
 
     def take_visible(self) -> float | None:
-        heard, self._heard = self._heard, None
-        return heard
+        visible, self._last_visible = self._last_visible, None
+        return visible
 
     def close(self) -> None:
         self.closed += 1

@@ -30,15 +30,15 @@ def test_distances_at_the_extremes() -> None:
 def test_the_largest_error_is_clicked_in_its_middle() -> None:
     floor = NOTHING.copy()
     floor[30:] = True
-    claimed = floor.copy()
-    claimed[40:59, 10:30] = False  # missed, 19 x 20
-    claimed[5:14, 50:59] = True  # wrongly claimed, 9 x 9
-    click = next_click(claimed, floor, NOTHING, (800, 600))
+    mask = floor.copy()
+    mask[40:59, 10:30] = False  # missed, 19 x 20
+    mask[5:14, 50:59] = True  # wrongly claimed, 9 x 9
+    click = next_click(mask, floor, NOTHING, (800, 600))
     assert click is not None
     assert click.floor
     assert [click.x, click.y] == pytest.approx([200, 495], abs=10)
     # That error ignored, the other one is the largest.
-    other = next_click(claimed, floor, floor, (800, 600))
+    other = next_click(mask, floor, floor, (800, 600))
     assert other == Click(545, 95, floor=False)
 
 

@@ -126,9 +126,9 @@ def test_masks_are_paired_by_stem_and_split(masks_folder: MasksFolder) -> None:
     (path / "split.csv").write_text(
         "stem,split\nhalf,test\nfull,train\ngone,test\n", encoding="utf-8"
     )
-    half, gone = sorted(read_masks(path, split="test"), key=lambda pair: pair.stem, reverse=True)
+    half, missing = sorted(read_masks(path, split="test"), key=lambda pair: pair.stem, reverse=True)
     assert half.image is not None and half.mask is not None
-    assert (gone.stem, gone.image, gone.mask) == ("gone", None, None)
+    assert (missing.stem, missing.image, missing.mask) == ("gone", None, None)
     with pytest.raises(DatasetError, match="no split 'guard'; it has test, train"):
         read_masks(path, split="guard")
 

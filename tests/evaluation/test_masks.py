@@ -30,9 +30,9 @@ def test_masks_by_hand(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
         masks_folder.photos["half"]: quarter.repeat(2, axis=0).repeat(2, axis=1),
         masks_folder.photos["rug"]: half,
     }
-    seen: list[tuple[int, ...]] = []
+    calls: list[tuple[int, ...]] = []
     report = evaluate_masks(
-        masks_folder.path, opener=lens.open, progress=lambda *done: seen.append(done)
+        masks_folder.path, opener=lens.open, progress=lambda *call: calls.append(call)
     )
     figures = report.as_dict()
     each = {outcome.stem: outcome.overlap.iou for outcome in report.outcomes}
@@ -46,7 +46,7 @@ def test_masks_by_hand(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
     assert figures["failed"] == []
     assert set(figures["per_image"]) == {"full", "half", "none", "rug"}
     assert figures["ci95"]["iou"][0] <= figures["iou"] <= figures["ci95"]["iou"][1]
-    assert seen[-1] == (4, 4)
+    assert calls[-1] == (4, 4)
 
 
 def test_masks_that_fail_count_as_empty_and_are_listed(
@@ -81,7 +81,7 @@ def test_masks_without_a_readable_truth_are_refused(
         evaluate_masks(masks_folder.path, opener=lens.open)
 
 
-def test_whether_a_floor_is_seen(
+def test_whether_photos_with_a_floor_are_told_from_others(
     masks_folder: MasksFolder, lens: ScriptedLens, tmp_path: Path, broken_photo: ImageError
 ) -> None:
     photos, negatives = masks_folder.photos, tmp_path / "walls"
@@ -127,7 +127,7 @@ def test_whether_a_floor_is_seen(
     assert figures["per_image"]["rug"]["refused"] is True
     failed = {failure.file: failure.reason for failure in report.failed}
     assert failed["negatives/1.png"] == "not counted: the image: is truncated or damaged"
-    # The segmenter was not even asked of this one.
+    # The segmenter was not even called for this one.
     assert failed["negatives/2.png"].startswith("not counted")
 
 
@@ -174,7 +174,7 @@ def test_clicks_by_hand(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
     assert len(set(lens.clicked[-1])) == 3
 
 
-def test_photos_that_fail_keep_their_nothing(
+def test_photos_that_fail_count_as_empty_everywhere(
     masks_folder: MasksFolder, lens: ScriptedLens, broken_photo: ImageError
 ) -> None:
     lens.masks = dict.fromkeys(masks_folder.photos.values(), broken_photo)
@@ -234,7 +234,7 @@ def test_a_photo_over_the_default_limit_is_measured_where_the_pipeline_takes_it(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """`FLOORLENS_MAX_MEGAPIXELS` raised: its clicks, changes and figures are made all the same."""
+    """With `FLOORLENS_MAX_MEGAPIXELS` raised, its clicks, changes and pictures work as well."""
     lens.masks = {masks_folder.photos["half"]: masks_folder.truth["rug"] > 0}
     defaults = load_photo.__kwdefaults__
     assert defaults is not None

@@ -1,4 +1,4 @@
-"""The measured Floorlens is the user's own, with its segmenter overheard."""
+"""The measured lens is the user's own Floorlens, with a segmenter that records its answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _without_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presets, "load_stages", lambda *_a, **_k: fake_stages())
 
 
-def test_what_the_segmenter_says_of_a_refused_photo_is_heard() -> None:
+def test_the_segmenters_answer_to_a_refused_photo_is_recorded() -> None:
     floor = np.zeros((40, 60, 3), dtype=np.uint8)
     floor[20:] = 200
     with temporary_lens(open_measured_lens, None) as lens:
@@ -40,21 +40,21 @@ def test_what_the_segmenter_says_of_a_refused_photo_is_heard() -> None:
         assert set(report_stamp(lens)) >= {"floorlens", "preset", "segmenter", "embedder"}
 
 
-def test_what_it_is_searched_with_is_as_asked_and_in_the_stamp(
+def test_the_weights_reach_the_search_and_the_stamp(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("RGB", (24, 24), "grey").save(tmp_path / "a.png")
     photo = io.BytesIO()
     Image.new("L", (40, 60), 90).save(photo, "PNG")
     everywhere = np.ones((60, 40), np.bool_)
-    asked: list[dict[str, object]] = []
+    calls: list[dict[str, object]] = []
     search = Floorlens.search
 
-    def overheard(lens: Floorlens, source: Any, **options: Any) -> SearchResult:
-        asked.append({name: options[name] for name in ("weights", "rerank")})
+    def record(lens: Floorlens, source: Any, **options: Any) -> SearchResult:
+        calls.append({name: options[name] for name in ("weights", "rerank")})
         return search(lens, source, **options)
 
-    monkeypatch.setattr(Floorlens, "search", overheard)
+    monkeypatch.setattr(Floorlens, "search", record)
     for options, weights in (
         ({}, {"colour": 1.0, "texture": 1.0}),
         ({"weights": {"colour": 0.2}}, {"colour": 0.2, "texture": 1.0}),
@@ -64,11 +64,11 @@ def test_what_it_is_searched_with_is_as_asked_and_in_the_stamp(
             lens.add(tmp_path)
             assert len(lens.search(photo.getvalue(), region=everywhere).matches) == 1
             assert report_stamp(lens)["weights"] == weights
-        assert asked[-1] == {"weights": weights, "rerank": weights is not None}
+        assert calls[-1] == {"weights": weights, "rerank": weights is not None}
 
 
 def test_weights_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    """Every single photo would fail of them, and the figures would be those of no ranking."""
+    """They would fail for every single photo, and the figures would be those of no ranking."""
     with pytest.raises(UsageError, match="unknown component 'sound'"):
         open_measured_lens(tmp_path / "catalogue", None, weights={"sound": 1})
     with pytest.raises(UsageError, match="nothing is re-ranked"):

@@ -76,9 +76,9 @@ def test_ndcg_is_a_rate_and_one_for_the_ideal_order(judged: list[int], random: R
 
 def test_ndcg_by_hand() -> None:
     # Gains 0, 7, 1 at places 1, 2, 3 against the ideal 7, 3, 1 (one judged product not ranked).
-    found = 7 / np.log2(3) + 1 / np.log2(4)
+    gain = 7 / np.log2(3) + 1 / np.log2(4)
     ideal = 7 + 3 / np.log2(3) + 1 / np.log2(4)
-    assert ndcg([0, 3, 1], [1, 3, 2]) == pytest.approx(found / ideal)
+    assert ndcg([0, 3, 1], [1, 3, 2]) == pytest.approx(gain / ideal)
 
 
 def test_ndcg_counts_ten_places() -> None:
@@ -105,9 +105,9 @@ def test_overlap_by_hand() -> None:
     predicted = np.array([[True, True, False, True]])
     truth = np.array([[True, False, True, True]])
     ignored = np.array([[False, False, False, True]])
-    found = overlap(predicted, truth, ignored)
-    assert (found.intersection, found.union) == (1, 3)
-    assert found.floor_share == pytest.approx(2 / 3)
+    shared = overlap(predicted, truth, ignored)
+    assert (shared.intersection, shared.union) == (1, 3)
+    assert shared.floor_share == pytest.approx(2 / 3)
 
 
 def test_two_empty_masks_agree() -> None:

@@ -20,8 +20,8 @@ PRODUCTS = [f"p{number}" for number in range(12)]
 
 def falling(first: str, *rest: str) -> dict[str, float]:
     """Scores .9, .8, … for the named products, 0 for the others."""
-    named = [first, *rest]
-    return {p: 0.9 - named.index(p) / 10 if p in named else 0.0 for p in PRODUCTS}
+    products = [first, *rest]
+    return {p: 0.9 - products.index(p) / 10 if p in products else 0.0 for p in PRODUCTS}
 
 
 def listing(folder: Path) -> dict[Path, int]:

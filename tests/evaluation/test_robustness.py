@@ -62,9 +62,9 @@ def test_a_small_turn_moves_picture_and_mask_alike() -> None:
         before.truth,
     )
     after = robustness.rotated(painted, 15)
-    known = ~after.truth.ignored
+    valid = ~after.truth.ignored
     agree = (after.pixels[..., 0] > 127) == after.truth.floor
-    assert agree[known].mean() > 0.995
+    assert agree[valid].mean() > 0.995
     # The corners of the frame come from beyond the picture, its middle does not.
     assert after.truth.ignored[0, 0]
     assert after.truth.ignored[-1, -1]

@@ -43,8 +43,8 @@ def answer_by_colour(lens: ScriptedLens, monkeypatch: pytest.MonkeyPatch) -> lis
         assert region.shape == pixels.shape[:2]
         shapes.append(region.shape)
         mean = pixels[region].mean(axis=0)
-        known = COLOURS | {"twin": COLOURS["red"]}
-        far = {name: float(np.abs(mean - colour).sum()) for name, colour in known.items()}
+        colour_of = COLOURS | {"twin": COLOURS["red"]}
+        far = {name: float(np.abs(mean - colour).sum()) for name, colour in colour_of.items()}
         return SimpleNamespace(
             matches=[
                 SimpleNamespace(product=SimpleNamespace(id=name), score=1 - far[name] / 765)
@@ -60,9 +60,9 @@ def test_products_take_turns_and_are_found_by_what_lies_in_their_rooms(
     folder: Path, lens: ScriptedLens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = answer_by_colour(lens, monkeypatch)
-    seen: list[tuple[int, ...]] = []
+    calls: list[tuple[int, ...]] = []
     report = evaluate_simulated(
-        folder, "fine", views=7, opener=lens.open, progress=lambda *done: seen.append(done)
+        folder, "fine", views=7, opener=lens.open, progress=lambda *call: calls.append(call)
     )
     # The copy counts as one with its original.
     names = [outcome.product.removesuffix(".png") for outcome in report.outcomes]
@@ -70,7 +70,7 @@ def test_products_take_turns_and_are_found_by_what_lies_in_their_rooms(
     assert [outcome.rank for outcome in report.outcomes] == [1] * 7
     assert report.products == 3
     assert len(set(shapes)) > 1
-    assert seen == [(done, 7) for done in range(1, 8)]
+    assert calls == [(number, 7) for number in range(1, 8)]
     assert lens.opened_with[0][1] == "fine"
     assert lens.closed == 1
     figures = report.as_dict()

@@ -333,17 +333,17 @@ def test_pull_records_the_revision_that_it_got(hub: Hub, tmp_path: Path) -> None
     assert record["sha256"]["model.safetensors"] == hub.etag("model.safetensors")
     assert set(record["sha256"]) == set(hub.files) - {"tf_model.h5"}
     # Here again, the hub is not asked any more.
-    asked = len(hub.asked)
+    asked = len(hub.requests)
     files = cached(chosen_model("dinov2"))
     assert files is not None and files.folder == folder
-    assert len(hub.asked) == asked
+    assert len(hub.requests) == asked
 
 
 def test_a_pull_that_was_cut_short_is_mended(hub: Hub, tmp_path: Path) -> None:
     """Small files come first, so that what lacks one of them lacks the weights."""
     with serving(hub):
         folder = Path(fetched(hub, tmp_path)["folder"])
-        order = [path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path]
+        order = [path.rpartition("/")[2] for path in hub.requests if "/resolve/" in path]
         assert order[-1] == "model.safetensors"
         assert order.index("model.safetensors") > order.index("preprocessor_config.json")
         (folder / "preprocessor_config.json").unlink()
@@ -379,9 +379,9 @@ def test_a_branch_tag_or_short_commit_is_found_again_offline(
         # A second name is kept beside the first.
         hub.names.add("v2")
         fetched(hub, tmp_path, revisions={"dinov2": "v2"})
-        count = len(hub.asked)
+        count = len(hub.requests)
         assert fetched(hub, tmp_path, "locate", revisions={"dinov2": asked})["revision"] == COMMIT
-        assert len(hub.asked) == count, "cached: offline first"
+        assert len(hub.requests) == count, "cached: offline first"
     files = locate(model)
     assert (files.revision, files.folder) == (COMMIT, Path(got["folder"]))
     assert recorded(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
@@ -403,10 +403,10 @@ def test_pulling_a_branch_again_takes_its_newest_commit(hub: Hub, tmp_path: Path
 def test_what_is_missing_is_fetched_when_it_is_needed(hub: Hub, tmp_path: Path) -> None:
     with serving(hub):
         assert fetched(hub, tmp_path, "locate")["revision"] == COMMIT
-        asked = len(hub.asked)
+        asked = len(hub.requests)
         assert asked > 0
         assert fetched(hub, tmp_path, "locate")["revision"] == COMMIT
-        assert len(hub.asked) == asked, "cached: offline first"
+        assert len(hub.requests) == asked, "cached: offline first"
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: 
         gone = hub.url
         hub.files = {name: data for name, data in hub.files.items() if "safetensors" not in name}
         assert "holds no whole model for PyTorch" in fetched(hub, tmp_path)["error"]
-        assert not any("resolve" in path for path in hub.asked), "nothing is fetched in vain"
+        assert not any("resolve" in path for path in hub.requests), "nothing is fetched in vain"
     hub.url = gone
     assert "the hub does not answer as it should" in fetched(hub, tmp_path)["error"]
 

@@ -1,8 +1,8 @@
-"""Pinecone's filter language, as its double reads it.
+"""Pinecone's filter language, for its double.
 
-Written from Pinecone's public pages "Filter by metadata" and "Operation limits", apart from
-`floorlens.engines.filters`, so that the adapter's translation is tested against another reading.
-What those pages leave open is refused: booleans and mixed kinds in `$in`, and empty lists there.
+It follows Pinecone's public pages "Filter by metadata" and "Operation limits" and shares no code
+with `floorlens.engines.filters`: it tests the adapter's translation against a second reading. It
+refuses what those pages leave open: booleans and mixed kinds in `$in`, and empty lists there.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _OPERATORS = ("$eq", "$ne", *_ORDER, "$in", "$nin", "$exists")
 
 
 def check_filter(where: Any) -> None:
-    """Checks a filter as it came over the wire.
+    """Checks the filter of a request.
 
     Raises:
-        ValueError: it is not of the language; the text is the server's answer.
+        ValueError: it is not valid; the text is the server's answer.
     """
     if not isinstance(where, dict):
         raise ValueError("illegal filter: must be an object")
@@ -54,17 +54,15 @@ def passes_filter(
     """
     for key, value in where.items():
         if key in ("$and", "$or"):
-            several = (
-                passes_filter(part, metadata, absent_differs=absent_differs) for part in value
-            )
-            found = all(several) if key == "$and" else any(several)
+            parts = (passes_filter(part, metadata, absent_differs=absent_differs) for part in value)
+            passes = all(parts) if key == "$and" else any(parts)
         else:
             conditions = value if isinstance(value, dict) else {"$eq": value}
-            found = all(
+            passes = all(
                 _passes(name, operand, metadata.get(key), absent_differs)
                 for name, operand in conditions.items()
             )
-        if not found:
+        if not passes:
             return False
     return True
 
@@ -98,16 +96,14 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, int | float) and math.isfinite(value) else ""
 
 
-def _passes(name: str, operand: Any, held: Any, absent_differs: bool) -> bool:
+def _passes(name: str, operand: Any, value: Any, absent_differs: bool) -> bool:
     if name == "$exists":
-        return (held is not None) is operand
-    if held is None:
+        return (value is not None) is operand
+    if value is None:
         return absent_differs and name in ("$ne", "$nin")
-    values = held if isinstance(held, list) else [held]
+    values = value if isinstance(value, list) else [value]
     if name in _ORDER:
-        return any(
-            _kind(value) == "number" and _ORDER[name](value, float(operand)) for value in values
-        )
-    wanted = operand if isinstance(operand, list) else [operand]
-    found = any(_kind(a) == _kind(b) and a == b for a in values for b in wanted)
-    return found is (name in ("$eq", "$in"))
+        return any(_kind(one) == "number" and _ORDER[name](one, float(operand)) for one in values)
+    targets = operand if isinstance(operand, list) else [operand]
+    equal = any(_kind(a) == _kind(b) and a == b for a in values for b in targets)
+    return equal is (name in ("$eq", "$in"))

@@ -3,9 +3,10 @@
 >>> with running_double() as double:
 ...     engine = Engine(name="pinecone", url=double.url, api_key=double.api_key)
 
-It answers what SDK 10 sends over HTTP, keeps Pinecone's limits, shows writes late and fails where a
+It answers the HTTP requests of SDK 10, has Pinecone's limits, shows writes late and fails where a
 test wants it to. It proves how we use the SDK, not how Pinecone ranks. It needs the extra `api`;
-data live in memory. By hand: `python -m tests.doubles.pinecone.server --port 5080`.
+data live in memory. By hand, in a checkout (it is not part of the wheel):
+`python -m tests.doubles.pinecone.server --port 5080`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Double", "create_double", "main", "running_double"]
 
-# How long a client may take to let go of its connections when the double ends.
+# Seconds that clients get to close their connections when the double ends.
 _GRACE = 2
 
 
@@ -62,7 +63,7 @@ def running_double(
     absent_differs: bool = False,
     port: int = 0,
 ) -> Iterator[Double]:
-    """Runs a double on 127.0.0.1 in a thread of its own, on a free port where none is named.
+    """Runs a double on 127.0.0.1 in a thread of its own; port 0 takes a free one.
 
     Raises:
         MissingDependency: the extra `api` is not installed.
@@ -83,12 +84,12 @@ def running_double(
         timeout_graceful_shutdown=_GRACE,
     )
     server = uvicorn.Server(config)
-    # The protocol is named, else asyncio leaves Nagle's algorithm on: 40 ms a call.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
-        double.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    # With IPPROTO_TCP asyncio turns Nagle's algorithm off, which takes 40 ms a call.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        double.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
             while not server.started and thread.is_alive():
@@ -100,7 +101,7 @@ def running_double(
 
 
 def main() -> None:
-    """Runs a double until it is interrupted, and says how it is reached."""
+    """Runs a double until Ctrl-C, and prints the variables for its address and key."""
     parser = argparse.ArgumentParser("python -m tests.doubles.pinecone.server", description=__doc__)
     parser.add_argument("--port", type=int, default=5080)
     parser.add_argument("--api-key", default="test")
@@ -126,7 +127,7 @@ def _missing() -> MissingDependency:
 
 
 def _protocol(double: Double) -> type[H11Protocol]:
-    # An application cannot reset a connection: the server has to hand it over.
+    # An application cannot reset a connection: the server must pass it on.
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Reachable(H11Protocol):
@@ -164,16 +165,16 @@ def _endpoint(
             if request.headers.get("Api-Key") != double.api_key:
                 raise Refused(401, "Invalid API Key")
             body = parsed_body(raw) if raw else dict(request.query_params)
-            found = answer(double, request, body)
-            status, content = found if isinstance(found, tuple) else (200, found)
-        except Refused as refused:
-            status, content = refused.status, error_body(path, refused)
-        kept = {key: value for key, value in body.items() if key not in ("vectors", "vector")}
-        carried = body.get("vectors") or body.get("ids")
+            result = answer(double, request, body)
+            status, content = result if isinstance(result, tuple) else (200, result)
+        except Refused as refusal:
+            status, content = refusal.status, error_body(path, refusal)
+        rest = {key: value for key, value in body.items() if key not in ("vectors", "vector")}
+        items = body.get("vectors") or body.get("ids")
         if "/vectors/fetch" in path:
-            carried = request.query_params.getlist("ids")
-        items = len(carried) if isinstance(carried, list) else 0
-        double.calls.append(Call(request.method, path, status, len(raw), items, kept))
+            items = request.query_params.getlist("ids")
+        count = len(items) if isinstance(items, list) else 0
+        double.calls.append(Call(request.method, path, status, len(raw), count, rest))
         if status == 0:
             connection = double.connections.get(tuple(request.client or ()))
             if connection is not None:

@@ -1,4 +1,4 @@
-"""What the double of Pinecone keeps: indexes, namespaces, vectors, and its limits on them."""
+"""The indexes of the double of Pinecone: namespaces, vectors, and the limits on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UPSERT_BYTES = 2 * 1024 * 1024
 ANSWER_BYTES = 4 * 1024 * 1024
 METADATA_BYTES = 40 * 1024
 ID_LENGTH = 512
-# The name of the namespace of requests that give none.
+# The namespace of requests that name none.
 DEFAULT = "__default__"
 
 
@@ -37,7 +37,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """One vector: float32 (d,) as it came, and its metadata."""
+    """One vector, float32 (d,), and its metadata."""
 
     values: NDArray[np.float32]
     metadata: Mapping[str, Any]
@@ -45,14 +45,14 @@ class Stored:
 
 @dataclass
 class StoredIndex:
-    """One index. A write is seen by reads when its time has come, in the order of the writes.
+    """One index. Reads see a write after its delay, in the order of the writes.
 
     Attributes:
-        description: what the control plane answers, but for host and status.
+        description: the control plane's answer without host and status.
         dimension, metric: of its dense vectors.
         ready_at: when it is ready, by `time.monotonic`.
         absent_differs: see `passes_filter`.
-        namespaces: what reads see: namespace -> id -> vector.
+        namespaces: the visible vectors: namespace -> id -> vector.
     """
 
     description: Mapping[str, Any]
@@ -65,12 +65,12 @@ class StoredIndex:
     _pending: deque[tuple[float, Callable[[], None]]] = field(default_factory=deque)
 
     def settle(self, *, everything: bool = False) -> None:
-        """Makes the writes visible whose time has come, or all of them."""
+        """Makes the writes visible whose delay has passed, or all of them."""
         while self._pending and (everything or self._pending[0][0] <= time.monotonic()):
             self._pending.popleft()[1]()
 
     def upsert(self, body: Mapping[str, Any], size: int, delay: float) -> dict[str, Any]:
-        """Stores vectors, seen after `delay` seconds; all or, where one is refused, none."""
+        """Stores vectors, visible after `delay` seconds; all, or none if one is refused."""
         vectors = body.get("vectors")
         if size > UPSERT_BYTES:
             raise Refused(413, f"Request size {size} exceeds the maximum of {UPSERT_BYTES} bytes")
@@ -87,47 +87,47 @@ class StoredIndex:
     def query(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the nearest vectors; equal scores come in falling order of id.
 
-        Pinecone promises no order there, so a client must not count on the rising one.
+        Pinecone promises no order of equal scores, so no client may rely on the rising one.
         """
         k, where = body.get("topK"), body.get("filter", {})
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MOST_HITS:
             raise Refused(400, f"topK must be between 1 and {MOST_HITS}")
         _checked(where)
-        seen = self.namespaces.get(_namespace(body), {})
+        records = self.namespaces.get(_namespace(body), {})
         if "id" in body:
-            if body["id"] not in seen:
+            if body["id"] not in records:
                 return self._matches(body, [])
-            wanted = seen[body["id"]].values
+            target = records[body["id"]].values
         else:
-            wanted = self._values("the query", body.get("vector"))
-        found = sorted(
-            (vector_id for vector_id, stored in seen.items() if self._passes(where, stored)),
+            target = self._values("the query", body.get("vector"))
+        ids = sorted(
+            (vector_id for vector_id, stored in records.items() if self._passes(where, stored)),
             reverse=True,
         )
-        scores = self._scores(wanted, [seen[vector_id].values for vector_id in found])
+        scores = self._scores(target, [records[vector_id].values for vector_id in ids])
         best = np.argsort(-scores, kind="stable")[:k]
-        matches = [(found[row], float(scores[row]), seen[found[row]]) for row in best]
+        matches = [(ids[row], float(scores[row]), records[ids[row]]) for row in best]
         return self._matches(body, matches)
 
     def fetch(self, ids: list[str], namespace: str) -> dict[str, Any]:
-        """Returns the vectors of these ids that there are."""
+        """Returns those vectors of these ids that exist."""
         if not 1 <= len(ids) <= MOST_IDS:
             raise Refused(400, f"the number of ids must be between 1 and {MOST_IDS}")
         name = namespace or DEFAULT
-        seen = self.namespaces.get(name, {})
+        records = self.namespaces.get(name, {})
         vectors = {
             vector_id: {
                 "id": vector_id,
-                "values": seen[vector_id].values.tolist(),
-                "metadata": seen[vector_id].metadata,
+                "values": records[vector_id].values.tolist(),
+                "metadata": records[vector_id].metadata,
             }
             for vector_id in ids
-            if vector_id in seen
+            if vector_id in records
         }
         return {"vectors": vectors, "namespace": namespace, "usage": {"readUnits": 1}}
 
-    def listed(self, namespace: str, prefix: str, limit: str, after: str) -> dict[str, Any]:
-        """Returns one page of ids; `after` is the token that the page before gave."""
+    def list_page(self, namespace: str, prefix: str, limit: str, after: str) -> dict[str, Any]:
+        """Returns one page of ids; `after` is the token of the page before."""
         if not limit.isdecimal() or not 1 <= int(limit) <= MOST_LISTED:
             raise Refused(400, f"limit must be between 1 and {MOST_LISTED}")
         rest = sorted(
@@ -146,7 +146,7 @@ class StoredIndex:
         return answer
 
     def delete(self, body: Mapping[str, Any], delay: float) -> dict[str, Any]:
-        """Removes vectors, seen after `delay` seconds; the namespace itself stays."""
+        """Removes vectors after `delay` seconds; the namespace itself stays."""
         name, ids, where = _namespace(body), body.get("ids"), body.get("filter")
         if [bool(ids), bool(where), body.get("deleteAll") is True].count(True) != 1:
             raise Refused(400, "exactly one of ids, filter and deleteAll must be given")
@@ -158,30 +158,30 @@ class StoredIndex:
             raise Refused(404, "Namespace not found")
 
         def apply() -> None:
-            seen = self.namespaces.setdefault(name, {})
+            records = self.namespaces.setdefault(name, {})
             for vector_id in [
                 vector_id
-                for vector_id in (ids or seen)
-                if vector_id in seen and (not where or self._passes(where, seen[vector_id]))
+                for vector_id in (ids or records)
+                if vector_id in records and (not where or self._passes(where, records[vector_id]))
             ]:
-                del seen[vector_id]
+                del records[vector_id]
 
         self._later(delay, apply)
         return {}
 
     def update(self, body: Mapping[str, Any], delay: float) -> dict[str, Any]:
-        """Sets values or fields of the metadata of one vector, seen after `delay` seconds."""
+        """Sets values or metadata fields of one vector, visible after `delay` seconds."""
         vector_id = _checked_id(body.get("id"))
         fields = _checked_metadata(vector_id, body.get("setMetadata"))
         values = self._values(vector_id, body["values"]) if "values" in body else None
         name = _namespace(body)
 
         def apply() -> None:
-            seen = self.namespaces.get(name, {})
-            if vector_id in seen:
-                old = seen[vector_id]
-                kept = old.values if values is None else values
-                seen[vector_id] = Stored(kept, {**old.metadata, **fields})
+            records = self.namespaces.get(name, {})
+            if vector_id in records:
+                old = records[vector_id]
+                new_values = old.values if values is None else values
+                records[vector_id] = Stored(new_values, {**old.metadata, **fields})
 
         self._later(delay, apply)
         return {}
@@ -232,23 +232,23 @@ class StoredIndex:
         return np.asarray(values, np.float32)
 
     def _scores(
-        self, wanted: NDArray[np.float32], rows: list[NDArray[np.float32]]
+        self, target: NDArray[np.float32], rows: list[NDArray[np.float32]]
     ) -> NDArray[np.float32]:
         matrix = np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
         # Not BLAS: equal vectors must score the same wherever they stand.
-        scores: NDArray[np.float32] = np.einsum("ij,j->i", matrix, wanted)
+        scores: NDArray[np.float32] = np.einsum("ij,j->i", matrix, target)
         if self.metric == "cosine":
-            lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(wanted)
+            lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(target)
             scores /= np.maximum(lengths, np.finfo(np.float32).tiny)
         elif self.metric == "euclidean":
-            scores = -np.square(matrix - wanted).sum(axis=1)
+            scores = -np.square(matrix - target).sum(axis=1)
         return scores
 
     def _matches(
-        self, body: Mapping[str, Any], found: list[tuple[str, float, Stored]]
+        self, body: Mapping[str, Any], hits: list[tuple[str, float, Stored]]
     ) -> dict[str, Any]:
         matches = []
-        for vector_id, score, stored in found:
+        for vector_id, score, stored in hits:
             match: dict[str, Any] = {"id": vector_id, "score": score, "values": []}
             if body.get("includeValues"):
                 match["values"] = stored.values.tolist()
@@ -288,17 +288,17 @@ def _checked_id(vector_id: Any) -> str:
 
 
 def _checked_metadata(vector_id: str, metadata: Any) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in (metadata or {}).items():
         if key.startswith("$"):
             raise Refused(400, f"metadata keys must not start with '$': '{key}'")
         if isinstance(value, str | bool):
-            kept[key] = value
+            result[key] = value
         elif isinstance(value, int | float):
-            # All numbers are kept as 64-bit floating point.
-            kept[key] = float(value)
+            # Pinecone stores all numbers as 64-bit floating point.
+            result[key] = float(value)
         elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-            kept[key] = value
+            result[key] = value
         else:
             raise Refused(
                 400,
@@ -312,4 +312,4 @@ def _checked_metadata(vector_id: str, metadata: Any) -> dict[str, Any]:
             f"Metadata size is {size} bytes, which exceeds the limit of {METADATA_BYTES} bytes "
             f"per vector. Vector: {vector_id}",
         )
-    return kept
+    return result

@@ -1,4 +1,4 @@
-"""The wire of Pinecone's double: its state, its faults, and the answer to each request."""
+"""The HTTP side of Pinecone's double: its state, its faults, and the answer to each request."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass
 class Fault:
-    """What `Double.fail` asked for, and how often it is still to happen."""
+    """A fault of `Double.fail`, and how often it is still to happen."""
 
     kind: int | str
     times: int
@@ -64,15 +64,15 @@ class Fault:
 
 @dataclass
 class Double:
-    """A running double, and what tests do with it.
+    """A running double; tests read and change it.
 
     Attributes:
-        url: the address of the control plane; empty as long as it does not run.
-        api_key: the key that it accepts.
-        visible_after: seconds until a write is seen.
+        url: the address of the control plane; empty while it does not run.
+        api_key: the only key that it accepts.
+        visible_after: seconds until reads see a write.
         ready_after: seconds until a new index is ready.
         absent_differs: see `passes_filter`.
-        indexes: what it holds, by name.
+        indexes: its indexes, by name.
         calls: the last 10,000 requests, oldest first.
     """
 
@@ -116,7 +116,7 @@ class Double:
         return [call for call in self.calls if path in call.path]
 
     def next_fault(self, path: str) -> Fault | None:
-        """Returns the fault that this request meets, and counts it."""
+        """Returns the fault for this request, if any, and counts it."""
         for fault in self.faults:
             if fault.times > 0 and fault.path in path:
                 fault.times -= 1
@@ -125,10 +125,10 @@ class Double:
 
 
 def parsed_body(raw: bytes) -> dict[str, Any]:
-    """Returns the object that a request carries.
+    """Returns the JSON object of a request.
 
     Raises:
-        Refused: it carries something else.
+        Refused: the body is something else.
     """
     try:
         body = json.loads(raw)
@@ -139,12 +139,12 @@ def parsed_body(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def error_body(path: str, refused: Refused) -> dict[str, Any]:
-    """Returns an error as the plane that the path belongs to words it."""
-    name, code = _CODES.get(refused.status, ("UNKNOWN", 2))
+def error_body(path: str, refusal: Refused) -> dict[str, Any]:
+    """Returns the body of an error, in the form of the control or the data plane (by the path)."""
+    name, code = _CODES.get(refusal.status, ("UNKNOWN", 2))
     if path.startswith("/data/"):
-        return {"code": code, "message": f"{refused}", "details": []}
-    return {"error": {"code": name, "message": f"{refused}"}, "status": refused.status}
+        return {"code": code, "message": f"{refusal}", "details": []}
+    return {"error": {"code": name, "message": f"{refusal}"}, "status": refusal.status}
 
 
 def _list_indexes(double: Double, request: Request, body: Any) -> Any:
@@ -211,7 +211,7 @@ def _index(double: Double, request: Request) -> StoredIndex:
 def _ready(double: Double, request: Request) -> StoredIndex:
     index = _index(double, request)
     if time.monotonic() < index.ready_at:
-        # A status that the SDK does not retry: who has not waited shall see it.
+        # A status that the SDK does not retry, so that a client which did not wait sees it.
         raise Refused(400, "the index is not ready yet")
     index.settle()
     return index
@@ -236,7 +236,7 @@ def _fetch(double: Double, request: Request, body: Any) -> Any:
 
 
 def _list(double: Double, request: Request, body: Any) -> Any:
-    return _ready(double, request).listed(
+    return _ready(double, request).list_page(
         body.get("namespace", ""),
         body.get("prefix", ""),
         body.get("limit", "100"),
@@ -245,11 +245,11 @@ def _list(double: Double, request: Request, body: Any) -> Any:
 
 
 def _query(double: Double, request: Request, body: Any) -> Any:
-    found = _ready(double, request).query(body)
-    size = len(json.dumps(found))
+    answer = _ready(double, request).query(body)
+    size = len(json.dumps(answer))
     if size > ANSWER_BYTES:
         raise Refused(400, f"Query result of {size} bytes exceeds the limit of {ANSWER_BYTES}")
-    return found
+    return answer
 
 
 def _stats(double: Double, request: Request, body: Any) -> Any:
