@@ -27,7 +27,7 @@ class UploadLimit:
     """Refuses a body with more bytes than the settings allow.
 
     It refuses as soon as the Content-Length or the bytes so far exceed the limit. Then it reads and
-    drops the rest, at most as many bytes again: a client whose connection closes while it sends
+    drops the rest, up to twice the limit in all: a client whose connection closes while it sends
     sees a broken connection and not the answer. A client that sends more is disconnected.
     """
 
@@ -46,7 +46,7 @@ class UploadLimit:
         if length.isdecimal() and int(length) > self._most:
             # With "Expect: 100-continue" the client has not sent the body yet.
             if "expect" not in headers:
-                await self._drop(receive)
+                await self._drop(receive, 2 * self._most)
             answer = problem(413, "upload-too-large", self._settings)
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
@@ -59,16 +59,16 @@ class UploadLimit:
             total += len(message.get("body", b""))
             if total > self._most:
                 if message.get("more_body"):
-                    await self._drop(receive)
+                    await self._drop(receive, self._most)
                 raise Refusal(413, "upload-too-large", _CLOSE)
             return message
 
         await self._app(scope, receive_within_limit, send)
 
-    async def _drop(self, receive: Receive) -> None:
+    async def _drop(self, receive: Receive, most: int) -> None:
         total = 0
         with anyio.move_on_after(DROP_SECONDS):
-            while total <= self._most:
+            while total <= most:
                 message = await receive()
                 total += len(message.get("body", b""))
                 if not message.get("more_body"):
