@@ -546,6 +546,7 @@ def test_equal_pictures_get_equal_rooms(products: Path) -> None:
     assert (room.rgb != other.rgb).any()
 
 
+@pytest.mark.slow
 def test_it_works_without_pytorch(tmp_path: Path, products: Path) -> None:
     """The real models, in a process in which nothing of the extras can be imported."""
     code = """

@@ -30,6 +30,8 @@ from floorlens.retrieval.retriever import Retriever
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120
 

@@ -22,6 +22,8 @@ from floorlens.errors import CatalogueBusy, CatalogueError, SchemaMismatch
 if TYPE_CHECKING:
     from tests.conftest import Place
 
+pytestmark = pytest.mark.slow
+
 # Takes the lock, says so, and keeps it until it is killed.
 HOLDER = """
 import sys, time

@@ -22,6 +22,8 @@ from tests.doubles.hub import Hub, folder_files, serving
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROOMS = Path(__file__).parent.parent.parent / "samples" / "rooms"

@@ -18,6 +18,8 @@ from floorlens import Floorlens
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.errors import CatalogueNotFound
 
+pytestmark = pytest.mark.slow
+
 # The command line on stages without models, each picture slowed down so that Ctrl-C hits it.
 WITHOUT_MODELS = """
 import signal, sys, time

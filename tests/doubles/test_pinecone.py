@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("uvicorn", reason="needs the extra api")

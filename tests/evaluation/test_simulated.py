@@ -19,6 +19,8 @@ from floorlens.evaluation.simulated import evaluate_simulated, simulate_room
 if TYPE_CHECKING:
     from tests.evaluation.conftest import ScriptedLens
 
+pytestmark = pytest.mark.slow
+
 # Reddish, greenish, bluish: under any of the casts still nearest to themselves.
 COLOURS = {"red": (200, 70, 60), "green": (70, 180, 80), "blue": (60, 80, 200)}
 

@@ -26,6 +26,8 @@ from floorlens.ui.client import Ranking, ServiceClient
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
+pytestmark = pytest.mark.slow
+
 
 def html(page: AppTest) -> str:
     return "".join(str(part.proto.body) for part in page.get("html"))

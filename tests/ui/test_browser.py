@@ -24,6 +24,8 @@ from floorlens.api.server import listen
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
 CHROMIUM = Path("/usr/bin/chromium")

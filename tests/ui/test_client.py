@@ -23,6 +23,8 @@ from floorlens.api.server import listen
 from floorlens.errors import ServiceError, ServiceUnreachable, SettingsError
 from floorlens.ui.client import ServiceClient
 
+pytestmark = pytest.mark.slow
+
 Call = Callable[[ServiceClient], object]
 EVERY: list[Call] = [
     lambda client: client.health(),

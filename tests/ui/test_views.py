@@ -16,6 +16,8 @@ from floorlens.errors import InputError, ServiceError
 from floorlens.ui import views
 from floorlens.ui.client import Floor, Hit
 
+pytestmark = pytest.mark.slow
+
 
 def test_names_and_ids_are_escaped() -> None:
     """They come from other people's tables."""
