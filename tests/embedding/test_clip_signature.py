@@ -71,7 +71,7 @@ def test_floors_of_different_patch_counts_are_read_together() -> None:
 
 @pytest.mark.parametrize("bad", [b"", MAGIC, b"FLS2" + bytes(40), MAGIC + bytes(8), MAGIC * 9])
 def test_other_bytes_are_refused(bad: bytes) -> None:
-    with pytest.raises(CatalogueError, match="index the catalogue anew"):
+    with pytest.raises(CatalogueError, match="floorlens index --rebuild"):
         unpack([bad])
 
 
