@@ -39,7 +39,7 @@ from floorlens.demo.samples import samples
 from floorlens.engines import Collection, Engine, Record
 from floorlens.evaluation import runner
 from floorlens.evaluation.measured import open_catalogue
-from floorlens.models.hub import MODELS, cached, chosen_model
+from floorlens.models.hub import MODELS, find_files, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.presets import BACKENDS, PRESETS, load_stages, new_index
 
@@ -196,7 +196,7 @@ def _with_ci(figures: Mapping[str, Any], name: str) -> str:
 
 def page(arguments: argparse.Namespace) -> Iterator[str]:
     """Yields the page's lines as they are measured."""
-    weights = {name: cached(chosen_model(name)) is not None for name in MODELS}
+    weights = {name: find_files(model_named(name)) is not None for name in MODELS}
     there = {name: name == "builtin" or (weights["clipseg"] and weights[name]) for name in PRESETS}
     yield "# Presets and engines compared"
     yield ""

@@ -93,10 +93,10 @@ def path(
     as_json: JsonOption = False,
 ) -> None:
     """Print the folder in which a model lies. No network."""
-    from floorlens.models.hub import chosen_model
-    from floorlens.models.verify import here
+    from floorlens.models.hub import model_named
+    from floorlens.models.verify import files_here
 
-    files = here(chosen_model(name, settings().model_options()))
+    files = files_here(model_named(name, settings().model_options()))
     if as_json:
         print_json(_described(files))
     else:

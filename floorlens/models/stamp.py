@@ -1,4 +1,4 @@
-"""Stamps: what a model is, written into everything that it makes."""
+"""Stamps: name and version of a model, stored with everything that it makes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from floorlens.errors import CatalogueError
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a model or a stage is, written into everything that it makes.
+    """Which model or stage it is; stored with everything that it makes.
 
     Attributes:
         model_id: the model's name, such as "floorlens-segmenter".
-        version: a version of it; two stamps of different version are not comparable.
+        version: of the model; what models of different versions make is not comparable.
         dimension: the length of its output vectors; 0 where it has none.
         licence: SPDX expression or short name of the weights' licence.
-        preprocessing: what is done to its input, in words.
+        preprocessing: what happens to its input, in words.
     """
 
     model_id: str
@@ -37,6 +37,11 @@ def stamp_of(metadata: Mapping[str, str]) -> Stamp:
 
     Raises:
         CatalogueError: the file carries no stamp.
+
+    Example:
+        >>> stamp_of({"model_id": "my-encoder", "version": "1", "dimension": "128",
+        ...           "licence": "Apache-2.0", "preprocessing": "none"}).dimension
+        128
     """
     try:
         return Stamp(

@@ -12,7 +12,7 @@ import pytest
 
 from floorlens.errors import ModelUnavailable
 from floorlens.models import hub as huggingface
-from floorlens.models.hub import MODELS, chosen_model
+from floorlens.models.hub import MODELS, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.models.verify import states, verify
 
@@ -71,7 +71,7 @@ def test_a_whole_model_is_verified_by_the_names_in_the_cache(
 ) -> None:
     """What another program fetched has no record of ours."""
     folder = blobs(cache, MODELS["dinov2"].model_id, tiny_models.dinov2)
-    found = verify(replace(chosen_model("dinov2"), dimension=32))
+    found = verify(replace(model_named("dinov2"), dimension=32))
     assert found.unknown == 0
     assert found.compared == len(list(folder.iterdir())) >= 3
     assert found.dimension == 32
@@ -84,12 +84,12 @@ def test_a_damaged_file_is_named(cache: Path, tiny_models: TinyModels, name: str
     file = (folder / name).resolve()
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(ModelUnavailable, match=rf"is damaged: {name} in .*models pull dinov2"):
-        verify(chosen_model("dinov2"))
+        verify(model_named("dinov2"))
 
 
 def test_what_pull_recorded_counts_before_the_names(cache: Path, tiny_models: TinyModels) -> None:
     """Where the file system has no links the files are not named by their hashes."""
-    model = replace(chosen_model("dinov2"), dimension=32)
+    model = replace(model_named("dinov2"), dimension=32)
     folder = cache / "models--facebook--dinov2-small" / "snapshots" / COMMIT
     folder.mkdir(parents=True)
     (folder.parent.parent / "refs").mkdir()
@@ -118,17 +118,17 @@ def test_another_dimension_than_the_name_promises_is_an_error(
 ) -> None:
     blobs(cache, MODELS["dinov2"].model_id, tiny_models.dinov2)
     with pytest.raises(ModelUnavailable, match="vectors of 32 numbers, not of 384"):
-        verify(chosen_model("dinov2"))
+        verify(model_named("dinov2"))
 
 
 def test_what_is_not_here_cannot_be_verified() -> None:
     with pytest.raises(ModelUnavailable, match=r"is not on this machine.*models pull clipseg"):
-        verify(chosen_model("clipseg"))
+        verify(model_named("clipseg"))
 
 
 def test_a_folder_is_run_though_nothing_says_its_hashes(tiny_models: TinyModels) -> None:
     options = ModelOptions(models={"clipseg": str(tiny_models.clipseg)})
-    found = verify(chosen_model("clipseg", options))
+    found = verify(model_named("clipseg", options))
     assert found.compared == 0
     assert found.unknown >= 4
     assert found.dimension == 0

@@ -19,7 +19,7 @@ from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.errors import CatalogueError, ModelUnavailable
-from floorlens.models.hub import ModelFiles, chosen_model, locate, variable
+from floorlens.models.hub import ModelFiles, locate, model_named, variable
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import embedding_dimension, load_model
@@ -123,7 +123,7 @@ class ClipEmbedder:
 
     @cached_property
     def _files(self) -> ModelFiles:
-        files = locate(chosen_model(self._encoder, self._options))
+        files = locate(model_named(self._encoder, self._options))
         numbers = embedding_dimension(files)
         if numbers > MOST:
             raise ModelUnavailable(

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.hub import ModelFiles, locate, model_named
 from floorlens.models.options import Crop, ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
-from floorlens.models.torch import crops, fitted
+from floorlens.models.torch import crops_middle, preprocess
 from floorlens.normalisation import FloorView, check_view
 from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.regions import PATCHES, SCALES, bounding_box, without_specks
@@ -108,13 +108,13 @@ class ClipNormaliser:
 
     def _patch(self, region: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns a region, uint8 (h, w, 3), as the model's image processor scales it."""
-        if crops(self._files):
+        if crops_middle(self._files):
             region = _middle(region)
-        return fitted(self._files, Image.fromarray(region))
+        return preprocess(self._files, Image.fromarray(region))
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return locate(chosen_model(self._encoder, self._options))
+        return locate(model_named(self._encoder, self._options))
 
 
 def _edges(square: Square, shape: tuple[int, ...]) -> tuple[slice, slice]:

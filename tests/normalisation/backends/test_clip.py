@@ -11,7 +11,7 @@ from PIL import Image
 
 from floorlens.models.hub import ModelFiles
 from floorlens.models.options import ModelOptions
-from floorlens.models.torch import fitted
+from floorlens.models.torch import preprocess
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.backends import clip
 from floorlens.normalisation.backends.clip import ClipNormaliser
@@ -131,9 +131,9 @@ def test_a_mask_of_one_row_is_no_waste_of_memory(
 
     def watched(files: ModelFiles, picture: Image.Image) -> NDArray[np.uint8]:
         sizes.append(picture.size)
-        return fitted(files, picture)
+        return preprocess(files, picture)
 
-    monkeypatch.setattr(clip, "fitted", watched)
+    monkeypatch.setattr(clip, "preprocess", watched)
     pixels, _ = room()
     mask = np.zeros(pixels.shape[:2], np.bool_)
     mask[120, 30:220] = True
