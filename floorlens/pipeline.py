@@ -17,7 +17,7 @@ from floorlens.products.pictures import ProductPicture, examine, may_be_room, ro
 from floorlens.segmentation import FloorRegion
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.region import (
-    corrected_region,
+    correct_region,
     region_by_hand,
     region_from_probability,
 )
@@ -64,7 +64,7 @@ def find_floor(
         told = stages.segmenter.segment(photo.pixels, points)
     else:
         told = found
-    return corrected_region(
+    return correct_region(
         photo, base, told, points, first_answer=found, threshold=preset.mask_threshold
     )
 

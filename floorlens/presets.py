@@ -245,8 +245,8 @@ def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
     """
     preset = PRESETS.get(name)
     parts = () if preset is None else (preset.segmenter, preset.encoder)
-    needed = [part for part in parts if part in MODELS]
-    return [model_named(part, options) for part in needed or [name]]
+    names = [part for part in parts if part in MODELS]
+    return [model_named(part, options) for part in names or [name]]
 
 
 def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:

@@ -87,11 +87,11 @@ class Embedder(Protocol):
         """
 
 
-def sampled_colours(lab: NDArray[np.floating]) -> NDArray[np.float16]:
+def thin_colours(lab: NDArray[np.floating]) -> NDArray[np.float16]:
     """Returns at most `MOST_COLOURS` of the colours (m, 3) as float16, evenly spread.
 
     Example:
-        >>> sampled_colours(np.zeros((4096, 3), np.float32)).shape
+        >>> thin_colours(np.zeros((4096, 3), np.float32)).shape
         (512, 3)
     """
     if len(lab) > MOST_COLOURS:

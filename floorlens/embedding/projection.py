@@ -115,7 +115,7 @@ def fit_products(
     """
     scatter = scatter_of(products)
     if prior is not None:
-        scatter = scatter.joined(prior)
+        scatter = scatter.join(prior)
     means, counts, within = scatter.means, scatter.counts, scatter.within.copy()
     total = int(counts.sum())
     _check_counts(len(counts), total)

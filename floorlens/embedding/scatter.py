@@ -34,7 +34,7 @@ class Scatter:
     counts: NDArray[np.int64]
     within: NDArray[np.float64]
 
-    def joined(self, other: Scatter) -> Scatter:
+    def join(self, other: Scatter) -> Scatter:
         """Returns the scatter of the products of both.
 
         Raises:

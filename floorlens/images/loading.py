@@ -304,13 +304,13 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" in ImageCms.getProfileDescription(source):
             return image
-        converted = ImageCms.profileToProfile(
+        picture = ImageCms.profileToProfile(
             image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
         # A broken or foreign profile is no reason to refuse a picture that decodes.
         return image
-    return image if converted is None else converted
+    return image if picture is None else picture
 
 
 def _from_pil(image: Image.Image, name: str, working_side: int, max_megapixels: float) -> Photo:

@@ -67,7 +67,7 @@ def large_parts(mask: Mask) -> Mask:
         12
     """
     # Opened, so that a thin line does not tie writing to a board.
-    opening = grown(shrunk(mask)) & mask
+    opening = grow(shrink(mask)) & mask
     labels, areas = components(opening)
     if len(areas) < 2:
         return opening
@@ -102,17 +102,17 @@ def sides_reached(product: Mask) -> int:
     return sum(margin <= 1 for margin in margins(product))
 
 
-def turned_alike(product: Mask) -> bool:
+def point_symmetric(product: Mask) -> bool:
     """Returns whether a mask looks the same upside down, as motifs of patterned tiles do.
 
     Example:
         >>> mask = np.zeros((6, 8), bool)
         >>> mask[1:5, 2:6] = True
-        >>> turned_alike(mask)
+        >>> point_symmetric(mask)
         True
     """
-    turned = product[::-1, ::-1]
-    return bool((product & turned).sum() > 0.9 * (product | turned).sum())
+    half_turn = product[::-1, ::-1]
+    return bool((product & half_turn).sum() > 0.9 * (product | half_turn).sum())
 
 
 def solidity(shape: Mask) -> float:
@@ -171,13 +171,13 @@ def rim(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
 
 
-def grown(mask: Mask) -> Mask:
+def grow(mask: Mask) -> Mask:
     """Returns the mask and the cells above, below, left and right of it.
 
     Example:
         >>> mask = np.zeros((6, 8), bool)
         >>> mask[1:5, 2:6] = True
-        >>> int(mask.sum()), int(grown(mask).sum())
+        >>> int(mask.sum()), int(grow(mask).sum())
         (16, 32)
     """
     wider = mask.copy()
@@ -188,13 +188,13 @@ def grown(mask: Mask) -> Mask:
     return wider
 
 
-def shrunk(mask: Mask) -> Mask:
+def shrink(mask: Mask) -> Mask:
     """Returns the mask without the cells that touch its outside; the picture's rim stays.
 
     Example:
         >>> mask = np.zeros((6, 8), bool)
         >>> mask[1:5, 2:6] = True
-        >>> int(shrunk(mask).sum())
+        >>> int(shrink(mask).sum())
         4
     """
-    return ~grown(~mask)
+    return ~grow(~mask)

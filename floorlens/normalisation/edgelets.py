@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.masks import mask_image
+from floorlens.images.shapes import shrink
 
 #: Longer side of the copy of the photo on which edges are sought, in pixels.
 LONGER_SIDE = 480
@@ -70,12 +71,12 @@ def find_edgelets(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], most: int 
         True
     """
     height, width = mask.shape
-    shrink = min(1.0, LONGER_SIDE / max(height, width))
-    size = (max(8, round(width * shrink)), max(8, round(height * shrink)))
+    scale = min(1.0, LONGER_SIDE / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
     grey = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     floor = mask_image(mask).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     gx, gy, strength = _gradients(np.asarray(grey, np.float32))
-    inside = _shrunk(np.asarray(floor) > 250)
+    inside = shrink(shrink(np.asarray(floor) > 250))
     outside = ~inside
     parts = []
     for region, on_floor in ((inside, True), (outside, False)):
@@ -115,14 +116,6 @@ def _gradients(
     upright = np.maximum(ring[2:, 1:-1], ring[:-2, 1:-1])
     ridge = np.where(np.abs(gx) > np.abs(gy), level, upright) <= length
     return gx, gy, np.where(ridge, length, -length)
-
-
-def _shrunk(mask: NDArray[np.bool_], by: int = 2) -> NDArray[np.bool_]:
-    """Returns the mask without what lies within `by` pixels of its outline."""
-    for _ in range(by):
-        padded = np.pad(mask, 1, constant_values=True)
-        mask = padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2] & mask
-    return mask
 
 
 Lines = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]

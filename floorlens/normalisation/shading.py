@@ -91,7 +91,7 @@ def _gain(small: NDArray[np.uint8], weight: NDArray[np.float64]) -> NDArray[np.f
     top, bottom = grey * weight, weight
     # Three boxes make a smooth bell; dividing by the blurred weights keeps the outside out.
     for _ in range(3):
-        top, bottom = _boxed(top, radius), _boxed(bottom, radius)
+        top, bottom = _box_means(top, radius), _box_means(bottom, radius)
     level = top / np.maximum(bottom, 1e-6)
     on = weight > 0
     middle = float(np.median(level[on]))
@@ -100,7 +100,7 @@ def _gain(small: NDArray[np.uint8], weight: NDArray[np.float64]) -> NDArray[np.f
     return np.exp(np.clip(middle - level, -limit, limit)).astype(np.float32)
 
 
-def _boxed(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+def _box_means(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     """Returns the means over squares of 2 `radius` + 1, zero outside."""
     for axis in (0, 1):
         padding = [(0, 0), (0, 0)]

@@ -55,7 +55,7 @@ def choose_squares(mask: NDArray[np.bool_], scales: Scales) -> list[Square]:
     height, width = mask.shape
     cell = max(1.0, max(height, width) / GRID)
     rows, columns = max(1, round(height / cell)), max(1, round(width / cell))
-    table = _summed(_coverage(mask, columns, rows))
+    table = _summed_area_table(_coverage(mask, columns, rows))
     sy, sx = height / rows, width / columns
     extent = math.sqrt(float(table[-1, -1]) * sx * sy)
     squares: list[Square] = []
@@ -188,7 +188,7 @@ def _coverage(mask: NDArray[np.bool_], columns: int, rows: int) -> NDArray[np.fl
     return np.asarray(image.resize((columns, rows), Image.Resampling.BOX), np.float64) / 255.0
 
 
-def _summed(share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _summed_area_table(share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the summed-area table with a leading row and column of zeros."""
     table = np.zeros((share.shape[0] + 1, share.shape[1] + 1))
     table[1:, 1:] = share.cumsum(axis=0).cumsum(axis=1)

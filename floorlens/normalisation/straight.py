@@ -88,7 +88,7 @@ def straight_floor(
     # From pixels of the view to metres on the floor: rows run towards the camera.
     to_metres = np.array([[1 / scale, 0, low[0]], [0, -1 / scale, high[1]], [0, 0, 1]])
     matrix = to_photo @ to_metres
-    rgb = _warped(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
+    rgb = _warp(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
     cover = np.asarray(mask_image(mask).transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
     sharp = _sharp(to_photo, to_metres, size, scale / stretch)
     return StraightFloor(rgb, (cover > 127) & sharp, 1 / scale)
@@ -183,7 +183,7 @@ def _sharp(
     return np.asarray(fine) >= 1.0
 
 
-def _warped(
+def _warp(
     photo: Image.Image,
     matrix: NDArray[np.float64],
     size: tuple[int, int],

@@ -113,7 +113,7 @@ def _read_folder(folder: Path) -> list[Product]:
             id=check_id(path.stem, str(path)),
             name=path.stem,
             # The folder's owner put the link there: it is followed, also out of the folder.
-            images=(_storable(_followed(path), str(path)),),
+            images=(_storable(_follow(path), str(path)),),
         )
         for path in files
     ]
@@ -262,7 +262,7 @@ def _inside(folder: Path, path: Path, where: str) -> str:
     return _storable(resolved, where)
 
 
-def _followed(path: Path) -> Path:
+def _follow(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError):

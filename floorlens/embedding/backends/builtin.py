@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import Scatter, load_scatter
@@ -99,7 +99,7 @@ class BuiltinEmbedder:
         return FloorFeatures(
             base=base,
             coverage=coverage.astype(np.float16),
-            lab=sampled_colours(view.lab),
+            lab=thin_colours(view.lab),
             facts=default_probe().probabilities(base, coverage).astype(np.float16),
         )
 
@@ -143,15 +143,15 @@ def default_projection() -> Projection:
 def _embedding(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
     """Returns the embedding of features with a projection that fits them."""
     lab = features.lab.astype(np.float32)
-    projected = projection.apply(features.base)
+    rows = projection.apply(features.base)
     weights = np.maximum(features.coverage.astype(np.float32), 1e-3) ** 2
-    whole = _unit((projected * weights[:, None]).sum(axis=0))
+    whole = _unit((rows * weights[:, None]).sum(axis=0))
     colour = colour_code(np.median(lab, axis=0))
     vector = np.concatenate(
         [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
     ).astype(np.float32)
     return FloorEmbedding(
-        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(projected))
+        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(rows))
     )
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
@@ -97,7 +97,7 @@ class ClipEmbedder:
             FloorFeatures(
                 base=_halves(_unit(model.embed(view.patches))),
                 coverage=view.coverage.astype(np.float16),
-                lab=sampled_colours(view.lab),
+                lab=thin_colours(view.lab),
                 facts=np.empty(0, np.float16),
             )
             for view in views

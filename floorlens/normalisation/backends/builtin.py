@@ -78,5 +78,5 @@ class BuiltinNormaliser:
         except ValueError:
             # The mask lies above the horizon, or nothing is near enough: only the raw view is used.
             return None
-        weighted = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
-        return FloorView(patches=patches, coverage=weighted, lab=np.empty((0, 3), np.float32))
+        weights = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
+        return FloorView(patches=patches, coverage=weights, lab=np.empty((0, 3), np.float32))

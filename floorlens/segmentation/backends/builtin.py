@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.images.shapes import components
+from floorlens.images.shapes import components, grow
 from floorlens.models.onnx import load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability
@@ -99,7 +99,7 @@ class BuiltinSegmenter:
     def _run(
         self, small: NDArray[np.uint8], clicks: Sequence[Click]
     ) -> tuple[NDArray[np.float32], float, float]:
-        """Returns probability float32 (h, w), rug share and `visible` of a uint8 (h, w, 3) picture."""
+        """Returns the probability, float32 (h, w), the rug share and `visible` of a picture."""
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
         # As in training. The streaks of a repeated edge would spoil masks.
@@ -203,15 +203,13 @@ def remove_specks(
             continue
         patch = np.isin(labels, small)
         # One cell wider, for the pixels between cells, but not into larger neighbours.
-        grown = np.pad(patch, 1)
-        patch = grown[1:-1, 1:-1] | grown[:-2, 1:-1] | grown[2:, 1:-1] | grown[1:-1, :-2]
-        patch = (patch | grown[1:-1, 2:]) & ~((labels > 0) & ~np.isin(labels, small))
+        patch = grow(patch) & ~((labels > 0) & ~np.isin(labels, small))
         if out is probability:
             out = probability.copy()
         wide = np.kron(patch, np.ones((GRID, GRID), bool))[: out.shape[0], : out.shape[1]]
         # The grid may lack up to GRID - 1 rows and columns at the picture's rim.
-        rest = ((0, out.shape[0] - wide.shape[0]), (0, out.shape[1] - wide.shape[1]))
-        wide = np.pad(wide, rest)
+        lack = ((0, out.shape[0] - wide.shape[0]), (0, out.shape[1] - wide.shape[1]))
+        wide = np.pad(wide, lack)
         wrong = wide & ((out > 0.5) == value)
         out[wrong] = 1 - out[wrong]
     return out
