@@ -26,10 +26,10 @@ def test_what_is_packed_comes_back(seed: int, dimension: int, count: int) -> Non
     assert len(packed) <= LIMIT
     back = unpack([packed])
     np.testing.assert_allclose(back.whole[0], whole, atol=1e-3)
-    kept = back.patches[0]
-    assert 1 <= len(kept) <= max(1, count)
-    if count and len(kept) == count:
-        np.testing.assert_allclose(kept, patches, atol=0.01)
+    rows = back.patches[0]
+    assert 1 <= len(rows) <= max(1, count)
+    if count and len(rows) == count:
+        np.testing.assert_allclose(rows, patches, atol=0.01)
 
 
 @pytest.mark.parametrize(("dimension", "least"), [(384, 8), (512, 5), (768, 3)])

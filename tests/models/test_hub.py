@@ -127,8 +127,8 @@ def test_of_an_unpinned_model_the_recorded_revision_is_taken(tmp_path: Path) -> 
     file = huggingface.records_path()
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({model.model_id: {"revision": COMMIT}}))
-    found = find_files(model)
-    assert found is not None and found.revision == COMMIT
+    files = find_files(model)
+    assert files is not None and files.revision == COMMIT
     # A damaged record costs no more than that.
     file.write_text("{")
     assert record_of(model.model_id) == {}
@@ -320,11 +320,11 @@ def hub(tiny_models: TinyModels) -> Hub:
 
 def test_pull_records_the_revision_that_it_got(hub: Hub, tmp_path: Path) -> None:
     with serving(hub):
-        got = fetched(hub, tmp_path)
-    assert got["revision"] == COMMIT
-    assert got["cached"]
-    assert got["licence"] == "Apache-2.0"
-    folder = Path(got["folder"])
+        result = fetched(hub, tmp_path)
+    assert result["revision"] == COMMIT
+    assert result["cached"]
+    assert result["licence"] == "Apache-2.0"
+    folder = Path(result["folder"])
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         set(hub.files) - {"tf_model.h5"}
     )
@@ -355,10 +355,10 @@ def test_a_pinned_model_is_pulled_though_nothing_can_be_recorded(hub: Hub, tmp_p
     """The record is a convenience to it; an unpinned one would be another at the next pull."""
     (tmp_path / "cache").write_text("a file where the folder should be")
     with serving(hub):
-        got = fetched(hub, tmp_path, revisions={"dinov2": COMMIT})
-        assert (got["revision"], got["cached"]) == (COMMIT, True)
-        assert "cannot be recorded" in got["warned"]
-        assert str(huggingface.records_path()) in got["warned"]
+        result = fetched(hub, tmp_path, revisions={"dinov2": COMMIT})
+        assert (result["revision"], result["cached"]) == (COMMIT, True)
+        assert "cannot be recorded" in result["warned"]
+        assert str(huggingface.records_path()) in result["warned"]
         assert "cannot be recorded" in fetched(hub, tmp_path)["error"]
         assert "cannot be recorded" in fetched(hub, tmp_path, revisions={"dinov2": "main"})["error"]
     files = locate(model_named("dinov2", ModelOptions(revisions={"dinov2": COMMIT})))
@@ -374,8 +374,8 @@ def test_a_branch_tag_or_short_commit_is_found_again_offline(
     model = model_named("dinov2", ModelOptions(revisions={"dinov2": asked}))
     assert find_files(model) is None
     with serving(hub):
-        got = fetched(hub, tmp_path, revisions={"dinov2": asked})
-        assert (got["revision"], got["cached"]) == (COMMIT, True)
+        result = fetched(hub, tmp_path, revisions={"dinov2": asked})
+        assert (result["revision"], result["cached"]) == (COMMIT, True)
         # A second name is kept beside the first.
         hub.names.add("v2")
         fetched(hub, tmp_path, revisions={"dinov2": "v2"})
@@ -383,7 +383,7 @@ def test_a_branch_tag_or_short_commit_is_found_again_offline(
         assert fetched(hub, tmp_path, "locate", revisions={"dinov2": asked})["revision"] == COMMIT
         assert len(hub.asked) == count, "cached: offline first"
     files = locate(model)
-    assert (files.revision, files.folder) == (COMMIT, Path(got["folder"]))
+    assert (files.revision, files.folder) == (COMMIT, Path(result["folder"]))
     assert record_of(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
     # A damaged record costs another look at the hub.
     huggingface.records_path().write_text(json.dumps({hub.model_id: {"revisions": [asked]}}))
@@ -420,9 +420,9 @@ def test_what_the_hub_does_not_have_is_told_apart(
     hub: Hub, tmp_path: Path, models: dict[str, str], revisions: dict[str, str], text: str
 ) -> None:
     with serving(hub):
-        got = fetched(hub, tmp_path, models=models, revisions=revisions)
-    assert text in got["error"]
-    assert got["code"] == "model-unavailable"
+        result = fetched(hub, tmp_path, models=models, revisions=revisions)
+    assert text in result["error"]
+    assert result["code"] == "model-unavailable"
 
 
 def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: Path) -> None:
@@ -438,6 +438,6 @@ def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: 
 def test_weights_that_arrive_damaged_are_not_recorded(hub: Hub, tmp_path: Path) -> None:
     hub.damage.add("model.safetensors")
     with serving(hub):
-        got = fetched(hub, tmp_path)
-    assert "model.safetensors arrived damaged" in got["error"]
+        result = fetched(hub, tmp_path)
+    assert "model.safetensors arrived damaged" in result["error"]
     assert record_of(hub.model_id) == {}

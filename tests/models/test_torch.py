@@ -80,11 +80,11 @@ def test_equal_pictures_get_equal_bytes_and_many_are_batched(tiny_models: TinyMo
     files = located("clip", tiny_models.clip)
     model = load_model(files, device="cpu")
     pixels = np.stack([noise(64, 64, seed) for seed in range(torch_models.BATCH + 3)])
-    found = model.embed(pixels)
-    assert found.shape == (torch_models.BATCH + 3, 24)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, model.embed(pixels))
-    np.testing.assert_allclose(found[-1:], model.embed(pixels[-1:]), atol=1e-5)
+    rows = model.embed(pixels)
+    assert rows.shape == (torch_models.BATCH + 3, 24)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, model.embed(pixels))
+    np.testing.assert_allclose(rows[-1:], model.embed(pixels[-1:]), atol=1e-5)
     assert model.embed(pixels[:0]).shape == (0, 24)
 
 
@@ -242,10 +242,10 @@ def test_one_run_at_a_time(
 ) -> None:
     """The lock is held while the model runs, by either way in, and free again after an error."""
     model = load_model(located(name, getattr(tiny_models, name)), device="cpu")
-    held: list[bool] = []
+    locks: list[bool] = []
 
     def fails(*_: Any, **__: Any) -> None:
-        held.append(model._running.locked())
+        locks.append(model._running.locked())
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(
@@ -256,7 +256,7 @@ def test_one_run_at_a_time(
             model.embed(noise(64, 64)[None])
         else:
             model.segment(Image.fromarray(noise(64, 64)), ["floor"], (64, 64))
-    assert held == [True]
+    assert locks == [True]
     assert not model._running.locked()
 
 
@@ -301,8 +301,8 @@ def test_loading_prints_nothing_and_leaves_the_log_as_it_was(
     try:
         capfd.readouterr()
         load_model(located("clipseg", folder), device="cpu")
-        told = capfd.readouterr()
-        assert (told.out, told.err) == ("", "")
+        output = capfd.readouterr()
+        assert (output.out, output.err) == ("", "")
         assert transformers.utils.logging.get_verbosity() == transformers.logging.INFO
         assert transformers.utils.logging.is_progress_bar_enabled()
     finally:

@@ -18,12 +18,12 @@ from floorlens.products.reading import MAX_ID_LENGTH, check_id, read_products, t
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "shop"
-    made.mkdir()
+    shop = tmp_path / "shop"
+    shop.mkdir()
     for name in ("a.jpg", "b.jpg", "c.jpg"):
-        (made / name).write_bytes(b"a picture")
+        (shop / name).write_bytes(b"a picture")
     (tmp_path / "private.jpg").write_bytes(b"not of the shop")
-    return made
+    return shop
 
 
 def table(folder: Path, text: str | bytes, name: str = "list.csv") -> Path:

@@ -50,8 +50,8 @@ def published(tiny: TinyModels, picture: NDArray[np.uint8], encoder: str) -> NDA
     processor = transformers.AutoImageProcessor.from_pretrained(
         getattr(tiny, encoder), **with_pillow()
     )
-    made = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
-    return np.asarray(made[0], np.float32)
+    values = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
+    return np.asarray(values[0], np.float32)
 
 
 @pytest.mark.parametrize("encoder", ["clip", "siglip2", "dinov2"])
@@ -149,10 +149,10 @@ def test_a_strip_gives_what_its_middle_does(tiny_models: TinyModels) -> None:
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 255, (10, 400, 3), dtype=np.uint8)
     mask = np.ones((10, 400), np.bool_)
-    found = normaliser(tiny_models).view(pixels, mask).patches[0]
+    patch = normaliser(tiny_models).view(pixels, mask).patches[0]
     middle = pixels[:, 120:280]
     np.testing.assert_array_equal(
-        found, normaliser(tiny_models).view(middle, mask[:, 120:280]).patches[0]
+        patch, normaliser(tiny_models).view(middle, mask[:, 120:280]).patches[0]
     )
 
 
