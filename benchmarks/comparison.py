@@ -40,7 +40,7 @@ from floorlens.engines import BACKENDS, CollectionSpec, Engine, Record, open_col
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.pairs import evaluate_pairs
 from floorlens.evaluation.ranking import evaluate_ranking
-from floorlens.models.hub import MODELS, cached, chosen_model
+from floorlens.models.hub import MODELS, find_files, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.presets import PRESETS, load_stages
 
@@ -199,7 +199,7 @@ def _with_ci(figures: Mapping[str, Any], name: str) -> str:
 
 def page(arguments: argparse.Namespace) -> Iterator[str]:
     """Yields the page's lines as they are measured."""
-    weights = {name: cached(chosen_model(name)) is not None for name in MODELS}
+    weights = {name: find_files(model_named(name)) is not None for name in MODELS}
     there = {name: name == "builtin" or (weights["clipseg"] and weights[name]) for name in PRESETS}
     yield "# Presets and engines compared"
     yield ""

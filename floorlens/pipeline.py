@@ -16,7 +16,7 @@ from floorlens.products.pictures import ProductPicture, examine, may_be_room, ro
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.region import (
-    corrected_region,
+    correct_region,
     region_by_hand,
     region_from_probability,
 )
@@ -72,7 +72,7 @@ def floor_region(
         prompted = stages.segmenter.segment(photo.pixels, points)
     else:
         prompted = unprompted
-    return corrected_region(
+    return correct_region(
         photo, base, prompted, points, first_answer=unprompted, threshold=preset.mask_threshold
     )
 

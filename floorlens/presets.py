@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import SettingsError
-from floorlens.models.hub import MODELS, HubModel, chosen_model
+from floorlens.models.hub import MODELS, HubModel, model_named
 from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
@@ -167,8 +167,8 @@ def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
     """
     preset = PRESETS.get(name)
     parts = () if preset is None else (preset.segmenter, preset.encoder)
-    needed = [part for part in parts if part in MODELS]
-    return [chosen_model(part, options) for part in needed or [name]]
+    names = [part for part in parts if part in MODELS]
+    return [model_named(part, options) for part in names or [name]]
 
 
 def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.images.colour import srgb_to_lab
@@ -74,7 +74,7 @@ class FakeEmbedder:
             FloorFeatures(
                 base=view.lab.mean(axis=0, keepdims=True).astype(np.float16),
                 coverage=np.ones(1, np.float16),
-                lab=sampled_colours(view.lab),
+                lab=thin_colours(view.lab),
                 facts=np.empty(0, np.float16),
             )
             for view in views

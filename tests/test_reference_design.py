@@ -17,7 +17,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.errors import NoFloorFound
-from floorlens.models.hub import cached, chosen_model
+from floorlens.models.hub import find_files, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.presets import load_stages, preset_named
 
@@ -50,7 +50,7 @@ def models(request: pytest.FixtureRequest, tiny_models: TinyModels) -> Models:
     """The tiny checkpoints, then the published weights."""
     if request.param == "tiny":
         return Models(tiny_models.clip, tiny_models.clipseg)
-    clip, clipseg = (cached(chosen_model(name)) for name in ("clip", "clipseg"))
+    clip, clipseg = (find_files(model_named(name)) for name in ("clip", "clipseg"))
     if clip is None or clipseg is None:
         pytest.skip(
             "the published weights are not in the hub's cache: `floorlens models pull clip`"

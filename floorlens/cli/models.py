@@ -87,7 +87,7 @@ def path(
     as_json: JsonOption = False,
 ) -> None:
     """Print the folder of a model. Needs no network."""
-    files = verification.here(hub.chosen_model(name, read_settings().model_options()))
+    files = verification.files_here(hub.model_named(name, read_settings().model_options()))
     if as_json:
         print_json(_facts(files))
     else:

@@ -1,7 +1,7 @@
-"""Stage 3: FloorView -> FloorFeatures -> FloorEmbedding. Backends: one file each.
+"""Stage 3: FloorView -> FloorFeatures -> FloorEmbedding. The backends are in `backends/`.
 
-Two steps, so that a new projection is applied without opening a picture: `features` is what the
-catalogue keeps of a floor, `describe` makes of it what is searched.
+There are two steps, so that a new projection can be applied without opening a picture: `features`
+makes what the catalogue stores of a floor, and `describe` turns that into what is searched.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 
 MOST_COLOURS = 512
-"""Colours that are kept of a floor."""
+"""Colours that are stored of a floor, at most."""
 
 
 @dataclass(frozen=True)
 class FloorFeatures:
-    """One floor before any projection: what the catalogue keeps.
+    """One floor before any projection: what the catalogue stores.
 
     Attributes:
         base: float16 (n, d0), the features of each patch.
         coverage: float16 (n,), the share of each patch that is floor, 0..1.
         lab: float16 (m, 3), at most `MOST_COLOURS` CIELAB (D65) colours of the floor, an even
             sample of the view's.
-        facts: float16 (f,), facts of the pattern, as the embedder knows them; may be empty.
+        facts: float16 (f,), what the embedder knows of the pattern; may be empty.
     """
 
     base: NDArray[np.float16]
@@ -45,9 +45,9 @@ class FloorEmbedding:
     """One floor as it is searched.
 
     Attributes:
-        vector: float32 (d,), L2-normalised; what the vector index holds.
-        signature: at most 4,096 bytes of finer evidence for the re-ranker, in the format that the
-            embedder's stamp names.
+        vector: float32 (d,), L2-normalised; what the vector engine stores.
+        signature: at most 4,096 bytes of finer detail for the re-ranker; its format goes with the
+            version in the embedder's stamp.
     """
 
     vector: NDArray[np.float32]
@@ -70,25 +70,30 @@ class Embedder(Protocol):
 
     @property
     def prior(self) -> Scatter | None:
-        """Products that an adaptation takes along beside the catalogue's own; None: no others."""
+        """Products that an adaptation uses beside the catalogue's own; None: no others."""
 
     def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
-        """Returns the features of each view, in order; batched inside.
+        """Returns the features of each view, in order; in batches of the backend's own.
 
-        Equal views get equal features, whatever lies beside them.
+        Equal views get equal features, whatever other views are in the batch.
         """
 
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None
     ) -> FloorEmbedding:
-        """Returns the embedding made of features, with a projection or the package's own.
+        """Returns the embedding of features, with a projection or the package's own.
 
         Equal features and projections give equal bytes.
         """
 
 
-def sampled_colours(lab: NDArray[np.floating]) -> NDArray[np.float16]:
-    """Returns at most `MOST_COLOURS` of the colours (m, 3) as float16, evenly spread."""
+def thin_colours(lab: NDArray[np.floating]) -> NDArray[np.float16]:
+    """Returns at most `MOST_COLOURS` of the colours (m, 3) as float16, evenly spread.
+
+    Example:
+        >>> thin_colours(np.zeros((4096, 3), np.float32)).shape
+        (512, 3)
+    """
     if len(lab) > MOST_COLOURS:
         lab = lab[np.linspace(0, len(lab) - 1, MOST_COLOURS).round().astype(np.intp)]
     return np.asarray(lab, np.float16)

@@ -1,9 +1,9 @@
-"""The signature of embedders on hub models: the region's embedding, and its patches' if wanted.
+"""The signature of the embedder on hub models: the region's vector, and its patches' if there are.
 
 Layout, little endian: magic `FLC1`, bytes to a number of the region, number of patches, dimension;
-the region; a scale for each patch and its numbers as int8. Alone, a region of up to `EXACT`
-numbers is float32, so that comparing it again gives the very similarity of retrieval; a longer one,
-and one beside patches, is float16.
+the region; a scale for each patch and its numbers as int8. A region without patches of up to
+`EXACT` numbers is float32, so that its similarity is exactly that of retrieval. A longer region,
+and one with patches, is float16.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from floorlens.errors import CatalogueError
 
 MAGIC = b"FLC1"
 LIMIT = 4096
-"""Bytes to a signature."""
+"""Bytes of a signature, at most."""
 _HEAD = np.dtype([("magic", "S4"), ("width", "<u2"), ("patches", "<u2"), ("dimension", "<u4")])
 EXACT = (LIMIT - _HEAD.itemsize) // 4
-"""Numbers of a region that is float32 where it is alone: 1,021."""
+"""Numbers of a region that fit as float32, without patches: 1,021."""
 MOST = (LIMIT - _HEAD.itemsize) // 2
-"""Numbers of a region at most: 2,042."""
+"""Numbers of a region that fit as float16: 2,042."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,19 @@ class Regions:
 
 
 def pack(whole: NDArray[np.float32], patches: NDArray[np.float32]) -> bytes:
-    """Returns the signature of one floor, with as many patches, evenly taken, as fit.
+    """Returns the signature of one floor; of more patches than fit, an even sample.
 
     Args:
         whole: unit vector (d,) of the region.
         patches: unit vectors (p, d); p may be 0.
 
     Raises:
-        ValueError: more numbers to a vector than `MOST`.
+        ValueError: a vector has more numbers than `MOST`.
+
+    Example:
+        >>> unit = np.eye(512, dtype=np.float32)
+        >>> len(pack(unit[0], unit[:0])), len(pack(unit[0], unit[:4]))
+        (2060, 3100)
     """
     dimension = whole.size
     width = 4 if not len(patches) and _size(4, 0, dimension) <= LIMIT else 2
@@ -62,15 +67,21 @@ def pack(whole: NDArray[np.float32], patches: NDArray[np.float32]) -> bytes:
     head = np.array([(MAGIC, width, len(patches), dimension)], _HEAD)
     scales = np.maximum(np.abs(patches).max(axis=1, initial=0.0), 1e-6).astype("<f4") / 127
     rows = np.rint(patches / scales[:, None]).astype("i1")
-    packed = (head, whole.astype(f"<f{width}"), scales.astype("<f4"), rows)
-    return b"".join(part.tobytes() for part in packed)
+    parts = (head, whole.astype(f"<f{width}"), scales.astype("<f4"), rows)
+    return b"".join(part.tobytes() for part in parts)
 
 
 def unpack(signatures: Sequence[bytes]) -> Regions:
     """Returns the signatures as arrays, in order.
 
     Raises:
-        CatalogueError: one of them is no such signature, or they differ in dimension.
+        CatalogueError: one of them is no signature of this kind, or they differ in dimension.
+
+    Example:
+        >>> unit = np.eye(512, dtype=np.float32)
+        >>> floors = unpack([pack(unit[0], unit[:4])])
+        >>> floors.whole.shape, floors.patches.shape, floors.counts.tolist()
+        ((1, 512), (1, 4, 512), [4])
     """
     heads = [_head(signature) for signature in signatures]
     dimensions = {dimension for _, _, dimension in heads}
@@ -97,7 +108,7 @@ def _head(signature: bytes) -> tuple[int, int, int]:
         _, width, patches, dimension = np.frombuffer(signature, _HEAD, 1)[0].tolist()
         if width in (2, 4) and len(signature) == _size(width, patches, dimension):
             return int(width), int(patches), int(dimension)
-    raise CatalogueError("a stored signature is not of this preset: index the catalogue anew")
+    raise CatalogueError("a stored signature is of another preset: run `floorlens index --rebuild`")
 
 
 def _size(width: int, patches: int, dimension: int) -> int:

@@ -1,8 +1,7 @@
-"""Which pattern a floor is laid in: a linear probe on the encoder's features.
+"""Which pattern a floor is laid in (planks, herringbone, tiles, …): a linear probe on features.
 
-Planks, herringbone or tiles cut ten candidates to one or three before anything else is looked at.
-The probe is a softmax regression fitted on made floors, whose pattern is known
-(`training/matching/fit.py`).
+The pattern alone excludes seven to nine of ten candidates. The probe is a softmax regression,
+fitted on synthetic floors, whose pattern is known (`training/matching/fit.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 
 PROBE = "pattern.npz"
-#: What the probe tells apart; the last is a picture of one board, which may be laid in any way.
+#: The patterns; the last is a picture of a single board, which may be laid in any way.
 CLASSES = (
     "straight plank",
     "strip parquet",
@@ -32,7 +31,7 @@ CLASSES = (
     "carpet",
     "one board",
 )
-#: The first so many are made of boards.
+#: How many of them, from the first on, are made of boards.
 WOODEN = 5
 
 
@@ -43,7 +42,7 @@ class PatternProbe:
     Attributes:
         mean, scale: float32 (d0,), subtracted first and divided by.
         matrix: float32 (d0, 11). bias: float32 (11,).
-        encoder: version of the encoder whose features it takes.
+        encoder: version of the encoder that made the features.
         version: of the probe.
     """
 
@@ -66,7 +65,12 @@ class PatternProbe:
 
 
 def save_probe(probe: PatternProbe, path: Path) -> None:
-    """Writes the probe as .npz, the matrix as float16."""
+    """Writes the probe as .npz, the matrix as float16.
+
+    Example:
+        >>> from pathlib import Path
+        >>> save_probe(default_probe(), Path("pattern.npz"))
+    """
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -85,6 +89,10 @@ def default_probe() -> PatternProbe:
 
     Raises:
         CatalogueError: the file is not a probe.
+
+    Example:
+        >>> default_probe().matrix.shape[1] == len(CLASSES)
+        True
     """
     path = WEIGHTS / PROBE
     try:
@@ -106,24 +114,29 @@ def pattern_likeness(
 ) -> NDArray[np.float32]:
     """Returns float32 (n,): Bhattacharyya coefficients of probabilities (11,) and (n, 11), 0..1.
 
-    A picture of one board says nothing about how it is laid: its share counts as the other floor's
-    wooden patterns. Equal probabilities give 1.
+    A picture of one board does not show how the boards are laid: its probability of "one board" is
+    given to the wooden patterns of the other floor. Equal probabilities give 1.
+
+    Example:
+        >>> planks, tiles = np.eye(11)[0], np.eye(11)[5]
+        >>> pattern_likeness(planks, np.stack([planks, tiles])).tolist()
+        [1.0, 0.0]
     """
     query = np.broadcast_to(floor.astype(np.float64), products.shape)
     others = products.astype(np.float64)
-    one, two = _laid_like(query, others), _laid_like(others, query)
+    one, two = _as_laid(query, others), _as_laid(others, query)
     return np.asarray(np.clip(np.sqrt(one * two).sum(axis=1), 0.0, 1.0), np.float32)
 
 
-def _laid_like(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns `rows` (n, 11), the share of one board given to the wooden patterns of `others`."""
+def _as_laid(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns `rows` (n, 11) with "one board" shared out among the wooden patterns of `others`."""
     wooden = others[:, :WOODEN]
     total = wooden.sum(axis=1, keepdims=True)
-    given = np.where(total > 1e-6, wooden / np.maximum(total, 1e-6), 0.0)
+    shares = np.where(total > 1e-6, wooden / np.maximum(total, 1e-6), 0.0)
     # Where the other is one board as well, they agree on that.
     boards = others[:, -1]
-    kept = np.where(total[:, 0] > 1e-6, boards / np.maximum(boards + total[:, 0], 1e-6), 1.0)
+    rest = np.where(total[:, 0] > 1e-6, boards / np.maximum(boards + total[:, 0], 1e-6), 1.0)
     out = rows.copy()
-    out[:, :WOODEN] += rows[:, -1:] * given * (1 - kept)[:, None]
-    out[:, -1] = rows[:, -1] * kept
+    out[:, :WOODEN] += rows[:, -1:] * shares * (1 - rest)[:, None]
+    out[:, -1] = rows[:, -1] * rest
     return out

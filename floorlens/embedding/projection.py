@@ -1,4 +1,4 @@
-"""Linear discriminant projections: fitted in closed form, in numpy, here or at index time.
+"""Linear discriminant projections: fitted in closed form, in numpy, in training or for a catalogue.
 
 A projection turns the encoder's features into the few directions in which products differ more than
 the views of one product do. Method: Fisher's discriminant (Rao 1948) with the within-class scatter
@@ -30,7 +30,7 @@ class Projection:
         scale: float32 (d0,), divided by.
         matrix: float32 (d0, d).
         stamp: which projection it is; `stamp.dimension` is d.
-        encoder: version of the encoder whose features it takes.
+        encoder: version of the encoder that made the features.
     """
 
     mean: NDArray[np.float32]
@@ -57,17 +57,26 @@ def fit_discriminant(
     Args:
         features: (n, d0), finite.
         labels: (n,), the product that each row shows; at least two products, one of them twice.
-        stamp: What the projection is to be called; its dimension is the number of directions.
+        stamp: The name and version of the projection; its dimension is the number of directions.
         encoder: Version of the encoder that made the features.
-        shrinkage: Share of the mean variance that is added to every variance inside the products;
-            without it rare directions, in which the few views happen not to differ, would win.
+        shrinkage: Share of the mean variance that is added to every variance inside the products.
+            Without it, directions in which the few views happen not to differ would win.
 
-    Along the directions found, views of one product have unit variance (shrinkage included) and the
-    directions are uncorrelated. Fewer directions than asked for leave the rest of `matrix` zero.
-    The rows are copied to float64 a product at a time, so that little is held beside them.
+    Along these directions the views of one product have unit variance (shrinkage included), and the
+    directions are uncorrelated. If there are fewer than `stamp.dimension`, the rest of `matrix` is
+    zero. The rows are copied to float64 a product at a time, which saves memory.
 
     Raises:
-        ValueError: shapes that do not fit, features that are not finite, or nothing to tell apart.
+        ValueError: the shapes do not fit, features are not finite, or there are not two products
+            and more views than products.
+
+    Example:
+        >>> from floorlens.models.stamp import Stamp
+        >>> features = np.random.default_rng(0).normal(size=(30, 8))
+        >>> stamp = Stamp("my-projection", "1", 4, "Apache-2.0", "none")
+        >>> projection = fit_discriminant(features, np.arange(30) % 10, stamp, "my-encoder 1")
+        >>> projection.apply(features).shape
+        (30, 4)
     """
     rows = np.asarray(features)
     names, owner = np.unique(np.asarray(labels), return_inverse=True)
@@ -86,22 +95,28 @@ def fit_products(
     shrinkage: float = 0.3,
     prior: Scatter | None = None,
 ) -> Projection:
-    """Returns what `fit_discriminant` does, of products that need not all be in memory.
+    """Returns what `fit_discriminant` returns, for products that need not all be in memory.
 
     Args:
-        products: for each one its views' features, (n, d0) with n of 1 or more and one d0; taken
-            one after the other, once.
+        products: for each product the features of its views, (n, d0), n >= 1; read once, in order.
         stamp, encoder, shrinkage: as for `fit_discriminant`.
         prior: other products, which count as if they were among these: a few products alone do not
-            tell in which directions floors differ.
+            show in which directions floors differ.
 
     Raises:
         ValueError: as for `fit_discriminant`.
+
+    Example:
+        >>> from floorlens.models.stamp import Stamp
+        >>> features = np.random.default_rng(0).normal(size=(30, 8))
+        >>> stamp = Stamp("my-projection", "1", 4, "Apache-2.0", "none")
+        >>> fit_products(np.split(features, 10), stamp, "my-encoder 1").matrix.shape
+        (8, 4)
     """
-    found = scatter_of(products)
+    scatter = scatter_of(products)
     if prior is not None:
-        found = found.joined(prior)
-    means, counts, within = found.means, found.counts, found.within.copy()
+        scatter = scatter.join(prior)
+    means, counts, within = scatter.means, scatter.counts, scatter.within.copy()
     total = int(counts.sum())
     _check_counts(len(counts), total)
     mean = counts @ means / total
@@ -117,13 +132,12 @@ def fit_products(
     whitening = vectors / np.sqrt(values)
     spread = (centres - centres.mean(axis=0)) @ whitening
     _, _, directions = np.linalg.svd(spread, full_matrices=False)
-    wanted = stamp.dimension
-    kept = directions[: min(wanted, len(counts) - 1)]
+    directions = directions[: min(stamp.dimension, len(counts) - 1)]
     # Signs are arbitrary; fix them so that refitting on the same data gives the same file.
-    largest = np.abs(kept).argmax(axis=1)
-    kept = kept * np.sign(kept[np.arange(len(kept)), largest])[:, None]
-    matrix = np.zeros((len(within), wanted))
-    matrix[:, : len(kept)] = whitening @ kept.T
+    largest = np.abs(directions).argmax(axis=1)
+    directions *= np.sign(directions[np.arange(len(directions)), largest])[:, None]
+    matrix = np.zeros((len(within), stamp.dimension))
+    matrix[:, : len(directions)] = whitening @ directions.T
     return Projection(
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
@@ -139,10 +153,16 @@ def _check_counts(products: int, views: int) -> None:
 
 
 def save_projection(projection: Projection, file: Path | BinaryIO) -> None:
-    """Writes the projection as .npz: the matrix as float16, the stamp as strings."""
+    """Writes the projection as .npz: the matrix as float16, the stamp as strings.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.testing import fake_projection
+        >>> save_projection(fake_projection("my-encoder 1"), Path("projection.npz"))
+    """
     if isinstance(file, Path):
-        with file.open("wb") as opened:
-            save_projection(projection, opened)
+        with file.open("wb") as stream:
+            save_projection(projection, stream)
         return
     stamp = {key: np.array(str(value)) for key, value in projection.stamp.as_dict().items()}
     np.savez_compressed(
@@ -160,6 +180,13 @@ def load_projection(file: Path | BinaryIO) -> Projection:
 
     Raises:
         CatalogueError: the file is not a projection.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.testing import fake_projection
+        >>> save_projection(fake_projection("my-encoder 1"), Path("projection.npz"))
+        >>> load_projection(Path("projection.npz")).encoder
+        'my-encoder 1'
     """
     try:
         with np.load(file, allow_pickle=False) as data:

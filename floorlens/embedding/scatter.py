@@ -1,7 +1,7 @@
-"""The scatter of products: all that a discriminant needs to know of them.
+"""The scatter of products: all that fitting a discriminant needs to know of them.
 
-The package carries that of 100 made products. A catalogue's own products are added to it, so that a
-small catalogue is not adapted to a few accidents of its pictures.
+The package has the scatter of 100 synthetic products. A catalogue's own products are added to it,
+so that a small catalogue is not adapted to accidents of a few pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from floorlens.errors import CatalogueError
 
 BLOCK = 2048
-"""Rows that are held in float64 at a time while a projection is fitted, and one product's more."""
+"""A block has at least so many rows, in float64, and at most one product's rows more."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scatter:
     counts: NDArray[np.int64]
     within: NDArray[np.float64]
 
-    def joined(self, other: Scatter) -> Scatter:
+    def join(self, other: Scatter) -> Scatter:
         """Returns the scatter of the products of both.
 
         Raises:
@@ -50,19 +50,24 @@ class Scatter:
 
 
 def scatter_of(products: Iterable[ArrayLike]) -> Scatter:
-    """Returns the scatter of products, each (n, d0); they are taken one after the other, once.
+    """Returns the scatter of products, (n, d0) features each; they are read once, in order.
 
     Raises:
-        ValueError: shapes that do not fit, or features that are not finite.
+        ValueError: the shapes do not fit, or features are not finite.
+
+    Example:
+        >>> scatter = scatter_of(np.random.default_rng(0).normal(size=(10, 3, 8)))
+        >>> scatter.means.shape, int(scatter.counts.sum())
+        ((10, 8), 30)
     """
     means: list[NDArray[np.float64]] = []
     counts: list[int] = []
-    waiting: list[NDArray[np.float64]] = []
+    block: list[NDArray[np.float64]] = []
     within = np.zeros((0, 0))
 
-    def add_waiting() -> None:
-        inside = np.concatenate(waiting)
-        waiting.clear()
+    def add_block() -> None:
+        inside = np.concatenate(block)
+        block.clear()
         np.add(within, inside.T @ inside, out=within)
 
     for product in products:
@@ -75,19 +80,24 @@ def scatter_of(products: Iterable[ArrayLike]) -> Scatter:
             within = np.zeros((rows.shape[1], rows.shape[1]))
         means.append(rows.mean(axis=0))
         counts.append(len(rows))
-        waiting.append(rows - means[-1])
-        # A product's few rows at a time would cost more for the sum than for the products.
-        if sum(map(len, waiting)) >= BLOCK:
-            add_waiting()
-    if waiting:
-        add_waiting()
+        block.append(rows - means[-1])
+        # With a few rows at a time, adding the matrices would cost more than multiplying them.
+        if sum(map(len, block)) >= BLOCK:
+            add_block()
+    if block:
+        add_block()
     return Scatter(np.array(means), np.array(counts, np.int64), within)
 
 
 def save_scatter(scatter: Scatter, encoder: str, path: Path) -> None:
     """Writes a scatter as .npz: float16, scaled by the spread of each feature, half of the matrix.
 
-    `encoder` is the version of the encoder whose features they are.
+    `encoder` is the version of the encoder that made the features.
+
+    Example:
+        >>> from pathlib import Path
+        >>> scatter = scatter_of(np.random.default_rng(0).normal(size=(10, 3, 8)))
+        >>> save_scatter(scatter, "my-encoder 1", Path("prior.npz"))
     """
     scale = np.sqrt(np.diag(scatter.within) / scatter.counts.sum())
     scale = np.where(scale > 1e-6, scale, 1.0)
@@ -108,18 +118,25 @@ def load_scatter(path: Path, encoder: str) -> Scatter:
     """Returns the scatter in an .npz file.
 
     Raises:
-        CatalogueError: the file is not a scatter, or one of another encoder's features.
+        CatalogueError: the file is not a scatter, or another encoder made its features.
+
+    Example:
+        >>> from pathlib import Path
+        >>> scatter = scatter_of(np.random.default_rng(0).normal(size=(10, 3, 8)))
+        >>> save_scatter(scatter, "my-encoder 1", Path("prior.npz"))
+        >>> load_scatter(Path("prior.npz"), "my-encoder 1").means.shape
+        (10, 8)
     """
     try:
         with np.load(path, allow_pickle=False) as data:
-            made_with, counts = str(data["encoder"]), data["counts"].astype(np.int64)
+            version, counts = str(data["encoder"]), data["counts"].astype(np.int64)
             scale = data["scale"].astype(np.float64)
             means = data["means"].astype(np.float64) * scale
             within = np.zeros((len(scale), len(scale)))
             within[np.triu_indices(len(scale))] = data["within"].astype(np.float64)
     except (OSError, ValueError, KeyError) as error:
         raise CatalogueError(f"{path.name} is not a scatter: {error}") from error
-    if made_with != encoder:
-        raise CatalogueError(f"{path.name} belongs to encoder {made_with}, not {encoder}")
+    if version != encoder:
+        raise CatalogueError(f"{path.name} belongs to encoder {version}, not {encoder}")
     within += np.triu(within, 1).T
     return Scatter(means, counts, within * np.outer(scale, scale) * counts.sum())

@@ -1,4 +1,4 @@
-"""The signature: what the re-ranker knows of a floor, packed into at most 4,096 bytes.
+"""The signature of the built-in embedder: what the re-ranker knows of a floor, in 4,096 bytes.
 
 Layout of version 2, little endian: a header (magic `FLS2`, numbers of patches and of directions),
 the median Lab colour and the quantiles of L*, a*, b* around it, the probabilities of the patterns,
@@ -18,10 +18,11 @@ from floorlens.embedding.pattern import CLASSES
 from floorlens.errors import CatalogueError
 
 MAGIC = b"FLS2"
-#: Levels at which the distribution of each Lab channel is kept.
+#: Levels of the quantiles that are stored of each Lab channel.
 LEVELS = np.linspace(0.05, 0.95, 10)
-#: Patches kept at most: 4,096 bytes hold these with 128 directions.
+#: Patches of a signature, at most: with 128 directions they fit into 4,096 bytes.
 MOST_PATCHES = 28
+#: Bytes of a signature, at most.
 LIMIT = 4096
 
 
@@ -50,7 +51,7 @@ def pack(
     whole: NDArray[np.float32],
     patches: NDArray[np.float32],
 ) -> bytes:
-    """Returns the signature of one floor.
+    """Returns the signature of one floor; of many patches, an even sample.
 
     Args:
         lab: its colours in CIELAB, (m, 3).
@@ -59,10 +60,16 @@ def pack(
 
     Raises:
         ValueError: more directions than fit.
+
+    Example:
+        >>> lab, pattern = np.zeros((9, 3), np.float32), np.full(11, 1 / 11)
+        >>> unit = np.eye(128, dtype=np.float32)
+        >>> len(pack(lab, pattern, unit[0], unit[:4]))
+        762
     """
     if len(patches) > MOST_PATCHES:
-        kept = np.linspace(0, len(patches) - 1, MOST_PATCHES).round().astype(np.intp)
-        patches = patches[kept]
+        places = np.linspace(0, len(patches) - 1, MOST_PATCHES).round().astype(np.intp)
+        patches = patches[places]
     record = np.zeros(1, _record(len(patches), whole.size))
     centre = np.median(lab, axis=0)
     record["magic"] = MAGIC
@@ -74,10 +81,10 @@ def pack(
     scales = np.maximum(np.abs(rows).max(axis=1), 1e-6).astype(np.float32) / 127
     record["scales"] = scales
     record["rows"] = np.rint(rows / scales[:, None])
-    packed = record.tobytes()
-    if len(packed) > LIMIT:
-        raise ValueError(f"a signature of {len(packed)} bytes is over the limit of {LIMIT}")
-    return packed
+    signature = record.tobytes()
+    if len(signature) > LIMIT:
+        raise ValueError(f"a signature of {len(signature)} bytes is over the limit of {LIMIT}")
+    return signature
 
 
 def unpack(signatures: Sequence[bytes]) -> Signatures:
@@ -85,6 +92,13 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
 
     Raises:
         CatalogueError: one of them is not a signature of version 2, or they differ in directions.
+
+    Example:
+        >>> lab, pattern = np.zeros((9, 3), np.float32), np.full(11, 1 / 11)
+        >>> unit = np.eye(128, dtype=np.float32)
+        >>> floors = unpack([pack(lab, pattern, unit[0], unit[:4])])
+        >>> floors.whole.shape, floors.patches.shape
+        ((1, 128), (1, 4, 128))
     """
     sizes = [_sizes(signature) for signature in signatures]
     if len({directions for _, directions in sizes}) > 1:
@@ -133,4 +147,4 @@ def _sizes(signature: bytes) -> tuple[int, int]:
         count, width = int(patches), int(directions)
         if count >= 1 and len(signature) == _record(count, width).itemsize:
             return count, width
-    raise CatalogueError("a stored signature is not of version 2: index the catalogue anew")
+    raise CatalogueError("a stored signature is not of version 2: run `floorlens index --rebuild`")

@@ -1,4 +1,4 @@
-"""Colour: sRGB to CIELAB and colour differences. Pure functions on arrays."""
+"""Colour: sRGB to CIELAB, and differences of colours. Pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ def srgb_to_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Returns CIELAB (D65, 2 degrees) of uint8 (..., 3) sRGB pixels as float32 (..., 3).
 
     L* in 0..100. Source: CIE 15:2004 with IEC 61966-2-1.
+
+    Example:
+        >>> srgb_to_lab(np.array([255, 255, 255], np.uint8)).round(1).tolist()
+        [100.0, 0.0, 0.0]
     """
     linear = _LINEAR[pixels]
     xyz = linear @ _TO_XYZ.T.astype(np.float32)
@@ -40,7 +44,12 @@ def srgb_to_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def mean_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Returns the mean CIELAB colour, float64 (3,), of uint8 (h, w, 3) sRGB pixels."""
+    """Returns the mean CIELAB colour, float64 (3,), of uint8 (h, w, 3) sRGB pixels.
+
+    Example:
+        >>> mean_lab(np.full((480, 640, 3), (150, 110, 70), np.uint8)).round(1).tolist()
+        [49.6, 11.0, 28.4]
+    """
     rows = max(1, 262_144 // max(1, pixels.shape[1]))
     total = np.zeros(3)
     for start in range(0, pixels.shape[0], rows):
@@ -52,6 +61,11 @@ def mean_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def delta_e76(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Returns the CIE 1976 colour difference of Lab arrays (..., 3), broadcast."""
+    """Returns the CIE 1976 colour difference of Lab arrays (..., 3), broadcast.
+
+    Example:
+        >>> float(delta_e76(np.array([50.0, 0.0, 0.0]), np.array([53.0, 4.0, 0.0])))
+        5.0
+    """
     difference: NDArray[np.floating] = np.sqrt(np.sum((a - b) ** 2, axis=-1))
     return difference

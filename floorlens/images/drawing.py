@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.shapes import shrink
+
 #: The colour of a mask's outline, sRGB.
 OUTLINE = np.array([0, 224, 255], dtype=np.uint8)
 
@@ -67,14 +69,7 @@ def picture_file(pixels: NDArray[np.uint8], path: Path, max_side: int) -> Path:
 
 def _outline(mask: NDArray[np.bool_], thickness: int) -> NDArray[np.bool_]:
     """Returns the mask's outermost `thickness` pixels: bool (h, w). The frame is no edge."""
-    core = mask.copy()
+    core = mask
     for _ in range(thickness):
-        framed = np.pad(core, 1, mode="edge")
-        core = (
-            framed[1:-1, 1:-1]
-            & framed[:-2, 1:-1]
-            & framed[2:, 1:-1]
-            & framed[1:-1, :-2]
-            & framed[1:-1, 2:]
-        )
+        core = shrink(core)
     return mask & ~core

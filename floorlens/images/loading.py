@@ -1,4 +1,4 @@
-"""Reading pictures: whatever a user hands over becomes upright uint8 sRGB of a bounded size."""
+"""Reading pictures: what a user hands over becomes upright uint8 sRGB of a bounded size."""
 
 from __future__ import annotations
 
@@ -83,16 +83,27 @@ def load_photo(
 ) -> Photo:
     """Returns the picture behind a path, bytes, a PIL image or a uint8 (h, w, 3) RGB array.
 
-    EXIF orientation is applied, transparency laid on white, an embedded colour profile turned
-    into sRGB, 16-bit grey scaled to 8, and of an animation the first frame is taken. A JPEG is
-    decoded at the smallest scale that still covers `working_side`. Errors call the picture `name`
-    (by default its path).
+    The picture is turned upright by its EXIF orientation, laid on white where it is transparent,
+    converted to sRGB from an embedded colour profile, and from 16-bit grey to 8. Of an animation
+    the first frame is taken. A JPEG is decoded at the smallest scale that still covers
+    `working_side`.
+
+    Args:
+        source: the picture.
+        working_side: the longer side in pixels that it is shrunk to; it is never enlarged.
+        max_megapixels: a larger picture is refused, before its pixels are decoded.
+        name: what errors call the picture; by default its path.
 
     Raises:
         ImageError: missing, a folder, empty, not an image, truncated, under 16 pixels a side, or
             transparent all over.
         ImageTooLarge: more than `max_megapixels`.
         MissingDependency: a HEIC picture without the extra `[heif]`.
+
+    Example:
+        >>> photo = load_photo("room.jpg")
+        >>> photo.pixels.shape, photo.size
+        ((768, 1024, 3), (1024, 768))
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, working_side, max_megapixels)
@@ -117,6 +128,11 @@ def read_bytes(path: Path) -> bytes:
 
     Raises:
         ImageError: the file is missing, a folder, or not readable.
+
+    Example:
+        >>> from pathlib import Path
+        >>> read_bytes(Path("room.jpg"))[:3]
+        b'\\xff\\xd8\\xff'
     """
     try:
         return path.read_bytes()
@@ -131,9 +147,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def media_type(data: bytes) -> str | None:
-    """Returns the media type of a picture by its first bytes (64 are enough), whatever its name.
+    """Returns the media type of a picture by its first bytes; 64 are enough.
 
-    None for what `load_photo` does not read.
+    Returns None for what `load_photo` does not read.
+
+    Example:
+        >>> media_type(read_bytes(Path("room.jpg"))), media_type(b"%PDF-1.7")
+        ('image/jpeg', None)
     """
     if data[4:8] == b"ftyp":
         if data[8:12] in (b"avif", b"avis") or b"avif" in data[8:64]:
@@ -152,8 +172,8 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:
         return _open_heif(data, name, max_megapixels)
     try:
         with _WARNINGS, warnings.catch_warnings():
-            # What Pillow thinks of a picture's size is too strict for a raised setting, and too
-            # lax for a lowered one: `_check_size` judges it before a pixel is unpacked.
+            # Pillow's own limit of size is too strict if ours was raised and too lax if ours was
+            # lowered: `_check_size` applies ours before a pixel is unpacked.
             warnings.simplefilter("ignore")
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
@@ -218,8 +238,7 @@ def _finish(
         layers = [_to_srgb(image), *_alpha(image)]
         if len(layers) > 1 and layers[1].getextrema() == (0, 0):
             raise ImageError(
-                f"{name}: is transparent all over, so that nothing is to be seen; save it without "
-                "transparency"
+                f"{name}: is transparent all over and shows nothing; save it without transparency"
             )
         if longer > working_side:
             width, height = (max(1, round(side * working_side / longer)) for side in size)
@@ -240,11 +259,11 @@ def _finish(
 def _orientation(image: Image.Image) -> int:
     """Returns the EXIF orientation 1..8; 1 where the EXIF data cannot be read."""
     try:
-        found = image.getexif().get(0x0112, 1)
+        orientation = image.getexif().get(0x0112, 1)
     except DAMAGED:
         # Broken notes about a picture are no reason to refuse the picture.
         return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _has_alpha(image: Image.Image) -> bool:
@@ -285,19 +304,19 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" in ImageCms.getProfileDescription(source):
             return image
-        converted = ImageCms.profileToProfile(
+        picture = ImageCms.profileToProfile(
             image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
         # A broken or foreign profile is no reason to refuse a picture that decodes.
         return image
-    return image if converted is None else converted
+    return image if picture is None else picture
 
 
 def _from_pil(image: Image.Image, name: str, working_side: int, max_megapixels: float) -> Photo:
     _check_size(image.size, name, max_megapixels)
     try:
-        # Rotating and shrinking must not show in the caller's own image.
+        # The caller's own image must stay as it is.
         own = image.copy()
         palette = bytes(own.getpalette() or ()) if own.mode in ("P", "PA") else b""
     except DAMAGED as error:

@@ -39,8 +39,8 @@ def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.b
     """
     if mask.shape == shape:
         return mask
-    resized = mask_image(mask).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(resized) > 127
+    image = mask_image(mask).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image) > 127
 
 
 def load_mask(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> NDArray[np.bool_]:

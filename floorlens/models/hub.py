@@ -1,8 +1,8 @@
-"""Models of the Hugging Face hub: which the presets take, where their files lie, fetching them.
+"""Models of the Hugging Face hub: which ones the presets use, finding their files, fetching them.
 
-Files are looked for on this machine first. What is not there is fetched once, into the hub's own
-cache, so that what another program has fetched already is used. Every model has a revision, which
-goes into the stamp: the commit for one of the hub, a hash of its files for a local folder.
+Files are looked for on this machine first. Those that are absent are fetched once, into the hub's
+own cache, which other programs share. Every model has a revision, which goes into the stamp: the
+commit for a model of the hub, a hash of its files for a local folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
 from floorlens.models.options import ModelOptions
 
 TIMEOUT = 15.0
-"""Seconds that the hub is given to say what it has."""
+"""Seconds to wait for the hub's list of a model's files."""
 NEEDS_CLIP = "needs torch and transformers: pip install 'floorlens[clip]'"
 
 _ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -31,26 +31,27 @@ _WEIGHTS = (
     re.compile(r"model(-\d+-of-\d+)?\.safetensors"),
     re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin"),
 )
-# Configuration, tokeniser and image processor; what else a repository holds is not needed.
+# Configuration, tokeniser and image processor; nothing else of a repository is needed.
 _SMALL = re.compile(r".+\.(json|txt|model)")
 _CARD = "README.md"
-# transformers 5 saves the image processor of a model with a tokeniser in the second of them.
+# transformers 5 uses the second name for a model that has a tokeniser as well.
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
-# A model that takes prompts needs all of one set: without it transformers makes an empty tokeniser.
+# A model that takes prompts needs all files of one set: without them transformers makes an empty
+# tokeniser.
 _TOKENISERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"})
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model that a preset takes.
+    """A model that a preset uses.
 
     Attributes:
         name: what the presets and `floorlens models` call it.
-        model_id: of the hub, or a local folder.
-        revision: the commit that is taken; None: the one that `pull` recorded, or the newest.
-        licence: of the weights; empty where only the model itself can say it.
-        megabytes: about what is fetched (float32 weights); 0 where it is not known.
-        dimension: the length of its embeddings; 0 for a segmenter, or where it is not known.
+        model_id: its id on the hub, or a local folder.
+        revision: the commit, tag or branch; None: the commit that `pull` recorded, or the newest.
+        licence: of the weights; empty if it is to be read from the model's own files.
+        megabytes: about the size of the download (float32 weights); 0 if it is not known.
+        dimension: the length of its embeddings; 0 for a segmenter, or if it is not known.
         description: one sentence.
     """
 
@@ -113,9 +114,9 @@ class ModelFiles:
     """A model on this machine.
 
     Attributes:
-        model: which one.
-        folder: where its files lie.
-        revision: the commit; "local-" and a hash of weights and configuration for a local folder.
+        model: the model.
+        folder: where its files are.
+        revision: the commit; for a local folder "local-" and a hash of weights and configuration.
         licence: of the weights, or where to look for it.
     """
 
@@ -126,15 +127,21 @@ class ModelFiles:
 
     @property
     def model_id(self) -> str:
-        """The id for stamps; of a local folder its name alone, so that it may be moved."""
+        """The id for stamps; for a local folder only its name, so that it may be moved."""
         return self.folder.name if self.revision.startswith("local-") else self.model.model_id
 
 
-def chosen_model(name: str, options: ModelOptions | None = None) -> HubModel:
-    """Returns a model by name, or what the options put in its place.
+def model_named(name: str, options: ModelOptions | None = None) -> HubModel:
+    """Returns the model of a name, or the one that the options put in its place.
 
     Raises:
-        SettingsError: there is no such name, or what stands in its place can be no model.
+        SettingsError: there is no such name, or the options name neither a folder nor an id.
+
+    Example:
+        >>> model_named("clip").model_id
+        'openai/clip-vit-base-patch32'
+        >>> model_named("clip", ModelOptions(models={"clip": "my/model"})).model_id
+        'my/model'
     """
     try:
         model = MODELS[name]
@@ -154,21 +161,29 @@ def chosen_model(name: str, options: ModelOptions | None = None) -> HubModel:
 
 
 def locate(model: HubModel) -> ModelFiles:
-    """Returns where the files of a model lie; those that are not on this machine are fetched.
+    """Returns the files of a model; if they are not on this machine, they are fetched.
 
     Raises:
-        ModelUnavailable: they are neither here nor can be fetched.
+        ModelUnavailable: they are not here and cannot be fetched.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> locate(model_named("dinov2")).folder.is_dir()  # doctest: +SKIP
+        True
     """
-    return cached(model) or pull(replace(model, revision=_revision(model)))
+    return find_files(model) or pull(replace(model, revision=_revision(model)))
 
 
-def cached(model: HubModel) -> ModelFiles | None:
-    """Returns where the files of a model lie on this machine; None if they do not. No network.
+def find_files(model: HubModel) -> ModelFiles | None:
+    """Returns the files of a model on this machine; None if they are not here. No network.
 
     Raises:
         ModelUnavailable: a local folder holds no model.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> find_files(model_named("dinov2")) is None  # doctest: +SKIP
+        True
     """
     folder = Path(model.model_id).expanduser()
     if folder.is_dir():
@@ -186,12 +201,16 @@ def cached(model: HubModel) -> ModelFiles | None:
 def pull(model: HubModel) -> ModelFiles:
     """Fetches the files of a model into the hub's cache, and records its revision and hashes.
 
-    What is there already is not fetched again. A local folder is returned as it is. Where nothing
-    can be recorded, that is an error, and for a model that is asked for by its commit a warning.
+    Files that are here already are not fetched again. A local folder is returned as it is.
 
     Raises:
-        ModelUnavailable: the hub does not answer, or has no such model or revision.
+        ModelUnavailable: the hub does not answer, or has no such model or revision; or the
+            revision cannot be recorded, which is only a warning if `model.revision` is a commit.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> pull(model_named("dinov2")).licence  # doctest: +SKIP
+        'Apache-2.0'
     """
     folder = Path(model.model_id).expanduser()
     if folder.is_dir():
@@ -202,30 +221,32 @@ def pull(model: HubModel) -> ModelFiles:
             model.model_id, revision=model.revision, timeout=TIMEOUT, files_metadata=True
         )
         siblings = {sibling.rfilename: sibling for sibling in info.siblings}
-        names = wanted(siblings)
+        names = files_to_pull(siblings)
         if not _suffices(model, set(names)) or not any(
             w.fullmatch(n) for w in _WEIGHTS for n in names
         ):
-            raise unavailable(model, "its repository holds no whole model for PyTorch")
+            raise unavailable_error(model, "its repository holds no whole model for PyTorch")
         paths = {
             name: Path(hub.hf_hub_download(model.model_id, name, revision=info.sha))
             for name in names
         }
     except _failures() as error:
-        raise unavailable(model, _reason(error)) from error
+        raise unavailable_error(model, _reason(error)) from error
     hashes = {name: file_hash(path) for name, path in paths.items()}
     for name, digest in hashes.items():
-        told = getattr(siblings[name].lfs, "sha256", None)
-        if told is not None and told != digest:
-            raise unavailable(model, f"{name} arrived damaged; remove {paths[name]}")
-    known = _commits(model.model_id)
+        expected = getattr(siblings[name].lfs, "sha256", None)
+        if expected is not None and expected != digest:
+            raise unavailable_error(model, f"{name} arrived damaged; remove {paths[name]}")
+    commits = _commits(model.model_id)
     pinned = model.revision == info.sha
     if model.revision and not pinned:
-        known[model.revision] = info.sha
+        commits[model.revision] = info.sha
     try:
-        _record(model.model_id, {"revision": info.sha, "revisions": known, "sha256": hashes})
+        _write_record(
+            model.model_id, {"revision": info.sha, "revisions": commits, "sha256": hashes}
+        )
     except ModelUnavailable as error:
-        # Its commit needs no record to be found again: it is here, and can be used.
+        # A commit is found again without a record, so the model can be used.
         if not pinned:
             raise
         warnings.warn(str(error), stacklevel=2)
@@ -233,10 +254,14 @@ def pull(model: HubModel) -> ModelFiles:
     return ModelFiles(model, snapshot, info.sha, _licence(model, snapshot))
 
 
-def wanted(names: Mapping[str, Any]) -> list[str]:
-    """Returns which files of a repository are needed: configuration, card, one set of weights.
+def files_to_pull(names: Mapping[str, Any]) -> list[str]:
+    """Returns the files of a repository that are needed: configuration, card, one set of weights.
 
-    The weights come last: a fetch that is cut short leaves no folder that looks whole.
+    The weights come last: a download that is cut short leaves no folder that looks whole.
+
+    Example:
+        >>> files_to_pull({"model.safetensors": 0, "pytorch_model.bin": 0, "config.json": 0})
+        ['config.json', 'model.safetensors']
     """
     weights: list[str] = []
     for pattern in _WEIGHTS:
@@ -246,48 +271,64 @@ def wanted(names: Mapping[str, Any]) -> list[str]:
 
 
 def file_hash(path: Path) -> str:
-    """Returns the SHA-256 of a file, hexadecimal."""
+    """Returns the SHA-256 of a file, hexadecimal.
+
+    Example:
+        >>> from pathlib import Path
+        >>> len(file_hash(Path("room.jpg")))
+        64
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def records_path() -> Path:
-    """Returns where `pull` records revisions and hashes: in the user's cache folder."""
+    """Returns the file in which `pull` records revisions and hashes: in the user's cache folder.
+
+    Example:
+        >>> records_path().name
+        'models.json'
+    """
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "floorlens" / "models.json"
 
 
-def recorded(model_id: str) -> dict[str, Any]:
-    """Returns what `pull` recorded of a model; empty if nothing.
+def record_of(model_id: str) -> dict[str, Any]:
+    """Returns what `pull` recorded of a model; empty if it recorded nothing.
 
-    "revision": the commit; "revisions": the commit by the branch, tag or short commit that was
-    asked for; "sha256": by file. A record that is lost costs no more than another look at the hub.
+    "revision": the commit; "revisions": the commit of each branch, tag or short commit that was
+    pulled; "sha256": by file. If a record is lost, the hub is asked again.
+
+    Example:
+        >>> record_of("somebody/some-model")
+        {}
     """
     entry = _records().get(model_id)
     return entry if isinstance(entry, dict) else {}
 
 
 def _revision(model: HubModel) -> str | None:
-    """Returns the commit as far as it is known: the hub's cache is asked by no other name."""
+    """Returns the commit of a model, if it is known: the hub's cache is searched by commit."""
     if model.revision:
         return _commits(model.model_id).get(model.revision, model.revision)
-    return recorded(model.model_id).get("revision")
+    return record_of(model.model_id).get("revision")
 
 
 def _commits(model_id: str) -> dict[str, str]:
-    found = recorded(model_id).get("revisions")
-    return dict(found) if isinstance(found, dict) else {}
+    """Returns the commits that `pull` recorded, by branch, tag or short commit."""
+    commits = record_of(model_id).get("revisions")
+    return dict(commits) if isinstance(commits, dict) else {}
 
 
 def _records() -> dict[str, Any]:
     try:
-        found = json.loads(records_path().read_text("utf-8"))
+        records = json.loads(records_path().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return records if isinstance(records, dict) else {}
 
 
-def _record(model_id: str, entry: Mapping[str, Any]) -> None:
+def _write_record(model_id: str, entry: Mapping[str, Any]) -> None:
     path = records_path()
     text = json.dumps({**_records(), model_id: entry}, indent=2)
     part = path.with_suffix(f".{os.getpid()}")
@@ -316,7 +357,7 @@ def _local(model: HubModel, folder: Path) -> ModelFiles:
 
 @lru_cache(maxsize=32)
 def _local_revision(folder: Path, states: tuple[tuple[str, int, int], ...]) -> str:
-    """Returns a hash of weights and configuration; `states` is there to hash changed files anew."""
+    """Returns a hash of weights and configuration; `states` makes changed files be hashed again."""
     digest = hashlib.sha256()
     for name, _, _ in states:
         digest.update(f"{name} {file_hash(folder / name)}\n".encode())
@@ -324,7 +365,13 @@ def _local_revision(folder: Path, states: tuple[tuple[str, int, int], ...]) -> s
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Returns the files that make a model what it is, sorted by name; not its card."""
+    """Returns weights, configuration, tokeniser and image processor in a folder, sorted by name.
+
+    Example:
+        >>> from pathlib import Path
+        >>> model_files(Path("products"))
+        []
+    """
     patterns = (*_WEIGHTS, _SMALL)
     return sorted(p for p in folder.iterdir() if any(n.fullmatch(p.name) for n in patterns))
 
@@ -334,7 +381,7 @@ def _takes_prompts(model: HubModel) -> bool:
 
 
 def _suffices(model: HubModel, names: Set[str]) -> bool:
-    """Whether the files beside the weights are all there."""
+    """Returns whether all files but the weights are among the names."""
     return (
         "config.json" in names
         and any(name in names for name in _PROCESSORS)
@@ -343,7 +390,7 @@ def _suffices(model: HubModel, names: Set[str]) -> bool:
 
 
 def _complete(model: HubModel, folder: Path) -> bool:
-    """Whether all that is loaded is there; a fetch that was cut short leaves half of it."""
+    """Returns whether a folder has all that is loaded; a download that was cut short has not."""
     names = {path.name for path in folder.iterdir() if path.is_file()}
     if not _suffices(model, names):
         return False
@@ -352,8 +399,8 @@ def _complete(model: HubModel, folder: Path) -> bool:
             return True
         if f"{whole}.index.json" in names:
             try:
-                index = json.loads((folder / f"{whole}.index.json").read_text("utf-8"))
-                return set(index["weight_map"].values()) <= names
+                shards = json.loads((folder / f"{whole}.index.json").read_text("utf-8"))
+                return set(shards["weight_map"].values()) <= names
             except (OSError, ValueError, KeyError, AttributeError):
                 return False
     return False
@@ -365,8 +412,8 @@ def _licence(model: HubModel, folder: Path) -> str:
     card = folder / _CARD
     text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
     front = text.partition("---\n")[2].partition("\n---")[0]
-    found = re.search(r"^license:[ ]*(\S+)", front, re.MULTILINE)
-    return found[1] if found else "unknown: see the model's own page"
+    match = re.search(r"^license:[ ]*(\S+)", front, re.MULTILINE)
+    return match[1] if match else "unknown: see the model's own page"
 
 
 def _hub() -> Any:
@@ -378,7 +425,7 @@ def _hub() -> Any:
 
 
 def _failures() -> tuple[type[BaseException], ...]:
-    """Returns what the hub's client raises where a model cannot be had."""
+    """Returns the errors that the hub's client raises if a model cannot be had."""
     from huggingface_hub.errors import HfHubHTTPError
 
     # Its bases are the errors of whichever HTTP library this version of the client works with.
@@ -390,9 +437,9 @@ def _reason(error: BaseException) -> str:
     if "OfflineModeIsEnabled" in names:
         return "HF_HUB_OFFLINE forbids to fetch it"
     if "GatedRepoError" in names:
-        return "its owner wants to be asked first: log in with `hf auth login`"
+        return "its owner asks for a login first: run `hf auth login`"
     if "RepositoryNotFoundError" in names:
-        return "the hub has none of that name, or not for you"
+        return "the hub has no model of that name, or you may not see it"
     if "RevisionNotFoundError" in names:
         return "the hub has no such revision of it"
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
@@ -400,10 +447,15 @@ def _reason(error: BaseException) -> str:
     return f"the hub does not answer as it should: {type(error).__name__}"
 
 
-def unavailable(
+def unavailable_error(
     model: HubModel, reason: str, *, cause: str = "is neither in the cache nor reachable"
 ) -> ModelUnavailable:
-    """Returns the error for a model that cannot be had, with the cure."""
+    """Returns the error for a model that cannot be had, with the cure.
+
+    Example:
+        >>> str(unavailable_error(model_named("clip"), "no network"))
+        'the model openai/clip-vit-base-patch32 is neither in the cache nor reachable (no...'
+    """
     return ModelUnavailable(
         f"the model {model.model_id} {cause} ({reason}): run `floorlens models pull {model.name}` "
         f"where there is a network, or set {variable(model.name)} to another model or a folder"
@@ -411,5 +463,10 @@ def unavailable(
 
 
 def variable(name: str) -> str:
-    """Returns the environment variable that puts another model in the place of one."""
+    """Returns the environment variable that puts another model in the place of this one.
+
+    Example:
+        >>> variable("clip")
+        'FLOORLENS_CLIP_MODEL'
+    """
     return f"FLOORLENS_{name.upper()}_MODEL"

@@ -1,4 +1,4 @@
-"""What can be chosen of the presets that run models from the Hugging Face hub."""
+"""The options of presets that run models of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Literal, get_args
 from floorlens.errors import SettingsError
 
 Crop = Literal["box", "mask"]
-"""What of the photo is embedded: the bounding box of the floor, or floor alone."""
+"""The part of the photo that is embedded: the bounding box of the floor, or floor alone."""
 Rerank = Literal["single", "patches"]
-"""What is compared after retrieval: the whole region again, or several patches besides."""
+"""What is compared after retrieval: the whole region again, or several patches as well."""
 Dtype = Literal["float32", "float16", "bfloat16"]
 
 CROPS: tuple[Crop, ...] = get_args(Crop)
@@ -24,20 +24,20 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which models from the hub are taken, and how they are run.
+    """Which models of the hub are used, and how they run.
 
     Attributes:
-        models: name in `floorlens.models.hub.MODELS` -> a Hugging Face id or a local folder that
-            is taken in its place.
-        revisions: name in `MODELS` -> commit, tag or branch in its place.
+        models: name in `floorlens.models.hub.MODELS` -> the Hugging Face id or local folder of the
+            model in its place.
+        revisions: name in `MODELS` -> commit, tag or branch.
         device: "auto" (CUDA, else MPS, else the CPU), "cpu", "mps", "cuda" or "cuda:1".
         dtype: of the weights: "float32", "float16" or "bfloat16".
-        prompts: what the segmenter is asked for; None takes the preset's.
-        crop: what of the photo is embedded; None takes the preset's.
-        rerank: what is compared after retrieval; None takes the preset's.
+        prompts: what the segmenter is asked for; None: as the preset says.
+        crop: the part of the photo that is embedded; None: as the preset says.
+        rerank: what is compared after retrieval; None: as the preset says.
 
     Raises:
-        SettingsError: a value is none of these.
+        SettingsError: a value is not one of these.
     """
 
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -53,13 +53,13 @@ class ModelOptions:
             raise SettingsError(
                 f"unknown device {self.device!r}: known are auto, cpu, mps, cuda and cuda:NUMBER"
             )
-        for what, value, known in (
+        for what, value, values in (
             ("dtype", self.dtype, DTYPES),
             ("crop", self.crop or CROPS[0], CROPS),
             ("rerank", self.rerank or RERANKS[0], RERANKS),
         ):
-            if value not in known:
-                raise SettingsError(f"unknown {what} {value!r}: known are {', '.join(known)}")
+            if value not in values:
+                raise SettingsError(f"unknown {what} {value!r}: known are {', '.join(values)}")
         if self.prompts is not None and not (self.prompts and all(p.strip() for p in self.prompts)):
             raise SettingsError(
                 "the prompts are one or more words or sentences, none of them empty"

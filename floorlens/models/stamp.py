@@ -13,14 +13,14 @@ from floorlens.errors import CatalogueError, StampMismatch
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a model or a stage is, written into everything that it makes.
+    """Which model or stage it is; stored with everything that it makes.
 
     Attributes:
         model_id: the model's name, such as "floorlens-segmenter".
-        version: a version of it; two stamps of different version are not comparable.
+        version: of the model; what models of different versions make is not comparable.
         dimension: the length of its output vectors; 0 where it has none.
         licence: SPDX expression or short name of the weights' licence.
-        preprocessing: what is done to its input, in words.
+        preprocessing: what happens to its input, in words.
     """
 
     model_id: str

@@ -1,4 +1,4 @@
-"""Running models with transformers on PyTorch: loaded once, when they are first needed."""
+"""Models of the hub on PyTorch, with transformers: loaded once, when they are first needed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
 from floorlens.models.hub import NEEDS_CLIP, ModelFiles, variable
 
 BATCH = 16
-"""Pictures to a run."""
+"""Pictures of one run."""
 SEGMENTERS = frozenset({"clipseg"})
-"""Types of models that segment, and the places of such; all others embed pictures."""
+"""The models that segment, by name and by type of transformers; all others embed pictures."""
 
-# Loading changes what transformers prints, which is the process's own business.
+# While one thread loads a model, transformers prints nothing: a setting of the whole process.
 _LOADING = threading.Lock()
-# What transformers raises on files that it cannot use.
+# Errors of transformers on files that it cannot use.
 _UNUSABLE = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError)
-# Made anew where they are absent: indices, and what only training masks with.
-_MADE_ANEW = ("position_ids", "mask_token")
+# Weights that may be absent: indices, and the mask of training.
+_DISPENSABLE = ("position_ids", "mask_token")
 
 
 @dataclass(frozen=True)
@@ -34,33 +34,35 @@ class TorchModel:
     """A model in memory; safe to call from several threads.
 
     Attributes:
-        model: of transformers, in evaluation mode, on its device.
-        files: what it was loaded from.
+        model: the model of transformers, in evaluation mode, on its device.
+        files: its files.
         device: "cpu", "cuda", "cuda:1" or "mps".
     """
 
     model: Any
     files: ModelFiles
     device: str
-    # Two runs at once would only take each other's cores, or memory of the GPU.
+    # Two runs at once would only compete for cores, or for the memory of the GPU.
     _running: Any = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns the embeddings, float32 (n, d), of uint8 (n, h, w, 3) sRGB pictures of its size.
 
-        They are only rescaled and normalised here. Not L2-normalised. Equal arrays give equal ones.
+        The pictures are rescaled and normalised here; `preprocess` gives them the model's size. The
+        embeddings are not L2-normalised. Equal arrays give equal embeddings.
 
         Raises:
             ModelUnavailable: the model makes no embeddings of pictures.
         """
         import torch
 
-        found = [np.empty((0, embedding_dimension(self.files)), np.float32)]
+        dimension = embedding_dimension(self.files)
+        parts = [np.empty((0, dimension), np.float32)]
         scale, mean, spread = self._normalisation
         for start in range(0, len(pixels), BATCH):
             values = (pixels[start : start + BATCH] * scale).astype(np.float32)
-            ready = np.ascontiguousarray(((values - mean) / spread).transpose(0, 3, 1, 2))
-            batch = torch.from_numpy(ready).to(self.device, self.model.dtype)
+            planes = np.ascontiguousarray(((values - mean) / spread).transpose(0, 3, 1, 2))
+            batch = torch.from_numpy(planes).to(self.device, self.model.dtype)
             with self._running, torch.inference_mode():
                 if hasattr(self.model, "get_image_features"):
                     answer = self.model.get_image_features(pixel_values=batch)
@@ -68,27 +70,27 @@ class TorchModel:
                     answer = self.model(pixel_values=batch)
             # transformers 4 returns the tensor of features itself.
             rows = answer if torch.is_tensor(answer) else answer.pooler_output
-            if rows is None or rows.ndim != 2 or rows.shape[1] != found[0].shape[1]:
+            if rows is None or rows.ndim != 2 or rows.shape[1] != dimension:
                 raise ModelUnavailable(
-                    f"the model {self.files.model_id} makes no vectors of "
-                    f"{found[0].shape[1]} numbers from pictures: take one that does"
+                    f"the model {self.files.model_id} makes no vectors of {dimension} numbers from "
+                    "pictures: take one that does"
                 )
-            found.append(rows.to("cpu", torch.float32).numpy())
-        return np.concatenate(found)
+            parts.append(rows.to("cpu", torch.float32).numpy())
+        return np.concatenate(parts)
 
     def segment(
         self, photo: Image.Image, prompts: Sequence[str], shape: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """Returns the probability 0..1, float32 `shape` = (h, w), that a pixel is of any prompt.
+        """Returns the probability 0..1, float32 `shape` = (h, w), that a pixel shows any prompt.
 
-        The sigmoid of the logits, the largest of all prompts, scaled to the shape bilinearly.
+        It is the sigmoid of the logits, the largest of all prompts, scaled bilinearly to the shape.
 
         Raises:
             ModelUnavailable: its tokeniser or image processor cannot be used.
         """
         import torch
 
-        with _usable(self.files):
+        with _explained(self.files):
             inputs = dict(_tokens(self.files, tuple(prompts)))
         picture = image_processor(self.files)(
             images=photo, return_tensors="pt", input_data_format="channels_last"
@@ -103,12 +105,12 @@ class TorchModel:
         scaled = torch.nn.functional.interpolate(
             largest, size=shape, mode="bilinear", align_corners=False
         )
-        found: NDArray[np.float32] = scaled[0, 0].numpy()
-        return found
+        probability: NDArray[np.float32] = scaled[0, 0].numpy()
+        return probability
 
     @cached_property
     def _normalisation(self) -> tuple[float, NDArray[np.float32], NDArray[np.float32]]:
-        """Factor, mean and spread of the model's image processor."""
+        """Returns factor, mean and spread of the model's image processor."""
         processor = image_processor(self.files)
         scale = float(processor.rescale_factor) if processor.do_rescale else 1.0
         if not processor.do_normalize:
@@ -122,41 +124,51 @@ def load_model(
 ) -> TorchModel:
     """Returns a model, loaded once per process for each device and dtype.
 
-    `threads` sets PyTorch's threads for the whole process; 0 leaves them as they are.
+    Args:
+        files: its files.
+        device: "auto" (CUDA, else MPS, else the CPU), "cpu", "mps", "cuda" or "cuda:1".
+        dtype: of the weights: "float32", "float16" or "bfloat16".
+        threads: of PyTorch, for the whole process; 0 leaves them as they are.
 
     Raises:
-        ModelUnavailable: the files cannot be loaded, lack weights, or are of the wrong kind of
-            model.
+        ModelUnavailable: the files cannot be loaded, lack weights, or are those of another kind
+            of model.
         MissingDependency: the extra `[clip]` is not installed.
         SettingsError: there is no such device here.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> load_model(files).device  # doctest: +SKIP
+        'cpu'
     """
     torch = _torch()
     if threads:
         torch.set_num_threads(threads)
     with _LOADING:
-        return _loaded(files, _device(torch, device), dtype)
+        return _load(files, _device(torch, device), dtype)
 
 
 @lru_cache(maxsize=16)
-def _loaded(files: ModelFiles, device: str, dtype: str) -> TorchModel:
+def _load(files: ModelFiles, device: str, dtype: str) -> TorchModel:
     import torch
 
     transformers = _transformers()
     segments = _config(files).model_type in SEGMENTERS
     kind = transformers.CLIPSegForImageSegmentation if segments else transformers.AutoModel
-    with _quiet(), _usable(files):
+    with _quiet(), _explained(files):
         model, info = kind.from_pretrained(
             files.folder,
             dtype=getattr(torch, dtype),
             local_files_only=True,
             output_loading_info=True,
         )
-    lacking = [name for name in info["missing_keys"] if not name.endswith(_MADE_ANEW)]
-    if lacking:
-        # transformers puts random numbers in their place, and says so in a warning alone.
+    absent = [name for name in info["missing_keys"] if not name.endswith(_DISPENSABLE)]
+    if absent:
+        # transformers fills them with random numbers, and only warns of it.
         raise ModelUnavailable(
-            f"the model {files.model_id} in {files.folder} lacks {len(lacking)} of its weights "
-            f"(first: {sorted(lacking)[0]}): remove it and run `floorlens models pull "
+            f"the model {files.model_id} in {files.folder} lacks {len(absent)} of its weights "
+            f"(first: {sorted(absent)[0]}): remove it and run `floorlens models pull "
             f"{files.model.name}`"
         )
     return TorchModel(model.to(device).eval(), files, device)
@@ -165,12 +177,18 @@ def _loaded(files: ModelFiles, device: str, dtype: str) -> TorchModel:
 def image_processor(files: ModelFiles) -> Any:
     """Returns the model's image processor, of those that work with Pillow; loaded once.
 
-    Pillow's resizing is what the models' published embeddings were made with; torchvision's
-    differs from it in single code values.
+    The models' published embeddings were made with Pillow's resizing; torchvision's differs from it
+    in single code values.
 
     Raises:
         ModelUnavailable: there is none in the model's folder.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> image_processor(files).size  # doctest: +SKIP
+        {'shortest_edge': 224}
     """
     with _LOADING:
         return _image_processor(files)
@@ -181,32 +199,46 @@ def _image_processor(files: ModelFiles) -> Any:
     transformers = _transformers()
     modern = int(transformers.__version__.partition(".")[0]) >= 5
     choice = {"backend": "pil"} if modern else {"use_fast": False}
-    with _quiet(), _usable(files):
+    with _quiet(), _explained(files):
         return transformers.AutoImageProcessor.from_pretrained(
             files.folder, local_files_only=True, **choice
         )
 
 
-def fitted(files: ModelFiles, picture: Image.Image) -> NDArray[np.uint8]:
-    """Returns the picture as its image processor scales and crops it, uint8 (h, w, 3) sRGB."""
+def preprocess(files: ModelFiles, picture: Image.Image) -> NDArray[np.uint8]:
+    """Returns the picture as its image processor scales and crops it, uint8 (h, w, 3) sRGB.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> preprocess(files, Image.new("RGB", (640, 480))).shape  # doctest: +SKIP
+        (224, 224, 3)
+    """
     processor = image_processor(files)
-    ready = processor(
+    values = processor(
         images=picture,
         do_rescale=False,
         do_normalize=False,
         return_tensors="np",
         input_data_format="channels_last",
     )["pixel_values"]
-    if ready.ndim != 4:
+    if values.ndim != 4:
         raise ModelUnavailable(
-            f"the model {files.model_id} takes pictures of any size in pieces, which is not "
-            "supported: take one of a fixed size"
+            f"the model {files.model_id} takes pictures of any size, in pieces, which is not "
+            "supported: take a model of a fixed size"
         )
-    return np.ascontiguousarray(ready[0].transpose(1, 2, 0)).astype(np.uint8)
+    return np.ascontiguousarray(values[0].transpose(1, 2, 0)).astype(np.uint8)
 
 
-def crops(files: ModelFiles) -> bool:
-    """Whether the model's image processor takes the middle of a picture, not all of it."""
+def crops_middle(files: ModelFiles) -> bool:
+    """Returns whether the model's image processor takes only the middle of a picture.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> crops_middle(files)  # doctest: +SKIP
+        True
+    """
     return bool(getattr(image_processor(files), "do_center_crop", False))
 
 
@@ -214,8 +246,14 @@ def embedding_dimension(files: ModelFiles) -> int:
     """Returns the length of a model's picture embeddings, from its configuration; 0 if it segments.
 
     Raises:
-        ModelUnavailable: the configuration cannot be read, says nothing of it, or is of the wrong
+        ModelUnavailable: the configuration cannot be read, does not say it, or is that of another
             kind of model.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> embedding_dimension(files)  # doctest: +SKIP
+        512
     """
     with _LOADING:
         return _dimension(files)
@@ -223,7 +261,7 @@ def embedding_dimension(files: ModelFiles) -> int:
 
 @lru_cache(maxsize=16)
 def _dimension(files: ModelFiles) -> int:
-    with _usable(files):
+    with _explained(files):
         config = _config(files)
         if config.model_type in SEGMENTERS:
             return 0
@@ -238,12 +276,18 @@ def try_out(files: ModelFiles) -> int:
 
     Raises:
         ModelUnavailable: it cannot be loaded or run.
+
+    Example:
+        >>> from floorlens.models.hub import locate, model_named
+        >>> files = locate(model_named("clip"))  # doctest: +SKIP
+        >>> try_out(files)  # doctest: +SKIP
+        512
     """
     grey = Image.new("RGB", (64, 48), "grey")
     model = load_model(files, device="cpu")
-    with _usable(files):
+    with _explained(files):
         if embedding_dimension(files):
-            return int(model.embed(fitted(files, grey)[None]).shape[1])
+            return int(model.embed(preprocess(files, grey)[None]).shape[1])
         model.segment(grey, ["floor"], (48, 64))
     return 0
 
@@ -251,11 +295,13 @@ def try_out(files: ModelFiles) -> int:
 @lru_cache(maxsize=16)
 def _config(files: ModelFiles) -> Any:
     """Returns the configuration, after checking that the model is of the kind its place needs."""
-    with _quiet(), _usable(files):
+    with _quiet(), _explained(files):
         config = _transformers().AutoConfig.from_pretrained(files.folder, local_files_only=True)
-    wanted = files.model.name in SEGMENTERS
-    if (config.model_type in SEGMENTERS) != wanted:
-        kind = "segments by prompts, as CLIPSeg does" if wanted else "embeds pictures, as CLIP does"
+    segments = files.model.name in SEGMENTERS
+    if (config.model_type in SEGMENTERS) != segments:
+        kind = (
+            "segments by prompts, as CLIPSeg does" if segments else "embeds pictures, as CLIP does"
+        )
         raise ModelUnavailable(
             f"{variable(files.model.name)}: the model {files.model_id} in {files.folder} is of the "
             f"type {config.model_type}: name one that {kind}"
@@ -267,8 +313,8 @@ def _config(files: ModelFiles) -> Any:
 def _tokens(files: ModelFiles, prompts: tuple[str, ...]) -> dict[str, Any]:
     """Returns the prompts as tensors for the segmenter."""
     tokeniser = _tokeniser(files)
-    found = tokeniser(list(prompts), padding=True, truncation=True, return_tensors="pt")
-    return {name: found[name] for name in ("input_ids", "attention_mask")}
+    tokens = tokeniser(list(prompts), padding=True, truncation=True, return_tensors="pt")
+    return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
 
 @lru_cache(maxsize=4)
@@ -280,13 +326,13 @@ def _tokeniser(files: ModelFiles) -> Any:
         except Exception as error:
             if type(error) is not Exception:
                 raise
-            # What the library tokenizers raises on its files has no class of its own.
+            # The library tokenizers raises plain `Exception` on files that it cannot read.
             raise ValueError("the tokeniser's files cannot be read") from error
 
 
 @contextmanager
-def _usable(files: ModelFiles) -> Iterator[None]:
-    """Turns what transformers raises on files that it cannot use into our own error."""
+def _explained(files: ModelFiles) -> Iterator[None]:
+    """Turns errors of transformers on files that it cannot use into `ModelUnavailable`."""
     try:
         yield
     except _unusable() as error:
@@ -305,7 +351,7 @@ def _unusable() -> tuple[type[BaseException], ...]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps transformers from drawing bars and printing reports while something is loaded."""
+    """Keeps transformers from drawing bars and printing reports while it loads something."""
     log = _transformers().utils.logging
     level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()
@@ -319,11 +365,11 @@ def _quiet() -> Iterator[None]:
 
 
 def _device(torch: Any, name: str) -> str:
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _mps(torch)}
+    devices = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _mps(torch)}
     if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+        return next(device for device in ("cuda", "mps", "cpu") if devices[device])
     kind, _, number = name.partition(":")
-    if not there.get(kind) or (number and int(number) >= torch.cuda.device_count()):
+    if not devices.get(kind) or (number and int(number) >= torch.cuda.device_count()):
         raise SettingsError(
             f"FLOORLENS_DEVICE: there is no {name} that PyTorch can use; auto takes what there is"
         )

@@ -1,4 +1,4 @@
-"""What is known of the hub's models on this machine: behind `floorlens models`."""
+"""The hub's models on this machine: which are here, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from floorlens.models.hub import (
     MODELS,
     HubModel,
     ModelFiles,
-    cached,
-    chosen_model,
     file_hash,
+    find_files,
     model_files,
-    recorded,
-    unavailable,
+    model_named,
+    record_of,
+    unavailable_error,
 )
 from floorlens.models.options import ModelOptions
 
 
-def here(model: HubModel) -> ModelFiles:
-    """Returns where a model lies. No network.
+def files_here(model: HubModel) -> ModelFiles:
+    """Returns the files of a model on this machine. No network.
 
     Raises:
         ModelUnavailable: it is not on this machine.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> from floorlens.models.hub import model_named
+        >>> files_here(model_named("clip")).licence  # doctest: +SKIP
+        'MIT'
     """
-    files = cached(model)
+    files = find_files(model)
     if files is None:
-        raise unavailable(
+        raise unavailable_error(
             model, "it is not in the cache, or not whole", cause="is not on this machine"
         )
     return files
@@ -45,8 +50,8 @@ class ModelState:
 
     Attributes:
         name, model_id, licence, megabytes, dimension, description: see `HubModel`.
-        revision: of what is here; else the one that would be fetched, None for the newest.
-        folder: where it lies; None if it is not here.
+        revision: of the files that are here; else the one to be fetched, None for the newest.
+        folder: where it is; None if it is not here.
     """
 
     name: str
@@ -64,15 +69,19 @@ class ModelState:
 
 
 def states(options: ModelOptions | None = None) -> Iterator[ModelState]:
-    """Yields the state of each model that the presets take. No network.
+    """Yields the state of each model that the presets use. No network.
 
     Raises:
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> [state.name for state in states() if state.folder]  # doctest: +SKIP
+        ['clipseg', 'clip']
     """
     for name in MODELS:
-        model = chosen_model(name, options)
+        model = model_named(name, options)
         try:
-            files = cached(model)
+            files = find_files(model)
         except ModelUnavailable:
             # The folder that a setting names holds no model.
             files = None
@@ -89,13 +98,13 @@ def states(options: ModelOptions | None = None) -> Iterator[ModelState]:
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What was found when a model was verified.
+class Verification:
+    """What came of verifying a model.
 
     Attributes:
-        files: where it lies.
-        compared: how many of its files have the hash that they should have.
-        unknown: how many have no hash to be compared with; of a local folder all.
+        files: the model's files.
+        compared: how many of them have the hash that they should have.
+        unknown: how many have no hash to compare with; of a local folder all.
         dimension: the length of the embeddings that it makes; 0 for a segmenter.
     """
 
@@ -105,7 +114,7 @@ class Verified:
     dimension: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the findings as plain JSON values."""
+        """Returns the result as plain JSON values."""
         return {
             "name": self.files.model.name,
             "model_id": self.files.model.model_id,
@@ -117,28 +126,33 @@ class Verified:
         }
 
 
-def verify(model: HubModel) -> Verified:
-    """Returns what is found when a model's hashes are compared and it is run once.
+def verify(model: HubModel) -> Verification:
+    """Compares the hashes of a model's files, runs it once, and returns what came of it.
 
-    Hashes are those that `pull` recorded, else those that the hub's cache names its files by.
+    The hashes are those that `pull` recorded, else those in the names of the hub's cache.
 
     Raises:
         ModelUnavailable: it is not on this machine, a file is damaged or absent, it cannot be
             loaded, or it makes embeddings of another length than it should.
         MissingDependency: the extra `[clip]` is not installed.
+
+    Example:
+        >>> from floorlens.models.hub import model_named
+        >>> verify(model_named("clip")).dimension  # doctest: +SKIP
+        512
     """
     from floorlens.models.torch import try_out
 
-    files = here(model)
-    record = recorded(model.model_id)
-    known = record.get("sha256", {}) if record.get("revision") == files.revision else {}
-    absent = sorted(name for name in known if not (files.folder / name).is_file())
+    files = files_here(model)
+    record = record_of(model.model_id)
+    hashes = record.get("sha256", {}) if record.get("revision") == files.revision else {}
+    absent = sorted(name for name in hashes if not (files.folder / name).is_file())
     if absent:
         raise ModelUnavailable(
             f"the model {model.model_id} is not whole: {', '.join(absent)} of what was fetched is "
             f"not in {files.folder} any more; run `floorlens models pull {model.name}`"
         )
-    checks = {p.name: _intact(p, known.get(p.name)) for p in model_files(files.folder)}
+    checks = {p.name: _intact(p, hashes.get(p.name)) for p in model_files(files.folder)}
     damaged = sorted(name for name, intact in checks.items() if intact is False)
     if damaged:
         raise ModelUnavailable(
@@ -153,13 +167,13 @@ def verify(model: HubModel) -> Verified:
             f"{model.dimension}: it is another one than its name says"
         )
     compared = sum(intact is True for intact in checks.values())
-    return Verified(files, compared, len(checks) - compared, dimension)
+    return Verification(files, compared, len(checks) - compared, dimension)
 
 
-def _intact(path: Path, known: str | None) -> bool | None:
-    """Whether a file has the hash that it should have; None where none is known."""
-    if known is not None:
-        return file_hash(path) == known
+def _intact(path: Path, expected: str | None) -> bool | None:
+    """Returns whether a file has the hash that it should have; None if that is not known."""
+    if expected is not None:
+        return file_hash(path) == expected
     # The hub's cache names large files by SHA-256, small ones by git's hash of them.
     name = path.resolve().name
     if re.fullmatch(r"[0-9a-f]{64}", name):

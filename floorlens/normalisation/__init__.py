@@ -1,4 +1,4 @@
-"""Stage 2: floor region -> FloorView, the floor made comparable. Backends: one file each."""
+"""Stage 2: the floor made comparable, photo and mask -> FloorView. The backends: `backends/`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from floorlens.models.stamp import Stamp
 
 @dataclass(frozen=True)
 class FloorView:
-    """What is seen of one floor, ready to be described.
+    """One floor as pictures of it and its colours, ready to be described.
 
     Attributes:
         patches: uint8 (n, side, side, 3) sRGB patches of floor, n >= 1.
@@ -27,7 +27,14 @@ class FloorView:
 
 
 def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
-    """Raises ValueError unless bool (h, w) `mask` has a True pixel and fits the (h, w, 3) photo."""
+    """Checks that a bool (h, w) mask has floor in it and belongs to a (h, w, 3) photo.
+
+    Raises:
+        ValueError: it has no True pixel, or the shapes differ.
+
+    Example:
+        >>> check_view(np.zeros((480, 640, 3), np.uint8), np.ones((480, 640), bool))
+    """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or mask.shape != pixels.shape[:2]:
         raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
     if not mask.any():
@@ -50,5 +57,5 @@ class Normaliser(Protocol):
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
         """Returns the same floor from above (`lab` empty); None where the photo does not allow it.
 
-        `coverage` says how much these patches are to count beside those of `view`.
+        `coverage` says how much these patches count beside those of `view`.
         """

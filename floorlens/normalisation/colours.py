@@ -10,6 +10,7 @@ from PIL import Image
 
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.masks import mask_image
+from floorlens.images.shapes import shrink
 
 #: Cells across a square as large as the floor when its colours are sampled.
 CELLS = 64
@@ -63,8 +64,8 @@ def sample_colours(
     """
     width, height = photo.size
     area = width * height if floor is None else float(np.count_nonzero(np.asarray(floor)))
-    shrink = min(1.0, CELLS / math.sqrt(area))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    scale = min(1.0, CELLS / math.sqrt(area))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.asarray(photo.resize(size, Image.Resampling.BOX))
     if floor is None:
         cells = small.reshape(-1, 3)
@@ -82,14 +83,7 @@ def sample_colours(
 def _inside(share: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Returns the cells that are surely floor: the strictest choice that leaves enough of it."""
     clear = share >= CLEAR
-    for choice in (_eroded(clear), clear, share >= 0.5):
+    for choice in (shrink(clear), clear, share >= 0.5):
         if choice.sum() >= ENOUGH * share.sum() and choice.any():
             return choice
     return np.asarray(share >= share.max())
-
-
-def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Returns the mask without cells that have a False neighbour; the photo's border stays."""
-    padded = np.pad(mask, 1, constant_values=True)
-    inner = padded[1:-1, 1:-1] & padded[:-2, 1:-1] & padded[2:, 1:-1]
-    return np.asarray(inner & padded[1:-1, :-2] & padded[1:-1, 2:])

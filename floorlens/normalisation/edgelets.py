@@ -1,4 +1,4 @@
-"""Edgelets: short straight pieces of edge, the evidence from which a camera is told.
+"""Edgelets: short straight pieces of edge, from which the camera is estimated.
 
 The picture's strong gradients are sorted into cells and directions; where the pixels of one cell
 and direction lie on a line, that line is an edgelet. Cells of two sizes see fine joints and long
@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.masks import mask_image
+from floorlens.images.shapes import shrink
 
-#: Longer side of the copy on which edges are sought, in pixels.
+#: Longer side of the copy of the photo on which edges are sought, in pixels.
 LONGER_SIDE = 480
 #: Sides of the cells, in pixels of that copy.
 CELLS = (16, 40)
-#: Directions that gradients are sorted into, over a full turn.
+#: Directions into which gradients are sorted, over a full turn.
 DIRECTIONS = 12
-#: Share of the ridges that counts as edge, inside the floor and outside.
+#: Share of the ridges that count as edges, on the floor and off it.
 STRONG = 0.4
-#: A gradient (grey levels a pixel) weaker than the first is noise, than the second always edge.
+#: A gradient (grey levels a pixel) below the first is noise; one above the second is an edge.
 FAINTEST, PLAIN = 1.0, 8.0
-#: An edgelet is at least this share of its cell long, and at most so many pixels thick (std).
+#: The least length of an edgelet, as a share of its cell, and its largest thickness (std, pixels).
 SHORTEST, THICKEST = 0.55, 1.1
 
 
@@ -51,27 +52,37 @@ class Edgelets:
 
 
 def find_edgelets(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], most: int = 80) -> Edgelets:
-    """Returns at most `most` edgelets on the floor and as many off it, the surest
-    and longest; of either kind those first that say most.
+    """Returns at most `most` edgelets on the floor and as many off it, the best first.
+
+    The best are the straightest and longest, in as many directions as there are.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
         mask: bool (h, w), True on floor. The floor's own outline counts as off the floor.
         most: How many of either kind.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> pixels = load_photo("room.jpg").pixels
+        >>> mask = np.zeros(pixels.shape[:2], bool)
+        >>> mask[400:] = True
+        >>> edgelets = find_edgelets(pixels, mask)
+        >>> int(edgelets.floor.sum()) <= 80
+        True
     """
     height, width = mask.shape
-    shrink = min(1.0, LONGER_SIDE / max(height, width))
-    size = (max(8, round(width * shrink)), max(8, round(height * shrink)))
+    scale = min(1.0, LONGER_SIDE / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
     grey = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     floor = mask_image(mask).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     gx, gy, strength = _gradients(np.asarray(grey, np.float32))
-    inside = _shrunk(np.asarray(floor) > 250)
+    inside = shrink(shrink(np.asarray(floor) > 250))
     outside = ~inside
     parts = []
     for region, on_floor in ((inside, True), (outside, False)):
-        found = _in_cells(gx, gy, strength, region)
-        keep = _surest(found, most)
-        parts.append((*(array[keep] for array in found), np.full(len(keep), on_floor)))
+        lines = _in_cells(gx, gy, strength, region)
+        best = _best(lines, most)
+        parts.append((*(array[best] for array in lines), np.full(len(best), on_floor)))
     middle, direction, sigma, _, on = (np.concatenate(group) for group in zip(*parts, strict=True))
     centred = (middle + 0.5 - np.array(size) / 2) / max(size)
     return Edgelets(
@@ -89,7 +100,7 @@ def _gradients(
 
     The length is negative where a neighbour across the edge has a steeper gradient.
     """
-    # A little softness first: hard steps would pull the edges onto whole pixels.
+    # Softened first: hard steps would pull the edges onto whole pixels.
     padded = np.pad(grey, 1, mode="edge")
     soft = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     soft = (soft[:, :-2] + 2 * soft[:, 1:-1] + soft[:, 2:]) / 16
@@ -107,15 +118,8 @@ def _gradients(
     return gx, gy, np.where(ridge, length, -length)
 
 
-def _shrunk(mask: NDArray[np.bool_], by: int = 2) -> NDArray[np.bool_]:
-    """Returns the mask without what lies within `by` pixels of its outline."""
-    for _ in range(by):
-        padded = np.pad(mask, 1, constant_values=True)
-        mask = padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2] & mask
-    return mask
-
-
-Found = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Lines = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""Middles and directions (n, 2) in pixels, sigmas and weights (n,)."""
 
 
 def _in_cells(
@@ -123,7 +127,7 @@ def _in_cells(
     gy: NDArray[np.float32],
     strength: NDArray[np.float32],
     region: NDArray[np.bool_],
-) -> Found:
+) -> Lines:
     """Returns middles and directions (n, 2) in pixels, sigmas and weights (n,) of the edgelets."""
     values = strength[region]
     values = values[values > 0]
@@ -170,14 +174,14 @@ def _between_pixels(
 
 def _lines(
     key: NDArray[np.intp], x: NDArray[np.float64], y: NDArray[np.float64], cell: int
-) -> Found:
-    """Returns the keys' pixels as lines, where they are lines: principal axis of the positions."""
+) -> Lines:
+    """Returns a line for each key whose pixels lie on one: the principal axis of their places."""
     count = np.bincount(key)
-    used = np.flatnonzero(count >= SHORTEST * cell)
-    n = count[used].astype(np.float64)
+    keys = np.flatnonzero(count >= SHORTEST * cell)
+    n = count[keys].astype(np.float64)
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(key, values)[used] / n
+        return np.bincount(key, values)[keys] / n
 
     mx, my = total(x), total(y)
     sxx = total(x * x) - mx * mx
@@ -196,12 +200,12 @@ def _lines(
     return centre[good], along[good], sigma[good], weight[good]
 
 
-def _surest(found: Found, most: int) -> NDArray[np.intp]:
+def _best(lines: Lines, most: int) -> NDArray[np.intp]:
     """Returns the indices of at most `most` edgelets, the heaviest, spread over directions."""
-    _, direction, _, weight = found
+    _, direction, _, weight = lines
     if len(weight) <= most:
         return np.argsort(-weight, kind="stable")
-    # Of many edgelets of one direction the last ones add little: each costs those after it.
+    # Of many edgelets of one direction the last ones add little: each counts less than the last.
     sector = (np.arctan2(direction[:, 1], direction[:, 0]) / math.pi * 18).astype(np.intp) % 18
     order = np.argsort(-weight, kind="stable")
     rank = np.empty(len(weight))

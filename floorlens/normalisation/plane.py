@@ -1,10 +1,10 @@
 """The floor's plane from one photo: how the camera looked at it, and how sure that is.
 
-Hypotheses of a camera (pitch, roll, focal length), of the direction of the walls and of that of the
-floor's lines are drawn from what is usual for photographs of rooms and weighed by the evidence:
-edgelets should point to the vanishing points, the floor should lie below the horizon and end at a
-usual distance. Draws, weighs and draws again closer to the good ones, as in population Monte Carlo
-(Cappé et al. 2004); the likelihood is Coughlan & Yuille's (1999), a mixture of "Manhattan"
+A hypothesis is a camera (pitch, roll, focal length), the direction of the walls and that of the
+floor's lines. Hypotheses are drawn as photographs of rooms usually are, and scored: edgelets should
+point to the vanishing points, and the floor should lie below the horizon and end at a usual
+distance. Then new ones are drawn close to the good ones, round by round: population Monte Carlo
+(Cappé et al. 2004). The likelihood is Coughlan & Yuille's (1999), a mixture of "Manhattan"
 directions and chance.
 """
 
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from floorlens.normalisation import check_view
 from floorlens.normalisation.edgelets import Edgelets, find_edgelets
 
-#: How high the camera is taken to stand, in metres: one photo cannot tell.
+#: The height that the camera is taken to have, in metres: one photo does not show it.
 CAMERA_HEIGHT = 1.4
 #: Mean and standard deviation of pitch, roll and horizontal view of the longer side, in degrees.
 PITCH, ROLL, VIEW = (18.0, 10.0), (0.0, 1.5), (64.0, 9.0)
-#: Where the farthest floor lies, in camera heights: median, and std of its logarithm.
+#: The distance of the farthest floor, in camera heights: median, and std of its logarithm.
 FARTHEST = (3.2, 0.5)
-#: Of each round: draws, the angle (degrees) to which an edgelet is held, edgelets of either kind.
+#: Of each round: draws, tolerance of an edgelet's direction (degrees), edgelets of either kind.
 ROUNDS = ((2400, 5.0, 40), (900, 3.2, 80), (600, 2.0, 80), (500, 1.4, 80))
 #: Share of edgelets that point nowhere in particular, on the floor and off it.
 CHANCE = (0.4, 0.4)
-#: How much an edgelet counts: neighbours on one edge say the same.
+#: How much an edgelet counts: less than one, since neighbours on one edge agree.
 TRUST = 0.15
 #: Standard deviation of pitch before any evidence (radians), for `confidence`.
 UNSURE = math.radians(9.0)
-#: Errors measured on simulated rooms are so many times the spread of the draws, and never less.
+#: The errors on simulated rooms are this many times the spread of the draws, and at least that.
 WIDER, LEAST_SPREAD = 1.0, math.radians(0.6)
 
 
@@ -48,7 +48,7 @@ class FloorPlane:
         turn: angle, clockwise seen from above, from the line of sight to one of the two directions
             of the floor's lines, 0 <= turn < pi / 2; None where the floor shows no lines.
         spread: standard deviation of the error of `pitch`.
-        confidence: 0 nothing beyond what is usual for rooms .. 1 certain.
+        confidence: 0..1; 0 if the photo says no more than that it is a room.
     """
 
     pitch: float
@@ -86,11 +86,20 @@ class FloorPlane:
 def estimate_plane(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorPlane:
     """Returns the plane of the floor under bool (h, w) `mask` of a uint8 (h, w, 3) sRGB photo.
 
-    Deterministic. Where edges say little, the answer is what is usual for rooms, with a `spread` to
-    match.
+    Deterministic. Where there are few edges, the plane is the usual one for rooms, and its `spread`
+    is large.
 
     Raises:
         ValueError: the shapes differ, or the mask is empty.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> pixels = load_photo("room.jpg").pixels
+        >>> mask = np.zeros(pixels.shape[:2], bool)
+        >>> mask[450:] = True
+        >>> plane = estimate_plane(pixels, mask)
+        >>> 0 < plane.pitch < 1.0, plane.spread >= 0.01
+        (True, True)
     """
     check_view(pixels, mask)
     edges = find_edgelets(pixels, mask)
@@ -98,11 +107,11 @@ def estimate_plane(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorP
     rng = np.random.default_rng(0)
     draws = _draw(rng, ROUNDS[0][0])
     scores = np.zeros(len(draws))  # the prior is in the draws already
-    for number, (count, held, most) in enumerate(ROUNDS):
+    for number, (count, tolerance, most) in enumerate(ROUNDS):
         if number:
-            draws, correction = _redraw(rng, draws, scores, count, held)
+            draws, correction = _redraw(rng, draws, scores, count, tolerance)
             scores = correction
-        scores = scores + _mask_score(draws, tops) + _edge_score(draws, edges, held, most)
+        scores = scores + _mask_score(draws, tops) + _edge_score(draws, edges, tolerance, most)
     return _summary(draws, scores)
 
 
@@ -111,12 +120,12 @@ Draws = NDArray[np.float64]
 
 
 def _draw(rng: np.random.Generator, count: int) -> Draws:
-    """Returns `count` hypotheses as they are usual."""
+    """Returns `count` hypotheses, drawn as rooms and cameras usually are."""
     pitch = np.deg2rad(np.clip(rng.normal(*PITCH, count), 1.0, 60.0))
     roll = np.deg2rad(rng.normal(*ROLL, count))
     view = np.deg2rad(np.clip(rng.normal(*VIEW, count), 35.0, 100.0))
     walls = rng.uniform(0, math.pi / 2, count)
-    # Most floors are laid along the walls, some at 45 degrees, some anyhow.
+    # Most floors are laid along the walls, some at 45 degrees, some at any angle.
     kind = rng.random(count)
     other = np.where(kind < 0.8, math.pi / 4, rng.uniform(0, math.pi / 2, count))
     floor = walls + np.where(kind < 0.7, rng.normal(0, 0.01, count), other)
@@ -124,7 +133,7 @@ def _draw(rng: np.random.Generator, count: int) -> Draws:
 
 
 def _prior(draws: Draws) -> NDArray[np.float64]:
-    """Returns the logarithm of how usual the cameras are, up to a constant."""
+    """Returns the logarithm of the prior probability (n,), up to a constant."""
     pitch, roll = np.rad2deg(draws[:, 0]), np.rad2deg(draws[:, 1])
     view = np.rad2deg(2 * np.arctan(0.5 / draws[:, 2]))
     gap = np.mod(draws[:, 4] - draws[:, 3] + math.pi / 8, math.pi / 4) - math.pi / 8
@@ -138,26 +147,30 @@ def _prior(draws: Draws) -> NDArray[np.float64]:
     return np.asarray(np.where(inside, -0.5 * square + along, -1e3))
 
 
-#: Steps by which the draws are spread anew, for edgelets held to one degree.
+#: Steps by which new draws differ from old ones, at a tolerance of one degree.
 _STEPS = np.array([0.009, 0.004, 0.012, 0.012, 0.012])
 
 
 def _redraw(
-    rng: np.random.Generator, draws: Draws, scores: NDArray[np.float64], count: int, held: float
+    rng: np.random.Generator,
+    draws: Draws,
+    scores: NDArray[np.float64],
+    count: int,
+    tolerance: float,
 ) -> tuple[Draws, NDArray[np.float64]]:
     """Returns `count` new hypotheses around the good ones, and log(prior / density of drawing)."""
     weight = np.exp(0.5 * (scores - scores.max()))
     weight /= weight.sum()
-    # Systematic resampling; at half the score's weight, so that second-best answers survive.
+    # Systematic resampling, at half the score's weight: second-best hypotheses survive.
     points = (np.arange(count) + rng.random()) / count
-    chosen = np.minimum(np.searchsorted(np.cumsum(weight), points), len(draws) - 1)
-    fresh = draws[chosen] + rng.normal(size=(count, 5)) * _STEPS * held
+    places = np.minimum(np.searchsorted(np.cumsum(weight), points), len(draws) - 1)
+    fresh = draws[places] + rng.normal(size=(count, 5)) * _STEPS * tolerance
     # The density is that of a mixture around the distinct parents.
-    parents = np.unique(chosen)
-    share = np.bincount(chosen, minlength=len(draws))[parents] / count
+    parents = np.unique(places)
+    share = np.bincount(places, minlength=len(draws))[parents] / count
     centre = draws[parents].mean(axis=0)
-    scaled = ((fresh - centre) / (_STEPS * held)).astype(np.float32)
-    centres = ((draws[parents] - centre) / (_STEPS * held)).astype(np.float32)
+    scaled = ((fresh - centre) / (_STEPS * tolerance)).astype(np.float32)
+    centres = ((draws[parents] - centre) / (_STEPS * tolerance)).astype(np.float32)
     half = scaled @ centres.T
     half -= 0.5 * (scaled**2).sum(axis=1)[:, None]
     half -= 0.5 * (centres**2).sum(axis=1)[None, :]
@@ -176,7 +189,7 @@ def _axes(
     return right, ahead, down
 
 
-def _edge_score(draws: Draws, edges: Edgelets, held: float, most: int) -> NDArray[np.float64]:
+def _edge_score(draws: Draws, edges: Edgelets, tolerance: float, most: int) -> NDArray[np.float64]:
     """Returns the log-likelihood (n,) of the edgelets under each hypothesis, times `TRUST`."""
     right, ahead, down = _axes(draws[:, 0], draws[:, 1], draws[:, 2])
     score = np.zeros(len(draws))
@@ -191,7 +204,7 @@ def _edge_score(draws: Draws, edges: Edgelets, held: float, most: int) -> NDArra
         if not on_floor:
             points.append(down)
         middle, direction = edges.middle[part][:most], edges.direction[part][:most]
-        sigma = np.hypot(np.float32(np.deg2rad(held)), edges.sigma[part][:most])
+        sigma = np.hypot(np.float32(np.deg2rad(tolerance)), edges.sigma[part][:most])
         chance = CHANCE[0 if on_floor else 1]
         total = np.full((len(draws), len(sigma)), chance / math.pi, np.float32)
         for point, share in zip(points, shares, strict=True):
@@ -209,7 +222,7 @@ def _edge_score(draws: Draws, edges: Edgelets, held: float, most: int) -> NDArra
 def _log_product(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Returns the logarithm (n,) of the product of every row of (n, m) values near one."""
     whole = values.shape[1] // 8 * 8
-    # One logarithm for eight factors: logarithms are what costs most.
+    # One logarithm for eight factors: logarithms cost most.
     parts = values[:, :whole].reshape(len(values), -1, 8).prod(axis=2)
     rest = values[:, whole:].prod(axis=1)
     return np.asarray(np.log(parts).sum(axis=1, dtype=np.float64) + np.log(rest))
@@ -237,7 +250,7 @@ def _tops(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     columns = np.linspace(0, width - 1, min(width, 40)).astype(np.intp)
     columns = columns[mask[:, columns].any(axis=0)]
     if not columns.size:
-        # So narrow a floor that it lies between those.
+        # The floor is so narrow that it lies between those columns.
         columns = np.flatnonzero(mask.any(axis=0))
     rows = mask[:, columns].argmax(axis=0)
     points = np.stack([columns + 0.5 - width / 2, rows - height / 2], axis=1)
@@ -245,7 +258,7 @@ def _tops(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _mask_score(draws: Draws, tops: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the log-likelihood (n,) of where the floor ends, far away."""
+    """Returns the log-likelihood (n,) of the places where the floor ends, far away."""
     _, _, down = _axes(draws[:, 0], draws[:, 1], np.ones(len(draws)))
     below = down[:, :2] / draws[:, 2:3] @ tops.T + down[:, 2:]
     below /= np.sqrt(1 + (tops**2).sum(axis=1) / draws[:, 2:3] ** 2)
@@ -257,6 +270,7 @@ def _mask_score(draws: Draws, tops: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _summary(draws: Draws, scores: NDArray[np.float64]) -> FloorPlane:
+    """Returns the mean of the hypotheses, weighted by their scores."""
     weight = np.exp(scores - scores.max())
     weight /= weight.sum()
     pitch, roll, focal = (float(weight @ draws[:, k]) for k in range(3))

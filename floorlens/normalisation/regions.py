@@ -13,8 +13,8 @@ from floorlens.images.shapes import large_parts
 from floorlens.models.options import Rerank
 from floorlens.normalisation.squares import Scales
 
-#: Squares besides the first patch where patches are compared: sides relative to the square root of
-#: the floor's area, and how many of each. Those of 512 numbers all fit into a signature.
+#: Squares besides the first patch, if patches are compared: side as a share of the square root of
+#: the floor's area, and how many. With vectors of 512 numbers they all fit into a signature.
 SCALES: Scales = ((0.6, 2), (0.35, 2))
 #: Patches of one picture.
 PATCHES: Mapping[Rerank, int] = MappingProxyType(

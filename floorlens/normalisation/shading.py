@@ -1,4 +1,4 @@
-"""Light that is not even: slow shading is divided out, reflections are left out."""
+"""Uneven light: slow shading is divided out of a floor, reflections are left out."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from floorlens.images.colour import srgb_to_lab
 from floorlens.images.masks import mask_image
 from floorlens.normalisation import check_view
 
-#: Longer side of the copy on which the light is looked at, in pixels.
+#: Longer side of the copy of the photo on which the light is measured, in pixels.
 LONGER_SIDE = 128
-#: Light that changes over less than this share of the floor's extent belongs to the floor.
+#: What changes over less than this share of the floor's extent is the floor's pattern, not light.
 REACH = 0.2
-#: The most that the light is raised or lowered, in coded values.
+#: The largest factor by which light is raised or lowered, in coded values.
 MOST = 1.5
-#: A reflection is so much lighter (L*) than the floor's median, and so much less colourful, or it
-#: is clipped.
+#: A reflection is lighter than the floor's median by this L* and its chroma at most this share of
+#: the median, or it is clipped.
 LIGHTER, PALER = 10.0, 0.8
-#: Coded value from which on a pixel is clipped.
+#: A pixel is clipped if all its coded values are at least this.
 CLIPPED = 250
 #: Reflections that cover more than this share of the floor are taken for the floor itself.
 TOO_MUCH = 0.5
@@ -30,7 +30,7 @@ TOO_MUCH = 0.5
 def flatten(
     pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Returns the photo with even light on the floor, and the floor that is fit for comparison.
+    """Returns the photo with even light on its floor, and the part of the floor to compare.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
@@ -42,6 +42,13 @@ def flatten(
 
     Raises:
         ValueError: the shapes differ, or the mask is empty.
+
+    Example:
+        >>> pixels = np.full((120, 160, 3), 90, np.uint8)
+        >>> pixels += np.arange(160, dtype=np.uint8)[:, None] // 3
+        >>> even, usable = flatten(pixels, np.ones((120, 160), bool))
+        >>> bool(even.std() < 0.5 * pixels.std())
+        True
     """
     check_view(pixels, mask)
     height, width = mask.shape
@@ -73,27 +80,27 @@ def _reflections(small: NDArray[np.uint8], share: NDArray[np.float64]) -> NDArra
     light, colour = float(np.median(lab[on][:, 0])), float(np.median(chroma[on]))
     # The floor's own boards differ in lightness: only what stands out from them shines.
     own = 1.48 * float(np.median(np.abs(lab[on][:, 0] - light)))
-    lit = (lab[..., 0] > light + LIGHTER + 1.5 * own) & (chroma < PALER * colour + 1.0)
-    return np.asarray(on & (lit | (small >= CLIPPED).all(axis=2)))
+    shiny = (lab[..., 0] > light + LIGHTER + 1.5 * own) & (chroma < PALER * colour + 1.0)
+    return np.asarray(on & (shiny | (small >= CLIPPED).all(axis=2)))
 
 
 def _gain(small: NDArray[np.uint8], weight: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Returns float32 (h, w): what the coded values are to be multiplied by."""
+    """Returns float32 (h, w), the factors that make the light even."""
     grey = np.log(small.astype(np.float64) @ (0.2126, 0.7152, 0.0722) + 4.0)
     radius = max(1, round(REACH * math.sqrt(float(weight.sum())) / 2))
     top, bottom = grey * weight, weight
     # Three boxes make a smooth bell; dividing by the blurred weights keeps the outside out.
     for _ in range(3):
-        top, bottom = _boxed(top, radius), _boxed(bottom, radius)
+        top, bottom = _box_means(top, radius), _box_means(bottom, radius)
     level = top / np.maximum(bottom, 1e-6)
     on = weight > 0
     middle = float(np.median(level[on]))
-    known = np.where(bottom > 1e-6, level, middle)
+    level = np.where(bottom > 1e-6, level, middle)
     limit = math.log(MOST)
-    return np.exp(np.clip(middle - known, -limit, limit)).astype(np.float32)
+    return np.exp(np.clip(middle - level, -limit, limit)).astype(np.float32)
 
 
-def _boxed(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+def _box_means(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
     """Returns the means over squares of 2 `radius` + 1, zero outside."""
     for axis in (0, 1):
         padding = [(0, 0), (0, 0)]

@@ -1,7 +1,7 @@
-"""Squares of floor: where to cut a photo, at sizes that follow the floor.
+"""Squares of floor: where a photo is cut into patches.
 
-Sizes are relative to the floor's own extent, never to pixels, so a photo and its enlargement give
-the same patches, and a product picture (all floor) is cut by the same rule as a room.
+The sizes are shares of the floor's own extent, not pixels: a photo and its enlargement give the
+same patches, and a product picture (all floor) is cut by the same rule as a room.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from floorlens.images.masks import mask_image
 
 #: (side relative to the square root of the floor's area, number of squares), size by size.
 Scales = tuple[tuple[float, int], ...]
-#: A square counts as clean from this share of floor on; smaller squares are tried before unclean.
+#: A square is clean if at least this share of it is floor. Smaller squares are tried before an
+#: unclean one is taken.
 CLEAN = 0.92
 #: Longer side of the grid on which squares are chosen, in cells.
 GRID = 192
@@ -38,13 +39,23 @@ class Square:
 def choose_squares(mask: NDArray[np.bool_], scales: Scales) -> list[Square]:
     """Returns the squares to cut, scale by scale in the order of `scales`.
 
-    Per scale the squares are clean where the floor allows (shrunk until one is), spread by
-    farthest-point sampling from the cleanest one that lies lowest, where a camera sees most.
+    The squares of a scale are made smaller until one of them is clean. The first is the cleanest,
+    and of equally clean ones the lowest, where a camera sees most; the others are spread by
+    farthest-point sampling.
+
+    Args:
+        mask: bool (h, w), True on floor, not empty.
+        scales: for each size, its share of the square root of the floor's area, and how many.
+
+    Example:
+        >>> square = choose_squares(np.ones((400, 400), bool), ((0.5, 1),))[0]
+        >>> square.side, square.coverage
+        (200.0, 1.0)
     """
     height, width = mask.shape
     cell = max(1.0, max(height, width) / GRID)
     rows, columns = max(1, round(height / cell)), max(1, round(width / cell))
-    table = _summed(_resize_mask(mask, columns, rows))
+    table = _summed_area_table(_coverage(mask, columns, rows))
     sy, sx = height / rows, width / columns
     extent = math.sqrt(float(table[-1, -1]) * sx * sy)
     squares: list[Square] = []
@@ -53,9 +64,9 @@ def choose_squares(mask: NDArray[np.bool_], scales: Scales) -> list[Square]:
         best: list[Square] = []
         while True:
             windows = _spread(table, side / sy, side / sx, count)
-            found = [Square(x * sx, y * sy, side, share) for x, y, share in windows]
-            if not best or found[0].coverage > best[0].coverage + 0.02:
-                best = found
+            choice = [Square(x * sx, y * sy, side, share) for x, y, share in windows]
+            if not best or choice[0].coverage > best[0].coverage + 0.02:
+                best = choice
             if best[0].coverage >= CLEAN or side * 0.8 < SMALLEST:
                 break
             side *= 0.8
@@ -64,7 +75,14 @@ def choose_squares(mask: NDArray[np.bool_], scales: Scales) -> list[Square]:
 
 
 def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Returns a square of the picture that is as large as the mask lets it be, uint8 (s, s, 3)."""
+    """Returns a square of the picture that is as large as the mask lets it be, uint8 (s, s, 3).
+
+    Example:
+        >>> mask = np.zeros((480, 640), bool)
+        >>> mask[300:400, 100:200] = True
+        >>> cleanest_square(np.zeros((480, 640, 3), np.uint8), mask).shape
+        (100, 100, 3)
+    """
     square = choose_squares(mask, ((1.0, 1),))[0]
     top, left, side = round(square.top), round(square.left), max(1, round(square.side))
     return pixels[top : top + side, left : left + side]
@@ -85,6 +103,12 @@ def cut_squares(
         squares: what to cut.
         fill: uint8 (3,), the floor's mean colour.
         side: of the patches, in pixels.
+
+    Example:
+        >>> photo = Image.new("RGB", (640, 480), (150, 110, 70))
+        >>> fill = np.zeros(3, np.uint8)
+        >>> cut_squares(photo, None, [Square(10, 10, 300, 1.0)], fill, 160).shape
+        (1, 160, 160, 3)
     """
     patches = np.empty((len(squares), side, side, 3), np.uint8)
     # Averaging whole pixels first halves the time that a large photo takes.
@@ -114,20 +138,20 @@ def _spread(
     ys = np.repeat((tops + tall / 2) / tall, lefts.size)
     xs = np.tile((lefts + wide / 2) / wide, tops.size)
     shares = share.reshape(-1)
-    wanted = min(CLEAN, float(shares.max()))
-    # A square that is not clean may still be taken for being elsewhere, at a price.
-    price = np.maximum(wanted - shares, 0.0) * 4.0
+    clean = min(CLEAN, float(shares.max()))
+    # A square that is not clean may still be taken, because it lies elsewhere, at a price.
+    price = np.maximum(clean - shares, 0.0) * 4.0
     middle = columns / wide / 2
-    chosen = [int(np.argmax(-price + 1e-2 * ys - 1e-4 * np.abs(xs - middle)))]
+    places = [int(np.argmax(-price + 1e-2 * ys - 1e-4 * np.abs(xs - middle)))]
     distance = np.full(shares.size, np.inf)
     for _ in range(count - 1):
-        last = chosen[-1]
+        last = places[-1]
         distance = np.minimum(distance, np.hypot(ys - ys[last], xs - xs[last]))
         # Beyond one side the squares share nothing: no gain in going farther.
         gain = np.minimum(distance, 2.0) - price + 1e-4 * ys
-        chosen.append(int(np.argmax(gain)))
+        places.append(int(np.argmax(gain)))
     lefts_all, tops_all = np.tile(lefts, tops.size), np.repeat(tops, lefts.size)
-    return [(float(lefts_all[i]), float(tops_all[i]), float(shares[i])) for i in chosen]
+    return [(float(lefts_all[i]), float(tops_all[i]), float(shares[i])) for i in places]
 
 
 def _cut(
@@ -158,12 +182,13 @@ def _box(image: Image.Image, square: Square, factor: int) -> tuple[float, float,
     return left, top, min(float(image.width), left + side), min(float(image.height), top + side)
 
 
-def _resize_mask(mask: NDArray[np.bool_], columns: int, rows: int) -> NDArray[np.float64]:
+def _coverage(mask: NDArray[np.bool_], columns: int, rows: int) -> NDArray[np.float64]:
+    """Returns the share of floor in each cell of a grid, float64 (rows, columns)."""
     image = mask_image(mask)
     return np.asarray(image.resize((columns, rows), Image.Resampling.BOX), np.float64) / 255.0
 
 
-def _summed(share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _summed_area_table(share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the summed-area table with a leading row and column of zeros."""
     table = np.zeros((share.shape[0] + 1, share.shape[1] + 1))
     table[1:, 1:] = share.cumsum(axis=0).cumsum(axis=1)

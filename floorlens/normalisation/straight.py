@@ -1,4 +1,4 @@
-"""The floor seen from straight above, as far as the photo shows it sharply enough."""
+"""The floor as seen from above, where the photo shows it sharply enough."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from floorlens.normalisation import check_view
 from floorlens.normalisation.plane import FloorPlane
 from floorlens.normalisation.squares import choose_squares
 
-#: By how much the photo may be enlarged along its worst direction. At 3 far floor, blurred and
-#: glossy, spoils colour and texture (real pairs: colour alone .161 instead of .205).
+#: The largest factor by which the photo is enlarged, along its worst direction. With 3, far floor,
+#: which is blurred and glossy, spoils colour and texture (real pairs: colour alone .161 instead of
+#: .205).
 STRETCH = 1.5
 #: Longer side of the view from above, in pixels.
 LONGEST = 512
-#: Share of the floor's pixels that are shown at full resolution; the nearest ones are reduced.
+#: Share of the floor's pixels that keep their full resolution; the nearest ones are reduced.
 SHARP = 0.5
 
 
@@ -29,8 +30,8 @@ class StraightFloor:
 
     Attributes:
         rgb: uint8 (h, w, 3) sRGB, the far floor on top.
-        mask: bool (h, w), True where floor is seen, and sharply enough.
-        metres_per_pixel: for a camera `plane.CAMERA_HEIGHT` high; one photo cannot tell.
+        mask: bool (h, w), True where the photo shows floor, sharply enough.
+        metres_per_pixel: if the camera was `plane.CAMERA_HEIGHT` high; one photo does not show it.
     """
 
     rgb: NDArray[np.uint8]
@@ -53,6 +54,14 @@ def straight_floor(
     Raises:
         ValueError: the shapes differ, the mask is empty, or nothing of it lies below the plane's
             horizon.
+
+    Example:
+        >>> plane = FloorPlane(0.4, 0.0, 0.8, turn=None, spread=0.02, confidence=0.9)
+        >>> mask = np.zeros((480, 640), bool)
+        >>> mask[240:] = True
+        >>> view = straight_floor(np.full((480, 640, 3), 120, np.uint8), mask, plane)
+        >>> view.rgb.shape[:2] == view.mask.shape
+        True
     """
     check_view(pixels, mask)
     height, width = mask.shape
@@ -60,8 +69,8 @@ def straight_floor(
     to_floor = np.linalg.inv(to_photo)
     rows, columns = np.nonzero(mask)
     step = max(1, len(rows) // 6000)
-    seen = np.stack([columns[::step] + 0.5, rows[::step] + 0.5, np.ones(len(rows[::step]))])
-    floor = to_floor @ seen
+    pixel = np.stack([columns[::step] + 0.5, rows[::step] + 0.5, np.ones(len(rows[::step]))])
+    floor = to_floor @ pixel
     # The homography's third coordinate is the depth along the camera's axis: the inverse has its
     # sign. Points at or above the horizon are nowhere on the floor.
     below = floor[2] > 1e-6 * np.abs(floor[2]).max()
@@ -79,9 +88,8 @@ def straight_floor(
     # From pixels of the view to metres on the floor: rows run towards the camera.
     to_metres = np.array([[1 / scale, 0, low[0]], [0, -1 / scale, high[1]], [0, 0, 1]])
     matrix = to_photo @ to_metres
-    rgb = _warped(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
-    shown = mask_image(mask)
-    cover = np.asarray(shown.transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
+    rgb = _warp(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
+    cover = np.asarray(mask_image(mask).transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
     sharp = _sharp(to_photo, to_metres, size, scale / stretch)
     return StraightFloor(rgb, (cover > 127) & sharp, 1 / scale)
 
@@ -103,7 +111,17 @@ def straight_squares(
         side: In pixels.
 
     Raises:
-        ValueError: as `straight_floor`.
+        ValueError: as for `straight_floor`, or no floor is sharp enough.
+
+    Example:
+        >>> plane = FloorPlane(0.4, 0.0, 0.8, turn=None, spread=0.02, confidence=0.9)
+        >>> mask = np.zeros((480, 640), bool)
+        >>> mask[240:] = True
+        >>> patches, coverage = straight_squares(
+        ...     np.full((480, 640, 3), 120, np.uint8), mask, plane
+        ... )
+        >>> patches.shape, coverage.shape
+        ((6, 224, 224, 3), (6,))
     """
     view = straight_floor(pixels, mask, plane)
     if not view.mask.any():
@@ -115,9 +133,9 @@ def straight_squares(
     floor = np.rint(view.rgb[view.mask].mean(axis=0)).astype(np.uint8)
     for index, square in enumerate(squares):
         box = (square.left, square.top, square.left + square.side, square.top + square.side)
-        patch, shown = _crop(view, box, side)
-        patches[index] = np.where(shown[..., None], patch, floor)
-        coverage[index] = shown.mean()
+        patch, on_floor = _crop(view, box, side)
+        patches[index] = np.where(on_floor[..., None], patch, floor)
+        coverage[index] = on_floor.mean()
     return patches, coverage
 
 
@@ -128,8 +146,7 @@ def _crop(
     height, width = view.mask.shape
     box = (max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(height, box[3]))
     rgb = Image.fromarray(view.rgb).resize((side, side), Image.Resampling.BICUBIC, box=box)
-    shown = mask_image(view.mask)
-    share = shown.resize((side, side), Image.Resampling.BOX, box=box)
+    share = mask_image(view.mask).resize((side, side), Image.Resampling.BOX, box=box)
     return np.asarray(rgb), np.asarray(share) > 127
 
 
@@ -166,7 +183,7 @@ def _sharp(
     return np.asarray(fine) >= 1.0
 
 
-def _warped(
+def _warp(
     photo: Image.Image,
     matrix: NDArray[np.float64],
     size: tuple[int, int],

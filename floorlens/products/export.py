@@ -1,6 +1,6 @@
 """Export: a catalogue's products as CSV or JSONL, with the columns that `floorlens index` reads.
 
-Pictures are named by absolute path; `index` takes them only where they lie below the file.
+Pictures are named by absolute path; `index` reads them only if they lie in the file's folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from floorlens.products.product import Product
 def products_as_csv(products: Sequence[Product]) -> str:
     """Returns a CSV with the columns id, image, name and every metadata field in order of name.
 
-    Images are absolute paths, parted by `|`; lists are joined the same way.
+    Images are absolute paths, joined by `|`; lists are joined in the same way.
+
+    Example:
+        >>> from floorlens.products.product import Product
+        >>> oak = Product("oak", "Oak", {"price": 49}, ("/shop/oak.jpg",))
+        >>> print(products_as_csv([oak]))
+        id,image,name,price
+        oak,/shop/oak.jpg,Oak,49
+        <BLANKLINE>
     """
     fields = sorted({key for product in products for key in product.metadata})
     text = io.StringIO()
@@ -29,7 +37,14 @@ def products_as_csv(products: Sequence[Product]) -> str:
 
 
 def products_as_jsonl(products: Sequence[Product]) -> str:
-    """Returns one JSON object a line: id, image (a list of absolute paths), name, metadata."""
+    """Returns one JSON object a line: id, image (a list of absolute paths), name, metadata.
+
+    Example:
+        >>> from floorlens.products.product import Product
+        >>> oak = Product("oak", "Oak", {"price": 49}, ("/shop/oak.jpg",))
+        >>> products_as_jsonl([oak])
+        '{"id": "oak", "image": ["/shop/oak.jpg"], "name": "Oak", "price": 49}\\n'
+    """
     return "".join(
         json.dumps(
             {
@@ -46,7 +61,16 @@ def products_as_jsonl(products: Sequence[Product]) -> str:
 
 
 def products_as_json(products: Sequence[Product]) -> str:
-    """Returns one JSON array of id, name, metadata, images (absolute paths)."""
+    """Returns one JSON array of id, name, metadata, images (absolute paths).
+
+    Example:
+        >>> from floorlens.products.product import Product
+        >>> oak = Product("oak", "Oak", {"price": 49}, ("/shop/oak.jpg",))
+        >>> print(products_as_json([oak])[:16])
+        [
+          {
+            "id":
+    """
     return json.dumps([p.as_dict() for p in products], indent=2, ensure_ascii=False) + "\n"
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.images.shapes import components, rim, shrunk
+from floorlens.images.shapes import components, rim, shrink
 from floorlens.products.cells import (
     FLAT,
     SAME,
@@ -247,14 +247,14 @@ def round_corners(cells: Cells, ranges: Cells) -> Cut | None:
         radius = round(float(np.sqrt(areas[labels[row, column]] / (1 - np.pi / 4))))
         if not LEAST_RADIUS <= radius <= MOST_RADIUS * min(labels.shape):
             return None
-        turned = cusp[:: 1 if row == 0 else -1, :: 1 if column == 0 else -1]
-        if not _is_cusp(turned, radius):
+        corner = cusp[:: 1 if row == 0 else -1, :: 1 if column == 0 else -1]
+        if not _is_cusp(corner, radius):
             return None
         radii.append(radius)
         mask &= ~cusp
     if max(radii) > EQUAL_RADII * min(radii):
         return None
-    return Cut("framed", shrunk(mask), 0.9)
+    return Cut("framed", shrink(mask), 0.9)
 
 
 def _is_cusp(shape: Mask, radius: int) -> bool:

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from floorlens.images.shapes import (
     components,
-    grown,
+    grow,
     large_parts,
     margins,
     outline,
+    point_symmetric,
     rim,
-    shrunk,
+    shrink,
     sides_reached,
     solidity,
-    turned_alike,
 )
 from floorlens.products.cells import (
     FLAT,
@@ -181,7 +181,7 @@ class Layout:
         ends = np.unique(rim(labels))
         ground: Mask = np.isin(labels, ends[ends > 0])
         # The cell at a step belongs to neither side for certain.
-        return ground | (grown(ground) & similar(self.cells, self.colour, SAME))
+        return ground | (grow(ground) & similar(self.cells, self.colour, SAME))
 
     @cached_property
     def ground_share(self) -> float:
@@ -199,7 +199,7 @@ class Layout:
 
         What lies near the product is blurred into the ground.
         """
-        clear: Cells = self.ranges[self.ground & shrunk(shrunk(self.ground))]
+        clear: Cells = self.ranges[self.ground & shrink(shrink(self.ground))]
         return clear
 
     @cached_property
@@ -232,7 +232,7 @@ class Layout:
         shadow &= (light < full) & (light > full * SHADOW_LIGHT) & (self.ranges < 2.5 * slope + 4)
         ground = self.ground
         for _ in range(SHADOW_CELLS):
-            wider = ground | (grown(ground) & shadow)
+            wider = ground | (grow(ground) & shadow)
             if np.array_equal(wider, ground):
                 break
             ground = wider
@@ -246,7 +246,7 @@ class Layout:
     @cached_property
     def inner(self) -> Mask:
         """The product without its outermost cells, which are partly ground."""
-        return shrunk(self.product)
+        return shrink(self.product)
 
     @cached_property
     def ground_inside(self) -> float:
@@ -269,14 +269,14 @@ class Layout:
         return len(areas) >= DOTS and max(areas) < EQUAL * min(areas) and not crossed
 
     @cached_property
-    def turned_alike(self) -> bool:
+    def point_symmetric(self) -> bool:
         """Whether the product looks the same upside down, as motifs do."""
-        return turned_alike(self.product)
+        return point_symmetric(self.product)
 
     @cached_property
     def edge(self) -> float:
         """The share of the product's edge that is of another colour than the ground."""
-        flanks = self.inner & ~shrunk(shrunk(self.inner))
+        flanks = self.inner & ~shrink(shrink(self.inner))
         return float((~similar(self.cells[flanks], self.colour, SAME)).mean())
 
     @cached_property
@@ -339,7 +339,7 @@ NO_PRODUCT: tuple[Rule[Layout], ...] = (
         "three boards and their joints",
         lambda it: len(it.parts) > 1 and it.ground_share < BETWEEN_PARTS,
     ),
-    Rule("dots of a pattern", "four dots", lambda it: it.dotted and it.turned_alike),
+    Rule("dots of a pattern", "four dots", lambda it: it.dotted and it.point_symmetric),
     Rule("no edge", "a marble inlay", lambda it: it.edge < EDGE),
     Rule(
         "a grained ground in a colour",
@@ -368,7 +368,7 @@ NO_PRODUCT: tuple[Rule[Layout], ...] = (
         "boards along a corner",
         lambda it: not it.convex and it.ground_rim <= RAGGED_RIM,
     ),
-    Rule("ragged, the same upside down", "a star", lambda it: not it.convex and it.turned_alike),
+    Rule("ragged, the same upside down", "a star", lambda it: not it.convex and it.point_symmetric),
     Rule(
         "no grain, several parts",
         "two plain inlays",

@@ -12,10 +12,10 @@ class Product:
     """One product of a catalogue.
 
     Attributes:
-        id: unique in the catalogue.
-        name: for people.
+        id: its id, unique in the catalogue.
+        name: what people call it.
         metadata: free fields: strings, numbers, booleans and lists of strings.
-        images: where its pictures lie (absolute paths), the first one for display.
+        images: the absolute paths of its pictures; the first one is for display.
     """
 
     id: str

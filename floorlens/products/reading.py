@@ -16,24 +16,32 @@ from floorlens.products.product import Product
 
 MAX_ID_LENGTH = 512
 MAX_IMAGES = 8
-# "007" is an article number, "1_000" and "nan" are words: only plain numbers become numbers, and
-# only such as every store keeps exactly.
+# "007" is an article number, "1_000" and "nan" are words. Only plain numbers become numbers, and of
+# those only the ones that every engine stores exactly.
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)")
 
 
 def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
     """Returns the products of a folder of images, a CSV or a JSONL file, sorted by id.
 
-    Folder: every image file in it or below is a product; the file's stem is id and name. CSV and
-    JSONL: columns `id` and `image` (relative to the file, inside its folder; several images
-    parted by `|`, in JSONL also a list), `name` optional, every other column is metadata; in CSV
-    a number is read as a number, `true` and `false` as booleans, an empty cell as absent.
-    `id_prefix` is put before every id: with "floor_" a folder's ids are those of the reference
-    design.
+    In a folder, every image file is a product, also those in folders below; the file's stem is id
+    and name. A CSV or JSONL has the columns `id` and `image`, perhaps `name`; every other column is
+    metadata. Images are relative to the file and lie in its folder; several are separated by `|`,
+    or in JSONL a list. In a CSV, numbers are read as numbers, `true` and `false` as booleans, and
+    an empty cell as absent.
+
+    Args:
+        source: the folder or file.
+        id_prefix: put before every id; with "floor_" a folder's ids are those of the reference
+            design.
 
     Raises:
-        ProductSourceError: missing, empty, of another kind, or a row that cannot be meant: a
+        ProductSourceError: the source is missing, empty or of another kind, or a row is wrong: a
             missing column, a bad or repeated id, an image outside the folder.
+
+    Example:
+        >>> [product.id for product in read_products("products", id_prefix="floor_")]
+        ['floor_oak-natural-plank', 'floor_terrazzo-grigio', 'floor_walnut-herringbone']
     """
     path = Path(source)
     if path.is_dir():
@@ -57,10 +65,19 @@ def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
 
 
 def check_id(product_id: Any, where: str) -> str:
-    """Returns the id if it can be one.
+    """Returns a product's id after checking it.
+
+    Args:
+        product_id: the id.
+        where: where it stands, for the error.
 
     Raises:
-        ProductSourceError: empty, over 512 characters, or with a slash or control character.
+        ProductSourceError: it is no text, empty, longer than 512 characters, "." or "..", or has a
+            slash or a control character.
+
+    Example:
+        >>> check_id("oak-natural-plank", "products.csv, line 2")
+        'oak-natural-plank'
     """
     if product_id is not None and not isinstance(product_id, str):
         raise ProductSourceError(f"{where}: the id {product_id!r} is not a text")
@@ -95,8 +112,8 @@ def _read_folder(folder: Path) -> list[Product]:
         Product(
             id=check_id(path.stem, str(path)),
             name=path.stem,
-            # A link that lies in the folder was put there by its owner: it is followed.
-            images=(_storable(_followed(path), str(path)),),
+            # The folder's owner put the link there: it is followed, also out of the folder.
+            images=(_storable(_follow(path), str(path)),),
         )
         for path in files
     ]
@@ -110,7 +127,9 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
                 if None in row or None in row.values():
-                    raise ProductSourceError(f"{where}: has not as many cells as the header")
+                    raise ProductSourceError(
+                        f"{where}: has another number of cells than the header"
+                    )
                 cells = {key: typed_cell(value) for key, value in row.items() if value.strip()}
                 for text in ("id", "image", "name"):
                     if text in row and row[text].strip():
@@ -124,7 +143,7 @@ def _header(names: Sequence[str], path: Path) -> list[str]:
     names = [name.strip() for name in names]
     missing = {"id", "image"} - set(names)
     if missing:
-        hint = "; part the cells by commas" if ";" in "".join(names) else ""
+        hint = "; separate the cells by commas" if ";" in "".join(names) else ""
         raise ProductSourceError(
             f"{path}, line 1: lacks the column{'s' if len(missing) > 1 else ''} "
             f"{', '.join(sorted(missing))}; a product needs id and image{hint}"
@@ -138,7 +157,12 @@ def _header(names: Sequence[str], path: Path) -> list[str]:
 
 
 def typed_cell(text: str) -> str | int | float | bool:
-    """Returns a cell's text as a boolean or number where it plainly is one, else as it is."""
+    """Returns a cell's text as a boolean or number if it plainly is one, else as text.
+
+    Example:
+        >>> typed_cell("19.5"), typed_cell("true"), typed_cell("007")
+        (19.5, True, '007')
+    """
     text = text.strip()
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
@@ -149,7 +173,7 @@ def typed_cell(text: str) -> str | int | float | bool:
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        # Not splitlines: it would part a row at each of Unicode's line breaks in its text.
+        # Not splitlines: it would also split at Unicode's line breaks inside a text.
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ProductSourceError(f"{path}: is not UTF-8 text") from error
@@ -222,7 +246,7 @@ def _metadata_value(key: str, value: Any, where: str) -> Any:
 
 
 def _refuse_nul(key: str, text: str, where: str) -> None:
-    # PostgreSQL's text cannot hold it, and no name has one.
+    # PostgreSQL cannot store it, and no name has one.
     if "\0" in text:
         raise ProductSourceError(f"{where}: {key!r} holds a NUL character")
 
@@ -231,18 +255,18 @@ def _inside(folder: Path, path: Path, where: str) -> str:
     try:
         resolved = path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        # A ring of links, or a name that no file can have.
+        # A ring of links, or what cannot be the name of a file.
         raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
     if not resolved.is_relative_to(folder):
         raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
     return _storable(resolved, where)
 
 
-def _followed(path: Path) -> Path:
+def _follow(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError):
-        # A ring of links: reading it fails, and with it this product alone.
+        # A ring of links: reading it fails, and only this product with it.
         return path.absolute()
 
 
@@ -259,8 +283,8 @@ def _storable(path: Path, where: str) -> str:
 def _refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:
     twice = sorted(product_id for product_id, where in places.items() if len(where) > 1)
     if twice:
-        shown = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
+        first = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
         more = " …" if len(twice) > 5 else ""
         raise ProductSourceError(
-            f"{path}: {len(twice)} id(s) occur more than once: {shown}{more}. {rule}"
+            f"{path}: {len(twice)} id(s) occur more than once: {first}{more}. {rule}"
         )

@@ -1,4 +1,4 @@
-"""Stage 5: query signature x candidates -> component scores. Backends: one file each."""
+"""Stage 5: the query's signature and candidates' -> component scores. Backends: `backends/`."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class Reranker(Protocol):
     ) -> Mapping[str, NDArray[np.float32]]:
         """Returns for each component a float32 (len(candidates),) array of scores 0..1.
 
-        1 means indistinguishable. The score of a match is the weighted mean of its components.
+        1 means that nothing differs. The score of a match is the weighted mean of its components.
         """

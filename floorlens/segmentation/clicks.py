@@ -209,12 +209,12 @@ def _component(mask: Mask, place: tuple[int, int]) -> Mask:
     seed = place[0] // cell, place[1] // cell
     grid[seed] = True
     # One cell wider, for the rim whose cells are less than half full.
-    wide = _spread(_connected(grid, seed))
+    wide = _spread(_connected_part(grid, seed))
     large = np.repeat(np.repeat(wide, cell, axis=0), cell, axis=1)
     return mask & large[: mask.shape[0], : mask.shape[1]]
 
 
-def _connected(mask: Mask, seed: tuple[int, int]) -> Mask:
+def _connected_part(mask: Mask, seed: tuple[int, int]) -> Mask:
     """Returns the 4-connected component of a small mask that holds the seed.
 
     In each pass the runs (of rows, then of columns) that touch the component join it.
@@ -281,7 +281,7 @@ class _Surface:
         distance = delta_e76(self._colours, colour)
         for _ in range(4):
             similar = (distance <= tolerance) & open_cells
-            region = _grown(similar, self._steps <= edge, seed)
+            region = _grow(similar, self._steps <= edge, seed)
             if region.mean() <= MOST_SHARE:
                 break
             tolerance /= 1.6
@@ -292,14 +292,14 @@ class _Surface:
         return large[: self._shape[0], : self._shape[1]] & limits
 
 
-def _grown(similar: Mask, calm: Mask, seed: tuple[int, int]) -> Mask:
+def _grow(similar: Mask, calm: Mask, seed: tuple[int, int]) -> Mask:
     """Returns the similar, calm cells that are connected with the seed, and similar ones beside.
 
     Small holes are filled.
     """
     inner = _majority(similar & calm)
     inner[seed] = True
-    region = _spread(_connected(inner, seed)) & (similar | inner)
+    region = _spread(_connected_part(inner, seed)) & (similar | inner)
     labels, areas = components(~region)
     small = areas < HOLE_SHARE * region.size
     small[0] = False

@@ -70,7 +70,7 @@ def region_from_probability(
     return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size, reasons)
 
 
-def corrected_region(
+def correct_region(
     photo: Photo,
     region: FloorRegion,
     suggestion: FloorProbability,
@@ -101,7 +101,7 @@ def corrected_region(
         >>> photo = load_photo(np.full((480, 640, 3), 128, np.uint8))
         >>> floor = FloorProbability(np.zeros((480, 640), np.float32), visible=0.2)
         >>> region = region_by_hand(photo, (0, 240, 640, 480))
-        >>> corrected_region(
+        >>> correct_region(
         ...     photo, region, floor, [Click(9, 9)], first_answer=None, threshold=0.5
         ... ).source
         'box+clicks'
@@ -217,7 +217,7 @@ def _box(photo: Photo, box: NDArray[np.float64]) -> FloorRegion:
     x0, x1 = max(0, int(left * sx)), min(columns, round(right * sx))
     y0, y1 = max(0, int(top * sy)), min(rows, round(bottom * sy))
     mask[y0 : max(y1, y0), x0 : max(x1, x0)] = True
-    return _checked(photo, mask, "box")
+    return _region(photo, mask, "box")
 
 
 def _polygon(photo: Photo, points: Sequence[Sequence[float]]) -> FloorRegion:
@@ -225,7 +225,7 @@ def _polygon(photo: Photo, points: Sequence[Sequence[float]]) -> FloorRegion:
     sx, sy = columns / photo.size[0], rows / photo.size[1]
     canvas = Image.new("L", (columns, rows))
     ImageDraw.Draw(canvas).polygon([(x * sx, y * sy) for x, y in points], fill=1)
-    return _checked(photo, np.asarray(canvas) > 0, "polygon")
+    return _region(photo, np.asarray(canvas) > 0, "polygon")
 
 
 def _mask(photo: Photo, mask: NDArray[Any]) -> FloorRegion:
@@ -235,10 +235,10 @@ def _mask(photo: Photo, mask: NDArray[Any]) -> FloorRegion:
             f"the mask has {mask.shape[1]} x {mask.shape[0]} pixels, the photo {width} x {height}: "
             "they must be equal (after the photo's EXIF rotation)"
         )
-    return _checked(photo, resize_mask(mask != 0, photo.pixels.shape[:2]), "mask")
+    return _region(photo, resize_mask(mask != 0, photo.pixels.shape[:2]), "mask")
 
 
-def _checked(photo: Photo, mask: NDArray[np.bool_], source: str) -> FloorRegion:
+def _region(photo: Photo, mask: NDArray[np.bool_], source: str) -> FloorRegion:
     if not mask.any():
         raise RegionError(
             f"the {source} covers no pixel of the photo, which is {photo.size[0]} x "

@@ -26,10 +26,10 @@ def test_what_is_packed_comes_back(seed: int, dimension: int, count: int) -> Non
     assert len(packed) <= LIMIT
     back = unpack([packed])
     np.testing.assert_allclose(back.whole[0], whole, atol=1e-3)
-    kept = back.patches[0]
-    assert 1 <= len(kept) <= max(1, count)
-    if count and len(kept) == count:
-        np.testing.assert_allclose(kept, patches, atol=0.01)
+    rows = back.patches[0]
+    assert 1 <= len(rows) <= max(1, count)
+    if count and len(rows) == count:
+        np.testing.assert_allclose(rows, patches, atol=0.01)
 
 
 @pytest.mark.parametrize(("dimension", "least"), [(384, 8), (512, 5), (768, 3)])
@@ -71,7 +71,7 @@ def test_floors_of_different_patch_counts_are_read_together() -> None:
 
 @pytest.mark.parametrize("bad", [b"", MAGIC, b"FLS2" + bytes(40), MAGIC + bytes(8), MAGIC * 9])
 def test_other_bytes_are_refused(bad: bytes) -> None:
-    with pytest.raises(CatalogueError, match="index the catalogue anew"):
+    with pytest.raises(CatalogueError, match="floorlens index --rebuild"):
         unpack([bad])
 
 

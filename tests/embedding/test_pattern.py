@@ -25,8 +25,8 @@ def test_the_probe_belongs_to_the_encoder() -> None:
 
 def test_one_board_agrees_with_wood_and_not_with_tiles() -> None:
     floors = np.stack([shares(straight_plank=1), shares(herringbone=1), shares(ceramic_tile=1)])
-    found = pattern_likeness(shares(one_board=1), floors)
-    np.testing.assert_allclose(found, [1, 1, 0], atol=1e-6)
+    likeness = pattern_likeness(shares(one_board=1), floors)
+    np.testing.assert_allclose(likeness, [1, 1, 0], atol=1e-6)
     planks = pattern_likeness(shares(straight_plank=1), floors)
     np.testing.assert_allclose(planks, [1, 0, 0], atol=1e-6)
 

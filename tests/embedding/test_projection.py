@@ -70,8 +70,8 @@ def written_plainly(
     within += np.eye(len(within)) * (shrinkage * np.trace(within) / len(within) + 1e-9)
     values, vectors = np.linalg.eigh(within)
     whitening = vectors / np.sqrt(values)
-    _, _, found = np.linalg.svd((centres - centres.mean(axis=0)) @ whitening)
-    return mean, scale, whitening @ found[:dimension].T
+    _, _, result = np.linalg.svd((centres - centres.mean(axis=0)) @ whitening)
+    return mean, scale, whitening @ result[:dimension].T
 
 
 @pytest.mark.parametrize("block", [1, 7, 10_000])
@@ -82,12 +82,12 @@ def test_a_fit_in_blocks_follows_the_formula(monkeypatch: pytest.MonkeyPatch, bl
     keep = np.random.default_rng(0).permutation(len(exact))[:-20]
     exact[:, 4] = 3
     rows, labels = exact[keep].astype(np.float16), labels[keep]
-    found = fit_discriminant(rows, labels, stamp(5), "1", shrinkage=0.2)
+    result = fit_discriminant(rows, labels, stamp(5), "1", shrinkage=0.2)
     mean, scale, matrix = written_plainly(rows.astype(np.float64), labels, 5, 0.2)
-    np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(found.scale, scale, rtol=1e-6)
-    signs = np.sign((found.matrix * matrix).sum(axis=0))
-    np.testing.assert_allclose(found.matrix, matrix * signs, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.mean, mean, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(result.scale, scale, rtol=1e-6)
+    signs = np.sign((result.matrix * matrix).sum(axis=0))
+    np.testing.assert_allclose(result.matrix, matrix * signs, rtol=1e-4, atol=1e-5)
 
 
 def test_products_one_after_the_other_give_what_all_rows_give() -> None:
@@ -112,9 +112,9 @@ def test_little_is_held_beside_the_rows() -> None:
 
 def test_views_of_one_product_have_unit_variance_without_shrinkage() -> None:
     rows, labels = views(3)
-    found = fit_discriminant(rows, labels, stamp(4), "1", shrinkage=0.0).apply(rows)
-    centres = np.stack([found[labels == label].mean(axis=0) for label in np.unique(labels)])
-    inside = found - centres[labels]
+    result = fit_discriminant(rows, labels, stamp(4), "1", shrinkage=0.0).apply(rows)
+    centres = np.stack([result[labels == label].mean(axis=0) for label in np.unique(labels)])
+    inside = result - centres[labels]
     covariance = inside.T @ inside / (len(rows) - len(centres))
     np.testing.assert_allclose(covariance, np.eye(4), atol=1e-3)
 
@@ -128,9 +128,9 @@ def test_units_of_the_features_do_not_matter() -> None:
 
 def test_fewer_products_than_directions_leave_zeros() -> None:
     rows, labels = views(1, products=3)
-    found = fit_discriminant(rows, labels, stamp(8), "1").apply(rows)
-    assert found.shape == (24, 8)
-    assert not found[:, 2:].any()
+    result = fit_discriminant(rows, labels, stamp(8), "1").apply(rows)
+    assert result.shape == (24, 8)
+    assert not result[:, 2:].any()
 
 
 def test_constant_features_do_no_harm() -> None:

@@ -50,7 +50,7 @@ def test_other_files_and_other_encoders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="is not a scatter"):
         load_scatter(tmp_path / "no.npz", "1")
     with pytest.raises(ValueError, match="different features"):
-        scatter_of(products(2, 0)).joined(scatter_of([np.zeros((3, 4))]))
+        scatter_of(products(2, 0)).join(scatter_of([np.zeros((3, 4))]))
 
 
 def test_the_package_carries_that_of_a_hundred_made_products() -> None:

@@ -57,7 +57,7 @@ def test_floors_of_different_patch_counts_are_read_together() -> None:
 
 @pytest.mark.parametrize("bad", [b"", b"FLS2", b"FLS1" + bytes(100), b"FLS2" + bytes(4000)])
 def test_other_bytes_are_refused(bad: bytes) -> None:
-    with pytest.raises(CatalogueError, match="index the catalogue anew"):
+    with pytest.raises(CatalogueError, match="floorlens index --rebuild"):
         unpack([bad])
 
 

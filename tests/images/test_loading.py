@@ -186,8 +186,8 @@ def test_exif_orientation_of_a_large_jpeg(picture: Any, orientation: int) -> Non
     photo = load_photo(data)
     assert photo.size == (2600, 390)
     assert photo.pixels.shape == (192, 1280, 3)
-    wanted = stored.resize((1280, 192), Image.Resampling.LANCZOS)
-    assert difference(photo.pixels, np.asarray(wanted)) <= 8
+    expected = stored.resize((1280, 192), Image.Resampling.LANCZOS)
+    assert difference(photo.pixels, np.asarray(expected)) <= 8
 
 
 def test_broken_exif_does_not_refuse_the_picture(picture: Any) -> None:
@@ -317,16 +317,16 @@ def test_a_108_megapixel_jpeg_stays_within_400_mb(tmp_path: Path, picture: Any) 
     Image.fromarray(picture()).save(small)
     colour = tmp_path / "large.jpg"
     Image.merge("RGB", (large, large, large)).save(colour, quality=60)
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", GROWTH, str(colour), str(small)],
         capture_output=True,
         text=True,
         check=True,
         timeout=300,
     ).stdout.splitlines()
-    assert found[0] == "(12000, 9000) (960, 1280, 3)"
+    assert result[0] == "(12000, 9000) (960, 1280, 3)"
     # Asked for are 400 MB; decoded at reduced scale it takes far less, and must stay so.
-    assert int(found[1]) < 150 * 1024
+    assert int(result[1]) < 150 * 1024
 
 
 # -- any damage --------------------------------------------------------------------------------

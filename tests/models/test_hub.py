@@ -17,7 +17,7 @@ import pytest
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
 from floorlens.models import hub as huggingface
-from floorlens.models.hub import MODELS, cached, chosen_model, locate, recorded, wanted
+from floorlens.models.hub import MODELS, files_to_pull, find_files, locate, model_named, record_of
 from floorlens.models.options import ModelOptions
 from tests.doubles.hub import Hub, folder_files, serving
 
@@ -66,21 +66,21 @@ def test_the_reference_designs_models_are_pinned() -> None:
 
 def test_an_option_puts_another_model_in_the_place() -> None:
     options = ModelOptions(models={"clip": "someone/other-clip"}, revisions={"dinov2": "v1"})
-    other = chosen_model("clip", options)
+    other = model_named("clip", options)
     assert (other.model_id, other.revision, other.dimension) == ("someone/other-clip", None, 0)
-    assert chosen_model("clipseg", options) is MODELS["clipseg"]
-    assert chosen_model("dinov2", options) == replace(MODELS["dinov2"], revision="v1")
+    assert model_named("clipseg", options) is MODELS["clipseg"]
+    assert model_named("dinov2", options) == replace(MODELS["dinov2"], revision="v1")
     # The published one by its own name keeps what is known of it.
     same = ModelOptions(models={"clip": MODELS["clip"].model_id})
-    assert chosen_model("clip", same) is MODELS["clip"]
+    assert model_named("clip", same) is MODELS["clip"]
 
 
 def test_what_can_be_no_model_is_refused_at_once() -> None:
     with pytest.raises(SettingsError, match=r"unknown model 'vgg'.*clipseg, clip, siglip2, dinov2"):
-        chosen_model("vgg")
+        model_named("vgg")
     for wrong in ("/no/such/folder", "../no-such", "a/b/c", "clip model"):
         with pytest.raises(SettingsError, match=r"FLOORLENS_CLIP_MODEL.*neither a folder nor a Hu"):
-            chosen_model("clip", ModelOptions(models={"clip": wrong}))
+            model_named("clip", ModelOptions(models={"clip": wrong}))
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_options_out_of_range_are_refused(values: dict[str, Any], text: str) -> 
 
 
 def test_what_lies_in_the_hubs_cache_is_found_without_a_network(tmp_path: Path) -> None:
-    model = chosen_model("clip")
-    assert cached(model) is None
+    model = model_named("clip")
+    assert find_files(model) is None
     folder = snapshot(
         tmp_path, model.model_id, str(model.revision), *CONFIGURATION, "pytorch_model.bin"
     )
@@ -112,41 +112,41 @@ def test_what_lies_in_the_hubs_cache_is_found_without_a_network(tmp_path: Path) 
 
 
 def test_a_pinned_revision_is_not_taken_for_another_one(tmp_path: Path) -> None:
-    model = chosen_model("clip")
+    model = model_named("clip")
     snapshot(tmp_path, model.model_id, OTHER, *CONFIGURATION, "model.safetensors")
-    assert cached(model) is None
+    assert find_files(model) is None
 
 
 def test_of_an_unpinned_model_the_recorded_revision_is_taken(tmp_path: Path) -> None:
     """The newest may be another one by now: a catalogue would have to be rebuilt."""
-    model = chosen_model("dinov2")
+    model = model_named("dinov2")
     snapshot(tmp_path, model.model_id, COMMIT, *CONFIGURATION, "model.safetensors", main=False)
     snapshot(tmp_path, model.model_id, OTHER, *CONFIGURATION, "model.safetensors")
-    newest = cached(model)
+    newest = find_files(model)
     assert newest is not None and newest.revision == OTHER
     file = huggingface.records_path()
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({model.model_id: {"revision": COMMIT}}))
-    found = cached(model)
-    assert found is not None and found.revision == COMMIT
+    files = find_files(model)
+    assert files is not None and files.revision == COMMIT
     # A damaged record costs no more than that.
     file.write_text("{")
-    assert recorded(model.model_id) == {}
-    assert cached(model) == newest
+    assert record_of(model.model_id) == {}
+    assert find_files(model) == newest
 
 
 def test_a_fetch_that_was_cut_short_does_not_count(tmp_path: Path) -> None:
-    model = chosen_model("dinov2")
+    model = model_named("dinov2")
     folder = snapshot(tmp_path, model.model_id, COMMIT, *CONFIGURATION)
-    assert cached(model) is None
+    assert find_files(model) is None
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-2"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     (folder / "model-00001-of-00002.safetensors").write_bytes(b"")
-    assert cached(model) is None
+    assert find_files(model) is None
     (folder / "model-00002-of-2").write_bytes(b"")
-    assert cached(model) is not None
+    assert find_files(model) is not None
     (folder / "model.safetensors.index.json").write_text("{")
-    assert cached(model) is None
+    assert find_files(model) is None
 
 
 @pytest.mark.parametrize(
@@ -165,16 +165,16 @@ def test_a_model_without_processor_or_tokeniser_does_not_count(
     """transformers makes an empty tokeniser where there is none: prompts would decide nothing."""
     whole = [path.name for path in getattr(tiny_models, name).iterdir()]
     assert lacking & set(whole)
-    model = chosen_model(name)
+    model = model_named(name)
     revision = str(model.revision or COMMIT)
     folder = snapshot(tmp_path, model.model_id, revision, *whole)
-    assert cached(model) is not None
+    assert find_files(model) is not None
     for file in lacking & set(whole):
         (folder / file).unlink()
-    assert cached(model) is None
+    assert find_files(model) is None
     text = rf"FLOORLENS_{name.upper()}_MODEL: the folder .* holds no model"
     with pytest.raises(ModelUnavailable, match=text):
-        locate(chosen_model(name, ModelOptions(models={name: str(folder)})))
+        locate(model_named(name, ModelOptions(models={name: str(folder)})))
 
 
 @pytest.mark.parametrize("tokeniser", [{"tokenizer.json"}, {"vocab.json", "merges.txt"}])
@@ -183,15 +183,15 @@ def test_either_form_of_tokeniser_and_processor_counts(
     tmp_path: Path, tokeniser: set[str], processor: str
 ) -> None:
     """Published repositories, transformers 4 and 5 save them in different files."""
-    model = chosen_model("clipseg")
+    model = model_named("clipseg")
     names = ("config.json", processor, *tokeniser, "model.safetensors")
     snapshot(tmp_path, model.model_id, str(model.revision), *names)
-    assert cached(model) is not None
+    assert find_files(model) is not None
 
 
 def test_offline_and_not_cached_names_both_cures() -> None:
     with pytest.raises(ModelUnavailable) as caught:
-        locate(chosen_model("clip"))
+        locate(model_named("clip"))
     text = str(caught.value)
     assert "openai/clip-vit-base-patch32 is neither in the cache nor reachable" in text
     assert "HF_HUB_OFFLINE" in text
@@ -203,7 +203,7 @@ def test_offline_and_not_cached_names_both_cures() -> None:
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingDependency, match=re.escape("pip install 'floorlens[clip]'")):
-        locate(chosen_model("clip"))
+        locate(model_named("clip"))
 
 
 # -- local folders --------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_a_folders_revision_is_a_hash_of_what_decides(
     """Weights and preprocessing do; where the folder lies and what its card says does not."""
 
     def found(folder: Path) -> tuple[str, str]:
-        files = locate(chosen_model("clip", ModelOptions(models={"clip": str(folder)})))
+        files = locate(model_named("clip", ModelOptions(models={"clip": str(folder)})))
         return files.revision, files.model_id
 
     folder = tmp_path / "mine"
@@ -238,7 +238,7 @@ def test_a_folders_revision_is_a_hash_of_what_decides(
 def test_a_folders_licence_is_read_from_its_card(tmp_path: Path, tiny_models: TinyModels) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(tiny_models.clip, folder)
-    model = chosen_model("clip", ModelOptions(models={"clip": str(folder)}))
+    model = model_named("clip", ModelOptions(models={"clip": str(folder)}))
     assert locate(model).licence.startswith("unknown")
     (folder / "README.md").write_text("---\ntags: []\nlicense: cc-by-4.0\n---\n# It\nlicense: x\n")
     assert locate(model).licence == "cc-by-4.0"
@@ -246,7 +246,7 @@ def test_a_folders_licence_is_read_from_its_card(tmp_path: Path, tiny_models: Ti
 
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"FLOORLENS_CLIP_MODEL: the folder .* holds no mod"):
-        locate(chosen_model("clip", ModelOptions(models={"clip": str(tmp_path)})))
+        locate(model_named("clip", ModelOptions(models={"clip": str(tmp_path)})))
 
 
 # -- fetching -------------------------------------------------------------------------------------
@@ -257,23 +257,23 @@ def test_one_set_of_weights_is_fetched_and_no_more() -> None:
     rest = ["README.md", "config.json", "merges.txt", "spiece.model"]
     others = ["flax_model.msgpack", "tf_model.h5", "onnx/model.onnx", "sub/config.json", "x.png"]
     both = ["pytorch_model.bin", "model.safetensors"]
-    assert wanted(dict.fromkeys([*both, *others, *rest])) == [*rest, "model.safetensors"]
-    assert wanted(dict.fromkeys([*rest, *others, both[0]])) == [*rest, both[0]]
+    assert files_to_pull(dict.fromkeys([*both, *others, *rest])) == [*rest, "model.safetensors"]
+    assert files_to_pull(dict.fromkeys([*rest, *others, both[0]])) == [*rest, both[0]]
     shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     index = ["model.safetensors.index.json"]
-    assert wanted(dict.fromkeys([*shards, *index])) == [*index, *shards], "weights come last"
+    assert files_to_pull(dict.fromkeys([*shards, *index])) == [*index, *shards], "weights come last"
 
 
 PULL = """
 import json, sys
 from floorlens.errors import FloorlensError
-from floorlens.models.hub import cached, chosen_model, locate, pull
+from floorlens.models.hub import find_files, model_named, locate, pull
 from floorlens.models.options import ModelOptions
 options = ModelOptions(models=json.loads(sys.argv[2]), revisions=json.loads(sys.argv[3]))
-model = chosen_model("dinov2", options)
+model = model_named("dinov2", options)
 try:
     files = {"pull": pull, "locate": locate}[sys.argv[1]](model)
-    again = cached(model)
+    again = find_files(model)
     print(json.dumps({"folder": str(files.folder), "revision": files.revision,
                       "licence": files.licence, "cached": again.revision == files.revision}))
 except FloorlensError as error:
@@ -320,21 +320,21 @@ def hub(tiny_models: TinyModels) -> Hub:
 
 def test_pull_records_the_revision_that_it_got(hub: Hub, tmp_path: Path) -> None:
     with serving(hub):
-        got = fetched(hub, tmp_path)
-    assert got["revision"] == COMMIT
-    assert got["cached"]
-    assert got["licence"] == "Apache-2.0"
-    folder = Path(got["folder"])
+        result = fetched(hub, tmp_path)
+    assert result["revision"] == COMMIT
+    assert result["cached"]
+    assert result["licence"] == "Apache-2.0"
+    folder = Path(result["folder"])
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         set(hub.files) - {"tf_model.h5"}
     )
-    record = recorded(hub.model_id)
+    record = record_of(hub.model_id)
     assert record["revision"] == COMMIT
     assert record["sha256"]["model.safetensors"] == hub.etag("model.safetensors")
     assert set(record["sha256"]) == set(hub.files) - {"tf_model.h5"}
     # Here again, the hub is not asked any more.
     asked = len(hub.requests)
-    files = cached(chosen_model("dinov2"))
+    files = find_files(model_named("dinov2"))
     assert files is not None and files.folder == folder
     assert len(hub.requests) == asked
 
@@ -355,13 +355,13 @@ def test_a_pinned_model_is_pulled_though_nothing_can_be_recorded(hub: Hub, tmp_p
     """The record is a convenience to it; an unpinned one would be another at the next pull."""
     (tmp_path / "cache").write_text("a file where the folder should be")
     with serving(hub):
-        got = fetched(hub, tmp_path, revisions={"dinov2": COMMIT})
-        assert (got["revision"], got["cached"]) == (COMMIT, True)
-        assert "cannot be recorded" in got["warned"]
-        assert str(huggingface.records_path()) in got["warned"]
+        result = fetched(hub, tmp_path, revisions={"dinov2": COMMIT})
+        assert (result["revision"], result["cached"]) == (COMMIT, True)
+        assert "cannot be recorded" in result["warned"]
+        assert str(huggingface.records_path()) in result["warned"]
         assert "cannot be recorded" in fetched(hub, tmp_path)["error"]
         assert "cannot be recorded" in fetched(hub, tmp_path, revisions={"dinov2": "main"})["error"]
-    files = locate(chosen_model("dinov2", ModelOptions(revisions={"dinov2": COMMIT})))
+    files = locate(model_named("dinov2", ModelOptions(revisions={"dinov2": COMMIT})))
     assert files.revision == COMMIT
 
 
@@ -371,11 +371,11 @@ def test_a_branch_tag_or_short_commit_is_found_again_offline(
 ) -> None:
     """The hub's cache knows commits alone; which one a name was is recorded when it is pulled."""
     hub.names.add(asked)
-    model = chosen_model("dinov2", ModelOptions(revisions={"dinov2": asked}))
-    assert cached(model) is None
+    model = model_named("dinov2", ModelOptions(revisions={"dinov2": asked}))
+    assert find_files(model) is None
     with serving(hub):
-        got = fetched(hub, tmp_path, revisions={"dinov2": asked})
-        assert (got["revision"], got["cached"]) == (COMMIT, True)
+        result = fetched(hub, tmp_path, revisions={"dinov2": asked})
+        assert (result["revision"], result["cached"]) == (COMMIT, True)
         # A second name is kept beside the first.
         hub.names.add("v2")
         fetched(hub, tmp_path, revisions={"dinov2": "v2"})
@@ -383,11 +383,11 @@ def test_a_branch_tag_or_short_commit_is_found_again_offline(
         assert fetched(hub, tmp_path, "locate", revisions={"dinov2": asked})["revision"] == COMMIT
         assert len(hub.requests) == count, "cached: offline first"
     files = locate(model)
-    assert (files.revision, files.folder) == (COMMIT, Path(got["folder"]))
-    assert recorded(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
+    assert (files.revision, files.folder) == (COMMIT, Path(result["folder"]))
+    assert record_of(hub.model_id)["revisions"] == {asked: COMMIT, "v2": COMMIT}
     # A damaged record costs another look at the hub.
     huggingface.records_path().write_text(json.dumps({hub.model_id: {"revisions": [asked]}}))
-    assert cached(model) is None
+    assert find_files(model) is None
 
 
 def test_pulling_a_branch_again_takes_its_newest_commit(hub: Hub, tmp_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_pulling_a_branch_again_takes_its_newest_commit(hub: Hub, tmp_path: Path
         hub.revision = OTHER
         assert fetched(hub, tmp_path, "locate", revisions={"dinov2": "main"})["revision"] == COMMIT
         assert fetched(hub, tmp_path, revisions={"dinov2": "main"})["revision"] == OTHER
-    files = cached(chosen_model("dinov2", ModelOptions(revisions={"dinov2": "main"})))
+    files = find_files(model_named("dinov2", ModelOptions(revisions={"dinov2": "main"})))
     assert files is not None and files.revision == OTHER
 
 
@@ -412,7 +412,7 @@ def test_what_is_missing_is_fetched_when_it_is_needed(hub: Hub, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("models", "revisions", "text"),
     [
-        ({"dinov2": "nobody/nothing"}, {}, "the hub has none of that name"),
+        ({"dinov2": "nobody/nothing"}, {}, "the hub has no model of that name"),
         ({}, {"dinov2": OTHER}, "the hub has no such revision"),
     ],
 )
@@ -420,9 +420,9 @@ def test_what_the_hub_does_not_have_is_told_apart(
     hub: Hub, tmp_path: Path, models: dict[str, str], revisions: dict[str, str], text: str
 ) -> None:
     with serving(hub):
-        got = fetched(hub, tmp_path, models=models, revisions=revisions)
-    assert text in got["error"]
-    assert got["code"] == "model-unavailable"
+        result = fetched(hub, tmp_path, models=models, revisions=revisions)
+    assert text in result["error"]
+    assert result["code"] == "model-unavailable"
 
 
 def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: Path) -> None:
@@ -438,6 +438,6 @@ def test_a_hub_that_does_not_answer_and_one_without_weights(hub: Hub, tmp_path: 
 def test_weights_that_arrive_damaged_are_not_recorded(hub: Hub, tmp_path: Path) -> None:
     hub.damage.add("model.safetensors")
     with serving(hub):
-        got = fetched(hub, tmp_path)
-    assert "model.safetensors arrived damaged" in got["error"]
-    assert recorded(hub.model_id) == {}
+        result = fetched(hub, tmp_path)
+    assert "model.safetensors arrived damaged" in result["error"]
+    assert record_of(hub.model_id) == {}

@@ -16,9 +16,9 @@ from PIL import Image
 
 from floorlens.errors import MissingDependency, ModelUnavailable, SettingsError
 from floorlens.models import torch as torch_models
-from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.hub import ModelFiles, locate, model_named
 from floorlens.models.options import ModelOptions
-from floorlens.models.torch import embedding_dimension, fitted, load_model, try_out
+from floorlens.models.torch import embedding_dimension, load_model, preprocess, try_out
 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
@@ -27,7 +27,7 @@ NAMES = ("clip", "siglip2", "dinov2")
 
 
 def located(name: str, folder: Path) -> ModelFiles:
-    return locate(chosen_model(name, ModelOptions(models={name: str(folder)})))
+    return locate(model_named(name, ModelOptions(models={name: str(folder)})))
 
 
 def noise(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -60,7 +60,7 @@ def test_cropping_and_embedding_apart_equal_the_processor_in_one(
     model = load_model(files, device="cpu")
     for height, width in ((90, 133), (64, 64), (200, 70), (31, 40)):
         picture = Image.fromarray(noise(height, width))
-        pixels = fitted(files, picture)
+        pixels = preprocess(files, picture)
         assert pixels.dtype == np.uint8
         np.testing.assert_allclose(
             model.embed(pixels[None]), published(files, picture), rtol=0, atol=2e-5
@@ -80,15 +80,15 @@ def test_equal_pictures_get_equal_bytes_and_many_are_batched(tiny_models: TinyMo
     files = located("clip", tiny_models.clip)
     model = load_model(files, device="cpu")
     pixels = np.stack([noise(64, 64, seed) for seed in range(torch_models.BATCH + 3)])
-    found = model.embed(pixels)
-    assert found.shape == (torch_models.BATCH + 3, 24)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, model.embed(pixels))
-    np.testing.assert_allclose(found[-1:], model.embed(pixels[-1:]), atol=1e-5)
+    rows = model.embed(pixels)
+    assert rows.shape == (torch_models.BATCH + 3, 24)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, model.embed(pixels))
+    np.testing.assert_allclose(rows[-1:], model.embed(pixels[-1:]), atol=1e-5)
     assert model.embed(pixels[:0]).shape == (0, 24)
 
 
-def test_a_model_is_loaded_once_whoever_asks_first(
+def test_a_model_is_load_once_whoever_asks_first(
     tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Two threads that both find it missing would both load it: twice the memory."""
@@ -115,7 +115,7 @@ def test_a_model_is_loaded_once_whoever_asks_first(
 
 def test_half_precision_gives_nearly_the_same(tiny_models: TinyModels) -> None:
     files = located("clip", tiny_models.clip)
-    pixels = fitted(files, Image.fromarray(noise(90, 90)))[None]
+    pixels = preprocess(files, Image.fromarray(noise(90, 90)))[None]
     full = load_model(files, device="cpu").embed(pixels)[0]
     half = load_model(files, device="cpu", dtype="bfloat16").embed(pixels)[0]
     assert half.dtype == np.float32
@@ -182,7 +182,7 @@ def test_a_model_of_the_wrong_kind_is_refused(
         embedding_dimension(files)
 
 
-def test_weights_are_not_loaded_from_a_broken_configuration(
+def test_weights_are_not_load_from_a_broken_configuration(
     tiny_models: TinyModels, tmp_path: Path
 ) -> None:
     """Whoever asks first: the segmenter never asks for a dimension."""
@@ -242,10 +242,10 @@ def test_one_run_at_a_time(
 ) -> None:
     """The lock is held while the model runs, by either way in, and free again after an error."""
     model = load_model(located(name, getattr(tiny_models, name)), device="cpu")
-    held: list[bool] = []
+    locks: list[bool] = []
 
     def fails(*_: Any, **__: Any) -> None:
-        held.append(model._running.locked())
+        locks.append(model._running.locked())
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(
@@ -256,7 +256,7 @@ def test_one_run_at_a_time(
             model.embed(noise(64, 64)[None])
         else:
             model.segment(Image.fromarray(noise(64, 64)), ["floor"], (64, 64))
-    assert held == [True]
+    assert locks == [True]
     assert not model._running.locked()
 
 
@@ -283,7 +283,7 @@ def test_without_the_extra_the_error_says_what_to_install(
 ) -> None:
     files = located("clip", tiny_models.clip)
     torch_models._config.cache_clear()
-    torch_models._loaded.cache_clear()
+    torch_models._load.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingDependency, match=r"pip install 'floorlens\[clip\]'"):
         load_model(files, device="cpu")
@@ -301,8 +301,8 @@ def test_loading_prints_nothing_and_leaves_the_log_as_it_was(
     try:
         capfd.readouterr()
         load_model(located("clipseg", folder), device="cpu")
-        told = capfd.readouterr()
-        assert (told.out, told.err) == ("", "")
+        output = capfd.readouterr()
+        assert (output.out, output.err) == ("", "")
         assert transformers.utils.logging.get_verbosity() == transformers.logging.INFO
         assert transformers.utils.logging.is_progress_bar_enabled()
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 from floorlens.errors import ModelUnavailable
 from floorlens.models import hub as huggingface
-from floorlens.models.hub import MODELS, chosen_model
+from floorlens.models.hub import MODELS, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.models.verify import states, verify
 
@@ -54,16 +54,16 @@ def test_the_list_tells_what_is_here(cache: Path, tiny_models: TinyModels, tmp_p
     options = ModelOptions(
         models={"clip": str(tiny_models.clip), "siglip2": str(tmp_path / "empty")}
     )
-    found = {state.name: state for state in states(options)}
-    assert list(found) == list(MODELS)
-    assert found["clipseg"].folder is None
-    assert found["clipseg"].revision == MODELS["clipseg"].revision
-    assert found["dinov2"].folder == str(folder)
-    assert found["dinov2"].revision == COMMIT
-    assert found["clip"].folder == str(tiny_models.clip)
-    assert str(found["clip"].revision).startswith("local-")
-    assert found["siglip2"].folder is None
-    assert json.loads(json.dumps(found["clip"].as_dict()))["name"] == "clip"
+    result = {state.name: state for state in states(options)}
+    assert list(result) == list(MODELS)
+    assert result["clipseg"].folder is None
+    assert result["clipseg"].revision == MODELS["clipseg"].revision
+    assert result["dinov2"].folder == str(folder)
+    assert result["dinov2"].revision == COMMIT
+    assert result["clip"].folder == str(tiny_models.clip)
+    assert str(result["clip"].revision).startswith("local-")
+    assert result["siglip2"].folder is None
+    assert json.loads(json.dumps(result["clip"].as_dict()))["name"] == "clip"
 
 
 def test_a_whole_model_is_verified_by_the_names_in_the_cache(
@@ -71,11 +71,11 @@ def test_a_whole_model_is_verified_by_the_names_in_the_cache(
 ) -> None:
     """What another program fetched has no record of ours."""
     folder = blobs(cache, MODELS["dinov2"].model_id, tiny_models.dinov2)
-    found = verify(replace(chosen_model("dinov2"), dimension=32))
-    assert found.unknown == 0
-    assert found.compared == len(list(folder.iterdir())) >= 3
-    assert found.dimension == 32
-    assert found.as_dict()["revision"] == COMMIT
+    result = verify(replace(model_named("dinov2"), dimension=32))
+    assert result.unknown == 0
+    assert result.compared == len(list(folder.iterdir())) >= 3
+    assert result.dimension == 32
+    assert result.as_dict()["revision"] == COMMIT
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -84,12 +84,12 @@ def test_a_damaged_file_is_named(cache: Path, tiny_models: TinyModels, name: str
     file = (folder / name).resolve()
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(ModelUnavailable, match=rf"is damaged: {name} in .*models pull dinov2"):
-        verify(chosen_model("dinov2"))
+        verify(model_named("dinov2"))
 
 
 def test_what_pull_recorded_counts_before_the_names(cache: Path, tiny_models: TinyModels) -> None:
     """Where the file system has no links the files are not named by their hashes."""
-    model = replace(chosen_model("dinov2"), dimension=32)
+    model = replace(model_named("dinov2"), dimension=32)
     folder = cache / "models--facebook--dinov2-small" / "snapshots" / COMMIT
     folder.mkdir(parents=True)
     (folder.parent.parent / "refs").mkdir()
@@ -118,17 +118,17 @@ def test_another_dimension_than_the_name_promises_is_an_error(
 ) -> None:
     blobs(cache, MODELS["dinov2"].model_id, tiny_models.dinov2)
     with pytest.raises(ModelUnavailable, match="vectors of 32 numbers, not of 384"):
-        verify(chosen_model("dinov2"))
+        verify(model_named("dinov2"))
 
 
 def test_what_is_not_here_cannot_be_verified() -> None:
     with pytest.raises(ModelUnavailable, match=r"is not on this machine.*models pull clipseg"):
-        verify(chosen_model("clipseg"))
+        verify(model_named("clipseg"))
 
 
 def test_a_folder_is_run_though_nothing_says_its_hashes(tiny_models: TinyModels) -> None:
     options = ModelOptions(models={"clipseg": str(tiny_models.clipseg)})
-    found = verify(chosen_model("clipseg", options))
-    assert found.compared == 0
-    assert found.unknown >= 4
-    assert found.dimension == 0
+    result = verify(model_named("clipseg", options))
+    assert result.compared == 0
+    assert result.unknown >= 4
+    assert result.dimension == 0

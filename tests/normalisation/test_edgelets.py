@@ -17,12 +17,12 @@ def test_a_bar_gives_edgelets_along_it(degrees: int) -> None:
     # Pillow turns anticlockwise, and y points down here.
     pixels = np.asarray(image.rotate(-degrees, Image.Resampling.BICUBIC, fillcolor=(120, 110, 100)))
     mask = np.zeros((480, 480), np.bool_)
-    found = find_edgelets(pixels, mask)
-    angles = np.rad2deg(np.arctan2(found.direction[:, 1], found.direction[:, 0]))
+    edgelets = find_edgelets(pixels, mask)
+    angles = np.rad2deg(np.arctan2(edgelets.direction[:, 1], edgelets.direction[:, 0]))
     misses = (angles - degrees + 90) % 180 - 90
-    assert len(found) > 20
+    assert len(edgelets) > 20
     assert np.mean(np.abs(misses) < 0.5) > 0.8
-    assert not found.floor.any()
+    assert not edgelets.floor.any()
 
 
 def test_floor_and_rest_are_told_apart() -> None:
@@ -32,11 +32,11 @@ def test_floor_and_rest_are_told_apart() -> None:
     pixels[150:, 300:320] = 30
     mask = np.zeros((300, 400), np.bool_)
     mask[150:] = True
-    found = find_edgelets(pixels, mask)
-    assert found.floor.any()
-    assert (found.middle[found.floor, 0] > 0).all()
-    assert (found.middle[found.floor, 1] > 0).all()
-    assert (~found.floor).any()
+    edgelets = find_edgelets(pixels, mask)
+    assert edgelets.floor.any()
+    assert (edgelets.middle[edgelets.floor, 0] > 0).all()
+    assert (edgelets.middle[edgelets.floor, 1] > 0).all()
+    assert (~edgelets.floor).any()
 
 
 def test_noise_and_plain_pictures_give_few() -> None:

@@ -48,10 +48,10 @@ def test_a_photo_without_edges_is_answered_without_confidence() -> None:
     pixels, mask = np.full((300, 400, 3), 128, np.uint8), np.zeros((300, 400), np.bool_)
     mask[180:] = True
     plane = estimate_plane(pixels, mask)
-    told = estimate_plane(*tiled_room(math.radians(20)))
+    clear = estimate_plane(*tiled_room(math.radians(20)))
     assert plane.turn is None
-    assert plane.spread > 2 * told.spread
-    assert plane.confidence < 0.8 < told.confidence
+    assert plane.spread > 2 * clear.spread
+    assert plane.confidence < 0.8 < clear.confidence
     assert plane.horizon((400, 300)) < 180
 
 

@@ -51,10 +51,10 @@ def test_evenly_lit_boards_stay_different() -> None:
 
 def test_nothing_but_the_floor_is_touched() -> None:
     pixels, mask = boards(slope=0.3)
-    kept = pixels.copy()
+    original = pixels.copy()
     even, usable = flatten(pixels, mask)
     np.testing.assert_array_equal(even[~mask], pixels[~mask])
-    np.testing.assert_array_equal(pixels, kept)
+    np.testing.assert_array_equal(pixels, original)
     assert not (usable & ~mask).any()
 
 

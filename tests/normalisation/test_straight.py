@@ -22,8 +22,8 @@ def test_tiles_are_square_and_of_their_size() -> None:
     # Joints are whole rows and columns now: the dark ones lie 30 cm apart.
     for axis in (0, 1):
         profile = np.nanmean(grey, axis=axis)
-        seen = np.isfinite(profile)
-        profile = profile[seen] - profile[seen].mean()
+        visible = np.isfinite(profile)
+        profile = profile[visible] - profile[visible].mean()
         power = np.abs(np.fft.rfft(profile, 4096)) ** 2
         low = int(4096 * view.metres_per_pixel / 0.6)
         frequency = (low + int(power[low : 4 * low].argmax())) / 4096

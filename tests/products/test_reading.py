@@ -18,12 +18,12 @@ from floorlens.products.reading import MAX_ID_LENGTH, check_id, read_products, t
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "shop"
-    made.mkdir()
+    shop = tmp_path / "shop"
+    shop.mkdir()
     for name in ("a.jpg", "b.jpg", "c.jpg"):
-        (made / name).write_bytes(b"a picture")
+        (shop / name).write_bytes(b"a picture")
     (tmp_path / "private.jpg").write_bytes(b"not of the shop")
-    return made
+    return shop
 
 
 def table(folder: Path, text: str | bytes, name: str = "list.csv") -> Path:
@@ -150,11 +150,11 @@ def test_csv_with_several_images(folder: Path) -> None:
     [
         ("id,name\nx,Oak\n", r"line 1: lacks the column image"),
         ("", r"line 1: lacks the columns id, image"),
-        ("id;image\nx;a.jpg\n", r"lacks the columns id, image; .*part the cells by commas"),
+        ("id;image\nx;a.jpg\n", r"lacks the columns id, image; .*separate the cells by commas"),
         ("id,image,price,price\nx,a.jpg,1,2\n", r"line 1: names the column price more than once"),
         ("id,image\n", r"holds no product"),
-        ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has not as many cells"),
-        ("id,image\nx,a.jpg\ny\n", r"line 3: has not as many cells"),
+        ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has another number of cells"),
+        ("id,image\nx,a.jpg\ny\n", r"line 3: has another number of cells"),
         ("id,image\n ,a.jpg\n", r"line 2: the id is empty"),
         ("id,image\nx,\n", r"line 2: a product has 1 to 8 images"),
         ("id,image\n../x,a.jpg\n", r"line 2: the id '../x' has a slash"),

@@ -1,8 +1,9 @@
 """The built-in embedder: EfficientNet-Lite0 statistics, a discriminant projection, Lab, pattern.
 
-A patch is the mean and the spread of the feature maps at four depths (grain, marks, boards,
-pattern). The projection keeps the directions in which floors differ more than the views of one do.
-Colour has its own part of the vector, since light moves colour and texture differently.
+The features of a patch are the mean and the spread of the feature maps at four depths (grain,
+marks, boards, pattern). The projection keeps the directions in which floors differ more than the
+views of one floor do. Colour has its own part of the vector, since light changes colour and texture
+differently.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import Scatter, load_scatter
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 ENCODER = "encoder.onnx"
 PROJECTION = "projection.npz"
 PRIOR = "prior.npz"
-#: Patches to a run of the encoder. Every run has the same size where it can, so that equal pictures
-#: get equal features to the last bit whatever lies beside them in a batch.
+#: Patches of one run of the encoder. All runs but the last have this size, so that equal pictures
+#: get equal features to the last bit, whatever else is in the batch.
 BATCH = 6
-#: Share of the squared length of the vector that is colour; the rest is texture.
+#: Share of colour in the squared length of the vector; the rest is texture.
 COLOUR_SHARE = 0.5
 
-# Colour as a code whose inner products are a Gaussian of the colour difference: Gaussian bumps on a
-# lattice over the (weighted) colours that floors have. With a step of 1.4 widths the inner product
-# is within about a hundredth of the Gaussian's.
+# A colour is coded as Gaussian bumps on a lattice over the (weighted) colours of floors. The inner
+# product of two codes is then a Gaussian of the colour difference: with a step of 1.4 widths, to
+# about a hundredth.
 _BUMP = 8.0
 _AXES = (np.linspace(0.0, 35.0, 4), np.linspace(-12.0, 33.0, 5), np.linspace(-12.0, 43.0, 6))
 _LATTICE = np.stack(np.meshgrid(*_AXES, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -49,8 +50,8 @@ class BuiltinEmbedder:
     """Describes floors with `encoder.onnx` and a projection.
 
     Args:
-        projection: What turns features into descriptors; by default the package's own.
-        threads: Threads of the encoder; 0 takes all cores.
+        projection: Turns features into descriptors; by default the package's own.
+        threads: Of the encoder; 0 takes all cores.
     """
 
     def __init__(self, projection: Projection | None = None, threads: int = 0) -> None:
@@ -77,12 +78,12 @@ class BuiltinEmbedder:
 
     @property
     def projection(self) -> Projection:
-        """The projection that is taken where no other is named."""
+        """The projection that is used where no other is named."""
         return self._projection
 
     @property
     def prior(self) -> Scatter:
-        """The made products that an adaptation takes along."""
+        """The synthetic products that an adaptation uses beside the catalogue's own."""
         return load_scatter(WEIGHTS / PRIOR, self._projection.encoder)
 
     @property
@@ -98,25 +99,26 @@ class BuiltinEmbedder:
         return FloorFeatures(
             base=base,
             coverage=coverage.astype(np.float16),
-            lab=sampled_colours(view.lab),
+            lab=thin_colours(view.lab),
             facts=default_probe().probabilities(base, coverage).astype(np.float16),
         )
 
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None
     ) -> FloorEmbedding:
-        """Returns the embedding made of features; `vector` is texture, then colour.
+        """Returns the embedding of features; its vector is texture, then colour.
 
         Raises:
             CatalogueError: the projection is of another encoder or length than the package's own.
         """
-        chosen, own = projection or self._projection, self._projection
-        if (chosen.encoder, chosen.matrix.shape) != (own.encoder, own.matrix.shape):
+        own = self._projection
+        projection = projection or own
+        if (projection.encoder, projection.matrix.shape) != (own.encoder, own.matrix.shape):
             raise CatalogueError(
-                f"projection {chosen.stamp.version} belongs to encoder {chosen.encoder}, not "
-                f"{own.encoder}: run `floorlens index --rebuild`"
+                f"projection {projection.stamp.version} belongs to encoder {projection.encoder}, "
+                f"not {own.encoder}: run `floorlens index --rebuild`"
             )
-        return _describe(features, chosen)
+        return _embedding(features, projection)
 
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns float32 (n, d0), the encoder's output for uint8 (n, 160, 160, 3) sRGB patches."""
@@ -129,21 +131,27 @@ class BuiltinEmbedder:
 
 @lru_cache(maxsize=1)
 def default_projection() -> Projection:
-    """Returns the projection that comes with the package."""
+    """Returns the projection that comes with the package.
+
+    Example:
+        >>> default_projection().stamp.dimension
+        128
+    """
     return load_projection(WEIGHTS / PROJECTION)
 
 
-def _describe(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
+def _embedding(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
+    """Returns the embedding of features with a projection that fits them."""
     lab = features.lab.astype(np.float32)
-    projected = projection.apply(features.base)
+    rows = projection.apply(features.base)
     weights = np.maximum(features.coverage.astype(np.float32), 1e-3) ** 2
-    whole = _unit((projected * weights[:, None]).sum(axis=0))
+    whole = _unit((rows * weights[:, None]).sum(axis=0))
     colour = colour_code(np.median(lab, axis=0))
     vector = np.concatenate(
         [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
     ).astype(np.float32)
     return FloorEmbedding(
-        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(projected))
+        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(rows))
     )
 
 
@@ -151,7 +159,13 @@ def colour_code(lab: NDArray[np.floating]) -> NDArray[np.float32]:
     """Returns the unit vector float32 (120,) of a Lab colour (3,).
 
     The inner product of two codes is about exp(-d² / 256), d the weighted colour difference.
-    Colours outside the lattice count as the nearest inside.
+    A colour outside the lattice counts as the nearest one inside.
+
+    Example:
+        >>> oak = colour_code(np.array([65.0, 8, 25]))
+        >>> walnut = colour_code(np.array([35.0, 10, 15]))
+        >>> oak.shape, round(float(oak @ oak), 3), float(oak @ walnut) < 0.7
+        ((120,), 1.0, True)
     """
     low, high = _LATTICE.min(axis=0), _LATTICE.max(axis=0)
     point = np.clip(lab * LAB_WEIGHTS, low, high)

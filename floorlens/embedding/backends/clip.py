@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, sampled_colours
+from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.errors import CatalogueError, ModelUnavailable
-from floorlens.models.hub import ModelFiles, chosen_model, locate, variable
+from floorlens.models.hub import ModelFiles, locate, model_named, variable
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import embedding_dimension, load_model
@@ -27,14 +27,14 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.regions import PATCHES
 
 FORMAT = "1"
-"""To be raised when the features, the vector or the signature change."""
+"""The version of features, vector and signature: a change of any of them needs a new one."""
 
 
 class ClipEmbedder:
     """Describes a floor with the embedding of its region, as `ClipNormaliser` cuts it.
 
-    The vector is the L2-normalised embedding of the first patch; of a product with several pictures
-    the mean of theirs. Any model of the hub that embeds pictures can stand in for CLIP.
+    The vector is the L2-normalised embedding of the first patch; for a product with several
+    pictures, the mean of theirs. Any model of the hub that embeds pictures can take CLIP's place.
 
     Args:
         options: The model, its device and dtype, whether patches are compared.
@@ -54,8 +54,8 @@ class ClipEmbedder:
     def stamp(self) -> Stamp:
         """Which model and revision it is, and the dtype of its weights where it is not float32.
 
-        Rounded weights give other vectors, and another order. The device is no part of the version:
-        a catalogue may move to another machine.
+        Rounded weights give other vectors, and another ranking. The device is no part of the
+        version: a catalogue may move to another machine.
         """
         dtype = self._options.dtype
         return Stamp(
@@ -79,7 +79,7 @@ class ClipEmbedder:
     def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
         """Returns the features of each view, in order; the patches of a view are one batch.
 
-        `base` is float16 (n, 2 d): the unit embedding of each patch, and what rounding left of it.
+        `base` is float16 (n, 2 d): the unit embedding of each patch, and what rounding left.
 
         Raises:
             ModelUnavailable: the model is neither here nor reachable, its files are not usable, or
@@ -97,7 +97,7 @@ class ClipEmbedder:
             FloorFeatures(
                 base=_halves(_unit(model.embed(view.patches))),
                 coverage=view.coverage.astype(np.float16),
-                lab=sampled_colours(view.lab),
+                lab=thin_colours(view.lab),
                 facts=np.empty(0, np.float16),
             )
             for view in views
@@ -106,7 +106,7 @@ class ClipEmbedder:
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None
     ) -> FloorEmbedding:
-        """Returns the embedding made of features: float32, L2-normalised.
+        """Returns the embedding of features; its vector is float32, L2-normalised.
 
         Raises:
             CatalogueError: a projection is given; there is none for this embedder.
@@ -123,7 +123,7 @@ class ClipEmbedder:
 
     @cached_property
     def _files(self) -> ModelFiles:
-        files = locate(chosen_model(self._encoder, self._options))
+        files = locate(model_named(self._encoder, self._options))
         numbers = embedding_dimension(files)
         if numbers > MOST:
             raise ModelUnavailable(
@@ -140,6 +140,7 @@ def _halves(rows: NDArray[np.float32]) -> NDArray[np.float16]:
 
 
 def _whole(base: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Returns float32 (n, d): the sums of both halves of each number."""
     high, low = np.split(base.astype(np.float32), 2, axis=1)
     return np.asarray(high + low, np.float32)
 

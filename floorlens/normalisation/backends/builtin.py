@@ -15,14 +15,15 @@ from floorlens.normalisation.straight import straight_squares
 
 #: Side of the patches in pixels.
 SIDE = 160
-#: Large squares hold the layout of boards, small ones their grain; a swatch may show one board and
-#: a room a hundred, so that the middle of one meets the small of the other.
+#: (side as a share of the square root of the floor's area, how many). Large squares show the layout
+#: of boards, small ones their grain. A swatch may show one board and a room a hundred: the small
+#: squares of the one are compared with the middle ones of the other.
 SCALES: Scales = ((0.6, 2), (0.35, 4), (0.2, 6))
 #: Patches from above: (side in metres for a camera at 1.4 m, how many).
 STRAIGHT = ((1.2, 3), (0.6, 3))
-#: Weight of a patch from above beside one as seen: its plane is but estimated.
+#: Weight of a patch from above beside one as the camera saw it: its plane is only estimated.
 STRAIGHT_WEIGHT = 0.5
-#: A plane whose pitch is less sure than this, in radians, is not used.
+#: A plane is not used if the standard deviation of its pitch is more than this, in radians.
 UNSURE = 0.12
 
 
@@ -46,7 +47,7 @@ class BuiltinNormaliser:
     def view(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView:
         """Returns the view of the floor under bool (h, w) `mask` of a uint8 (h, w, 3) sRGB photo.
 
-        Deterministic; always sum of the counts in `SCALES` patches of `SIDE` px.
+        Deterministic. There are always as many patches, of `SIDE` px, as `SCALES` says.
 
         Raises:
             ValueError: the shapes differ, or the mask is empty.
@@ -56,7 +57,7 @@ class BuiltinNormaliser:
         photo, floor = images_of(pixels, mask)
         lab, fill = sample_colours(photo, floor)
         if floor is not None:
-            # A product picture's unevenness is the product's; a room's is the room's light.
+            # In a product picture uneven light is the product's own; in a room it is the room's.
             even, usable = flatten(pixels, mask)
             if usable.any():
                 lab, _ = sample_colours(*images_of(even, usable))
@@ -67,7 +68,7 @@ class BuiltinNormaliser:
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
         """Returns the patches of the floor seen from above; None where the photo does not allow it.
 
-        `coverage` is lowered: these compete with the patches as seen, and count for less.
+        `coverage` is lowered: these patches count less than those of `view`.
         """
         plane = estimate_plane(pixels, mask)
         if plane.spread > UNSURE:
@@ -75,7 +76,7 @@ class BuiltinNormaliser:
         try:
             patches, coverage = straight_squares(pixels, mask, plane, STRAIGHT, SIDE)
         except ValueError:
-            # The mask reaches above the horizon, or nothing is near enough: the raw view remains.
+            # The mask lies above the horizon, or nothing is near enough: only the raw view is used.
             return None
-        weighted = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
-        return FloorView(patches=patches, coverage=weighted, lab=np.empty((0, 3), np.float32))
+        weights = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
+        return FloorView(patches=patches, coverage=weights, lab=np.empty((0, 3), np.float32))

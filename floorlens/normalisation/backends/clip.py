@@ -1,7 +1,8 @@
 """The normaliser of the presets on hub models: crops of the floor, scaled as the model wants them.
 
 The first patch is what the reference design embeds: the picture's crop by the mask's bounding box,
-through the resizing and centre crop of the model's own image processor. Others serve the re-ranker.
+through the resizing and centre crop of the model's own image processor. Further patches are for the
+re-ranker.
 """
 
 from __future__ import annotations
@@ -12,32 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.hub import ModelFiles, locate, model_named
 from floorlens.models.options import Crop, ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
-from floorlens.models.torch import crops, fitted
+from floorlens.models.torch import crops_middle, preprocess
 from floorlens.normalisation import FloorView, check_view
 from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.regions import PATCHES, SCALES, bounding_box, without_specks
 from floorlens.normalisation.squares import Scales, Square, choose_squares
 
-#: Of a crop that is longer than so many times its width the middle is taken: a centre crop keeps no
-#: more of it, and what lies beyond would only cost memory.
+#: Of a crop that is more than this many times as long as wide, only the middle is taken: a centre
+#: crop keeps no more of it, and the rest would only cost memory.
 LONGEST = 16
 
 
 class ClipNormaliser:
-    """Cuts what is embedded out of the floor.
+    """Cuts the part of a photo that is embedded.
 
-    `crop="box"`: the mask's bounding box, furniture and walls in it included: the reference
-    design's way. `crop="mask"`: the largest clean square of floor, without the mask's small parts,
-    and the floor's mean colour where it is not floor. A mask that is all floor, as that of every
-    product picture with these presets, gives the whole picture either way: stored products suit
-    both, so that the crop is no part of the stamp's version.
+    `crop="box"`: the mask's bounding box, furniture and walls in it included, as in the reference
+    design. `crop="mask"`: the largest clean square of floor, without the mask's small parts, and
+    with the floor's mean colour where it is not floor. If all of a picture is floor, as in every
+    product picture with these presets, both crops give the whole picture. So the stored products
+    fit either crop, and the crop is no part of the stamp's version.
 
     Args:
         options: The crop, whether further patches are cut, and the encoder's place.
-        encoder: Whose image processor scales the patches: a name in `hub.MODELS`.
+        encoder: The model whose image processor scales the patches: a name in `hub.MODELS`.
     """
 
     def __init__(self, options: ModelOptions | None = None, encoder: str = "clip") -> None:
@@ -68,14 +69,14 @@ class ClipNormaliser:
 
         Raises:
             ValueError: the shapes differ, or the mask is empty.
-            ModelUnavailable: the encoder's image processor is not to be had.
+            ModelUnavailable: the encoder's image processor is neither here nor reachable.
             MissingDependency: the extra `[clip]` is not installed.
         """
         check_view(pixels, mask)
         lab, fill = sample_colours(*images_of(pixels, mask))
         regions = self._regions(pixels, mask, fill)
         return FloorView(
-            patches=np.stack([self._fitted(region) for region, _ in regions]),
+            patches=np.stack([self._patch(region) for region, _ in regions]),
             coverage=np.array([share for _, share in regions], np.float32),
             lab=lab,
         )
@@ -105,14 +106,15 @@ class ClipNormaliser:
         squares = [(filled[cut], float(floor[cut].mean())) for cut in cuts]
         return [region, *squares] if boxed else squares
 
-    def _fitted(self, region: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if crops(self._files):
+    def _patch(self, region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns a region, uint8 (h, w, 3), as the model's image processor scales it."""
+        if crops_middle(self._files):
             region = _middle(region)
-        return fitted(self._files, Image.fromarray(region))
+        return preprocess(self._files, Image.fromarray(region))
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return locate(chosen_model(self._encoder, self._options))
+        return locate(model_named(self._encoder, self._options))
 
 
 def _edges(square: Square, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -124,7 +126,7 @@ def _edges(square: Square, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _middle(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns the region, or its middle if it is a strip."""
+    """Returns the region, uint8 (h, w, 3), or its middle if it is a strip."""
     height, width = region.shape[:2]
     tall, wide = min(height, LONGEST * width), min(width, LONGEST * height)
     top, left = (height - tall) // 2, (width - wide) // 2

@@ -1,4 +1,4 @@
-"""The built-in re-ranker: colour as a distribution, texture as a set of patches, the pattern."""
+"""The built-in re-ranker: colours as distributions, textures as sets of patches, patterns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, 
 TOLERANCE = 12.0
 #: Weights of L*, a*, b* where the spread around the median is compared.
 SPREAD_WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
-#: Share of the single patches in the texture score; the rest is the floor as a whole.
+#: Share of the patches in the texture score; the rest is that of the floor as a whole.
 PATCH_SHARE = 0.5
 
 
@@ -65,9 +65,18 @@ class BuiltinReranker:
 def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
     """Returns float32 (n,) of exp(-d / 12), d the difference of two colour distributions.
 
-    d² is the weighted squared distance of the medians, L* down-weighted since exposure moves it,
-    plus that of the spreads: per channel the mean distance of the quantiles around the median, the
-    first Wasserstein distance of the centred distributions.
+    d² is the sum of two squares: the weighted distance of the medians (L* counts less, since
+    exposure changes it), and the distance of the spreads, per channel the mean distance of the
+    quantiles around the median (the first Wasserstein distance of the centred distributions).
+
+    Example:
+        >>> from floorlens.embedding.signature import pack
+        >>> lab, pattern = np.full((9, 3), 50, np.float32), np.full(11, 1 / 11)
+        >>> unit = np.eye(128, dtype=np.float32)
+        >>> floor = unpack([pack(lab, pattern, unit[0], unit[:4])])
+        >>> lighter = unpack([pack(lab + (9, 0, 0), pattern, unit[0], unit[:4])])
+        >>> float(colour_score(floor, floor)[0]), round(float(colour_score(floor, lighter)[0]), 2)
+        (1.0, 0.77)
     """
     weights = LAB_WEIGHTS.astype(np.float32)
     centres = ((products.centre - floor.centre) * weights) ** 2
@@ -79,9 +88,18 @@ def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]
 def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
     """Returns float32 (n,): cosine similarity of the floors and of their patches, -1..1 to 0..1.
 
-    Patches are compared as sets (Chamfer): each with its nearest counterpart, both ways, so that a
-    floor of light and dark boards is not mistaken for one of medium boards. Unrelated floors have
-    cosines around 0, which the square takes to .25.
+    Patches are compared as sets, each with its nearest counterpart, both ways (Chamfer): a floor of
+    light and dark boards is not mistaken for one of medium boards. Unrelated floors have cosines
+    around 0, and the square makes their score .25.
+
+    Example:
+        >>> from floorlens.embedding.signature import pack
+        >>> lab, pattern = np.full((9, 3), 50, np.float32), np.full(11, 1 / 11)
+        >>> unit = np.eye(128, dtype=np.float32)
+        >>> floor = unpack([pack(lab, pattern, unit[0], unit[:4])])
+        >>> other = unpack([pack(lab, pattern, unit[9], unit[9:13])])
+        >>> float(texture_score(floor, floor)[0]), float(texture_score(floor, other)[0])
+        (1.0, 0.25)
     """
     # einsum over fixed shapes, row by row: a product's score does not depend on its neighbours.
     whole = np.einsum("nd,d->n", products.whole, floor.whole[0])

@@ -1,7 +1,7 @@
-"""The reference design's re-ranking, and a useful one: regions compared again, or patches besides.
+"""The reference design's re-ranking, and a useful one: regions again, or patches as well.
 
-The reference compares the query's region with each candidate in pairs, with the very cosine that
-retrieval has ranked by: its order cannot change (docs/models.md). Several patches tell more.
+The reference compares the query's region with each candidate's by the same cosine that retrieval
+ranks by, so the order cannot change (docs/models.md). Several patches give new evidence.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ClipPairwiseReranker:
     """Compares the signatures that `floorlens.embedding.clip_signature` packs.
 
     Args:
-        options: `rerank="single"` compares the regions alone, `"patches"` several patches besides.
+        options: `rerank="single"` compares the regions alone, `"patches"` several patches as well.
     """
 
     def __init__(self, options: ModelOptions | None = None) -> None:
@@ -56,7 +56,7 @@ class ClipPairwiseReranker:
     ) -> Mapping[str, NDArray[np.float32]]:
         """Returns `region`, and with "patches" `patches`, float32 (len(candidates),), scores 0..1.
 
-        All candidates at once. Equal signatures give equal scores.
+        All candidates are compared at once. Equal signatures give equal scores.
 
         Raises:
             CatalogueError: a signature is not readable.
@@ -64,20 +64,38 @@ class ClipPairwiseReranker:
         if not candidates:
             return dict.fromkeys(self.weights, np.zeros(0, np.float32))
         floor, products = unpack([query]), unpack(candidates)
-        found = {"region": region_score(floor, products)}
+        scores = {"region": region_score(floor, products)}
         if "patches" in self.weights:
-            found["patches"] = patch_score(floor, products)
-        return found
+            scores["patches"] = patch_score(floor, products)
+        return scores
 
 
 def region_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
-    """Returns float32 (n,): the cosine of the regions, -1..1 to 0..1."""
+    """Returns float32 (n,): the cosine of the regions, -1..1 to 0..1.
+
+    Example:
+        >>> from floorlens.embedding.clip_signature import pack
+        >>> unit = np.eye(24, dtype=np.float32)
+        >>> floor = unpack([pack(unit[0], unit[1:3])])
+        >>> products = unpack([pack(unit[0], unit[1:3]), pack(unit[5], unit[6:8])])
+        >>> region_score(floor, products).tolist()
+        [1.0, 0.5]
+    """
     # einsum row by row: a product's score does not depend on its neighbours.
     return _score(np.einsum("nd,d->n", products.whole, floor.whole[0]))
 
 
 def patch_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
-    """Returns float32 (n,): the mean cosine of each patch with its nearest, both ways (Chamfer)."""
+    """Returns float32 (n,): the mean cosine of each patch with its nearest, both ways (Chamfer).
+
+    Example:
+        >>> from floorlens.embedding.clip_signature import pack
+        >>> unit = np.eye(24, dtype=np.float32)
+        >>> floor = unpack([pack(unit[0], unit[1:3])])
+        >>> products = unpack([pack(unit[0], unit[1:3]), pack(unit[5], unit[6:8])])
+        >>> patch_score(floor, products).tolist()
+        [1.0, 0.5]
+    """
     pairs = np.einsum("npd,qd->npq", products.patches, floor.patches[0])
     own = np.arange(pairs.shape[1]) < products.counts[:, None]
     theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts

@@ -1,4 +1,4 @@
-"""The built-in segmenter: our own small network, in the package, on any CPU."""
+"""The built-in segmenter: a small network of our own, part of the package, for any CPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.images.shapes import components
+from floorlens.images.shapes import components, grow
 from floorlens.models.onnx import load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     import onnxruntime
 
 WEIGHTS = "segmenter.onnx"
-#: The network halves its input five times.
+#: The network halves its input five times: its sides are multiples of this.
 STRIDE = 32
-#: Clicks are drawn on maps this many times coarser than the network's input, as disks of this
-#: radius in cells: so it was trained.
+#: Clicks are drawn on maps that are this many times coarser than the network's input, as disks of
+#: this radius in cells, as in training.
 CLICK_STRIDE = 4
 CLICK_RADIUS = 1.5
 #: Components are found on a grid this many times coarser than the network's input.
 GRID = 4
-#: A patch of floor, or a hole in it, smaller than this share of the picture is a slip.
+#: A patch of floor, or a hole in it, is an error if it is smaller than this share of the picture.
 SPECK_SHARE = 0.002
-#: Pictures whose pixels agree less than this with their neighbours may be noise.
+#: A picture may be noise if its pixels correlate less than this with their neighbours.
 NOISE_CORRELATION = 0.25
-#: Means over squares of four times the side vary 16 times less in noise; in photographs, of however
-#: fine a carpet, light and wear keep them apart.
+#: In noise, the variance of means over squares falls to a sixteenth if their side is four times as
+#: long. In a photograph, even of a fine carpet, it falls by less, because of light and wear.
 NOISE_FALL = 9.0
 
 
@@ -45,7 +45,7 @@ class BuiltinSegmenter:
         threads: For the network; 0 takes all cores.
         session: The network; by default the one of the package.
         side: Longer side that the network sees; by default what its file says.
-        cleanup: Drop specks and fill pinholes.
+        cleanup: Whether specks are dropped and pinholes filled.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class BuiltinSegmenter:
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns the floor probability of a uint8 (h, w, 3) sRGB photo.
 
-        Clicks, in pixels of that photo, go into the network, which was trained with them.
+        Clicks, in pixels of that photo, go into the network, which was trained with clicks.
         """
         height, width = pixels.shape[:2]
         small = self._fit(pixels)
@@ -77,7 +77,7 @@ class BuiltinSegmenter:
         points = [Click(click.x * scale[0], click.y * scale[1], click.floor) for click in clicks]
         probability, rug, visible = self._run(small, points)
         if is_noise(pixels):
-            # The network takes some noise for terrazzo or carpet seen from above.
+            # The network takes some noise for terrazzo or for carpet seen from above.
             visible = 0.0
         if self._cleanup:
             probability = remove_specks(probability)
@@ -87,7 +87,7 @@ class BuiltinSegmenter:
         return FloorProbability(full.astype(np.float32) * np.float32(1 / 255), visible, rug)
 
     def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8 [H, W, 3] -> the same picture with its longer side as the network wants it."""
+        """Returns a uint8 (h, w, 3) picture with its longer side as the network wants it."""
         height, width = pixels.shape[:2]
         scale = self._side / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -99,10 +99,10 @@ class BuiltinSegmenter:
     def _run(
         self, small: NDArray[np.uint8], clicks: Sequence[Click]
     ) -> tuple[NDArray[np.float32], float, float]:
-        """uint8 [h, w, 3] and clicks on it -> (probability float32 [h, w], rug share, visible)."""
+        """Returns the probability, float32 (h, w), the rug share and `visible` of a picture."""
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
-        # As in training; the streaks of a repeated edge cost masks dearly.
+        # As in training. The streaks of a repeated edge would spoil masks.
         padded = np.pad(small, pads, mode="reflect")
         maps = click_maps(padded.shape[0] // CLICK_STRIDE, padded.shape[1] // CLICK_STRIDE, clicks)
         probability, rug, visible = self._session.run(
@@ -115,11 +115,15 @@ class BuiltinSegmenter:
 
 
 def click_maps(rows: int, columns: int, clicks: Sequence[Click]) -> NDArray[np.float32]:
-    """Returns float32 [2, rows, columns]: 1 near clicks on floor, and near those on something else.
+    """Returns two maps, float32 (2, rows, columns): 1 near clicks on floor, 1 near the others.
 
     Args:
         rows, columns: of the maps.
         clicks: in pixels of the network's input.
+
+    Example:
+        >>> click_maps(4, 4, [Click(8, 8)])[0].tolist()
+        [[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]]
     """
     maps = np.zeros((2, rows, columns), np.float32)
     ys, xs = np.ogrid[0:rows, 0:columns]
@@ -132,10 +136,15 @@ def click_maps(rows: int, columns: int, clicks: Sequence[Click]) -> NDArray[np.f
 
 
 def is_noise(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a uint8 (h, w, 3) picture is noise and nothing else.
+    """Returns whether a uint8 (h, w, 3) picture is noise and nothing else.
 
-    Its neighbours differ as independent numbers do, and its means over squares even out as fast.
-    Real floors (terrazzo, carpet, any floor in a grainy photo) may do the first, none the second.
+    In noise, neighbouring pixels are independent, and so are means over squares. Real floors
+    (terrazzo, carpet, any floor in a grainy photo) may have the first property; none has the
+    second.
+
+    Example:
+        >>> is_noise(np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8))
+        True
     """
     rows = pixels[:: max(1, pixels.shape[0] // 64)].astype(np.float32)
     if rows.shape[1] < 3:
@@ -150,7 +159,7 @@ def is_noise(pixels: NDArray[np.uint8]) -> bool:
 
 
 def _variance_of_means(pixels: NDArray[np.uint8], side: int) -> float:
-    """Of the green channel's means over squares of `side` pixels; infinite where too few."""
+    """Returns the variance of the green means over squares of `side` pixels; inf if too few."""
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     if rows * columns < 16:
         return float("inf")
@@ -159,7 +168,7 @@ def _variance_of_means(pixels: NDArray[np.uint8], side: int) -> float:
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Pearson's, of two arrays of one shape; 1 where either is constant."""
+    """Returns Pearson's correlation of two arrays of one shape; 1 if either is constant."""
     a, b = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / scale if scale > 0 else 1.0
@@ -168,14 +177,20 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def remove_specks(
     probability: NDArray[np.float32], share: float = SPECK_SHARE
 ) -> NDArray[np.float32]:
-    """Push patches smaller than ``share`` of the picture to the other side of one half.
+    """Returns the probability without small patches: theirs is mirrored at one half.
 
     Args:
-        probability: float32 [h, w], 0..1.
-        share: 0..1.
+        probability: float32 (h, w), 0..1.
+        share: a patch is small below this share of the picture, 0..1.
 
     Returns:
-        float32 [h, w]; the input itself where nothing had to change.
+        float32 (h, w); the input itself if nothing changes.
+
+    Example:
+        >>> probability = np.full((480, 640), 0.9, np.float32)
+        >>> probability[100:112, 100:112] = 0.2
+        >>> round(float(remove_specks(probability).min()), 1)
+        0.8
     """
     coarse = probability[GRID // 2 :: GRID, GRID // 2 :: GRID] > 0.5
     limit = share * coarse.size
@@ -188,15 +203,13 @@ def remove_specks(
             continue
         patch = np.isin(labels, small)
         # One cell wider, for the pixels between cells, but not into larger neighbours.
-        grown = np.pad(patch, 1)
-        patch = grown[1:-1, 1:-1] | grown[:-2, 1:-1] | grown[2:, 1:-1] | grown[1:-1, :-2]
-        patch = (patch | grown[1:-1, 2:]) & ~((labels > 0) & ~np.isin(labels, small))
+        patch = grow(patch) & ~((labels > 0) & ~np.isin(labels, small))
         if out is probability:
             out = probability.copy()
         wide = np.kron(patch, np.ones((GRID, GRID), bool))[: out.shape[0], : out.shape[1]]
-        # The grid's rim may miss up to GRID - 1 rows and columns of the picture.
-        rim = ((0, out.shape[0] - wide.shape[0]), (0, out.shape[1] - wide.shape[1]))
-        wide = np.pad(wide, rim)
+        # The grid may lack up to GRID - 1 rows and columns at the picture's rim.
+        lack = ((0, out.shape[0] - wide.shape[0]), (0, out.shape[1] - wide.shape[1]))
+        wide = np.pad(wide, lack)
         wrong = wide & ((out > 0.5) == value)
         out[wrong] = 1 - out[wrong]
     return out

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.models.hub import ModelFiles, chosen_model, locate
+from floorlens.models.hub import ModelFiles, locate, model_named
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import load_model
@@ -22,7 +22,7 @@ PROMPTS = ("floor",)
 
 
 class ClipsegSegmenter:
-    """Finds what a prompt names; several prompts count as any of them.
+    """Finds what a prompt names; of several prompts, what any of them names.
 
     The photo is stretched to the model's square, 352 px, and the probability is scaled back to the
     photo bilinearly, as in the reference design: its masks are coarse, and not calibrated.
@@ -39,7 +39,7 @@ class ClipsegSegmenter:
 
     @property
     def stamp(self) -> Stamp:
-        """Which model it is, and what it is asked for."""
+        """Which model it is, and with which prompts."""
         return Stamp(
             model_id=self._files.model_id,
             version=self._files.revision,
@@ -51,8 +51,8 @@ class ClipsegSegmenter:
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns the floor probability of a uint8 (h, w, 3) sRGB photo; clicks are not used.
 
-        `visible` is the largest probability of a pixel. The reference design has no such number: it
-        finds a floor where any pixel exceeds .5, and so does a threshold of .5 on this one.
+        `visible` is the largest probability of a pixel. The reference design has no such number,
+        but finds a floor if any pixel exceeds .5: the same as a threshold of .5 on this number.
 
         Raises:
             ModelUnavailable: the model is neither here nor reachable, or its files are not usable.
@@ -64,9 +64,9 @@ class ClipsegSegmenter:
             dtype=self._options.dtype,
             threads=self._threads,
         )
-        found = model.segment(Image.fromarray(pixels), self._prompts, pixels.shape[:2])
-        return FloorProbability(found, visible=float(found.max()))
+        probability = model.segment(Image.fromarray(pixels), self._prompts, pixels.shape[:2])
+        return FloorProbability(probability, visible=float(probability.max()))
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return locate(chosen_model("clipseg", self._options))
+        return locate(model_named("clipseg", self._options))

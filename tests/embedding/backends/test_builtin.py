@@ -93,9 +93,9 @@ def test_equal_pictures_get_equal_bytes_whatever_lies_beside_them(
     for index in (1, 3):
         np.testing.assert_array_equal(among[index].base, alone.base)
         np.testing.assert_array_equal(among[index].lab, alone.lab)
-        found, wanted = embedder.describe(among[index]), embedder.describe(alone)
-        np.testing.assert_array_equal(found.vector, wanted.vector)
-        assert found.signature == wanted.signature
+        result, expected = embedder.describe(among[index]), embedder.describe(alone)
+        np.testing.assert_array_equal(result.vector, expected.vector)
+        assert result.signature == expected.signature
 
 
 def test_a_projection_of_ones_own_is_used(embedder: BuiltinEmbedder) -> None:

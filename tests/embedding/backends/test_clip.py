@@ -61,25 +61,25 @@ def published(tiny: TinyModels, name: str, patch: NDArray[np.uint8]) -> NDArray[
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_vector_is_the_published_one(name: str, tiny_models: TinyModels) -> None:
     """What is stored between is float16: the vector must not show it."""
-    made, picture = embedder(tiny_models, name), view()
-    found = made.describe(made.features([picture])[0])
-    assert found.vector.dtype == np.float32
-    assert found.vector.shape == (made.stamp.dimension,)
-    np.testing.assert_allclose(np.linalg.norm(found.vector), 1, atol=1e-6)
+    encoder, picture = embedder(tiny_models, name), view()
+    embedding = encoder.describe(encoder.features([picture])[0])
+    assert embedding.vector.dtype == np.float32
+    assert embedding.vector.shape == (encoder.stamp.dimension,)
+    np.testing.assert_allclose(np.linalg.norm(embedding.vector), 1, atol=1e-6)
     expected = published(tiny_models, name, picture.patches[0])
-    np.testing.assert_allclose(found.vector, expected, rtol=0, atol=2e-6)
-    np.testing.assert_allclose(unpack([found.signature]).whole[0], found.vector, atol=1e-7)
+    np.testing.assert_allclose(embedding.vector, expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(unpack([embedding.signature]).whole[0], embedding.vector, atol=1e-7)
 
 
 def test_features_are_stored_in_half_precision_without_its_loss(tiny_models: TinyModels) -> None:
-    made = embedder(tiny_models)
-    features = made.features([view()])[0]
+    encoder = embedder(tiny_models)
+    features = encoder.features([view()])[0]
     assert features.base.dtype == features.coverage.dtype == features.lab.dtype == np.float16
     assert features.base.shape == (1, 48)
     assert features.lab.shape == (512, 3)
     assert features.facts.size == 0
     rough = features.base[:, :24].astype(np.float32)
-    exact = made.describe(features).vector
+    exact = encoder.describe(features).vector
     assert float(np.abs(rough[0] - exact).max()) > 1e-5, "there is nothing to be saved"
 
 
@@ -99,23 +99,23 @@ def test_the_vector_is_of_the_region_alone(tiny_models: TinyModels) -> None:
 
 
 def test_of_several_pictures_the_mean_counts(tiny_models: TinyModels) -> None:
-    made = embedder(tiny_models, rerank="patches")
+    encoder = embedder(tiny_models, rerank="patches")
     both = view(10)
     halves = [FloorView(both.patches[i : i + 5], both.coverage[:5], both.lab) for i in (0, 5)]
-    vectors = [made.describe(made.features([half])[0]).vector for half in halves]
+    vectors = [encoder.describe(encoder.features([half])[0]).vector for half in halves]
     mean = np.mean(vectors, axis=0)
-    found = made.describe(made.features([both])[0])
-    np.testing.assert_allclose(found.vector, mean / np.linalg.norm(mean), atol=1e-6)
-    assert len(unpack([found.signature]).patches[0]) == 8
+    embedding = encoder.describe(encoder.features([both])[0])
+    np.testing.assert_allclose(embedding.vector, mean / np.linalg.norm(mean), atol=1e-6)
+    assert len(unpack([embedding.signature]).patches[0]) == 8
 
 
 def test_equal_views_get_equal_bytes_whatever_lies_beside_them(tiny_models: TinyModels) -> None:
-    made = embedder(tiny_models)
-    alone = made.features([view(1, 7)])[0]
-    among = made.features([view(3, 1), view(1, 7), view(2, 2)])[1]
+    encoder = embedder(tiny_models)
+    alone = encoder.features([view(1, 7)])[0]
+    among = encoder.features([view(3, 1), view(1, 7), view(2, 2)])[1]
     assert alone.base.tobytes() == among.base.tobytes()
-    assert made.describe(alone).vector.tobytes() == made.describe(among).vector.tobytes()
-    assert made.describe(alone).signature == made.describe(among).signature
+    assert encoder.describe(alone).vector.tobytes() == encoder.describe(among).vector.tobytes()
+    assert encoder.describe(alone).signature == encoder.describe(among).signature
 
 
 def test_the_stamp_names_model_revision_and_dimension(
@@ -158,8 +158,8 @@ def test_a_model_of_too_long_vectors_is_refused_before_it_is_run(
 
 
 def test_it_cannot_be_adapted(tiny_models: TinyModels) -> None:
-    made = embedder(tiny_models)
-    assert made.projection is None
-    assert made.prior is None
+    encoder = embedder(tiny_models)
+    assert encoder.projection is None
+    assert encoder.prior is None
     with pytest.raises(CatalogueError, match="takes no projection"):
-        made.describe(made.features([view()])[0], fake_projection("1"))
+        encoder.describe(encoder.features([view()])[0], fake_projection("1"))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from floorlens.models.hub import ModelFiles
 from floorlens.models.options import ModelOptions
-from floorlens.models.torch import fitted
+from floorlens.models.torch import preprocess
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.backends import clip
 from floorlens.normalisation.backends.clip import ClipNormaliser
@@ -50,8 +50,8 @@ def published(tiny: TinyModels, picture: NDArray[np.uint8], encoder: str) -> NDA
     processor = transformers.AutoImageProcessor.from_pretrained(
         getattr(tiny, encoder), **with_pillow()
     )
-    made = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
-    return np.asarray(made[0], np.float32)
+    values = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
+    return np.asarray(values[0], np.float32)
 
 
 @pytest.mark.parametrize("encoder", ["clip", "siglip2", "dinov2"])
@@ -131,9 +131,9 @@ def test_a_mask_of_one_row_is_no_waste_of_memory(
 
     def watched(files: ModelFiles, picture: Image.Image) -> NDArray[np.uint8]:
         sizes.append(picture.size)
-        return fitted(files, picture)
+        return preprocess(files, picture)
 
-    monkeypatch.setattr(clip, "fitted", watched)
+    monkeypatch.setattr(clip, "preprocess", watched)
     pixels, _ = room()
     mask = np.zeros(pixels.shape[:2], np.bool_)
     mask[120, 30:220] = True
@@ -149,10 +149,10 @@ def test_a_strip_gives_what_its_middle_does(tiny_models: TinyModels) -> None:
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 255, (10, 400, 3), dtype=np.uint8)
     mask = np.ones((10, 400), np.bool_)
-    found = normaliser(tiny_models).view(pixels, mask).patches[0]
+    patch = normaliser(tiny_models).view(pixels, mask).patches[0]
     middle = pixels[:, 120:280]
     np.testing.assert_array_equal(
-        found, normaliser(tiny_models).view(middle, mask[:, 120:280]).patches[0]
+        patch, normaliser(tiny_models).view(middle, mask[:, 120:280]).patches[0]
     )
 
 

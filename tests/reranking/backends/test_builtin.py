@@ -92,14 +92,14 @@ def test_planks_are_told_from_herringbone_and_not_from_one_board() -> None:
 def test_a_score_depends_on_the_pair_alone(order: list[int]) -> None:
     candidates = [signature(seed, patches=6 + seed % 2 * 6) for seed in range(7)]
     expected = score(signature(100), candidates)
-    found = score(signature(100), [candidates[index] for index in order])
-    np.testing.assert_array_equal(found, expected[order])
+    scores = score(signature(100), [candidates[index] for index in order])
+    np.testing.assert_array_equal(scores, expected[order])
 
 
 def test_equal_signatures_get_equal_scores() -> None:
     candidates = [signature(1), signature(2), signature(1), signature(3), signature(1)]
-    found = score(signature(9), candidates)
-    assert found[0] == found[2] == found[4]
+    scores = score(signature(9), candidates)
+    assert scores[0] == scores[2] == scores[4]
 
 
 def test_no_candidates() -> None:

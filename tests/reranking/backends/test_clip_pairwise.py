@@ -42,9 +42,9 @@ def test_the_same_cosine_cannot_change_the_order(seed: int, count: int) -> None:
     ids = [f"p{place:03d}" for place in range(count)]
     components = SINGLE.components(alone(query), [alone(row) for row in products])
     assert set(components) == set(SINGLE.weights) == {"region"}
-    found = [item.id for item in rank(ids, components, SINGLE.weights)]
+    order = [item.id for item in rank(ids, components, SINGLE.weights)]
     cosine = dict(zip(ids, products @ query, strict=True))
-    ordered = [cosine[name] for name in found]
+    ordered = [cosine[name] for name in order]
     assert all(a >= b - 1e-6 for a, b in pairwise(ordered))
     np.testing.assert_allclose(components["region"], (1 + products @ query) / 2, atol=2e-7)
 
@@ -55,12 +55,12 @@ def test_patches_tell_what_regions_do_not() -> None:
     region, patches, others = unit(rng, 64), unit(rng, 4, 64), unit(rng, 4, 64)
     query = pack(region, patches)
     candidates = [pack(region, others), pack(region, patches[::-1])]
-    found = PATCHES.components(query, candidates)
-    assert set(found) == {"region", "patches"}
-    assert found["region"][0] == pytest.approx(found["region"][1], abs=1e-6)
-    assert found["patches"][1] == pytest.approx(1, abs=0.01)
-    assert found["patches"][0] < 0.8
-    ranked = rank(["other", "same"], found, PATCHES.weights)
+    scores = PATCHES.components(query, candidates)
+    assert set(scores) == {"region", "patches"}
+    assert scores["region"][0] == pytest.approx(scores["region"][1], abs=1e-6)
+    assert scores["patches"][1] == pytest.approx(1, abs=0.01)
+    assert scores["patches"][0] < 0.8
+    ranked = rank(["other", "same"], scores, PATCHES.weights)
     assert [item.id for item in ranked] == ["same", "other"]
 
 
@@ -84,8 +84,8 @@ def test_patches_are_looked_for_both_ways(
     query, product = pack(axes[3], axes[list(own)]), pack(axes[3], axes[list(theirs)])
     # Beside one of more patches: what a product is filled up with must not count.
     fuller = pack(axes[3], axes[[0, 1, 2, 3]])
-    found = PATCHES.components(query, [product, fuller])["patches"][0]
-    assert found == pytest.approx((1 + cosine) / 2, abs=1e-6)
+    scores = PATCHES.components(query, [product, fuller])["patches"][0]
+    assert scores == pytest.approx((1 + cosine) / 2, abs=1e-6)
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)

@@ -39,7 +39,7 @@ def test_probabilities_are_those_of_the_published_way(
     from tests.doubles.clip_checkpoints import with_pillow
 
     pixels = photo(*size)
-    found = segmenter(tiny_models).segment(pixels)
+    answer = segmenter(tiny_models).segment(pixels)
     processor = transformers.CLIPSegProcessor.from_pretrained(tiny_models.clipseg, **with_pillow())
     model = transformers.CLIPSegForImageSegmentation.from_pretrained(tiny_models.clipseg).eval()
     image = Image.fromarray(pixels)
@@ -48,10 +48,10 @@ def test_probabilities_are_those_of_the_published_way(
         logits = model(**inputs).logits
     likely = torch.sigmoid(logits).reshape(1, 1, 64, 64)
     expected = torch.nn.functional.interpolate(likely, size, mode="bilinear")[0, 0].numpy()
-    assert found.pixels.dtype == np.float32
+    assert answer.pixels.dtype == np.float32
     assert 0.02 < (expected > 0.5).mean() < 0.98, "there is nothing to be told"
     # Padding the prompt to another length changes the last bits of its embedding.
-    np.testing.assert_allclose(found.pixels, expected, rtol=0, atol=2e-4)
+    np.testing.assert_allclose(answer.pixels, expected, rtol=0, atol=2e-4)
 
 
 def scaled_both_ways(size: tuple[int, int]) -> float:
@@ -74,9 +74,9 @@ def test_for_which_photos_it_is_the_same_whichever_library_scales_the_mask() -> 
 
 
 def test_visible_is_the_surest_pixel(tiny_models: TinyModels) -> None:
-    found = segmenter(tiny_models).segment(photo())
-    assert found.visible == found.pixels.max() > 0.5
-    assert found.rug_share == 0
+    answer = segmenter(tiny_models).segment(photo())
+    assert answer.visible == answer.pixels.max() > 0.5
+    assert answer.rug_share == 0
 
 
 def test_the_prompts_decide_and_stand_in_the_stamp(tiny_models: TinyModels) -> None:
@@ -97,21 +97,21 @@ def test_every_prompt_counts(tiny_models: TinyModels) -> None:
     for place, name in enumerate(names):
         others = [pixels for index, pixels in enumerate(alone) if index != place]
         assert float((alone[place] - np.max(others, axis=0)).max()) > 0.02, name
-    found = segmenter(tiny_models, prompts=names).segment(photo()).pixels
+    answer = segmenter(tiny_models, prompts=names).segment(photo()).pixels
     # The largest is taken before it is scaled, which can only be more; padding costs last bits.
-    assert (found >= np.max(alone, axis=0) - 2e-4).all()
-    assert float((found - np.max(alone, axis=0)).mean()) < 0.02
+    assert (answer >= np.max(alone, axis=0) - 2e-4).all()
+    assert float((answer - np.max(alone, axis=0)).mean()) < 0.02
 
 
 def test_clicks_are_ignored(tiny_models: TinyModels) -> None:
-    made = segmenter(tiny_models)
+    clipseg = segmenter(tiny_models)
     np.testing.assert_array_equal(
-        made.segment(photo()).pixels, made.segment(photo(), [Click(3, 3)]).pixels
+        clipseg.segment(photo()).pixels, clipseg.segment(photo(), [Click(3, 3)]).pixels
     )
 
 
 def test_nothing_is_loaded_before_it_is_needed(tiny_models: TinyModels) -> None:
     """A catalogue's products can be listed without the models that made its features."""
-    made = ClipsegSegmenter(ModelOptions(models={"clipseg": str(tiny_models.clip.parent)}))
+    clipseg = ClipsegSegmenter(ModelOptions(models={"clipseg": str(tiny_models.clip.parent)}))
     with pytest.raises(ModelUnavailable):
-        made.segment(photo())
+        clipseg.segment(photo())
