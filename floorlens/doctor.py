@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from floorlens.engines import PRIVATE
-from floorlens.engines.opening import shown_url
+from floorlens.engines.opening import hide_secrets
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.lens import open_catalogue
 from floorlens.settings import Settings, variable
@@ -54,7 +54,7 @@ def shown_settings(settings: Settings) -> dict[str, str]:
     """Returns the settings as FLOORLENS_* -> text, secrets hidden."""
     shown = {}
     for name, value in settings.model_dump().items():
-        text = "" if value is None else shown_url(str(value))
+        text = "" if value is None else hide_secrets(str(value))
         shown[variable(name)] = "***" if text and _SECRET.search(name) else text
     return shown
 
@@ -85,7 +85,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
         return Check(
             name,
             False,
-            shown_url(f"{type(error).__name__}: {error}"),
+            hide_secrets(f"{type(error).__name__}: {error}"),
             "reinstall: pip install floorlens",
         )
 

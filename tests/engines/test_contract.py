@@ -303,17 +303,17 @@ def test_a_cut_through_ties_keeps_the_first_ids(
     assert [hit.id for hit in collection.query(twin, 3)] == ["t00", "t01", "t02"]
 
 
-def test_k_up_to_the_engines_most(
+def test_k_up_to_the_engines_largest(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
     """The largest k is served, a larger one refused; exact and SQL have no bound of their own."""
     collection = open_collection(engine, spec)
     collection.upsert(products(5))
     query = vectors(1, 86)[0]
-    assert len(collection.query(query, collection.most)) == 5
-    if collection.most < sys.maxsize:
-        with pytest.raises(EngineUnsupported, match=f"{collection.most}"):
-            collection.query(query, collection.most + 1)
+    assert len(collection.query(query, collection.max_k)) == 5
+    if collection.max_k < sys.maxsize:
+        with pytest.raises(EngineUnsupported, match=f"{collection.max_k}"):
+            collection.query(query, collection.max_k + 1)
 
 
 # -- writes ------------------------------------------------------------------------------------

@@ -494,7 +494,9 @@ def test_more_products_than_an_engine_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pinecone returns 10,000 at most: of more the nearest are ranked, and `total` tells."""
-    monkeypatch.setattr("floorlens.engines.backends.pinecone.collection.PineconeCollection.most", 4)
+    monkeypatch.setattr(
+        "floorlens.engines.backends.pinecone.collection.PineconeCollection.max_k", 4
+    )
     with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
         found = lens.search(room)

@@ -17,8 +17,8 @@ pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
 from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.lancedb import upkeep as lance_upkeep
-from floorlens.engines.backends.lancedb.collection import LanceCollection, _errors
-from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions
+from floorlens.engines.backends.lancedb.collection import LanceCollection, _translate_errors
+from floorlens.engines.backends.lancedb.upkeep import Upkeep, count_partitions
 from floorlens.engines.filters import parse_filter
 from floorlens.errors import (
     CollectionNotFound,
@@ -62,11 +62,11 @@ def test_an_index_is_made_and_made_anew_when_outgrown(
     collection.upsert(records(399))
     assert not collection.approximate
     collection.upsert(records(401))
-    assert partitions(collection._table) == 20
+    assert count_partitions(collection._table) == 20
     collection.upsert(records(1500))
-    assert partitions(collection._table) == 20
+    assert count_partitions(collection._table) == 20
     collection.upsert(records(1700))
-    assert partitions(collection._table) == 41
+    assert count_partitions(collection._table) == 41
     assert LanceCollection.open(engine, PRODUCTS).approximate
     found = collection.query(records(1)[0].vector, 3, parse_filter({"price": {"$lt": 1000}}))
     assert found[0].id == "p00000"
@@ -102,7 +102,7 @@ def test_old_versions_go_at_last(
 ) -> None:
     """They hold every record that was ever replaced."""
     monkeypatch.setattr(lance_upkeep, "EVERY", 4)
-    monkeypatch.setattr(lance_upkeep, "KEPT", timedelta(milliseconds=1))
+    monkeypatch.setattr(lance_upkeep, "RETENTION", timedelta(milliseconds=1))
     for i in range(40):
         collection.upsert(records(5, seed=i))
     assert len(collection._table.list_versions()) < 12
@@ -126,7 +126,7 @@ def test_a_conflict_in_upkeep_is_no_error(collection: LanceCollection) -> None:
     busy = Busy()
     upkeep = Upkeep(busy)
     busy.version = 10 * lance_upkeep.EVERY
-    upkeep.when_due()
+    upkeep.run_if_due()
 
 
 # -- several processes -------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_a_column_that_comes_during_a_write(
     """Another process adds a field of numbers to a record that this one is just replacing."""
     other = LanceCollection.open(engine, PRODUCTS)
     vector = records(1)[0].vector
-    look = collection._with_columns
+    look = collection._add_columns
 
     def late(needed: set[str]) -> Any:
         schema = look(needed)
@@ -199,7 +199,7 @@ def test_a_column_that_comes_during_a_write(
             other.upsert([Record("a", vector, {"late": 5})])
         return schema
 
-    monkeypatch.setattr(collection, "_with_columns", late)
+    monkeypatch.setattr(collection, "_add_columns", late)
     collection.upsert([Record("a", vector, {"price": 1})])
     assert collection.fetch(["a"])[0].metadata == {"price": 1}
     assert collection.query(vector, 5, parse_filter({"late": {"$gt": 0}})) == []
@@ -286,7 +286,10 @@ def test_looking_makes_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["s3://me:s3cret@bucket/x", "postgresql://me:s3cret@host/x"])
 def test_no_error_shows_a_password(url: str) -> None:
     engine = Engine("lancedb", url=url, timeout=2)
-    with pytest.raises(EngineError, match=r"me:\*\*\*@") as caught, _errors(engine, "products"):
+    with (
+        pytest.raises(EngineError, match=r"me:\*\*\*@") as caught,
+        _translate_errors(engine, "products"),
+    ):
         raise RuntimeError("whatever")
     assert "s3cret" not in str(caught.value) + repr(engine)
 
@@ -338,6 +341,6 @@ def test_what_lancedb_says_becomes_ours(
     engine: Engine, raised: Exception, expected: type[EngineError]
 ) -> None:
     """It has no error classes; none of its text is passed on."""
-    with pytest.raises(expected) as caught, _errors(engine, "products"):
+    with pytest.raises(expected) as caught, _translate_errors(engine, "products"):
         raise raised
     assert str(raised) not in str(caught.value)

@@ -27,7 +27,7 @@ from floorlens.engines.backends.pinecone import collection as adapter
 from floorlens.engines.backends.pinecone.collection import STAMPS, PineconeCollection
 from floorlens.engines.backends.pinecone.values import (
     fetch_batches,
-    translated,
+    translate_filter,
     upsert_batches,
     vector_item,
 )
@@ -594,7 +594,7 @@ def test_what_cannot_match_is_not_sent(
     assert not double.calls
     assert len(collection.query(query, 5, parse_filter({"price": {"$nin": []}}))) == 1
     assert "filter" not in double.calls[0].body
-    with pytest.raises(EngineUnsupported, match="10000 hits at most, not 10001"):
+    with pytest.raises(EngineUnsupported, match="at most 10000 hits, not 10001"):
         collection.query(query, 10_001)
     with pytest.raises(EngineMismatch, match="shape"):
         collection.query(unit(1, 2, 3), 5)
@@ -664,7 +664,7 @@ def test_translated_filters_mean_the_same(
     """Whatever Pinecone makes of a record that lacks the field of a `$ne`."""
     condition = parse_filter(where)
     assert condition is not None
-    sent = translated(condition)
+    sent = translate_filter(condition)
     if isinstance(sent, dict):
         check_filter(json.loads(json.dumps(sent)))
         passes = passes_filter(sent, held, absent_differs=absent_differs)
@@ -876,7 +876,7 @@ def test_the_real_pinecone(open_collection: Open) -> None:
             assert condition is not None
             expected = {one.id for one in records if condition.matches(one.metadata)}
             assert {hit.id for hit in collection.query(query, 10, condition)} == expected, test
-        similarities = {hit.id: hit.similarity for hit in collection.query(query, collection.most)}
+        similarities = {hit.id: hit.similarity for hit in collection.query(query, collection.max_k)}
         for one in records:
             assert similarities[one.id] == pytest.approx(float(one.vector @ query), abs=1e-3)
         with pytest.raises(EngineMismatch):
