@@ -75,8 +75,8 @@ def test_numbers_are_neither_flags_nor_texts() -> None:
 def test_an_expression_is_made_of_what_the_engine_gives() -> None:
     """Only tokens are negated: numbers that lack would be neither true nor false."""
 
-    def has_any(wanted: Any) -> str:
-        return f"has{len(wanted)}"
+    def has_any(texts: Any) -> str:
+        return f"has{len(texts)}"
 
     def compare(column: str, sign: str, number: str) -> str:
         return f"n {sign}"
