@@ -1,7 +1,7 @@
-"""The contract of vector indexes, the same tests for every engine: `pytest -k contract`.
+"""The contract of collections, the same tests for every engine: `pytest -k contract`.
 
-The oracle is the exact index and, for filters, `Condition.matches`. An engine may differ from it
-by float32 rounding, and by the order of what ties within that.
+The oracle is the exact engine and, for filters, `Condition.matches`. Another engine may differ from
+it by float32 rounding, and in the order of what ties within that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Opener = Callable[..., Collection]
 
 DIMENSION = 8
 ROUNDING = 1e-4
-# What the exact index of one process does not do: it keeps nothing, so nothing can mismatch.
+# The exact engine of one process stores nothing, so there is nothing to mismatch.
 keeping = pytest.mark.parametrize(
     "engine", ["lancedb", "pinecone", "pgvector", "milvus"], indirect=True
 )

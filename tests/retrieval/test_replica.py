@@ -1,4 +1,4 @@
-"""The copy of a catalogue in each vector engine: the same answers, in step, repaired, replaced."""
+"""The replica of a catalogue in each engine: the same answers, in step, repaired, replaced."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def collection_of(lens: Floorlens, engine: Engine) -> Collection:
 def test_every_engine_gives_the_same_ranking(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
-    """Ids, scores, filters: those of the exact index; the result names who found them."""
+    """Ids, scores, filters: those of the exact engine; the result names who found them."""
     with open_lens(tmp_path, engine) as lens, open_lens(tmp_path) as exact:
         report = lens.add(product_csv)
         assert report.not_synced is None

@@ -78,7 +78,7 @@ def test_changes_without_end_are_an_error(lens: Floorlens, monkeypatch: pytest.M
         lens.search(ROOM)
 
 
-@pytest.mark.parametrize("backend", [ExactCollection, LanceCollection])
+@pytest.mark.parametrize("backend", [ExactCollection, LanceCollection], ids=["exact", "lancedb"])
 def test_a_swap_during_the_vector_query_is_noticed(
     backend: type[ExactCollection | LanceCollection],
     location: str,

@@ -1,4 +1,4 @@
-"""The exact index: the oracle that later engines are compared with."""
+"""The exact engine, with which the tests compare the other engines."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_another_dimension_is_refused_and_changes_nothing() -> None:
     assert collection.stats().count == 3
 
 
-def test_an_empty_index_answers() -> None:
+def test_an_empty_collection_answers() -> None:
     """No product is no error here; the pipeline says it."""
     assert open_empty(2).query(unit([1, 0]), 5) == []
     assert open_empty(2).stats().count == 0
