@@ -19,7 +19,8 @@ from typing import Any
 from machine import ROOT, machine
 
 from floorlens.evaluation.masks import evaluate_masks
-from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
+from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.models import onnx
 
 MASKS = "masks"

@@ -37,8 +37,9 @@ from timing import alternate
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
 from floorlens.engines import BACKENDS, CollectionSpec, Engine, Record, open_collection
-from floorlens.evaluation import runner
-from floorlens.evaluation.measured import open_catalogue
+from floorlens.evaluation.measured import open_measured_lens
+from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.models.hub import MODELS, cached, chosen_model
 from floorlens.models.options import ModelOptions
 from floorlens.presets import PRESETS, load_stages
@@ -184,9 +185,9 @@ def accuracy(shared: Path, there: Mapping[str, bool]) -> list[str]:
         elif not shared.is_dir():
             rows.append(f"| {preset} | no photos at {shared} | |")
         else:
-            opener = partial(open_catalogue, adapt=None)
-            ranking = runner.evaluate_ranking(shared / "seed", preset, opener=opener).as_dict()
-            pairs = runner.evaluate_pairs(shared / "real_pairs", preset, opener=opener).as_dict()
+            opener = partial(open_measured_lens, adapt=None)
+            ranking = evaluate_ranking(shared / "seed", preset, opener=opener).as_dict()
+            pairs = evaluate_pairs(shared / "real_pairs", preset, opener=opener).as_dict()
             rows.append(f"| {preset} | {_with_ci(ranking, 'ndcg@10')} | {_with_ci(pairs, 'mrr')} |")
     return rows
 

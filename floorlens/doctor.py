@@ -1,4 +1,4 @@
-"""The doctor: what is set, what is installed, and whether it works."""
+"""The doctor: which settings apply, what is installed, and whether it works."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ import numpy as np
 from floorlens.engines import PRIVATE
 from floorlens.engines.opening import hide_secrets
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
-from floorlens.lens import open_catalogue
+from floorlens.lens import find_floor, open_catalogue
 from floorlens.settings import Settings, variable
 
-# Extras and the module by which one is recognised.
+# Extra -> the module that shows that it is installed.
 EXTRAS = {
     "api": "fastapi",
     "clip": "transformers",
@@ -38,7 +38,7 @@ _SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Check:
-    """One finding: its name, whether it is well, what was found, and the cure if it is not."""
+    """The result of one check: its name, whether all is well, the finding, and the cure if not."""
 
     name: str
     ok: bool
@@ -50,33 +50,49 @@ class Check:
         return asdict(self)
 
 
-def shown_settings(settings: Settings) -> dict[str, str]:
-    """Returns the settings as FLOORLENS_* -> text, secrets hidden."""
-    shown = {}
+def public_settings(settings: Settings) -> dict[str, str]:
+    """Returns the settings as variable -> text, with "***" in place of secrets.
+
+    Example:
+        >>> from floorlens.doctor import public_settings
+        >>> from floorlens.settings import Settings
+        >>> public_settings(Settings(index_key="s3cret"))["FLOORLENS_INDEX_KEY"]
+        '***'
+    """
+    variables = {}
     for name, value in settings.model_dump().items():
         text = "" if value is None else hide_secrets(str(value))
-        shown[variable(name)] = "***" if text and _SECRET.search(name) else text
-    return shown
+        variables[variable(name)] = "***" if text and _SECRET.search(name) else text
+    return variables
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Returns what was checked; nothing is created or changed."""
+    """Returns the result of each check; creates and changes nothing.
+
+    Example:
+        >>> from floorlens.doctor import examine
+        >>> from floorlens.settings import Settings
+        >>> checks = {check.name: check for check in examine(Settings())}
+        >>> checks["catalogue"].ok, checks["catalogue"].found
+        (True, 'none yet at ./catalogue; `floorlens index PRODUCTS` makes one')
+    """
     checks = [
         Check("floorlens", True, _version("floorlens")),
         Check("python", True, f"{platform.python_version()} on {platform.platform()}"),
         *(Check(name, True, _version(name)) for name in ("onnxruntime", "numpy", "pillow")),
     ]
     for extra, module in EXTRAS.items():
-        found = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
-        checks.append(Check(f"extra {extra}", True, found))
-    checks.append(_checked("models", lambda: _models(settings)))
-    checks.append(_checked("catalogue", lambda: _catalogue(settings)))
+        state = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
+        checks.append(Check(f"extra {extra}", True, state))
+    checks.append(_run("models", lambda: _models(settings)))
+    checks.append(_run("catalogue", lambda: _catalogue(settings)))
     if settings.index not in (None, PRIVATE):
-        checks.append(_checked("engine", lambda: _engine(settings)))
+        checks.append(_run("engine", lambda: _engine(settings)))
     return checks
 
 
-def _checked(name: str, check: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], str]) -> Check:
+    """Returns the result of a check that returns a finding or raises."""
     try:
         return Check(name, True, check())
     except FloorlensError as error:
@@ -92,7 +108,7 @@ def _checked(name: str, check: Callable[[], str]) -> Check:
 
 def _models(settings: Settings) -> str:
     from floorlens.images.loading import load_photo
-    from floorlens.pipeline import floor_region, product_features
+    from floorlens.pipeline import product_features
     from floorlens.presets import DEFAULT_PRESET, load_stages, preset_named
 
     stages = load_stages(
@@ -103,7 +119,7 @@ def _models(settings: Settings) -> str:
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # That is what a grey picture ought to give; that the model ran is what counts here.
     with suppress(NoFloorFound):
-        floor_region(grey, stages)
+        find_floor(grey, stages=stages)
     length = stages.embedder.describe(product_features([grey], stages)).vector.shape[0]
     stamps = (stages.segmenter.stamp, stages.embedder.stamp)
     # Their licences are not the code's: the training data of some are for research only.
@@ -119,18 +135,18 @@ def _catalogue(settings: Settings) -> str:
             products, folder, projection = lens.products(), lens.folder, lens.projection
             text = f"{len(products)} products at {lens.location}"
     except CatalogueNotFound:
-        shown = shown_settings(settings)["FLOORLENS_CATALOGUE"]
-        return f"none yet at {shown}; `floorlens index PRODUCTS` makes one"
-    gone = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
+        location = public_settings(settings)["FLOORLENS_CATALOGUE"]
+        return f"none yet at {location}; `floorlens index PRODUCTS` makes one"
+    lost = [p.id for p in products if not all(Path(image).is_file() for image in p.images)]
     if folder is not None:
         text += f", {shutil.disk_usage(folder).free / 2**30:.0f} GiB free"
     if projection is not None:
-        fitted = f" of {projection['products']} products" if "products" in projection else ""
-        text += f", projection {projection['version']}{fitted}"
-    if gone:
+        source = f" of {projection['products']} products" if "products" in projection else ""
+        text += f", projection {projection['version']}{source}"
+    if lost:
         raise FloorlensError(
-            f"{text}; the pictures of {len(gone)} products are not where they were (first: "
-            f"{gone[0]}): searches work, a rebuild would not. Index them again from their new place"
+            f"{text}; the pictures of {len(lost)} products are not where they were (first: "
+            f"{lost[0]}): searches work, a rebuild would not. Index them again from their new place"
         )
     return text
 
@@ -138,13 +154,14 @@ def _catalogue(settings: Settings) -> str:
 def _engine(settings: Settings) -> str:
     try:
         with open_catalogue(settings, create=False) as lens:
-            found = lens.replica.compare()
+            comparison = lens.replica.compare()
     except CatalogueNotFound:
         return f"{settings.index}: nothing to compare yet"
-    text = f"{found.engine} {found.collection}: {found.records} records"
-    if not found.in_step:
+    text = f"{comparison.engine} {comparison.collection}: {comparison.records} records"
+    if not comparison.in_step:
         raise FloorlensError(
-            f"{text} for {found.products} products, stamp {found.stamp}; {found.cure}"
+            f"{text} for {comparison.products} products, stamp {comparison.stamp}; "
+            f"{comparison.cure}"
         )
     return f"{text}, in step with the catalogue"
 

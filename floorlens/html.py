@@ -1,15 +1,9 @@
-"""What the written reports share: a page skeleton, pictures beside it, a mask drawn on a photo."""
+"""HTML that the written reports share: a page with its style, figures and score bars."""
 
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-_OUTLINE = np.array([0, 224, 255], dtype=np.uint8)
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf8; --card: #ffffff; --ink: #1f2328;
   --soft: #5d6670; --line: #dfdcd6; --mark: #1a7f64; --warn: #b3541e; }
@@ -71,6 +65,11 @@ def page(title: str, body: str) -> str:
         body: HTML, its own text already escaped. The style knows `section`, `figure`, `table` and
             the classes `split` (photo beside matches), `grid`, `wide`, `scroll`, `number`, `soft`,
             `mark`, `warn`, `true` (a figure that is right) and `bar` (see `score_bar`).
+
+    Example:
+        >>> from floorlens.html import page
+        >>> "<title>Oak &amp; ash</title>" in page("Oak & ash", "<p>Two floors.</p>")
+        True
     """
     return _PAGE.format(title=escape(title), style=_STYLE, body=body)
 
@@ -81,8 +80,13 @@ def figure(source: str, caption: str, *, alt: str = "", kind: str = "") -> str:
     Args:
         source: the picture's address relative to the page; escaped here.
         caption: HTML, its own text already escaped.
-        alt: plain text for those who do not see the picture; escaped here.
+        alt: plain text for readers who cannot see the picture; escaped here.
         kind: a class of the figure, such as "true"; escaped here.
+
+    Example:
+        >>> from floorlens.html import figure
+        >>> figure("oak.jpg", "<b>1.</b> Oak", alt="Oak")
+        '<figure class=""><img src="oak.jpg" alt="Oak" ...<b>1.</b> Oak</figcaption></figure>'
     """
     return (
         f'<figure class="{escape(kind)}"><img src="{escape(source)}" alt="{escape(alt)}" '
@@ -91,61 +95,11 @@ def figure(source: str, caption: str, *, alt: str = "", kind: str = "") -> str:
 
 
 def score_bar(score: float) -> str:
-    """Returns a thin bar as long as the score, which is cut to 0..1."""
+    """Returns a thin bar as long as the score, which is clipped to 0..1.
+
+    Example:
+        >>> from floorlens.html import score_bar
+        >>> score_bar(0.5)
+        '<div class="bar"><i style="width:50.0%"></i></div>'
+    """
     return f'<div class="bar"><i style="width:{100 * min(max(score, 0.0), 1.0):.1f}%"></i></div>'
-
-
-def picture_file(pixels: NDArray[np.uint8], path: Path, max_side: int) -> Path:
-    """Writes a JPEG without metadata and returns its path.
-
-    Args:
-        pixels: uint8 (h, w, 3) sRGB.
-        path: where to write; its folder is made if absent.
-        max_side: the longer side in pixels that it is shrunk to; never enlarged.
-
-    Raises:
-        ValueError: `max_side` is below 1.
-    """
-    if max_side < 1:
-        raise ValueError(f"max_side must be at least 1, not {max_side}")
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "JPEG", quality=86, optimize=True)
-    return path
-
-
-def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Returns the photo, uint8 (h, w, 3) sRGB, dark outside the mask and with the mask outlined.
-
-    Args:
-        pixels: uint8 (h, w, 3) sRGB; not changed.
-        mask: bool (h, w), True on floor.
-
-    Raises:
-        ValueError: mask and photo differ in size.
-    """
-    if mask.shape != pixels.shape[:2]:
-        raise ValueError(f"mask {mask.shape} and photo {pixels.shape[:2]} differ in size")
-    drawn = pixels.copy()
-    outside = ~mask
-    # Dark and nearly grey, so that the floor keeps the only true colours of the picture.
-    grey = pixels[outside].mean(axis=-1, keepdims=True)
-    drawn[outside] = (0.35 * (0.4 * pixels[outside] + 0.6 * grey)).astype(np.uint8)
-    drawn[_outline(mask, max(1, round(max(mask.shape) / 400)))] = _OUTLINE
-    return drawn
-
-
-def _outline(mask: NDArray[np.bool_], thickness: int) -> NDArray[np.bool_]:
-    """Returns the mask's outermost `thickness` pixels: bool (h, w). The frame is no edge."""
-    core = mask.copy()
-    for _ in range(thickness):
-        framed = np.pad(core, 1, mode="edge")
-        core = (
-            framed[1:-1, 1:-1]
-            & framed[:-2, 1:-1]
-            & framed[2:, 1:-1]
-            & framed[1:-1, :-2]
-            & framed[1:-1, 2:]
-        )
-    return mask & ~core

@@ -18,7 +18,7 @@ from floorlens.errors import (
     NothingToRank,
     SettingsError,
 )
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, load_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.pipeline import floor_region, floor_view
@@ -26,14 +26,14 @@ from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, pres
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval.retriever import Retriever
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.adaptation.adapt import Progress as AdaptationProgress
+    from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.retrieval.replica import Replica
-    from floorlens.segmentation import FloorRegion
     from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.lens")
@@ -223,7 +223,7 @@ class Floorlens:
         *,
         progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
+        adapt_progress: Progress | None = None,
         preset: str | None = None,
         index: str | Engine | None = None,
         fallback: Literal["exact"] | None = None,
@@ -268,7 +268,7 @@ class Floorlens:
             any_stamp=True,
         )
         with lens:
-            asked = bool(adapt) or lens.adapted
+            on_request = bool(adapt) or lens.adapted
             if adapt is None:
                 adapt = lens.adapted or not lens.adaptation_declined
             elif not adapt:
@@ -284,7 +284,7 @@ class Floorlens:
             if report.failed:
                 return report
             if adapt:
-                report = lens._adapt_after(report, adapt_progress, asked=asked)
+                report = lens._adapt_after(report, adapt_progress, on_request=on_request)
             return lens._push_after(report)
 
     def __enter__(self) -> Floorlens:
@@ -350,7 +350,7 @@ class Floorlens:
         *,
         progress: ImportProgress | None = None,
         adapt: bool | None = None,
-        adapt_progress: AdaptationProgress | None = None,
+        adapt_progress: Progress | None = None,
         id_prefix: str = "",
     ) -> CatalogueReport:
         """Adds or updates the products of a folder of images, a CSV or a JSONL file.
@@ -377,7 +377,7 @@ class Floorlens:
         from floorlens.importing import import_products
 
         self.check()
-        asked = bool(adapt)
+        on_request = bool(adapt)
         if adapt is None:
             adapt = self._catalogue.count() == 0 and not self.adaptation_declined
         elif not adapt:
@@ -393,7 +393,7 @@ class Floorlens:
             )
         )
         if adapt and not self.adapted:
-            report = self._adapt_after(report, adapt_progress, asked=asked)
+            report = self._adapt_after(report, adapt_progress, on_request=on_request)
         return self._push_after(report)
 
     def adapt(
@@ -402,7 +402,7 @@ class Floorlens:
         views: int | None = None,
         limit: int | None = None,
         seed: int = 0,
-        progress: AdaptationProgress | None = None,
+        progress: Progress | None = None,
     ) -> AdaptationReport:
         """Fits the search to the differences between this catalogue's own products.
 
@@ -500,7 +500,13 @@ class Floorlens:
 
     # -- photos --------------------------------------------------------------------------------
 
-    def mask(self, source: Any, *, region: Any = None, clicks: Iterable[Any] = ()) -> FloorRegion:
+    def mask(
+        self,
+        source: PhotoSource,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+    ) -> FloorRegion:
         """Returns where the floor is in a photo; the arguments are those of `search`.
 
         Raises:
@@ -518,12 +524,12 @@ class Floorlens:
 
     def search(
         self,
-        source: Any,
+        source: PhotoSource,
         *,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
-        region: Any = None,
-        clicks: Iterable[Any] = (),
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
         weights: Mapping[str, float] | None = None,
         rerank: bool = True,
     ) -> SearchResult:
@@ -564,15 +570,15 @@ class Floorlens:
             retriever=self._retriever,
         )
 
-    def _photo(self, source: Any) -> Photo:
+    def _photo(self, source: PhotoSource) -> Photo:
         return load_photo(source, max_megapixels=self._max_megapixels)
 
     def _adapt_after(
-        self, report: CatalogueReport, progress: AdaptationProgress | None, *, asked: bool
+        self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
     ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 
-        if not can_adapt(self._catalogue, self._stages, asked=asked):
+        if not can_adapt(self._catalogue, self._stages, on_request=on_request):
             return report
         try:
             return replace(report, adaptation=self.adapt(progress=progress))
@@ -589,11 +595,11 @@ class Floorlens:
 
 
 def find_floor(
-    photo: Any,
+    photo: PhotoSource | Photo,
     *,
     preset: str = DEFAULT_PRESET,
-    region: Any = None,
-    clicks: Iterable[Any] = (),
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
     models: ModelOptions | None = None,

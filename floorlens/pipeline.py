@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
-from floorlens.segmentation import FloorRegion
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.region import (
     corrected_region,
@@ -24,7 +23,10 @@ from floorlens.segmentation.region import (
 
 
 def floor_region(
-    photo: Photo, stages: Stages, region: Any = None, clicks: Iterable[Any] = ()
+    photo: Photo,
+    stages: Stages,
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
 ) -> FloorRegion:
     """Returns the floor of a room photo: found by the segmenter or drawn by hand, then corrected.
 
@@ -71,7 +73,7 @@ def floor_region(
     else:
         prompted = unprompted
     return corrected_region(
-        photo, base, prompted, points, found=unprompted, threshold=preset.mask_threshold
+        photo, base, prompted, points, first_answer=unprompted, threshold=preset.mask_threshold
     )
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import SettingsError
+from floorlens.models.hub import MODELS, HubModel, chosen_model
 from floorlens.models.options import Crop, ModelOptions, Rerank
 
 if TYPE_CHECKING:
@@ -28,14 +29,15 @@ class Preset:
         name: what users call it.
         description: one sentence on what it is for.
         segmenter, normaliser, embedder, reranker: the backend of each stage, by file name.
+        encoder: the hub model that embeds, a name in `hub.MODELS`; empty where there is none.
         mask_threshold: a pixel is floor above this probability.
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
         min_share: below this share of the photo, `NoFloorFound`.
         rerank_depth: how many of the retrieved products are compared in detail.
         examine_products: whether product pictures are examined for frames, grounds and rooms; else
             they are taken whole, and none is segmented.
-        takes_clicks: whether the segmenter is asked anew with clicks; if not, what it found without
-            them is corrected by colour alone.
+        takes_clicks: whether the segmenter runs once more with the clicks; if not, its first answer
+            is corrected by colour alone.
         prompts, crop, rerank: of presets on hub models, where `ModelOptions` leave them open.
     """
 
@@ -45,6 +47,7 @@ class Preset:
     normaliser: str
     embedder: str
     reranker: str
+    encoder: str = ""
     mask_threshold: float = 0.5
     min_visible: float = 0.5
     min_share: float = 0.005
@@ -76,7 +79,8 @@ CLIP = Preset(
     normaliser="clip",
     embedder="clip",
     reranker="clip_pairwise",
-    # Of the largest picture that is accepted one pixel is more.
+    encoder="clip",
+    # One pixel of the largest picture that is accepted is more: any floor pixel is a floor.
     min_share=1e-9,
     examine_products=False,
     takes_clicks=False,
@@ -88,16 +92,16 @@ SIGLIP2 = replace(
     name="siglip2",
     description="The reference design with SigLIP 2 ViT-B/16 (Apache-2.0, about 1501 MB, 768 "
     "numbers) for CLIP.",
-    embedder="siglip2",
+    encoder="siglip2",
 )
 # The same with an encoder that was trained on pictures alone, without texts.
-# It tells textures where those of texts tell things; its smallest size, for CPUs.
+# Such an encoder tells textures apart, one trained with texts tells objects. Its smallest size.
 DINOV2 = replace(
     CLIP,
     name="dinov2",
     description="The reference design with DINOv2 ViT-S/14 (Apache-2.0, about 88 MB, 384 numbers) "
     "for CLIP.",
-    embedder="dinov2",
+    encoder="dinov2",
 )
 
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN, CLIP, SIGLIP2, DINOV2)}
@@ -106,12 +110,7 @@ PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (BUILTIN, CLI
 BACKENDS: Mapping[str, Mapping[str, str]] = {
     "segmentation": {"builtin": "BuiltinSegmenter", "clipseg": "ClipsegSegmenter"},
     "normalisation": {"builtin": "BuiltinNormaliser", "clip": "ClipNormaliser"},
-    "embedding": {
-        "builtin": "BuiltinEmbedder",
-        "clip": "ClipEmbedder",
-        "dinov2": "Dinov2Embedder",
-        "siglip2": "Siglip2Embedder",
-    },
+    "embedding": {"builtin": "BuiltinEmbedder", "clip": "ClipEmbedder"},
     "reranking": {"builtin": "BuiltinReranker", "clip_pairwise": "ClipPairwiseReranker"},
 }
 
@@ -129,7 +128,7 @@ class Stages:
     def stamp(self) -> dict[str, Any]:
         """Returns what decides whether stored features are comparable with new ones.
 
-        The projection is no part of it: it belongs to what is stored (`Catalogue.projections`).
+        The projection is no part of it: it belongs to the catalogue (`Catalogue.projections`).
         """
         return {
             "preset": self.preset.name,
@@ -143,6 +142,10 @@ def preset_named(name: str) -> Preset:
 
     Raises:
         SettingsError: there is none.
+
+    Example:
+        >>> preset_named("clip").segmenter
+        'clipseg'
     """
     try:
         return PRESETS[name]
@@ -152,36 +155,58 @@ def preset_named(name: str) -> Preset:
         ) from None
 
 
-def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:
-    """Returns the preset's backends; `threads` = 0 takes all cores.
+def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
+    """Returns the hub models that a preset needs, or the one model of that name.
 
-    The package's own models load at once, those of the hub when they are first needed. `models`
-    says which and how; it goes before the preset's own options, and the returned one has them.
+    Raises:
+        SettingsError: there is neither.
+
+    Example:
+        >>> [model.model_id for model in models_of("dinov2")]
+        ['CIDAS/clipseg-rd64-refined', 'facebook/dinov2-small']
     """
-    given = models or ModelOptions()
-    chosen = replace(
+    preset = PRESETS.get(name)
+    parts = () if preset is None else (preset.segmenter, preset.encoder)
+    needed = [part for part in parts if part in MODELS]
+    return [chosen_model(part, options) for part in needed or [name]]
+
+
+def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None = None) -> Stages:
+    """Returns the backends of a preset, loaded.
+
+    The package's own models load at once, those of the hub when they are first needed.
+
+    Args:
+        preset: which.
+        threads: for the models; 0 takes all cores.
+        models: which models of the hub are taken, and how. What it says of prompts, crop and
+            re-ranking takes the place of the preset's own; `Stages.preset` has the result.
+
+    Example:
+        >>> load_stages(BUILTIN).segmenter.stamp.model_id
+        'floorlens-segmenter'
+    """
+    options = models or ModelOptions()
+    preset = replace(
         preset,
-        prompts=given.prompts or preset.prompts,
-        crop=given.crop or preset.crop,
-        rerank=given.rerank or preset.rerank,
+        prompts=options.prompts or preset.prompts,
+        crop=options.crop or preset.crop,
+        rerank=options.rerank or preset.rerank,
     )
-    options = replace(given, prompts=chosen.prompts, crop=chosen.crop, rerank=chosen.rerank)
-    settings = {"threads": threads, "options": options, "encoder": preset.embedder}
+    options = replace(options, prompts=preset.prompts, crop=preset.crop, rerank=preset.rerank)
+    settings = {"threads": threads, "options": options, "encoder": preset.encoder}
     return Stages(
-        chosen,
-        segmenter=_made("segmentation", preset.segmenter, settings),
-        normaliser=_made("normalisation", preset.normaliser, settings),
-        embedder=_made("embedding", preset.embedder, settings),
-        reranker=_made("reranking", preset.reranker, settings),
+        preset,
+        segmenter=_load_backend("segmentation", preset.segmenter, settings),
+        normaliser=_load_backend("normalisation", preset.normaliser, settings),
+        embedder=_load_backend("embedding", preset.embedder, settings),
+        reranker=_load_backend("reranking", preset.reranker, settings),
     )
 
 
-def _made(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
+def _load_backend(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
     """Returns a backend, made with those of the settings that its constructor names."""
-    backend = _backend(stage, name)
-    named = inspect.signature(backend).parameters
-    return backend(**{key: value for key, value in settings.items() if key in named})
-
-
-def _backend(stage: str, name: str) -> Any:
-    return getattr(import_module(f"floorlens.{stage}.backends.{name}"), BACKENDS[stage][name])
+    module = import_module(f"floorlens.{stage}.backends.{name}")
+    backend = getattr(module, BACKENDS[stage][name])
+    parameters = inspect.signature(backend).parameters
+    return backend(**{key: value for key, value in settings.items() if key in parameters})

@@ -14,6 +14,7 @@ from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult, Stopwatch, component_weights, matches_of, rank_hits
+from floorlens.segmentation import ClickSource, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -31,8 +32,8 @@ class Query:
 
     limit: int | None = None
     where: Mapping[str, Any] | None = None
-    region: Any = None
-    clicks: Iterable[Any] = ()
+    region: RegionSource | None = None
+    clicks: Iterable[ClickSource] = ()
     weights: Mapping[str, float] | None = None
     rerank: bool = True
 

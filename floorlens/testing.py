@@ -1,6 +1,10 @@
-"""Doubles that ship with the package: backends without models, for fast tests of what is around.
+"""Doubles that ship with the package: backends without models, for fast tests of what uses them.
 
->>> lens = Floorlens.open(folder, stages=fake_stages())
+>>> from floorlens import Floorlens
+>>> from floorlens.testing import fake_stages
+>>> with Floorlens.open("catalogue", stages=fake_stages()) as lens:
+...     lens.add("products").counts["added"]
+3
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ def _stamp(stage: str, version: str, dimension: int = 0) -> Stamp:
 
 @dataclass(frozen=True)
 class FakeSegmenter:
-    """Calls the lower half of every picture floor, unless the picture is of one single colour."""
+    """Finds the floor in the lower half of every picture, unless that has one single colour."""
 
     stamp: Stamp
 
@@ -40,7 +44,7 @@ class FakeSegmenter:
 
 @dataclass(frozen=True)
 class FakeNormaliser:
-    """Takes one patch: the mean colour under the mask."""
+    """Makes one patch: the mean colour under the mask."""
 
     stamp: Stamp
 
@@ -81,8 +85,8 @@ class FakeEmbedder:
     ) -> FloorEmbedding:
         """Returns a 4-dimensional embedding whose signature is the colour itself."""
         lab = features.base.astype(np.float32).mean(axis=0)
-        chosen = projection or self.projection or fake_projection(self.stamp.version)
-        vector = np.append(chosen.apply(lab), 1).astype(np.float32)
+        active = projection or self.projection or fake_projection(self.stamp.version)
+        vector = np.append(active.apply(lab), 1).astype(np.float32)
         vector /= np.linalg.norm(vector)
         return FloorEmbedding(vector, lab.astype("<f4").tobytes())
 
@@ -97,16 +101,24 @@ class FakeReranker:
     def components(
         self, query: bytes, candidates: Sequence[bytes]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """Returns 1 at equal colours, falling with their distance."""
-        wanted = np.frombuffer(query, "<f4")
-        found = np.stack([np.frombuffer(candidate, "<f4") for candidate in candidates])
-        distance = np.linalg.norm(found - wanted, axis=1)
+        """Returns 1 for equal colours, less the farther apart they are."""
+        target = np.frombuffer(query, "<f4")
+        colours = np.stack([np.frombuffer(candidate, "<f4") for candidate in candidates])
+        distance = np.linalg.norm(colours - target, axis=1)
         colour = np.exp(-distance / 30).astype(np.float32)
         return {"colour": colour, "texture": np.ones_like(colour)}
 
 
 def fake_projection(encoder: str) -> Projection:
-    """Returns the projection that leaves colours as they are, divided by 50."""
+    """Returns the projection that only divides a colour by 50.
+
+    `encoder` is the version of the embedder that it belongs to.
+
+    Example:
+        >>> from floorlens.testing import fake_projection
+        >>> fake_projection("1").apply(np.array([50, 0, -25], np.float32))
+        array([ 1. ,  0. , -0.5], dtype=float32)
+    """
     return Projection(
         mean=np.zeros(3, np.float32),
         scale=np.full(3, 50, np.float32),
@@ -117,9 +129,19 @@ def fake_projection(encoder: str) -> Projection:
 
 
 def fake_stages(*, version: str = "1", rerank_depth: int = 200, adaptable: bool = False) -> Stages:
-    """Returns backends that see nothing but colour; another `version` is another stamp.
+    """Returns backends without models, which compare nothing but mean colours.
 
-    `adaptable`: the embedder has a projection, so that catalogues can be adapted.
+    Args:
+        version: of all stamps; another version is another stamp.
+        rerank_depth: how many products are re-ranked.
+        adaptable: whether the embedder has a projection, so that catalogues can be adapted.
+
+    Example:
+        >>> from floorlens import Floorlens
+        >>> from floorlens.testing import fake_stages
+        >>> with Floorlens.open("fakes", stages=fake_stages()) as lens:
+        ...     lens.stamp["embedder"]["model_id"]
+        'fake-embedder'
     """
     return Stages(
         replace(BUILTIN, name="fake", rerank_depth=rerank_depth),

@@ -152,5 +152,5 @@ def test_descriptions_say_licence_size_and_dimension(name: str) -> None:
     assert model.licence in text
     assert f"about {model.megabytes} MB" in text
     assert f"{model.dimension} numbers" in text
-    assert PRESETS[name].embedder == name
+    assert PRESETS[name].encoder == name
     assert PRESETS[name].segmenter == "clipseg"

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
+from floorlens.images.loading import PhotoSource
 
 ROOMS = tuple(sorted(path.name for path in (samples() / "rooms").iterdir()))
 FIRST = 10
@@ -63,11 +64,11 @@ class Ranked:
         self.lens = lens
         self._plain: dict[str, list[str]] = {}
 
-    def first(self, source: object) -> list[str]:
+    def first(self, source: PhotoSource) -> list[str]:
         found = self.lens.search(source, limit=FIRST)
         return [match.product.id for match in found.matches]
 
-    def check(self, name: str, changed: object) -> None:
+    def check(self, name: str, changed: PhotoSource) -> None:
         """Asserts that the room, changed, finds the same first products but for a few."""
         if name not in self._plain:
             self._plain[name] = self.first(samples() / "rooms" / name)

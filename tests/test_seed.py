@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from floorlens.evaluation.masks import evaluate_masks
-from floorlens.evaluation.reports import RankingReport
-from floorlens.evaluation.runner import evaluate_ranking
+from floorlens.evaluation.ranking import RankingReport, evaluate_ranking
 
 GREY = {"1", "4", "14", "15", "17"}
 

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from floorlens.adaptation.rooms import RoomView, simulate_view
-from floorlens.catalogue.batches import batches, workers
+from floorlens.catalogue.batches import Progress, batches, workers
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import StoredProduct
 from floorlens.catalogue.simulated_views import SimulatedViews, View
@@ -64,9 +64,6 @@ SIMULATION = "2"
 """Part of every recipe and version: to be raised when simulated views or the fit change."""
 TRIES = 3
 """How often it begins where other processes rebuild or adapt the catalogue meanwhile."""
-
-Progress = Callable[[int, int], None]
-"""Called after views are safely stored: (views that there are, of how many)."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +128,21 @@ class Simulation:
     unused: tuple[Unused, ...]
 
 
-def can_adapt(catalogue: Catalogue, stages: Stages, *, asked: bool) -> bool:
+def can_adapt(catalogue: Catalogue, stages: Stages, *, on_request: bool) -> bool:
     """Returns whether the embedder can adapt and the catalogue has enough different products.
 
     Args:
         catalogue: to be adapted.
         stages: whose embedder would use the projection.
-        asked: whether a user asked for it: then `LEAST` products are enough, else `WORTH`.
+        on_request: whether a user asked for it: then `LEAST` products are enough, else `WORTH`.
 
     Example:
         >>> from floorlens import Floorlens
         >>> lens = Floorlens.open("catalogue/")
-        >>> can_adapt(lens._catalogue, lens._stages, asked=True)
+        >>> can_adapt(lens._catalogue, lens._stages, on_request=True)
         False
     """
-    least = LEAST if asked else WORTH
+    least = LEAST if on_request else WORTH
     return stages.embedder.projection is not None and len(_different(catalogue)) >= least
 
 
@@ -172,7 +169,7 @@ def adapt(
         views: simulated rooms of each product; None: `VIEWS`.
         limit: at most so many products, drawn by `seed`, are used for the fit; None: `LIMIT`.
         seed: decides the sample and the rooms.
-        progress: called after the rooms of each product are stored.
+        progress: called after the rooms of each product are stored, with how many there are.
 
     Raises:
         UsageError: too few products, an embedder that cannot be adapted, or numbers out of range.
@@ -257,7 +254,7 @@ def simulate(
         views: how many rooms a product has.
         seed: decides the rooms.
         max_megapixels: larger pictures are refused.
-        progress: called after the rooms of each product are stored.
+        progress: called after the rooms of each product are stored, with how many there are.
 
     Example:
         >>> simulate(sample, stages, store, 6, 0, max_megapixels=120).rooms  # doctest: +SKIP
@@ -269,7 +266,7 @@ def simulate(
         numbers = {number for _, number in stored_views.get(stored.product.id, ())}
         missing[stored.product.id] = [n for n in range(views) if n not in numbers]
     total = views * len(sample)
-    done = total - sum(len(numbers) for numbers in missing.values())
+    ready = total - sum(len(numbers) for numbers in missing.values())
     rooms, unused = 0, []
 
     def describe_rooms(stored: StoredProduct) -> dict[View, NDArray[np.float16]] | Unused:
@@ -289,9 +286,9 @@ def simulate(
                 else:
                     store.put(stored.product.id, stored.content_hashes, outcome)
                     rooms += len(outcome)
-                done += len(missing[stored.product.id])
+                ready += len(missing[stored.product.id])
                 if progress is not None:
-                    progress(done, total)
+                    progress(ready, total)
     without = {product.id for product in unused}
     usable = tuple(stored for stored in sample if stored.product.id not in without)
     return Simulation(usable, rooms, tuple(unused))

@@ -3,12 +3,12 @@
 ```
 app       create_app: the routes, limits and errors of one catalogue
 routes    POST /search, POST /mask, GET /healthz, GET /products/{id}/image
-answers   what they answer with
-problems  every error -> status, code and a text that is fit for strangers
-limits    how many bytes may be sent; an id for each request
-service   what all requests share: catalogue, models, turns
+answers   the bodies of the answers
+problems  every error -> status, code and a text that is safe to show to strangers
+limits    how many bytes a request may have; an id for each request
+service   what all requests share: catalogue, models, a limit on work at a time
 pictures  product pictures, whole or as thumbnails
-server    uvicorn around it
+server    runs the application with uvicorn
 ```
 """
 
@@ -37,13 +37,13 @@ def create_app(
 ) -> FastAPI:
     """Returns the service of one catalogue as an ASGI application.
 
-    The catalogue is opened, created if absent, and its models are loaded when the application
-    starts, once. `uvicorn --factory floorlens.api:create_app` serves it.
+    When the application starts, it opens the catalogue (creates it if absent) and loads the models
+    once. `uvicorn --factory floorlens.api:create_app` serves it.
 
     Args:
         settings: which catalogue, and the limits; None: `FLOORLENS_*` and `.env`.
         stages: backends of your own, instead of a preset's.
-        lens: the catalogue, opened already; it stays the caller's to warm up and to close.
+        lens: an open catalogue; the caller warms it up and closes it.
 
     Raises:
         MissingDependency: the extra `[api]` is not installed.

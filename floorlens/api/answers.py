@@ -1,4 +1,4 @@
-"""What the routes answer with, as JSON."""
+"""The JSON bodies of the answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SearchHit(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the service can search, and with what."""
+    """What the service searches, and with which models."""
 
     status: str = Field(description='"ok"')
     version: str = Field(description="of Floorlens")

@@ -1,4 +1,4 @@
-"""The application: routes, limits and errors put together."""
+"""Puts the application together: routes, limits and errors."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = lens
-        if opened is None:
-            opened = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
+        active = lens
+        if active is None:
+            active = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
         try:
             if lens is None:
-                await to_thread.run_sync(opened.warm_up)
-            app.state.service = Service(opened, settings)
+                await to_thread.run_sync(active.warm_up)
+            app.state.service = Service(active, settings)
             yield
         finally:
             if lens is None:
-                opened.close()
+                active.close()
 
     app = FastAPI(
         title="Floorlens",
@@ -47,9 +47,9 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
         "room photo.",
         version=__version__,
         lifespan=lifespan,
-        generate_unique_id_function=_name,
+        generate_unique_id_function=_operation_id,
         redoc_url=None,
-        # It would answer with the address by which a proxy knows the service.
+        # Behind a proxy a redirect would name the service's inner address.
         redirect_slashes=False,
     )
     app.state.settings = settings
@@ -60,6 +60,6 @@ def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> 
     return app
 
 
-def _name(route: APIRoute) -> str:
-    # Clients are generated from these ids: they stay when an address changes.
+def _operation_id(route: APIRoute) -> str:
+    # Generated clients name their methods after these ids: they stay when an address changes.
     return route.name

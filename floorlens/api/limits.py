@@ -1,4 +1,4 @@
-"""What stands before the routes: the limit of what may be sent, and an id for each request."""
+"""Middleware before the routes: a limit on the bytes of a request, and an id for each request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 
-from floorlens.api.problems import LOG, Refused, problem
+from floorlens.api.problems import LOG, Refusal, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 FRAME = 64 * 1024
-"""Bytes that a body may have beyond the file's limit: the multipart form around the file."""
+"""Bytes that a body may have beyond the limit of a file: the multipart form around it."""
 DROP_SECONDS = 10.0
 _CLOSE = {"Connection": "close"}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class UploadLimit:
-    """Refuses a body with more bytes than the settings allow, while it is being sent.
+    """Refuses a body with more bytes than the settings allow.
 
-    One whose Content-Length says so is refused before it is. What is still on its way then is
-    taken and dropped, as much again as is allowed: a client that is cut off while it sends sees a
-    broken connection, and not the answer. Who sends still more is cut off.
+    It refuses as soon as the Content-Length or the bytes so far exceed the limit. Then it reads and
+    drops the rest, at most as many bytes again: a client whose connection closes while it sends
+    sees a broken connection and not the answer. A client that sends more is disconnected.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -42,43 +42,43 @@ class UploadLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._most:
-            # A client that asks before it sends has sent nothing yet.
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._most:
+            # With "Expect: 100-continue" the client has not sent the body yet.
             if "expect" not in headers:
                 await self._drop(receive)
             answer = problem(413, "upload-too-large", self._settings)
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
             return
-        got = 0
+        total = 0
 
-        async def counted() -> Message:
-            nonlocal got
+        async def receive_within_limit() -> Message:
+            nonlocal total
             message = await receive()
-            got += len(message.get("body", b""))
-            if got > self._most:
+            total += len(message.get("body", b""))
+            if total > self._most:
                 if message.get("more_body"):
                     await self._drop(receive)
-                raise Refused(413, "upload-too-large", _CLOSE)
+                raise Refusal(413, "upload-too-large", _CLOSE)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_within_limit, send)
 
     async def _drop(self, receive: Receive) -> None:
-        dropped = 0
+        total = 0
         with anyio.move_on_after(DROP_SECONDS):
-            while dropped <= self._most:
+            while total <= self._most:
                 message = await receive()
-                dropped += len(message.get("body", b""))
+                total += len(message.get("body", b""))
                 if not message.get("more_body"):
                     return
 
 
 class RequestIds:
-    """Gives each request an id, and turns an exception that nobody expected into an answer.
+    """Gives each request an id, and answers with an error where an exception is unexpected.
 
-    The id is the header X-Request-ID of the request where that is a usable one; it is in the
+    The id is the request's header X-Request-ID if that is usable, else a new one. It stands in the
     answer's header and in the log.
     """
 
@@ -91,23 +91,23 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        header = Headers(scope=scope).get("x-request-id", "")
+        request_id = header if _ID.fullmatch(header) else uuid.uuid4().hex
         scope.setdefault("state", {})["id"] = request_id
-        started = False
+        answering = False
 
-        async def named(message: Message) -> None:
-            nonlocal started
+        async def send_with_id(message: Message) -> None:
+            nonlocal answering
             if message["type"] == "http.response.start":
-                started = True
+                answering = True
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
         try:
-            await self._app(scope, receive, named)
+            await self._app(scope, receive, send_with_id)
         except Exception:
             LOG.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
-            if started:
-                # Half an answer is out; only a broken connection can say that the rest is missing.
+            if answering:
+                # Half the answer is sent: only a broken connection shows that the rest is missing.
                 raise
-            await problem(500, "internal", self._settings)(scope, receive, named)
+            await problem(500, "internal", self._settings)(scope, receive, send_with_id)

@@ -1,4 +1,4 @@
-"""Product pictures: the file that the catalogue names, whole or as a thumbnail."""
+"""Product pictures: the files that the catalogue names, whole or as thumbnails."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from PIL import Image
 
-from floorlens.api.problems import Refused
+from floorlens.api.problems import Refusal
 from floorlens.errors import ImageError
 from floorlens.images.loading import load_photo, media_type, read_bytes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it is sent.
+    """A picture to send.
 
     Attributes:
-        body: the bytes of the file; None where the client has them.
+        body: the bytes of the file; None where the client has them already.
         kind: its media type.
-        tag: an HTTP entity tag, another one when the file changes.
+        tag: an HTTP entity tag; it changes when the file changes.
     """
 
     body: bytes | None
@@ -31,44 +31,44 @@ class Picture:
 
 
 def product_picture(
-    images: Sequence[str], index: int, side: int | None, known: str, max_megapixels: float
+    images: Sequence[str], index: int, side: int | None, if_none_match: str, max_megapixels: float
 ) -> Picture:
     """Returns one of a product's pictures.
 
     Args:
-        images: where they lie.
+        images: the paths of all of them.
         index: which one, from 0.
-        side: a JPEG whose longer side has at most so many pixels, never enlarged; None: the file
-            as it is.
-        known: the request's header If-None-Match: what the client has.
-        max_megapixels: larger ones are not made smaller.
+        side: for a JPEG whose longer side has at most so many pixels, never enlarged; None: the
+            file as it is.
+        if_none_match: the request's header of that name: the tags that the client has.
+        max_megapixels: of a larger picture there is no thumbnail.
 
     Raises:
-        Refused: there is no such picture, or it cannot be read any more.
+        Refusal: there is no such picture, or it cannot be read any more.
     """
     if index >= len(images):
-        raise Refused(404, "image-not-found")
+        raise Refusal(404, "image-not-found")
     path = Path(images[index])
     try:
-        found = path.stat()
-        facts = f"{path}:{found.st_ino}:{found.st_mtime_ns}:{found.st_size}:{side}"
+        status = path.stat()
+        facts = f"{path}:{status.st_ino}:{status.st_mtime_ns}:{status.st_size}:{side}"
         tag = f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
-        if _has(known, tag):
+        if _has_tag(if_none_match, tag):
             return Picture(None, "", tag)
         if side is not None:
             return Picture(_thumbnail(path, side, max_megapixels), "image/jpeg", tag)
         body = read_bytes(path)
     except (OSError, ImageError) as error:
-        raise Refused(404, "image-not-found") from error
+        raise Refusal(404, "image-not-found") from error
     kind = media_type(body[:64])
     if kind is None:
-        # Another file has taken the picture's place; it is nobody's business.
-        raise Refused(404, "image-not-found")
+        # Another kind of file lies at the picture's path now; it must not get out.
+        raise Refusal(404, "image-not-found")
     return Picture(body, kind, tag)
 
 
-def _has(known: str, tag: str) -> bool:
-    tags = {part.strip().removeprefix("W/") for part in known.split(",")}
+def _has_tag(if_none_match: str, tag: str) -> bool:
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
     return tag in tags or "*" in tags
 
 

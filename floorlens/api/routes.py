@@ -1,4 +1,4 @@
-"""The routes. They hold no logic: they take a request apart and hand it to the service."""
+"""The routes. They hold no logic: each reads a request and passes it to the service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Resp
 
 from floorlens.api.answers import Health, Problem, SearchHit
 from floorlens.api.pictures import product_picture
-from floorlens.api.problems import Refused
+from floorlens.api.problems import Refusal
 from floorlens.api.service import Service
 from floorlens.images.masks import mask_png
 from floorlens.products.reading import MAX_IMAGES
@@ -18,7 +18,7 @@ router = APIRouter()
 
 
 def service_of(request: Request) -> Service:
-    """Returns what the application's requests share."""
+    """Returns the service that all requests share."""
     service: Service = request.app.state.service
     return service
 
@@ -28,9 +28,9 @@ Photo = Annotated[UploadFile, File(description="the photo of a room")]
 Side = Annotated[int | None, Query(ge=32, le=1600, description="longer side in pixels, as JPEG")]
 
 
-def _problems(**said: str) -> dict[int | str, dict[str, Any]]:
-    """Returns the description of answers: s404="…" says when there is a 404."""
-    return {int(name[1:]): {"model": Problem, "description": text} for name, text in said.items()}
+def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
+    """Returns the description of errors for OpenAPI: s404="…" says when the answer is a 404."""
+    return {int(name[1:]): {"model": Problem, "description": text} for name, text in texts.items()}
 
 
 _PHOTO = _problems(
@@ -42,9 +42,9 @@ _PHOTO = _problems(
 
 
 def _read(file: UploadFile, service: Service) -> bytes:
-    most = service.settings.max_upload_mb * 1e6
-    if file.size is not None and file.size > most:
-        raise Refused(413, "upload-too-large")
+    limit = service.settings.max_upload_mb * 1e6
+    if file.size is not None and file.size > limit:
+        raise Refusal(413, "upload-too-large")
     return file.file.read()
 
 
@@ -63,11 +63,11 @@ async def search(
 ) -> list[SearchHit]:
     """Returns the products, the closest to the photo's floor first.
 
-    The header X-Index names the vector engine that found them; X-Degraded, where it is there, is
-    the code of the error for which it is not the one that was set.
+    The header X-Index names the vector engine that was searched. If that is the fallback, the
+    header X-Degraded is the code of the error of the engine in the settings.
     """
 
-    def ranked() -> list[SearchHit]:
+    def rank() -> list[SearchHit]:
         result = service.search(_read(file, service), limit or limit_field)
         response.headers["X-Index"] = result.index
         if result.degraded is not None:
@@ -77,7 +77,7 @@ async def search(
             for match in result.matches
         ]
 
-    return await service.with_models(request, ranked)
+    return await service.run_with_models(request, rank)
 
 
 @router.post(
@@ -88,22 +88,22 @@ async def search(
 async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
     """Returns where the floor is, a grey PNG of the photo's size.
 
-    The header X-Floor says the rest as JSON: source, confidence, visible, share, box, photo_size
-    and reasons, which is why the floor is doubtful.
+    The header X-Floor is JSON with the rest: source, confidence, visible, share, box, photo_size,
+    and reasons, which say why the floor is doubtful.
     """
 
-    def drawn() -> Response:
+    def find_floor() -> Response:
         floor = service.mask(_read(file, service))
         headers = {"X-Floor": json.dumps(floor.as_dict())}
-        return Response(mask_png(floor), media_type="image/png", headers=headers)
+        return Response(mask_png(floor.mask), media_type="image/png", headers=headers)
 
-    return await service.with_models(request, drawn)
+    return await service.run_with_models(request, find_floor)
 
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=_problems(s503="the catalogue cannot be read"))
 async def health(service: ServiceOf) -> Health:
-    """Returns whether the service can search, and with what."""
+    """Returns what the service searches, and with which models."""
     return await service.health()
 
 
@@ -112,7 +112,7 @@ async def health(service: ServiceOf) -> Health:
     response_class=Response,
     responses={
         200: {"content": {"image/*": {}}, "description": "the picture"},
-        304: {"description": "the client has it"},
+        304: {"description": "the client has the picture already"},
         **_problems(s404="no such product or picture"),
     },
 )
@@ -125,10 +125,10 @@ async def product_image(
 ) -> Response:
     """Returns a product's picture: the file as it is, or with `side` a JPEG of that size."""
 
-    def found() -> Response:
+    def read_picture() -> Response:
         images = service.lens.product(product_id).images
-        most = service.settings.max_megapixels
-        picture = product_picture(images, index, side, if_none_match, most)
+        limit = service.settings.max_megapixels
+        picture = product_picture(images, index, side, if_none_match, limit)
         headers = {
             "ETag": picture.tag,
             "Cache-Control": "public, max-age=300",
@@ -138,4 +138,4 @@ async def product_image(
             return Response(status_code=304, headers=headers)
         return Response(picture.body, media_type=picture.kind, headers=headers)
 
-    return await service.with_pictures(found)
+    return await service.run_with_pictures(read_picture)

@@ -1,4 +1,4 @@
-"""uvicorn around the application: in the foreground, or in a thread beside something else."""
+"""Runs the application with uvicorn: in the foreground, or in a thread of another program."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 GRACE = 10
-"""Seconds that requests have to end when the service is stopped; then their answer is 500."""
+"""Seconds that running requests get when the service stops; after that their answer is 500."""
 START_SECONDS = 120.0
 
 
@@ -30,47 +30,46 @@ def listen(host: str, port: int) -> socket.socket:
     """Returns a socket that listens; port 0 takes a free one.
 
     Raises:
-        UsageError: the port is in use or may not be taken, or the host is none of this machine.
+        UsageError: the port is in use or forbidden, or this machine does not have the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OverflowError as error:
-        raise UsageError(f"{port} is no port: give one from 0 to 65535") from error
+        raise UsageError(f"{port} is not a port: choose one from 0 to 65535") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise UsageError(
-                f"port {port} of {host} is in use: stop what listens there, or name another one "
-                "with --port"
+                f"port {port} of {host} is in use: stop the program that uses it, or choose "
+                "another one with --port"
             ) from error
         if error.errno == errno.EACCES:
             raise UsageError(
-                f"port {port} of {host} may not be taken by this user: name one above 1023 with "
-                "--port"
+                f"this user may not use port {port} of {host}: choose one above 1023 with --port"
             ) from error
         raise UsageError(
-            f"{host} is no address of this machine: give 127.0.0.1, or 0.0.0.0 for all of them"
+            f"{host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all of them"
         ) from error
 
 
 def address(listener: socket.socket) -> str:
-    """Returns the URL of what listens at a socket."""
+    """Returns the URL of a listening socket."""
     return url_of(*listener.getsockname()[:2])
 
 
 def url_of(host: str, port: int) -> str:
-    """Returns the URL of a host and port; an IPv6 address stands in brackets there."""
+    """Returns the URL of a host and port; an IPv6 address gets brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serves the catalogue of the settings, created if absent, until SIGTERM or Ctrl-C.
 
-    Requests that are being served then have 10 seconds to end. A model that is at work cannot be
-    stopped: the process lives until it is done. To be called in the main thread.
+    Running requests then have 10 seconds to end. A running model cannot be stopped: the process
+    ends when the model has. Must be called in the main thread.
 
     Raises:
-        UsageError: the port is in use, or the address is none of this machine.
+        UsageError: the port is in use, or this machine does not have the address.
         MissingDependency: the extra `[api]` is not installed.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
@@ -83,16 +82,16 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
         def stop(*_: object) -> None:
             server.should_exit = True
 
-        # uvicorn puts these back at its end and sends itself the signal once more: without them
-        # a service that was asked to stop, and did, would die of it.
-        before = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
+        # At its end uvicorn restores these handlers and raises the signal once more. Without them
+        # that would kill a service that has stopped in good order.
+        handlers = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
-            # Not left to the application's start, of which uvicorn ends with a code of its own.
+            # Not left to the application's start: if that fails, uvicorn has its own exit code.
             lens.warm_up()
             print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
             server.run(sockets=[listener])
         finally:
-            for name, handler in before.items():
+            for name, handler in handlers.items():
                 signal.signal(name, handler)
 
 
@@ -106,16 +105,16 @@ def running_service(
 ) -> Iterator[str]:
     """Yields the URL of a service that runs in a thread of this process while the block lasts.
 
-    It cannot outlive the process, however that ends.
+    The service ends with the process, even if that is killed.
 
     Args:
         settings: which catalogue, created if absent, and the limits.
-        host: the address to listen at.
+        host: the address to listen on.
         port: the port; 0 takes a free one.
         stages: backends of your own, instead of a preset's.
 
     Raises:
-        UsageError: the port is in use, or the address is none of this machine.
+        UsageError: the port is in use, or this machine does not have the address.
         MissingDependency: the extra `[api]` is not installed.
         ServiceError: it did not start within two minutes.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.

@@ -1,4 +1,4 @@
-"""What all requests share: the catalogue with its models, and whose turn it is to use them."""
+"""What all requests share: the catalogue with its models, and a limit on work at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fastapi import Request
 
 from floorlens import __version__
 from floorlens.api.answers import Health
-from floorlens.api.problems import Refused
+from floorlens.api.problems import Refusal
 from floorlens.errors import CatalogueError
 from floorlens.lens import Floorlens
 
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEPT_FLOORS = 16
+CACHED_FLOORS = 16
 PICTURES_AT_ONCE = 4
 HEALTH_SECONDS = 5.0
 _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
 
 
-class KeptFloors:
+class FloorCache:
     """The floors of the last few photos, so that mask and search of one photo segment it once.
 
-    Safe to call from several threads. A floor is at most 1,280 x 1,280 bytes: the mask of the
-    photo's own size, which a region keeps once it was asked for, is not kept here.
+    Safe to call from several threads. A floor takes at most 1,280 x 1,280 bytes: a region caches
+    its mask at the photo's own size, and this class leaves that cache out.
     """
 
-    def __init__(self, most: int = KEPT_FLOORS) -> None:
-        self._most = most
+    def __init__(self, capacity: int = CACHED_FLOORS) -> None:
+        self._capacity = capacity
         self._floors: OrderedDict[bytes, FloorRegion] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: bytes) -> FloorRegion | None:
-        """Returns the floor that was found in a photo of this hash, None if it is not kept."""
+        """Returns the floor of the photo with this hash, None if it is not in the cache."""
         with self._lock:
             floor = self._floors.get(key)
             if floor is not None:
@@ -56,12 +56,12 @@ class KeptFloors:
             return None if floor is None else replace(floor)
 
     def put(self, key: bytes, floor: FloorRegion) -> None:
-        """Keeps a floor; the one that was not asked for longest goes."""
+        """Stores a floor; the least recently used one goes."""
         with self._lock:
-            # A copy has none of what was computed from it.
+            # A copy leaves out the mask that the region has cached.
             self._floors[key] = replace(floor)
             self._floors.move_to_end(key)
-            while len(self._floors) > self._most:
+            while len(self._floors) > self._capacity:
                 self._floors.popitem(last=False)
 
 
@@ -72,26 +72,26 @@ class Service:
         """Must be called where the event loop runs; the caller closes `lens`."""
         self.lens = lens
         self.settings = settings
-        self._floors = KeptFloors()
-        # The models take several cores for one photo; more at once only makes all of them late.
+        self._floors = FloorCache()
+        # The models use several cores for one photo; more photos at once only delay each other.
         cores = os.cpu_count() or 1
         self._models = anyio.CapacityLimiter(min(8, max(2, cores // 2)))
         self._pictures = anyio.CapacityLimiter(PICTURES_AT_ONCE)
         self._probe: Future[Health] | None = None
 
-    async def with_models(self, request: Request, work: Callable[[], T]) -> T:
-        """Returns what `work` returns, run in a thread when its turn comes.
+    async def run_with_models(self, request: Request, work: Callable[[], T]) -> T:
+        """Runs `work` in a thread as soon as one is free for the models; returns its result.
 
         Raises:
-            Refused: the client has left meanwhile.
+            Refusal: the client has disconnected meanwhile.
         """
         async with self._models:
             if await request.is_disconnected():
-                raise Refused(499, "client-gone")
+                raise Refusal(499, "client-gone")
             return await to_thread.run_sync(work)
 
-    async def with_pictures(self, work: Callable[[], T]) -> T:
-        """Returns what `work` returns, run in a thread beside the models'."""
+    async def run_with_pictures(self, work: Callable[[], T]) -> T:
+        """Runs `work` in a thread for pictures, apart from the models'; returns its result."""
         return await to_thread.run_sync(work, limiter=self._pictures)
 
     def search(self, photo: bytes, limit: int | None) -> SearchResult:
@@ -112,33 +112,33 @@ class Service:
         """Returns what the service searches, and with which models.
 
         Raises:
-            CatalogueError: the catalogue cannot be read, or not within 5 seconds.
-            StampMismatch: it was rebuilt with other models meanwhile: no search can work.
+            CatalogueError: the catalogue cannot be read within 5 seconds.
+            StampMismatch: it was rebuilt with other models meanwhile, so that no search works.
         """
         probe = self._probe
         if probe is None or probe.done():
-            # A thread cannot be ended: of a catalogue that hangs one waits, not one for each probe.
+            # A thread cannot be stopped: while a catalogue hangs, all calls wait for one thread.
             probe = self._probe = Future()
             probe.set_running_or_notify_cancel()
-            threading.Thread(target=self._examine, args=(probe,), daemon=True).start()
+            threading.Thread(target=self._run_probe, args=(probe,), daemon=True).start()
         with anyio.move_on_after(HEALTH_SECONDS):
             return await asyncio.wrap_future(probe)
-        raise CatalogueError(f"the catalogue was not counted within {HEALTH_SECONDS:g} s")
+        raise CatalogueError(f"the catalogue did not answer within {HEALTH_SECONDS:g} s")
 
-    def _examine(self, probe: Future[Health]) -> None:
+    def _run_probe(self, probe: Future[Health]) -> None:
         try:
-            probe.set_result(self._health())
+            probe.set_result(self._read_health())
         except Exception as error:  # noqa: BLE001 - raised where the probe is awaited
             probe.set_exception(error)
 
-    def _health(self) -> Health:
+    def _read_health(self) -> Health:
         self.lens.check()
         stamp = self.lens.stamp
-        made = {stage: stamp[stage] for stage in _STAGES}
+        models = {stage: stamp[stage] for stage in _STAGES}
         return Health(
             status="ok",
             version=__version__,
             products=self.lens.count(),
             preset=str(stamp["preset"]),
-            models={stage: f"{one['model_id']} {one['version']}" for stage, one in made.items()},
+            models={stage: f"{one['model_id']} {one['version']}" for stage, one in models.items()},
         )

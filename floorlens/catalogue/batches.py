@@ -1,15 +1,18 @@
-"""Batches: how many products go into one transaction, and the threads that prepare them."""
+"""Batches: how much goes into one transaction, the threads that prepare it, and its progress."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 BATCH = 16
 """Products per transaction: a kill loses at most this much work, and none that was reported."""
+
+Progress = Callable[[int, int], None]
+"""Called as `progress(done, total)` after each step of a long task: how many, and of how many."""
 
 Item = TypeVar("Item")
 

@@ -200,8 +200,8 @@ class Catalogue(Database):
             for product_id in ids:
                 for table in (features, base_features, simulated, images):
                     connection.execute(delete(table).where(table.c.product_id == product_id))
-                gone = connection.execute(delete(products).where(products.c.id == product_id))
-                if gone.rowcount:
+                deletion = connection.execute(delete(products).where(products.c.id == product_id))
+                if deletion.rowcount:
                     connection.execute(
                         insert(removed).values(product_id=product_id, revision=revision)
                     )
@@ -212,8 +212,8 @@ class Catalogue(Database):
         """Returns the products, sorted by id, that can be searched."""
         with self.reading() as connection, connection.begin():
             live = connection.execute(select(state.c.live)).scalar_one()
-            theirs = (features.c.product_id == products.c.id) & (features.c.generation == live)
-            return list(load_products(connection, select(products.c.id).join(features, theirs)))
+            own = (features.c.product_id == products.c.id) & (features.c.generation == live)
+            return list(load_products(connection, select(products.c.id).join(features, own)))
 
     # -- features ------------------------------------------------------------------------------
 
@@ -236,14 +236,14 @@ class Catalogue(Database):
                 .order_by(products.c.id)
             )
             rows = connection.execute(query).all()
-            gone = list(
+            removed_ids = list(
                 connection.execute(
                     select(removed.c.product_id).where(removed.c.revision > since)
                 ).scalars()
             )
         changed = [_record(row) for row in rows if row.vector is not None]
-        gone += [row.id for row in rows if row.vector is None]
-        return Snapshot(revision, live, stamp, projection_version(stamp), changed, gone)
+        removed_ids += [row.id for row in rows if row.vector is None]
+        return Snapshot(revision, live, stamp, projection_version(stamp), changed, removed_ids)
 
     def engine_position(self, engine: str) -> EnginePosition | None:
         """Returns how far a vector engine follows; None if nothing was ever put into it."""

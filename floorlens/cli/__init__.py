@@ -10,30 +10,30 @@ import typer
 from typer.core import TyperGroup
 
 from floorlens.cli import catalogue, engine, evaluate, models, photo, serve, system
-from floorlens.cli.output import fail
+from floorlens.cli.output import print_error
 from floorlens.errors import FloorlensError
 
 EXIT_CODES = """
-Exit codes: 0 done; 1 unexpected failure, or a doctor's finding; 2 usage; 3 input unreadable;
+Exit codes: 0 done; 1 unexpected failure, or doctor found a fault; 2 usage; 3 input unreadable;
 4 no floor in the photo; 5 nothing to rank; 6 catalogue or vector engine unusable; 7 an extra or
 a model is missing; 8 done, but some products failed; 130 stopped by Ctrl-C.
 """
 
 
 class _Commands(TyperGroup):
-    """The commands, with what ends them early turned into the documented exit codes.
+    """The commands. Turns the errors that end one into the documented exit codes.
 
-    Typer itself shows usage errors and exits with 2. Which exceptions it has for that depends on
-    its version, so nothing of that is caught here.
+    Typer itself shows usage errors and exits with 2. Its exceptions for that depend on its version,
+    so they are not caught here.
     """
 
-    # Any: the context's class is another one in each line of Typer's versions.
+    # Any: the class of the context depends on Typer's version.
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except FloorlensError as error:
-            raise typer.Exit(fail(error)) from error
+            raise typer.Exit(print_error(error)) from error
         except KeyboardInterrupt as error:
             print(
                 "\nStopped. What was stored is safe; run the same command to go on.",
@@ -41,8 +41,8 @@ class _Commands(TyperGroup):
             )
             raise typer.Exit(130) from error
         except BrokenPipeError as error:
-            # `floorlens search … | head` closes our output early; that is no failure of ours. What
-            # is still buffered must go nowhere, or the interpreter fails on it at its exit.
+            # `floorlens search … | head` closes our output early, which is no failure. The rest of
+            # the buffer must go nowhere, or the interpreter fails on it when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from error
         return result

@@ -21,10 +21,12 @@ from floorlens.cli.output import (
     print_import,
     print_json,
     progress_bar,
-    settings,
+    read_settings,
     write_text,
 )
 from floorlens.errors import EngineError
+from floorlens.lens import Floorlens
+from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -48,14 +50,16 @@ def index(
     ] = None,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="Embed the whole catalogue anew, beside the live one."),
+        typer.Option(
+            "--rebuild", help="Embed the whole catalogue anew; searches use the old one meanwhile."
+        ),
     ] = False,
     adapting: Annotated[
         bool | None,
         typer.Option(
             "--adapt/--no-adapt",
-            help="Adapt the catalogue afterwards, if it is not yet; by default the first index of "
-            "64 products or more does, unless 'no' was said before.",
+            help="Adapt the catalogue afterwards, if it is not adapted yet. By default the first "
+            "index of 64 products or more does it, unless --no-adapt declined it before.",
             show_default=False,
         ),
     ] = None,
@@ -64,7 +68,7 @@ def index(
         typer.Option(
             "--id-prefix",
             metavar="TEXT",
-            help="Put before every id; floor_ gives the ids of the reference design.",
+            help="Text to put before every id; floor_ gives the ids of the reference design.",
             show_default=False,
         ),
     ] = "",
@@ -72,34 +76,32 @@ def index(
     preset: PresetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add products to the catalogue; only what changed is embedded, nothing is removed.
+    """Add products to the catalogue. Only what changed is embedded; nothing is removed.
 
     The first index of 64 products or more adapts the search to them (see `floorlens adapt`).
     """
     if source is None and not rebuild:
         raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
     if source is None and id_prefix:
-        raise typer.BadParameter("--id-prefix is for products that are added: a rebuild keeps ids")
+        raise typer.BadParameter("--id-prefix is for new products: a rebuild keeps the ids")
     code = 0
     if rebuild:
-        from floorlens.lens import Floorlens
-
-        chosen = settings(catalogue=catalogue, preset=preset)
+        settings = read_settings(catalogue=catalogue, preset=preset)
         with index_bars() as (progress, adapt_progress):
             report = Floorlens.rebuild(
-                chosen.catalogue,
+                settings.catalogue,
                 progress=progress,
                 adapt=adapting,
                 adapt_progress=adapt_progress,
-                **chosen.options(),
+                **settings.options(),
             )
-        # For programs one JSON document: after a rebuild without failures the import's own.
+        # Programs get one JSON document: after a rebuild without failures that of the import.
         if report.failed or source is None or not as_json:
             code = print_import(report, as_json=as_json)
         if code:
             print(
-                "The old features stay in use: repair these pictures, or remove the products with "
-                "`floorlens products remove ID`, and run the rebuild again; it goes on from here.",
+                "The old features stay in use. Repair these pictures, or remove the products with "
+                "`floorlens products remove ID`, and run the rebuild again: it continues here.",
                 file=sys.stderr,
             )
     if source is not None and code == 0:
@@ -122,22 +124,20 @@ def adapt(
     views: Annotated[
         int | None,
         typer.Option(
-            "--views", min=1, help="Simulated rooms of each product (6).", show_default=False
+            "--views", min=1, help="Simulated rooms for each product (6).", show_default=False
         ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            "--limit", help="At most so many products for the fit (2000).", show_default=False
-        ),
+        typer.Option("--limit", help="Use at most so many products (2000).", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed makes other rooms.")] = 0,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fit the search to the differences between the catalogue's own products.
 
-    Rooms are simulated with each product on the floor; interrupted, it goes on where it was.
+    Simulates rooms with each product on the floor. If you stop it, the next run continues there.
     """
     with open_lens(catalogue, None) as lens, progress_bar("Adapting") as progress:
         report = lens.adapt(views=views, limit=limit, seed=seed, progress=progress)
@@ -153,8 +153,8 @@ def adapt(
 @products_app.command("list")
 def list_products(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the products, sorted by id."""
-    with closing(_stored(catalogue)) as stored:
-        products = stored.products()
+    with closing(_open_without_models(catalogue)) as store:
+        products = store.products()
     if as_json:
         print_json([product.as_dict() for product in products])
         return
@@ -176,8 +176,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one product."""
-    with closing(_stored(catalogue)) as stored:
-        product = stored.product(product_id)
+    with closing(_open_without_models(catalogue)) as store:
+        product = store.product(product_id)
     if as_json:
         print_json(product.as_dict())
         return
@@ -195,14 +195,14 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove products from the catalogue; their image files stay."""
-    with closing(_stored(catalogue)) as stored:
+    with closing(_open_without_models(catalogue)) as store:
         for product_id in ids:
-            stored.product(product_id)
-        removed = stored.remove(ids)
+            store.product(product_id)
+        removals = store.remove(ids)
     if as_json:
-        print_json({"removed": removed})
+        print_json({"removed": removals})
     else:
-        print(f"removed {len(removed)}: {', '.join(removed)}")
+        print(f"removed {len(removals)}: {', '.join(removals)}")
 
 
 def export(
@@ -213,14 +213,12 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the products as CSV (the default), JSONL (.jsonl) or JSON (.json, --json)."""
-    from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
-
     writers = {".csv": products_as_csv, ".jsonl": products_as_jsonl, ".json": products_as_json}
     ending = ".json" if as_json else ".csv" if output is None else output.suffix.lower()
     if ending not in writers:
         raise typer.BadParameter("the output's name must end in .csv, .jsonl or .json")
-    with closing(_stored(catalogue)) as stored:
-        text = writers[ending](stored.products())
+    with closing(_open_without_models(catalogue)) as store:
+        text = writers[ending](store.products())
     if output is None:
         sys.stdout.write(text)
     else:
@@ -228,19 +226,21 @@ def export(
 
 
 def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
-    """Show what the catalogue holds and what made it."""
-    with closing(_stored(catalogue)) as stored:
-        facts = stored.facts()
+    """Show what the catalogue holds and which models made it."""
+    with closing(_open_without_models(catalogue)) as store:
+        facts = store.facts()
     if as_json:
         print_json(facts)
         return
     for key, value in facts.items():
         if key == "projection":
             if value is not None:
-                print(f"adapted to: {adapted_to(value)}")
+                print(f"adapted to: {describe_projection(value)}")
         elif key == "engines":
-            for copy in value:
-                print(f"engine: {copy['engine']} {copy['collection']} at {copy['revision']}")
+            for replica in value:
+                print(
+                    f"engine: {replica['engine']} {replica['collection']} at {replica['revision']}"
+                )
         elif isinstance(value, dict):
             for stage, stamp in value.items():
                 text = (
@@ -251,15 +251,15 @@ def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None
             print(f"{key}: {value}")
 
 
-def adapted_to(projection: Mapping[str, Any]) -> str:
-    """Returns what a catalogue's projection was fitted on, in words."""
+def describe_projection(projection: Mapping[str, Any]) -> str:
+    """Returns what a catalogue's projection was fitted to, in words."""
     if "products" not in projection:
         return "nothing: the package's own projection; `floorlens adapt` fits one"
     return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
 
 
-def _stored(catalogue: str | None) -> Catalogue:
-    # The products can be listed, exported and removed whatever models made their features.
+def _open_without_models(catalogue: str | None) -> Catalogue:
+    # Products can be listed, exported and removed whichever models made their features.
     from floorlens.catalogue.catalogue import Catalogue
 
-    return Catalogue(settings(catalogue=catalogue).catalogue, create=False)
+    return Catalogue(read_settings(catalogue=catalogue).catalogue, create=False)

@@ -11,7 +11,7 @@ from floorlens.cli.output import (
     JsonOption,
     print_json,
     progress_bar,
-    settings,
+    read_settings,
 )
 from floorlens.errors import EngineError
 
@@ -41,18 +41,18 @@ def sync(
         bool,
         typer.Option(
             "--take-over",
-            help="Also replace what another catalogue, or something that is not Floorlens, has put "
-            "under that name: what this catalogue does not hold is deleted there.",
+            help="Take over a collection that another catalogue or another program has filled: "
+            "records that this catalogue does not hold are deleted there.",
         ),
     ] = False,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill or repair the engine from the catalogue; only what differs is written."""
+    """Fill or repair the engine from the catalogue. Only what differs is written."""
     from floorlens.lens import open_catalogue
 
-    chosen = settings(catalogue=catalogue).for_engine(to)
-    with open_catalogue(chosen, create=False) as lens, progress_bar("Comparing") as progress:
+    settings = read_settings(catalogue=catalogue).for_engine(to)
+    with open_catalogue(settings, create=False) as lens, progress_bar("Comparing") as progress:
         report = lens.replica.sync(take_over=take_over, progress=progress)
     if as_json:
         print_json(report.as_dict())
@@ -70,17 +70,20 @@ def verify(
     """Compare the engine with the catalogue: counts, ids and stamps. Exit code 6 if they differ."""
     from floorlens.lens import open_catalogue
 
-    chosen = settings(catalogue=catalogue).for_engine(to)
-    with open_catalogue(chosen, create=False) as lens:
-        found = lens.replica.compare()
-    facts = found.as_dict()
+    settings = read_settings(catalogue=catalogue).for_engine(to)
+    with open_catalogue(settings, create=False) as lens:
+        comparison = lens.replica.compare()
+    facts = comparison.as_dict()
     if as_json:
         print_json(facts)
     else:
-        print(f"{found.engine} {found.collection}: stamp {found.stamp}")
-        print(f"{found.products} products in the catalogue, {found.records} records in the engine")
+        print(f"{comparison.engine} {comparison.collection}: stamp {comparison.stamp}")
+        print(
+            f"{comparison.products} products in the catalogue, "
+            f"{comparison.records} records in the engine"
+        )
         for kind in ("missing", "unknown"):
             if facts[kind]:
                 print(f"{facts[kind]} {kind}: {', '.join(facts[f'{kind}_ids'])}")
-        print("in step" if found.in_step else f"not in step: {found.cure}")
-    raise typer.Exit(0 if found.in_step else EngineError.exit_code)
+        print("in step" if comparison.in_step else f"not in step: {comparison.cure}")
+    raise typer.Exit(0 if comparison.in_step else EngineError.exit_code)

@@ -21,14 +21,15 @@ from floorlens.cli.output import (
     parse_weights,
     print_json,
     progress_bar,
-    settings,
+    read_settings,
     write_text,
 )
 
 eval_app = typer.Typer(
     no_args_is_help=True,
-    help="Measure the pipeline on a folder of photos. Exits 0 when measured, whatever the figures. "
-    "The products are indexed anew, apart from any catalogue; of --catalogue the preset counts.",
+    help="Measure the pipeline on a folder of photos. Exits 0 when it has measured, whatever the "
+    "figures. The products are indexed into a temporary catalogue; --catalogue only says which "
+    "preset.",
 )
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The data; only read.")]
@@ -44,7 +45,7 @@ AdaptOption = Annotated[
     bool | None,
     typer.Option(
         "--adapt/--no-adapt",
-        help="Adapt to the products, or do not; else as `index` does.",
+        help="Adapt to the products, or do not; by default as `index` does.",
     ),
 ]
 RetrievalOption = Annotated[
@@ -70,7 +71,7 @@ def pairs(
     retrieval_only: RetrievalOption = False,
 ) -> None:
     """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
-    from floorlens.evaluation.runner import evaluate_pairs
+    from floorlens.evaluation.pairs import evaluate_pairs
 
     _measure(
         evaluate_pairs,
@@ -79,7 +80,7 @@ def pairs(
         catalogue=catalogue,
         preset=preset,
         html=html,
-        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
+        ranking_options=_RankingOptions(adapt, parse_weights(weight), not retrieval_only),
     )
 
 
@@ -101,12 +102,12 @@ def masks(
         typer.Option(
             "--negatives",
             metavar="DIR",
-            help="Further pictures that show no floor: is that seen?",
+            help="Further pictures that show no floor: does the segmenter see that?",
             show_default=False,
         ),
     ] = None,
     clicks: Annotated[
-        int, typer.Option("--clicks", min=0, max=100, help="Simulated corrections a photo.")
+        int, typer.Option("--clicks", min=0, max=100, help="Simulated corrections for each photo.")
     ] = 0,
     robustness: Annotated[
         bool,
@@ -153,7 +154,7 @@ def ranking(
     retrieval_only: RetrievalOption = False,
 ) -> None:
     """Graded judgments: queries/, products/, judgments.csv."""
-    from floorlens.evaluation.runner import evaluate_ranking
+    from floorlens.evaluation.ranking import evaluate_ranking
 
     _measure(
         evaluate_ranking,
@@ -162,7 +163,7 @@ def ranking(
         catalogue=catalogue,
         preset=preset,
         html=html,
-        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
+        ranking_options=_RankingOptions(adapt, parse_weights(weight), not retrieval_only),
     )
 
 
@@ -172,13 +173,13 @@ def simulated(
     json_file: JsonFileOption = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
-    views: Annotated[int, typer.Option("--views", min=1, help="How many rooms are made.")] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other rooms.")] = 0,
+    views: Annotated[int, typer.Option("--views", min=1, help="How many rooms to simulate.")] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed makes other rooms.")] = 0,
     adapt: AdaptOption = None,
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
-    """Rooms made of the products themselves, under strong light: products/."""
+    """Rooms simulated with the products themselves, under strong light: products/."""
     from floorlens.evaluation.simulated import evaluate_simulated
 
     _measure(
@@ -189,12 +190,12 @@ def simulated(
         preset=preset,
         views=views,
         seed=seed,
-        ranks=_Ranks(adapt, parse_weights(weight), not retrieval_only),
+        ranking_options=_RankingOptions(adapt, parse_weights(weight), not retrieval_only),
     )
 
 
-class _Ranks(NamedTuple):
-    """How a catalogue is made and searched, as `open_catalogue` takes it."""
+class _RankingOptions(NamedTuple):
+    """How a catalogue is adapted and searched: arguments of `open_measured_lens`."""
 
     adapt: bool | None
     weights: dict[str, float]
@@ -209,33 +210,31 @@ def _measure(
     catalogue: str | None,
     preset: str | None,
     html: Path | None = None,
-    ranks: _Ranks | None = None,
+    ranking_options: _RankingOptions | None = None,
     **options: Any,
 ) -> None:
     from floorlens.cli.tables import print_figures
-    from floorlens.evaluation.measured import open_catalogue
+    from floorlens.evaluation.measured import open_measured_lens
     from floorlens.lens import preset_in_use
 
-    chosen = settings(catalogue=catalogue, preset=preset)
-    name = preset_in_use(chosen)
-
-    # Measuring takes minutes: that its results cannot be written must show before, not after.
-    _writable(None if json_file == Path("-") else json_file, html)
+    settings = read_settings(catalogue=catalogue, preset=preset)
+    # Measuring takes minutes: a result that cannot be written must fail before, not after.
+    _check_writable(None if json_file == Path("-") else json_file, html)
     opener = partial(
-        open_catalogue,
-        threads=chosen.threads,
-        models=chosen.model_options(),
-        max_megapixels=chosen.max_megapixels,
+        open_measured_lens,
+        threads=settings.threads,
+        models=settings.model_options(),
+        max_megapixels=settings.max_megapixels,
     )
     with ExitStack() as bars:
         if html is not None:
             options["html"] = html
-        if ranks is not None:
+        if ranking_options is not None:
             options["index_progress"], adapt_progress = bars.enter_context(index_bars())
-            opener = partial(opener, adapt_progress=adapt_progress, **ranks._asdict())
+            opener = partial(opener, adapt_progress=adapt_progress, **ranking_options._asdict())
         report = evaluate(
             directory,
-            name,
+            preset_in_use(settings),
             progress=bars.enter_context(progress_bar("Measuring")),
             opener=opener,
             **options,
@@ -249,7 +248,7 @@ def _measure(
     print_figures(figures)
 
 
-def _writable(file: Path | None, folder: Path | None) -> None:
+def _check_writable(file: Path | None, folder: Path | None) -> None:
     try:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)

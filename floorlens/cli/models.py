@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from floorlens.cli.output import JsonOption, print_json, settings
+from floorlens.cli.output import JsonOption, print_json, read_settings
 
 if TYPE_CHECKING:
     from floorlens.models.hub import HubModel, ModelFiles
@@ -18,7 +18,7 @@ models_app = typer.Typer(
 NameArgument = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="A preset, for all models that it needs, or a model of `models list`."
+        metavar="NAME", help="A preset, for all its models, or a model of `models list`."
     ),
 ]
 
@@ -33,16 +33,16 @@ def list_models(as_json: JsonOption = False) -> None:
     """List the models with licence, size and dimension, and which are on this machine."""
     from floorlens.models.verify import states
 
-    found = list(states(settings().model_options()))
+    rows = list(states(read_settings().model_options()))
     if as_json:
-        print_json([state.as_dict() for state in found])
+        print_json([state.as_dict() for state in rows])
         return
     from rich.table import Table
 
     from floorlens.cli.tables import Output, plain
 
     table = Table("name", "model", "licence", "MB", "numbers", "revision", "here")
-    for state in found:
+    for state in rows:
         table.add_row(
             state.name,
             plain(state.model_id),
@@ -57,33 +57,33 @@ def list_models(as_json: JsonOption = False) -> None:
 
 @models_app.command()
 def pull(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Fetch a model, or all that a preset needs, and record the revision."""
+    """Fetch a model, or all models of a preset, and record the revision."""
     from floorlens.models import hub
 
-    pulled = [hub.pull(model) for model in _models(name)]
+    downloads = [hub.pull(model) for model in _models(name)]
     if as_json:
-        print_json([_described(files) for files in pulled])
+        print_json([_facts(files) for files in downloads])
         return
-    for files in pulled:
+    for files in downloads:
         print(f"{files.model.name}: {files.model.model_id} {files.revision} in {files.folder}")
 
 
 @models_app.command()
 def verify(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Compare the files' hashes and run the model once. No network."""
+    """Compare the hashes of the files and run the model once. Needs no network."""
     from floorlens.models import verify
 
-    found = [verify.verify(model) for model in _models(name)]
+    results = [verify.verify(model) for model in _models(name)]
     if as_json:
-        print_json([verified.as_dict() for verified in found])
+        print_json([result.as_dict() for result in results])
         return
-    for verified in found:
-        model = verified.files.model
-        makes = f"vectors of {verified.dimension} numbers" if verified.dimension else "a mask"
+    for result in results:
+        model = result.files.model
+        output = f"vectors of {result.dimension} numbers" if result.dimension else "a mask"
         print(
-            f"{model.name}: {model.model_id} {verified.files.revision}: {verified.compared} files "
-            f"as they should be, {verified.unknown} without a hash to compare; it runs and makes "
-            f"{makes}"
+            f"{model.name}: {model.model_id} {result.files.revision}: {result.compared} files "
+            f"match their hashes, {result.unknown} have none to compare; the model runs and makes "
+            f"{output}"
         )
 
 
@@ -92,24 +92,24 @@ def path(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `models list`.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Print the folder in which a model lies. No network."""
+    """Print the folder of a model. Needs no network."""
     from floorlens.models.hub import chosen_model
     from floorlens.models.verify import here
 
-    files = here(chosen_model(name, settings().model_options()))
+    files = here(chosen_model(name, read_settings().model_options()))
     if as_json:
-        print_json(_described(files))
+        print_json(_facts(files))
     else:
         print(files.folder)
 
 
 def _models(name: str) -> list[HubModel]:
-    from floorlens.models.verify import models_of
+    from floorlens.presets import models_of
 
-    return models_of(name, settings().model_options())
+    return models_of(name, read_settings().model_options())
 
 
-def _described(files: ModelFiles) -> dict[str, str]:
+def _facts(files: ModelFiles) -> dict[str, str]:
     return {
         "name": files.model.name,
         "model_id": files.model.model_id,

@@ -15,7 +15,8 @@ from floorlens.errors import EngineError, FloorlensError
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.importing import ImportRow
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
     from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
 
@@ -49,32 +50,29 @@ WeightOption = Annotated[
 SOME_FAILED = 8
 NOT_SYNCED = (
     "stored in the catalogue, but the vector engine is not in step: {}. The next search brings it "
-    "up to date, or `floorlens engine sync`"
+    "up to date; or run `floorlens engine sync`"
 )
-# What product pictures show if not a swatch -> what one and several of them are called.
+# Kind of product picture that is not a swatch -> its name in the singular and in the plural.
 PICTURES = {
     "room": ("room scene", "room scenes"),
     "boards": ("picture of boards on a plain ground", "pictures of boards on a plain ground"),
     "framed": ("picture with a frame or label", "pictures with a frame or label"),
 }
 
-Update = Callable[[int, int], None]
-"""Draws a bar at (done, of how many)."""
 
-
-def settings(**overrides: Any) -> Settings:
-    """Returns the settings with what the command line overrides."""
+def read_settings(**overrides: Any) -> Settings:
+    """Returns the settings; options of the command line that are not None come first."""
     from floorlens.settings import load_settings
 
-    given = {name: value for name, value in overrides.items() if value is not None}
-    return load_settings().model_copy(update=given)
+    options = {name: value for name, value in overrides.items() if value is not None}
+    return load_settings().model_copy(update=options)
 
 
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
     from floorlens.lens import open_catalogue
 
-    return open_catalogue(settings(catalogue=catalogue, preset=preset), create=create)
+    return open_catalogue(read_settings(catalogue=catalogue, preset=preset), create=create)
 
 
 def parse_weights(weights: list[str] | None) -> dict[str, float]:
@@ -98,8 +96,8 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def fail(error: FloorlensError) -> int:
-    """Prints an error on standard error, as JSON if `--json` was asked for; returns its code."""
+def print_error(error: FloorlensError) -> int:
+    """Prints an error on standard error, as JSON with `--json`; returns its exit code."""
     if "--json" in sys.argv[1:]:
         text = json.dumps({"error": {"code": error.code, "message": str(error)}})
     else:
@@ -122,60 +120,58 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Update]:
-    """Draws a bar with the time left on standard error; yields `update(done, total)`."""
+def progress_bar(description: str) -> Iterator[Progress]:
+    """Draws a bar with the time left on standard error; yields the callback that moves it."""
     with progress_bars() as new_bar:
         yield new_bar(description)
 
 
 @contextmanager
-def index_bars() -> Iterator[tuple[Callable[[int, int, ImportRow], None], Update]]:
-    """Draws a bar for an import, and below it one for an adaptation once that begins.
+def index_bars() -> Iterator[tuple[ImportProgress, Progress]]:
+    """Draws a bar for an import and, once that begins, one below it for an adaptation.
 
     Yields the progress callbacks of both.
     """
     with progress_bars() as new_bar:
-        importing, adapting = new_bar("Indexing"), new_bar("Adapting")
-        yield lambda done, total, _row: importing(done, total), adapting
+        move_import, move_adaptation = new_bar("Indexing"), new_bar("Adapting")
+        yield lambda number, total, _row: move_import(number, total), move_adaptation
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str], Update]]:
-    """Draws bars on standard error; yields what makes one, which shows from its first update on."""
+def progress_bars() -> Iterator[Callable[[str], Progress]]:
+    """Draws bars on standard error; yields a function that adds a bar.
+
+    That function takes the bar's name and returns its progress callback; the bar is hidden until
+    the first call.
+    """
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as display:
 
-        def new_bar(description: str) -> Update:
-            task = progress.add_task(description, total=None, visible=False)
-            return lambda done, total: progress.update(
-                task, completed=done, total=total, visible=True
+        def new_bar(description: str) -> Progress:
+            task = display.add_task(description, total=None, visible=False)
+            return lambda number, total: display.update(
+                task, completed=number, total=total, visible=True
             )
 
         yield new_bar
 
 
 def print_adaptation(report: AdaptationReport) -> None:
-    """Prints what an adaptation did, and on standard error which products it could not use."""
+    """Prints what an adaptation did; on standard error, which products it could not use."""
     for product in report.unused:
         print(f"unused  {product.id}: {product.reason}", file=sys.stderr)
-    done = f"{report.described} described anew" if report.described else "nothing has changed"
+    change = f"{report.described} described anew" if report.described else "nothing has changed"
     print(
         f"adapted to {report.products} products in {report.seconds:.1f} s: {report.views} "
-        f"simulated rooms each, {report.simulated} made now, {done}; projection {report.version}"
+        f"simulated rooms each, {report.simulated} made now, {change}; projection {report.version}"
     )
 
 

@@ -17,9 +17,12 @@ from floorlens.cli.output import (
     open_lens,
     parse_weights,
     print_json,
-    settings,
+    read_settings,
 )
 from floorlens.errors import FilterError, RegionError
+from floorlens.images.masks import load_mask
+from floorlens.products.reading import typed_cell
+from floorlens.segmentation import RegionSource
 
 BoxOption = Annotated[
     str | None,
@@ -38,14 +41,18 @@ PolygonOption = Annotated[
 ]
 MaskOption = Annotated[
     Path | None,
-    typer.Option("--mask", help="The floor as a picture of the photo's size.", show_default=False),
+    typer.Option(
+        "--mask",
+        help="The floor as a picture of the photo's size, white is floor.",
+        show_default=False,
+    ),
 ]
 ClickOption = Annotated[
     list[str] | None,
     typer.Option(
         "--click",
         metavar="X,Y[,other]",
-        help="Correct the floor: here is floor, or (other) is none, in photo pixels; repeatable.",
+        help="Correct the floor, in photo pixels: X,Y is floor, X,Y,other is not. Repeatable.",
         show_default=False,
     ),
 ]
@@ -82,8 +89,8 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the catalogue by how closely each product matches the floor in a photo."""
-    region, filters, weights = _region(box, polygon, mask), _where(where), parse_weights(weight)
-    clicks = _clicks(click)
+    region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
+    filters, weights = _parse_filters(where), parse_weights(weight)
     with open_lens(catalogue, preset) as lens:
         result = lens.search(
             photo, limit=limit, where=filters, region=region, clicks=clicks, weights=weights
@@ -118,20 +125,23 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     from floorlens.images.loading import load_photo
     from floorlens.images.masks import save_mask, save_overlay
-    from floorlens.lens import preset_in_use
-    from floorlens.pipeline import floor_region
-    from floorlens.presets import load_stages, preset_named
+    from floorlens.lens import find_floor, preset_in_use
 
-    chosen = settings(catalogue=catalogue, preset=preset)
-    region, clicks = _region(box, polygon, mask), _clicks(click)
-    name = preset_in_use(chosen)
-    stages = load_stages(preset_named(name), threads=chosen.threads, models=chosen.model_options())
-    picture = load_photo(photo, max_megapixels=chosen.max_megapixels)
-    floor = floor_region(picture, stages, region, clicks)
+    settings = read_settings(catalogue=catalogue, preset=preset)
+    region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
+    picture = load_photo(photo, max_megapixels=settings.max_megapixels)
+    floor = find_floor(
+        picture,
+        preset=preset_in_use(settings),
+        region=region,
+        clicks=clicks,
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
     if output is not None:
-        save_mask(floor, output)
+        save_mask(floor.mask, output)
     if overlay is not None:
-        save_overlay(picture, floor, overlay)
+        save_overlay(picture.pixels, floor.working_mask, overlay)
     if as_json:
         print_json(floor.as_dict())
     else:
@@ -143,53 +153,47 @@ def mask(
             print(f"doubtful: {reason}")
 
 
-def _region(box: str | None, polygon: str | None, mask: Path | None) -> Any:
-    given = [value for value in (box, polygon, mask) if value is not None]
-    if len(given) > 1:
+def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> RegionSource | None:
+    if sum(value is not None for value in (box, polygon, mask)) > 1:
         raise RegionError("give only one of --box, --polygon and --mask")
     if box is not None:
-        numbers = _numbers(box, "--box")
+        numbers = _parse_numbers(box, "--box")
         if len(numbers) != 4:
             raise RegionError("--box takes 4 numbers: left,top,right,bottom")
         return numbers
     if polygon is not None:
-        points = [_numbers(point, "--polygon") for point in polygon.split()]
+        points = [_parse_numbers(point, "--polygon") for point in polygon.split()]
         if len(points) < 3 or any(len(point) != 2 for point in points):
             raise RegionError('--polygon takes 3 or more points: "x,y x,y x,y"')
         return points
-    if mask is not None:
-        from floorlens.images.masks import load_mask
-
-        return load_mask(mask, settings().max_megapixels)
-    return None
+    return None if mask is None else load_mask(mask, read_settings().max_megapixels)
 
 
-def _clicks(clicks: list[str] | None) -> list[tuple[float, float, bool]]:
-    parsed = []
+def _parse_clicks(clicks: list[str] | None) -> list[tuple[float, float, bool]]:
+    points = []
     for text in clicks or []:
         place, kind = text, "floor"
         if text.count(",") == 2:
             place, _, kind = text.rpartition(",")
-        numbers = _numbers(place, "--click")
+        numbers = _parse_numbers(place, "--click")
         if len(numbers) != 2 or kind.strip() not in ("floor", "other"):
             raise RegionError(
                 f"--click {text!r} is not a click: give x,y in photo pixels where floor is, or "
                 "x,y,other where something else is"
             )
-        parsed.append((numbers[0], numbers[1], kind.strip() == "floor"))
-    return parsed
+        points.append((numbers[0], numbers[1], kind.strip() == "floor"))
+    return points
 
 
-def _numbers(text: str, option: str) -> list[float]:
+def _parse_numbers(text: str, option: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise RegionError(f"{option}: {text!r} is not a list of numbers parted by commas") from None
+        problem = f"{option}: {text!r} is not a list of numbers separated by commas"
+        raise RegionError(problem) from None
 
 
-def _where(filters: list[str] | None) -> dict[str, Any] | None:
-    from floorlens.products.reading import typed_cell
-
+def _parse_filters(filters: list[str] | None) -> dict[str, Any] | None:
     parts: list[Any] = []
     for text in filters or []:
         if text.lstrip().startswith("{"):

@@ -1,4 +1,4 @@
-"""Commands that stay: the service, the page."""
+"""Commands that run until they are stopped: the service, the page."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Annotated
 
 import typer
 
-from floorlens.cli.output import CatalogueOption, PresetOption, index_bars, settings
+from floorlens.api import server
+from floorlens.cli.output import CatalogueOption, PresetOption, index_bars, read_settings
+from floorlens.ui import page
 
 HostOption = Annotated[
-    str, typer.Option("--host", help="The address to listen at; 0.0.0.0 is all of them.")
+    str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is all of them.")
 ]
 PORT = 8000
 PAGE_PORT = 8501
 SAMPLES = Path("demo/catalogue")
-"""Where the page keeps the sample catalogue: that of `floorlens demo`."""
+"""The folder of the page's sample catalogue, the same as that of `floorlens demo`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +36,8 @@ def serve(
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
 ) -> None:
-    """Serve the catalogue over HTTP, creating it if there is none, until Ctrl-C or SIGTERM."""
-    from floorlens.api.server import serve
-
-    serve(settings(catalogue=catalogue, preset=preset), host, port)
+    """Serve the catalogue over HTTP until Ctrl-C or SIGTERM; create it if there is none."""
+    server.serve(read_settings(catalogue=catalogue, preset=preset), host, port)
 
 
 def ui(
@@ -50,37 +50,28 @@ def ui(
         typer.Option(
             "--api-url",
             metavar="URL",
-            help="The service that the page asks (FLOORLENS_API_URL); without one, the page "
-            "starts its own for the sample catalogue.",
+            help="The service that the page uses (FLOORLENS_API_URL); without it, the page "
+            "starts a service of its own for the sample catalogue.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Open a page in the browser: a photo, the floor drawn on it, the products ranked for it."""
-    from floorlens.api.server import url_of
-    from floorlens.ui.page import check_page, run_page
-
-    chosen = settings(api_url=api_url)
-    check_page(host, port)
+    """Run a page for the browser: a photo, the floor drawn on it, the products ranked for it."""
+    settings = read_settings(api_url=api_url)
+    page.check_page(host, port)
     with ExitStack() as stack:
-        url = chosen.api_url
+        url = settings.api_url
         if url is None:
-            from floorlens.api.server import running_service
-            from floorlens.demo.samples import sample_catalogue
-
-            with index_bars() as (importing, adapting):
-                folder = sample_catalogue(
-                    SAMPLES, threads=chosen.threads, progress=importing, adapt_progress=adapting
+            with index_bars() as (progress, adapt_progress):
+                service = page.sample_service(
+                    settings, SAMPLES, progress=progress, adapt_progress=adapt_progress
                 )
-            # The samples stay on this machine, whatever engine is set for one's own products.
-            plain = {"catalogue": str(folder), "preset": None, "index": None}
-            served = chosen.model_copy(update=plain)
-            url = stack.enter_context(running_service(served))
+                url = stack.enter_context(service)
             print(f"Floorlens serves the sample catalogue at {url}")
             print(
                 "for your own: `floorlens serve`, and `floorlens ui --api-url "
                 f"http://127.0.0.1:{PORT}`"
             )
-        print(f"The page: {url_of(host, port)} (Ctrl-C ends it)")
+        print(f"The page: {server.url_of(host, port)} (Ctrl-C ends it)")
         sys.stdout.flush()
-        run_page(url, host, port, max_upload_mb=chosen.max_upload_mb)
+        page.run_page(url, host, port, max_upload_mb=settings.max_upload_mb)

@@ -14,7 +14,7 @@ from floorlens.cli.output import (
     print_import,
     print_json,
     progress_bar,
-    settings,
+    read_settings,
 )
 
 
@@ -25,15 +25,15 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
-    """Print the settings, secrets hidden, and check what can be checked."""
-    from floorlens.doctor import examine, shown_settings
+    """Print the settings, without secrets, and check models, catalogue and engine."""
+    from floorlens.doctor import examine, public_settings
 
-    chosen = settings(catalogue=catalogue)
-    shown, checks = shown_settings(chosen), examine(chosen)
+    settings = read_settings(catalogue=catalogue)
+    variables, checks = public_settings(settings), examine(settings)
     if as_json:
-        print_json({"settings": shown, "checks": [check.as_dict() for check in checks]})
+        print_json({"settings": variables, "checks": [check.as_dict() for check in checks]})
     else:
-        for name, value in shown.items():
+        for name, value in variables.items():
             print(f"{name}={value}")
         for check in checks:
             print(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.found}")
@@ -50,7 +50,7 @@ def demo(
         Path | None,
         typer.Option("--products", help="A folder, CSV or JSONL of products.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where the report goes.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", help="The folder of the report.")] = Path("demo"),
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
 ) -> None:
@@ -58,24 +58,24 @@ def demo(
     from floorlens.cli.tables import print_ranking
     from floorlens.demo.demo import run_demo
 
-    chosen = settings(preset=preset)
-    # The tables come after the bar: printed while it is drawn, they would run into it.
-    with progress_bar("Indexing and ranking") as update:
-        made = run_demo(
+    settings = read_settings(preset=preset)
+    # The tables come after the bar: printed beside it, they would run into it.
+    with progress_bar("Indexing and ranking") as progress:
+        result = run_demo(
             out,
             rooms=rooms,
             products=products,
             catalogue=catalogue,
-            import_progress=lambda done, total, _row: update(done, total),
-            adapt_progress=update,
-            room_progress=lambda done, total, _room: update(done, total),
-            **chosen.options(),
+            import_progress=lambda number, total, _row: progress(number, total),
+            adapt_progress=progress,
+            room_progress=lambda number, total, _room: progress(number, total),
+            **settings.options(),
         )
-    for room in made.rooms:
+    for room in result.rooms:
         if room.result is None:
             print(f"{room.name}: {room.problem}")
         else:
             print_ranking(room.name, room.result, 5)
-    code = print_import(made.imported, as_json=False)
-    print(f"Report: {made.report}")
+    code = print_import(result.import_report, as_json=False)
+    print(f"Report: {result.report}")
     raise typer.Exit(code)

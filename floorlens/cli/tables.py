@@ -1,4 +1,4 @@
-"""Tables for people: a ranking, an evaluation's figures."""
+"""Tables for people: a ranking, the figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Output(Console):
     """Standard output for tables."""
 
     def on_broken_pipe(self) -> None:
-        """Leaves a closed pipe to the command line, which ends without a failure."""
+        """Raises, so that the command line ends without a failure (rich would exit with 1)."""
         raise BrokenPipeError
 
 
 def plain(text: object) -> Text:
-    """Returns a user's text for a table as it is: "[b]" in a name is no markup."""
+    """Returns a user's text for a table, unchanged: "[b]" in a name is no markup."""
     return Text(str(text))
 
 
@@ -53,7 +53,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
-    """Prints the figures of an evaluation, with their intervals, and what could not be used."""
+    """Prints the figures of an evaluation with their intervals, and the files that failed."""
     intervals = figures.get("ci95", {})
     table = Table("measure", "value", "95 % interval")
     for name, value in figures.items():
@@ -73,7 +73,7 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 
 def _robustness(rows: Mapping[str, Any], photos: int) -> Table:
-    title = plain(f"{photos} photos with a floor, taken otherwise")
+    title = plain(f"{photos} photos with a floor, under other conditions")
     table = Table(title=title, title_justify="left")
     table.add_column("change", no_wrap=True)
     for name in ("mean_iou", "95 % interval", "of clean", "95 % interval"):

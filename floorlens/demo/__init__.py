@@ -1,1 +1,1 @@
-"""The demo: samples, a run over rooms, its report."""
+"""The demo: the sample pictures, a run over rooms, its report."""

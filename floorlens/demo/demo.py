@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from floorlens.catalogue.batches import Progress
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
@@ -19,10 +20,10 @@ from floorlens.settings import Options
 
 @dataclass(frozen=True)
 class Demo:
-    """What a demo made: where the report lies, the import's rows and the outcome per room."""
+    """The result of a demo: the file of the report, the import's rows, the outcome of each room."""
 
     report: Path
-    imported: CatalogueReport
+    import_report: CatalogueReport
     rooms: tuple[RoomOutcome, ...]
 
 
@@ -33,33 +34,49 @@ def run_demo(
     products: Path | None = None,
     catalogue: str | None = None,
     import_progress: ImportProgress | None = None,
-    adapt_progress: Callable[[int, int], None] | None = None,
+    adapt_progress: Progress | None = None,
     room_progress: Callable[[int, int, RoomOutcome], None] | None = None,
     **options: Unpack[Options],
 ) -> Demo:
-    """Indexes `products`, ranks them for `rooms`, writes `out/report.html`.
+    """Indexes products, ranks them for room photos and writes an HTML report of the rankings.
 
-    Where rooms or products are not named the project's samples are taken. The catalogue lies in
-    `out` and holds just these products, unless one is named: then they are added to it. A photo
-    that cannot be read or shows no floor is reported and the others go on. `options` say how the
-    catalogue is opened.
+    A photo that cannot be read or shows no floor is an outcome of its own; the others go on.
+
+    Args:
+        out: the folder of the report, report.html, and of its pictures.
+        rooms: a folder of photos; None: the project's samples.
+        products: a folder, CSV or JSONL; None: the project's samples.
+        catalogue: the location of a catalogue that the products are added to; None: a catalogue in
+            `out`, which holds just these products.
+        import_progress: called as `import_progress(done, total, row)` after each product.
+        adapt_progress: called with (done, total) simulated rooms.
+        room_progress: called as `room_progress(done, total, outcome)` after each photo.
+        options: how the catalogue is opened, as for `Floorlens.open`.
 
     Raises:
         InputError: there are no photos or products.
         StampMismatch: `out` holds a catalogue of another preset.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.demo.demo import run_demo
+        >>> demo = run_demo(Path("out"), rooms=Path("."), products=Path("products"))
+        >>> demo.rooms[0].result.matches[0].product.id
+        'oak-natural-plank'
     """
     room_folder = samples() / "rooms" if rooms is None else rooms
     source = samples() / "products.csv" if products is None else products
     photos = _photos(room_folder)
-    truth = _truth(room_folder, samples_used=rooms is None and products is None)
-    # One catalogue for each source: pictures of another source must not stay in the ranking.
+    samples_only = rooms is None and products is None
+    truth = _read_truth(room_folder) if samples_only else {}
+    # One catalogue for each source: products of another source must not stay in the ranking.
     name = "catalogue" if products is None else f"catalogue-{source.resolve().name}"
     max_megapixels = options.get("max_megapixels", MAX_MEGAPIXELS)
     with Floorlens.open(catalogue or out / name, **options) as lens:
-        imported = lens.add(source, progress=import_progress, adapt_progress=adapt_progress)
+        import_report = lens.add(source, progress=import_progress, adapt_progress=adapt_progress)
         if catalogue is None:
-            named = {row.id for row in imported.rows}
-            lens.remove([product.id for product in lens.products() if product.id not in named])
+            ids = {row.id for row in import_report.rows}
+            lens.remove([product.id for product in lens.products() if product.id not in ids])
         outcomes = []
         for number, photo in enumerate(photos, start=1):
             outcome = _rank(lens, photo, truth.get(photo.name), max_megapixels)
@@ -68,7 +85,7 @@ def run_demo(
                 room_progress(number, len(photos), outcome)
     title = "Floorlens: the products of a catalogue, ranked for the floor in each room"
     report = write_report(out / "report.html", outcomes, title=title)
-    return Demo(report, imported, tuple(outcomes))
+    return Demo(report, import_report, tuple(outcomes))
 
 
 def _rank(lens: Floorlens, photo: Path, truth: str | None, max_megapixels: float) -> RoomOutcome:
@@ -91,9 +108,7 @@ def _photos(folder: Path) -> list[Path]:
     return photos
 
 
-def _truth(rooms: Path, *, samples_used: bool) -> dict[str, str]:
-    """Returns room file name -> product id, for the samples."""
-    if not samples_used:
-        return {}
+def _read_truth(rooms: Path) -> dict[str, str]:
+    """Returns room file name -> id of the product on its floor, of the samples."""
     with (rooms.parent / "pairs.csv").open(encoding="utf-8", newline="") as file:
         return {row["room"]: Path(row["product"]).stem for row in csv.DictReader(file)}

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import FloorlensError
-from floorlens.html import figure, overlay, page, picture_file, score_bar
+from floorlens.html import figure, page, score_bar
+from floorlens.images.drawing import overlay, picture_file
 from floorlens.images.loading import load_photo
 from floorlens.products.product import Product
 
@@ -25,7 +26,7 @@ PRODUCT_SIDE = 320
 
 @dataclass(frozen=True)
 class RoomOutcome:
-    """What became of one room photo in a demo.
+    """The result for one room photo of a demo.
 
     Attributes:
         name: the photo's file name.
@@ -42,15 +43,26 @@ class RoomOutcome:
     truth: str | None = None
 
 
-def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, shown: int = 12) -> Path:
+def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, cards: int = 12) -> Path:
     """Writes the report and, in a folder beside it, its pictures; returns the report's path.
 
-    The first `shown` products of each ranking are pictured; the others are listed by name.
+    Args:
+        path: the HTML file; its folder is made if absent.
+        rooms: one section each, in this order.
+        title: the page's title, plain text.
+        cards: how many products of a ranking have a picture; the others are listed by name.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.demo.report import RoomOutcome, write_report
+        >>> outcome = RoomOutcome("hall.jpg", None, None, problem="cannot be read")
+        >>> write_report(Path("report.html"), [outcome], title="Floors")
+        PosixPath('report.html')
     """
     pictures = path.parent / "pictures"
     thumbnails: dict[str, str | None] = {}
     sections = [
-        _section(room, number, pictures, thumbnails, shown)
+        _section(room, number, pictures, thumbnails, cards)
         for number, room in enumerate(rooms, start=1)
     ]
     body = f"<p>{escape(_summary(rooms))}</p>" + "".join(sections) + _FOOTER
@@ -66,16 +78,17 @@ _FOOTER = (
 
 
 def _summary(rooms: Sequence[RoomOutcome]) -> str:
-    ranked = [room.result for room in rooms if room.result is not None]
-    known = [room for room in rooms if room.result is not None and room.truth is not None]
-    text = f"{len(rooms)} room photos, {ranked[0].total if ranked else 0} products."
-    if known:
-        first = sum(
-            room.result is not None and room.result.matches[0].product.id == room.truth
-            for room in known
-        )
+    results = [room.result for room in rooms if room.result is not None]
+    pairs = [
+        (room.result, room.truth)
+        for room in rooms
+        if room.result is not None and room.truth is not None
+    ]
+    text = f"{len(rooms)} room photos, {results[0].total if results else 0} products."
+    if pairs:
+        first = sum(result.matches[0].product.id == truth for result, truth in pairs)
         text += f" The product that is on the floor is outlined; it comes first in {first} of "
-        text += f"{len(known)} rooms."
+        text += f"{len(pairs)} rooms."
     return text
 
 
@@ -84,7 +97,7 @@ def _section(
     number: int,
     pictures: Path,
     thumbnails: dict[str, str | None],
-    shown: int,
+    count: int,
 ) -> str:
     heading = f"<h2>{escape(room.name)}</h2>"
     if room.result is None:
@@ -96,18 +109,18 @@ def _section(
         return f'<section>{heading}<div class="split">{photo}<div>{problem}</div></div></section>'
     result = room.result
     if room.pixels is not None:
-        drawn = overlay(room.pixels, result.floor.working_mask)
-        picture_file(drawn, pictures / f"room-{number}.jpg", ROOM_SIDE)
+        drawing = overlay(room.pixels, result.floor.working_mask)
+        picture_file(drawing, pictures / f"room-{number}.jpg", ROOM_SIDE)
     caption = (
-        f"The floor found: {result.floor.share:.0%} of the photo, confidence "
+        f"The floor: {result.floor.share:.0%} of the photo, confidence "
         f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms."
     )
     photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
     cards = "".join(
         _card(match, pictures, thumbnails, match.product.id == room.truth)
-        for match in result.matches[:shown]
+        for match in result.matches[:count]
     )
-    rest = result.matches[shown:]
+    rest = result.matches[count:]
     more = ""
     if rest:
         rows = "".join(

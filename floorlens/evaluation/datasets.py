@@ -1,4 +1,4 @@
-"""Evaluation folders: what they must hold, read and checked. Nothing is ever written into them."""
+"""Evaluation folders: reads and checks what they hold. Nothing is ever written into them."""
 
 from __future__ import annotations
 
@@ -42,19 +42,25 @@ class Failure:
 
 
 def failures(reasons: Mapping[str, str]) -> tuple[Failure, ...]:
-    """Returns file -> reason as failures, sorted by file."""
+    """Returns file -> reason as failures, sorted by file.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import failures
+        >>> failures({"rooms/a.jpg": "the image is damaged"})
+        (Failure(file='rooms/a.jpg', reason='the image is damaged'),)
+    """
     return tuple(Failure(file, reasons[file]) for file in sorted(reasons))
 
 
 @dataclass(frozen=True)
 class ProductFolder:
-    """The catalogue of a task: every file in products/, its stem the product's id.
+    """The products of an evaluation: every picture in products/, its stem the product's id.
 
     Attributes:
         folder: where the pictures lie.
         files: their names, sorted.
-        group_of: product id -> its group; byte-identical pictures share one and count as one
-            product.
+        group_of: product id -> its group. Byte-identical pictures have the same group and count as
+            one product.
     """
 
     folder: Path
@@ -82,6 +88,11 @@ class ProductFolder:
     def group_of_file(self, name: str) -> int | None:
         """Returns the group of a file, None where there is no such file."""
         return self.group_of.get(Path(name).stem) if name in self._names else None
+
+    def are_one(self, product: str, other: str) -> bool:
+        """Returns whether two ids are one product: their pictures are byte-identical."""
+        group = self.group_of.get(product)
+        return group is not None and group == self.group_of.get(other)
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -113,7 +124,7 @@ class RankingDataset:
     Attributes:
         queries: the folder of the photos.
         products: the catalogue.
-        grades: query file -> product file -> grade; what is not named has grade 0.
+        grades: query file -> product file -> grade; a product without an entry has grade 0.
     """
 
     queries: Path
@@ -144,36 +155,51 @@ class TrueMask:
 
 
 def read_pairs(directory: Path) -> PairsDataset:
-    """Returns the pairs in a folder.
+    """Returns the pairs of rooms and products in a folder.
 
     Raises:
         DatasetError: a folder, file or column is missing, a name leaves its folder, or there is
             no row.
+
+    Example:
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.datasets import read_pairs
+        >>> read_pairs(samples()).pairs[0].product
+        'oak-natural-plank.jpg'
     """
-    rows = _rows(directory / "pairs.csv", ("room", "product", "source"))
-    pairs = tuple(
-        Pair(_plain(row["room"], "room"), _plain(row["product"], "product"), row["source"])
-        for row in rows
-    )
-    return PairsDataset(_folder(directory / "rooms"), read_products(directory / "products"), pairs)
+    rows = _read_rows(directory / "pairs.csv", ("room", "product", "source"))
+    pairs = []
+    for row in rows:
+        room, product = _inner_path(row["room"], "room"), _inner_path(row["product"], "product")
+        pairs.append(Pair(room, product, row["source"]))
+    rooms = _require_folder(directory / "rooms")
+    return PairsDataset(rooms, read_products(directory / "products"), tuple(pairs))
 
 
 def read_ranking(directory: Path) -> RankingDataset:
-    """Returns the judged queries in a folder.
+    r"""Returns the judged queries in a folder.
 
     Raises:
         DatasetError: as for `read_pairs`, or a grade is not a whole number from 0 to 30, or one
             product is judged twice for a query with different grades.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_ranking
+        >>> Path("queries").mkdir()
+        >>> rows = ["query,product,grade", "room.jpg,oak-natural-plank.jpg,3"]
+        >>> _ = Path("judgments.csv").write_text("\n".join(rows))
+        >>> read_ranking(Path()).grades
+        {'room.jpg': {'oak-natural-plank.jpg': 3}}
     """
     grades: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in _rows(directory / "judgments.csv", ("query", "product", "grade")):
-        query, product = _plain(row["query"], "query"), _plain(row["product"], "product")
-        grade = _grade(row["grade"], query, product)
+    for row in _read_rows(directory / "judgments.csv", ("query", "product", "grade")):
+        query, product = _inner_path(row["query"], "query"), _inner_path(row["product"], "product")
+        grade = _parse_grade(row["grade"], query, product)
         if grades[query].setdefault(product, grade) != grade:
             raise DatasetError(f"judgments.csv: {product} is judged twice for {query}")
-    return RankingDataset(
-        _folder(directory / "queries"), read_products(directory / "products"), dict(grades)
-    )
+    queries = _require_folder(directory / "queries")
+    return RankingDataset(queries, read_products(directory / "products"), dict(grades))
 
 
 def read_masks(
@@ -189,12 +215,18 @@ def read_masks(
     Raises:
         DatasetError: a folder, file, column or split is missing, two files share a stem, a name
             leaves the folder, or no photo has a mask.
+
+    Example:
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.datasets import read_masks
+        >>> read_masks(samples(), images="rooms")[0].stem
+        'bath-terrazzo'
     """
-    folders = [_folder(directory / _plain(name, "folder")) for name in (images, masks)]
-    photos, truths = (_by_stem(folder) for folder in folders)
+    folders = [_require_folder(directory / _inner_path(name, "folder")) for name in (images, masks)]
+    photos, truths = (_pictures_by_stem(folder) for folder in folders)
     stems = photos.keys() | truths.keys()
     if split is not None:
-        stems = _stems_of(directory / "split.csv", split)
+        stems = _read_split(directory / "split.csv", split)
     pairs = tuple(MaskPair(stem, photos.get(stem), truths.get(stem)) for stem in sorted(stems))
     if not any(pair.image and pair.mask for pair in pairs):
         raise DatasetError(f"{directory}: no photo in {images}/ has a mask of its stem in {masks}/")
@@ -202,23 +234,37 @@ def read_masks(
 
 
 def read_floorless(folder: Path) -> tuple[Path, ...]:
-    """Returns the pictures in a folder or below, sorted, but hidden ones.
+    """Returns the pictures in a folder or below, sorted, without hidden ones.
 
     Raises:
         DatasetError: the folder is missing or holds no picture.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_floorless
+        >>> read_floorless(Path("products"))[0].name
+        'oak-natural-plank.jpg'
     """
-    found = tuple(_pictures(_folder(folder)))
-    if not found:
+    pictures = tuple(_pictures(_require_folder(folder)))
+    if not pictures:
         raise DatasetError(f"{folder}: holds no pictures")
-    return found
+    return pictures
 
 
 def read_true_mask(path: Path) -> TrueMask:
     """Returns a true mask: 255 is floor, 128 ignored, 0 neither.
 
     Raises:
-        DatasetError: it holds another value, which would mean another coding.
+        DatasetError: it holds another value, so it follows another convention.
         ImageError: it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from floorlens.evaluation.datasets import read_true_mask
+        >>> Image.fromarray(np.array([[255, 128, 0]], np.uint8)).save("mask.png")
+        >>> read_true_mask(Path("mask.png")).floor
+        array([[ True, False, False]])
     """
     try:
         with Image.open(path) as image:
@@ -232,13 +278,19 @@ def read_true_mask(path: Path) -> TrueMask:
 
 
 def read_products(folder: Path) -> ProductFolder:
-    """Returns the products of a folder: all pictures in it or below, but hidden ones.
+    """Returns the products of a folder: all pictures in it or below, without hidden ones.
 
     Raises:
         DatasetError: the folder is missing or empty, or two files share a stem, that is, an id.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> read_products(Path("products")).count
+        3
     """
-    found = _by_stem(_folder(folder)).values()
-    files = tuple(path.relative_to(folder).as_posix() for path in found)
+    pictures = _pictures_by_stem(_require_folder(folder)).values()
+    files = tuple(path.relative_to(folder).as_posix() for path in pictures)
     if not files:
         raise DatasetError(f"{folder}: holds no product pictures")
     contents: dict[str, int] = {}
@@ -255,42 +307,57 @@ def read_products(folder: Path) -> ProductFolder:
 def read_full_size(path: Path) -> NDArray[np.uint8]:
     """Returns a picture at its own size, however large: uint8 (h, w, 3), sRGB, upright.
 
-    Whether it is too large was for the pipeline to say, whose limit may have been raised.
+    There is no limit on megapixels: the pipeline has its own, which a user may raise.
 
     Raises:
         ImageError: as for `floorlens.images.loading.load_photo`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_full_size
+        >>> read_full_size(Path("products/oak-natural-plank.jpg")).shape
+        (800, 800, 3)
     """
     return load_photo(path, working_side=FULL_SIZE, max_megapixels=math.inf).pixels
 
 
 def mean_colours(products: ProductFolder) -> NDArray[np.float64]:
-    """Returns each distinct product's mean CIELAB over its whole picture at its own size.
+    """Returns each distinct product's mean CIELAB colour over its whole picture.
 
-    Float64 (products.count, 3), rows by group; NaN where the picture cannot be read.
+    Float64 (products.count, 3), one row a group; NaN where the picture cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import mean_colours, read_products
+        >>> mean_colours(read_products(Path("products"))).shape
+        (3, 3)
     """
     colours = np.full((products.count, 3), np.nan)
     for group, name in products.representative.items():
         try:
             colours[group] = mean_lab(read_full_size(products.folder / name))
         except FloorlensError:
-            # Its import fails as well, and is reported there.
+            # The import of this product fails as well, and that is reported.
             continue
     return colours
 
 
-def _folder(path: Path) -> Path:
+def _require_folder(path: Path) -> Path:
     if not path.is_dir():
-        raise DatasetError(f"{path}: no such folder; an evaluation folder needs it")
+        raise DatasetError(f"{path}: no such folder; the evaluation needs it (docs/evaluation.md)")
     return path
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _pictures_by_stem(folder: Path) -> dict[str, Path]:
     """Returns stem -> picture in the folder or below, sorted; hidden files are left out."""
-    found: dict[str, Path] = {}
+    pictures: dict[str, Path] = {}
     for path in _pictures(folder):
-        if found.setdefault(path.stem, path) is not path:
-            raise DatasetError(f"{folder}: {found[path.stem].name} and {path.name} share a stem")
-    return found
+        other = pictures.setdefault(path.stem, path)
+        if other is not path:
+            raise DatasetError(
+                f"{folder}: {other.name} and {path.name} share a stem, their id: rename one"
+            )
+    return pictures
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
@@ -300,8 +367,8 @@ def _pictures(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Returns a CSV file's rows; those wholly empty are left out."""
+def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Returns a CSV file's rows; empty ones are left out."""
     try:
         # utf-8-sig: spreadsheets write a byte order mark, which would hide the first column.
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -313,15 +380,15 @@ def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: is not a CSV file in UTF-8") from error
+        raise DatasetError(f"{path}: is not a CSV file in UTF-8: save it as one") from error
     rows = [row for row in rows if any(row.values())]
     if not rows:
         raise DatasetError(f"{path}: holds no rows")
     return rows
 
 
-def _plain(name: str, what: str) -> str:
-    """Returns a name that stays inside its folder."""
+def _inner_path(name: str, what: str) -> str:
+    """Returns a file's name, checked to stay inside the evaluation folder."""
     parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
     absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive
     if not name or absolute or ".." in parts or "\0" in name:
@@ -329,17 +396,17 @@ def _plain(name: str, what: str) -> str:
     return name
 
 
-def _grade(text: str, query: str, product: str) -> int:
-    # Above 30, 2^grade would leave no room for the other gains in a sum of floats.
+def _parse_grade(text: str, query: str, product: str) -> int:
+    # Above 30, 2^grade is so large that the other gains vanish in a sum of floats.
     if text.isascii() and text.isdigit() and int(text) <= 30:
         return int(text)
     raise DatasetError(f"judgments.csv: {query}, {product}: grade {text!r} is not one of 0 to 30")
 
 
-def _stems_of(path: Path, split: str) -> set[str]:
-    rows = _rows(path, ("stem", "split"))
-    stems = {_plain(row["stem"], "stem") for row in rows if row["split"] == split}
+def _read_split(path: Path, split: str) -> set[str]:
+    rows = _read_rows(path, ("stem", "split"))
+    stems = {_inner_path(row["stem"], "stem") for row in rows if row["split"] == split}
     if not stems:
-        known = ", ".join(sorted({row["split"] for row in rows}))
-        raise DatasetError(f"{path}: no split {split!r}; it has {known}")
+        splits = ", ".join(sorted({row["split"] for row in rows}))
+        raise DatasetError(f"{path}: no split {split!r}; it has {splits}")
     return stems

@@ -1,27 +1,33 @@
-"""What an evaluation calls of Floorlens, so that a test can hand in something smaller."""
+"""The measured lens: what an evaluation calls of Floorlens, on a catalogue of its own.
+
+`Lens` is a protocol, so that a test can hand in something smaller.
+"""
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens import __version__, presets
+from floorlens.catalogue.batches import Progress
+from floorlens.errors import FloorlensError
 from floorlens.images.loading import MAX_MEGAPIXELS
+from floorlens.lens import Floorlens
 from floorlens.models.stamp import Stamp
+from floorlens.ranking import component_weights
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:
-    from floorlens.lens import Floorlens
+    from floorlens.importing import ImportProgress
     from floorlens.models.options import ModelOptions
-
-Progress = Callable[[int, int], None]
-"""Called with how many photos are done, and of how many."""
 
 
 class _Product(Protocol):
@@ -60,35 +66,36 @@ class Lens(Protocol):
 
     @property
     def stamp(self) -> Mapping[str, Any]:
-        """Which preset and models it is."""
+        """The preset and the models, as plain JSON values."""
 
-    def add(self, source: Path, *, progress: Any = None) -> _Import:
-        """Imports a folder of product pictures."""
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
+        """Imports a folder of product pictures; returns one row a product."""
 
     def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
-        """Ranks the catalogue for a photo; `region`, of its size, says where the floor is."""
+        """Ranks the catalogue for a photo; `region`, of the photo's size, is its floor."""
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
     ) -> FloorRegion:
-        """Finds the floor of a photo; clicks, in its pixels, correct what is found."""
+        """Finds the floor of a photo; `clicks`, in its pixels, correct the floor."""
 
     def take_visible(self) -> float | None:
         """Returns how probably, 0..1, the last photo shows a floor, and forgets it.
 
-        None where no segmenter was asked since the last call, as for a photo that is not one.
+        None where the segmenter was not called since the last `take_visible`, as for a file that
+        is not a picture.
         """
 
     def close(self) -> None:
-        """Lets go of the catalogue."""
+        """Closes the catalogue."""
 
 
 Opener = Callable[[Path, str | None], Lens]
 """Opens an empty catalogue in a folder, with the preset of that name (None: the default one)."""
 
 
-class _Overheard:
-    """A segmenter whose last word on a photo is kept, since a refused photo yields no region."""
+class _RecordingSegmenter:
+    """A segmenter that remembers its last answer, since a refused photo yields no region."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
@@ -104,18 +111,18 @@ class _Overheard:
         return floor
 
 
-class _MeasuredFloorlens:
-    """A `Lens` made of a Floorlens and the segmenter that it was given."""
+class _MeasuredLens:
+    """A `Lens` made of a Floorlens and the segmenter that it uses."""
 
     def __init__(
         self,
         lens: Floorlens,
-        segmenter: _Overheard,
+        segmenter: _RecordingSegmenter,
         adapt: bool | None,
         adapt_progress: Progress | None,
         weights: Mapping[str, float] | None,
     ) -> None:
-        """`weights`: all that the score is made of; None: nothing is re-ranked."""
+        """`weights`: those of all components; None: nothing is re-ranked."""
         self._lens = lens
         self._segmenter = segmenter
         self._adapt = adapt
@@ -126,7 +133,7 @@ class _MeasuredFloorlens:
     def stamp(self) -> Mapping[str, Any]:
         return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
 
-    def add(self, source: Path, *, progress: Any = None) -> _Import:
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
         return self._lens.add(
             source, progress=progress, adapt=self._adapt, adapt_progress=self._adapt_progress
         )
@@ -149,7 +156,7 @@ class _MeasuredFloorlens:
         self._lens.close()
 
 
-def open_catalogue(
+def open_measured_lens(
     path: Path,
     preset: str | None,
     *,
@@ -161,45 +168,56 @@ def open_catalogue(
     weights: Mapping[str, float] | None = None,
     rerank: bool = True,
 ) -> Lens:
-    """Returns a Floorlens on an empty folder, for one thread.
+    """Returns a Floorlens on an empty folder, to be measured by one thread.
 
     Args:
         path: the folder.
         preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
         threads: for the models; 0 takes all cores.
-        models: which models of the hub are taken, and how they are run.
+        models: which models of the hub are used, and how they are run.
         max_megapixels: larger pictures are refused.
-        adapt: whether it is adapted to the products that are added; None: as by a first `index`.
-        adapt_progress: called while it is, with how many simulated rooms there are, and of how
-            many.
-        weights, rerank: as for `Floorlens.search`. The stamp says what was measured: "weights" are
-            those of all components, None without re-ranking.
+        adapt: whether the catalogue is adapted to the products that are added; None: as the first
+            `floorlens index` does.
+        adapt_progress: called with (done, total) simulated rooms during the adaptation.
+        weights, rerank: as for `Floorlens.search`. The stamp's "weights" are those of all
+            components; None without re-ranking.
 
     Raises:
         SettingsError: there is no such preset.
         UsageError: the weights are not usable.
-    """
-    from floorlens import presets
-    from floorlens.lens import Floorlens
-    from floorlens.ranking import component_weights
 
-    chosen = presets.preset_named(preset or presets.DEFAULT_PRESET)
-    stages = presets.load_stages(chosen, threads=threads, models=models)
-    # A search would refuse them too, but then for every photo.
-    merged = component_weights(stages.reranker.weights, weights, rerank)
-    segmenter = _Overheard(stages.segmenter)
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.measured import open_measured_lens
+        >>> lens = open_measured_lens(Path("catalogue"), None, weights={"colour": 2})
+        >>> lens.stamp["weights"]["colour"]
+        2.0
+        >>> lens.close()
+    """
+    settings = presets.preset_named(preset or presets.DEFAULT_PRESET)
+    stages = presets.load_stages(settings, threads=threads, models=models)
+    # Each search would refuse unusable weights too, but then for every photo.
+    all_weights = component_weights(stages.reranker.weights, weights, rerank)
+    segmenter = _RecordingSegmenter(stages.segmenter)
     lens = Floorlens.open(
         path,
-        preset=chosen.name,
+        preset=settings.name,
         max_megapixels=max_megapixels,
         stages=replace(stages, segmenter=segmenter),
     )
-    return _MeasuredFloorlens(lens, segmenter, adapt, adapt_progress, merged if rerank else None)
+    return _MeasuredLens(lens, segmenter, adapt, adapt_progress, all_weights if rerank else None)
 
 
 @contextmanager
-def opened(opener: Opener, preset: str | None) -> Iterator[Lens]:
-    """Opens a lens on an empty folder of its own, which goes when it is closed."""
+def temporary_lens(opener: Opener, preset: str | None) -> Iterator[Lens]:
+    """Opens a lens on a temporary folder; closes it and deletes the folder afterwards.
+
+    Example:
+        >>> from floorlens.evaluation.measured import open_measured_lens, temporary_lens
+        >>> with temporary_lens(open_measured_lens, None) as lens:
+        ...     lens.stamp["preset"]
+        'builtin'
+    """
     # Beside the system's other temporary files: the evaluation folder is only read.
     with tempfile.TemporaryDirectory(prefix="floorlens-eval-") as folder:
         lens = opener(Path(folder) / "catalogue", preset)
@@ -209,8 +227,57 @@ def opened(opener: Opener, preset: str | None) -> Iterator[Lens]:
             lens.close()
 
 
-def stamp_of(lens: Lens) -> dict[str, Any]:
-    """Returns what was measured: the version of Floorlens, the preset and the models."""
-    from floorlens import __version__
+def report_stamp(lens: Lens) -> dict[str, Any]:
+    """Returns the stamp of a report: the version of Floorlens, the preset and the models.
 
+    Example:
+        >>> from floorlens.evaluation.measured import open_measured_lens, report_stamp
+        >>> from floorlens.evaluation.measured import temporary_lens
+        >>> with temporary_lens(open_measured_lens, None) as lens:
+        ...     stamp = report_stamp(lens)
+        >>> stamp["segmenter"]["model_id"]
+        'floorlens-segmenter'
+    """
     return {"floorlens": __version__, **lens.stamp}
+
+
+@dataclass
+class Clock:
+    """Measures calls: `with clock(): ...` adds the seconds of the block.
+
+    Example:
+        >>> from floorlens.evaluation.measured import Clock
+        >>> clock = Clock()
+        >>> with clock():
+        ...     _ = sum(range(1000))
+        >>> clock.mean > 0
+        True
+    """
+
+    seconds: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Times the body of the `with`, also where it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds.append(time.perf_counter() - start)
+
+    @property
+    def mean(self) -> float:
+        """Mean seconds of a call; 0 if there was none."""
+        return float(np.mean(self.seconds)) if self.seconds else 0.0
+
+
+def explain(error: Exception) -> str:
+    """Returns why a photo failed, in words; an error of ours speaks for itself.
+
+    Example:
+        >>> from floorlens.evaluation.measured import explain
+        >>> explain(ZeroDivisionError("division by zero"))
+        'ZeroDivisionError: division by zero'
+    """
+    text = str(error) or "without a message"
+    return text if isinstance(error, FloorlensError) else f"{type(error).__name__}: {text}"

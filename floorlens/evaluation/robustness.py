@@ -1,7 +1,6 @@
-"""Photos as others would have taken them: the changes under which masks are measured again.
+"""Photos as other cameras would have taken them: the changes under which masks are measured again.
 
-Each change is a pure function of a picture, uint8 (h, w, 3) sRGB, and its true mask of the same
-size; it returns both anew.
+Each change takes a `Sample`, a picture and its true mask of the same size, and returns a new one.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Sample(NamedTuple):
 
     Attributes:
         pixels: uint8 (h, w, 3), sRGB.
-        truth: of the same size, but where a change says otherwise.
+        truth: of the same size, except after `resized`.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,21 +45,39 @@ class Sample(NamedTuple):
 
 
 def unchanged(sample: Sample) -> Sample:
-    """Returns the sample as it is."""
+    """Returns the sample as it is.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, unchanged
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> unchanged(sample) is sample
+        True
+    """
     return sample
 
 
 def rotated(sample: Sample, degrees: float) -> Sample:
     """Returns picture and mask turned about the centre, counter-clockwise, at the same size.
 
-    What comes from beyond the picture repeats its edge and is ignored.
+    Pixels from beyond the picture repeat its edge; they are ignored in the mask.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, rotated
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> turn = rotated(sample, degrees=10)
+        >>> turn.pixels.shape, bool(turn.truth.ignored[0, 0])
+        ((30, 40, 3), True)
     """
     height, width = sample.pixels.shape[:2]
     # So wide that no corner of the turned frame reaches beyond the padding.
     pad = int(np.ceil((np.hypot(height, width) - min(height, width)) / 2)) + 1
     padded = np.pad(sample.pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-    turned = Image.fromarray(padded).rotate(degrees, Image.Resampling.BILINEAR)
-    pixels = np.asarray(turned)[pad : pad + height, pad : pad + width]
+    rotation = Image.fromarray(padded).rotate(degrees, Image.Resampling.BILINEAR)
+    pixels = np.asarray(rotation)[pad : pad + height, pad : pad + width]
 
     def turn(mask: NDArray[np.bool_], *, beyond: bool) -> NDArray[np.bool_]:
         image = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
@@ -73,13 +90,31 @@ def rotated(sample: Sample, degrees: float) -> Sample:
 
 
 def mirrored(sample: Sample) -> Sample:
-    """Returns picture and mask with left and right exchanged."""
+    """Returns picture and mask with left and right exchanged.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, mirrored
+        >>> floor = np.array([[True, False]])
+        >>> sample = Sample(np.full((1, 2, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> mirrored(sample).truth.floor
+        array([[False,  True]])
+    """
     truth = TrueMask(sample.truth.floor[:, ::-1], sample.truth.ignored[:, ::-1])
     return Sample(np.ascontiguousarray(sample.pixels[:, ::-1]), truth)
 
 
 def exposed(sample: Sample, stops: float) -> Sample:
-    """Returns the picture with 2^stops times the light; what exceeds white is clipped."""
+    """Returns the picture with 2^stops times the light; what exceeds white is clipped.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, exposed
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> exposed(sample, stops=1).pixels[0, 0]
+        array([138, 138, 138], dtype=uint8)
+    """
     return _lit(sample, np.full(3, 2.0**stops))
 
 
@@ -88,6 +123,14 @@ def tinted(sample: Sample, kelvin: float) -> Sample:
 
     Each linear channel is multiplied (von Kries' rule, in linear sRGB) by what a black body of
     that temperature sends into it, relative to one of 6500 K; grey keeps its luminance.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, tinted
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> tinted(sample, kelvin=2700).pixels[0, 0]
+        array([134,  91,  43], dtype=uint8)
     """
     gains = planckian_rgb(kelvin) / planckian_rgb(_NEUTRAL)
     return _lit(sample, gains / (gains @ _LUMINANCE))
@@ -102,6 +145,11 @@ def planckian_rgb(kelvin: float) -> NDArray[np.float64]:
 
     Raises:
         ValueError: the temperature lies outside.
+
+    Example:
+        >>> from floorlens.evaluation.robustness import planckian_rgb
+        >>> planckian_rgb(2700).round(2)
+        array([1.93, 0.81, 0.19])
     """
     if not 1667 <= kelvin <= 25000:
         raise ValueError("a colour temperature must lie within 1667 and 25000 K")
@@ -122,7 +170,16 @@ def planckian_rgb(kelvin: float) -> NDArray[np.float64]:
 
 
 def blurred(sample: Sample, sigma: float) -> Sample:
-    """Returns the picture under a Gaussian blur of `sigma` pixels at a longer side of 640."""
+    """Returns the picture under a Gaussian blur of `sigma` pixels at a longer side of 640.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, blurred
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> blurred(sample, sigma=2).pixels[0, 0]
+        array([100, 100, 100], dtype=uint8)
+    """
     radius = sigma * max(sample.pixels.shape[:2]) / REFERENCE_SIDE
     image = Image.fromarray(sample.pixels).filter(ImageFilter.GaussianBlur(radius))
     return Sample(np.asarray(image), sample.truth)
@@ -133,6 +190,15 @@ def noisy(sample: Sample, sigma: float) -> Sample:
 
     Its grain is a pixel of a picture with a longer side of 640: finer noise would vanish when a
     large photo is scaled down.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, noisy
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> noise = noisy(sample, sigma=15)
+        >>> round(float(noise.pixels.std()))
+        15
     """
     height, width = sample.pixels.shape[:2]
     scale = min(1.0, REFERENCE_SIDE / max(height, width))
@@ -144,7 +210,16 @@ def noisy(sample: Sample, sigma: float) -> Sample:
 
 
 def compressed(sample: Sample, quality: int) -> Sample:
-    """Returns the picture after a JPEG of that quality."""
+    """Returns the picture after a JPEG of that quality.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, compressed
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> compressed(sample, quality=20).pixels.shape
+        (30, 40, 3)
+    """
     stream = io.BytesIO()
     Image.fromarray(sample.pixels).save(stream, "JPEG", quality=quality)
     with Image.open(stream) as image:
@@ -152,7 +227,16 @@ def compressed(sample: Sample, quality: int) -> Sample:
 
 
 def resized(sample: Sample, side: int) -> Sample:
-    """Returns the picture with a longer side of `side` pixels; the mask keeps its size."""
+    """Returns the picture with a longer side of `side` pixels; the mask keeps its size.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, resized
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> resized(sample, side=20).pixels.shape
+        (15, 20, 3)
+    """
     height, width = sample.pixels.shape[:2]
     scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,8 +1,14 @@
-"""Writes what went worst in an evaluation as a page with pictures, since figures hide causes."""
+"""The page of worst cases: what went worst in an evaluation, with pictures, since figures hide
+causes.
+
+The commands say what is on it (`RoomCase`, `MaskCase`); this module reads, draws and writes the
+pictures.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -11,22 +17,9 @@ from numpy.typing import NDArray
 
 from floorlens import html as pages
 from floorlens.errors import FloorlensError
-from floorlens.evaluation.datasets import (
-    MaskPair,
-    PairsDataset,
-    ProductFolder,
-    RankingDataset,
-    read_full_size,
-    read_true_mask,
-)
-from floorlens.evaluation.mask_report import MaskOutcome, MasksReport
+from floorlens.evaluation.datasets import ProductFolder, read_full_size, read_true_mask
 from floorlens.evaluation.metrics import resize_nearest
-from floorlens.evaluation.reports import (
-    PairOutcome,
-    PairsReport,
-    RankingOutcome,
-    RankingReport,
-)
+from floorlens.images.drawing import overlay, picture_file
 from floorlens.segmentation import FloorRegion
 
 MOST = 40
@@ -36,75 +29,130 @@ _MISSED = np.array([235, 60, 60], dtype=np.float32)
 _EXTRA = np.array([70, 120, 255], dtype=np.float32)
 
 FindMask = Callable[[bytes], FloorRegion]
+"""Finds the floor in the bytes of a photo; it may raise."""
 
 
-def write_pairs(report: PairsReport, data: PairsDataset, find_mask: FindMask, folder: Path) -> Path:
-    """Writes the rooms whose product came last; returns the page's path.
+@dataclass(frozen=True)
+class Card:
+    """A product beside a room.
+
+    Attributes:
+        product: its id.
+        score: 0..1; None where it was not ranked.
+        right: whether it is an answer that was wanted; its picture gets an outline.
+        place: its rank from 1; None: it is shown as the true product.
+        grade: its judgment; None where there are no grades.
+    """
+
+    product: str
+    score: float | None
+    right: bool
+    place: int | None = None
+    grade: int | None = None
+
+
+@dataclass(frozen=True)
+class RoomCase:
+    """A room and the products that were ranked for it.
+
+    Attributes:
+        title: what happened, in a line.
+        reason: why nothing was ranked; "" if something was.
+        name: what the photo is called.
+        photo: the file.
+        cards: the products, in the order of the page.
+    """
+
+    title: str
+    reason: str
+    name: str
+    photo: Path
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class MaskCase:
+    """A photo and its true mask.
+
+    Attributes:
+        title: what happened, in a line.
+        reason: why there is no mask; "" if there is one.
+        name: what the photo is called.
+        image: the photo; None where it is missing.
+        mask: the true mask; None where it is missing.
+    """
+
+    title: str
+    reason: str
+    name: str
+    image: Path | None
+    mask: Path | None
+
+
+def write_rooms(
+    folder: Path,
+    title: str,
+    lead: str,
+    cases: Sequence[RoomCase],
+    products: ProductFolder,
+    find_mask: FindMask,
+) -> Path:
+    """Writes a page of rooms, each with its floor drawn and products beside it.
+
+    Returns the page's path.
 
     Args:
-        report: the measurement.
-        data: what was measured.
-        find_mask: the measured pipeline's own, called again for the rooms that are shown.
         folder: where index.html and its pictures go; made if absent.
+        title: the page's title, plain text.
+        lead: what stands below it, plain text.
+        cases: the rooms, in the order of the page.
+        products: where the products' pictures lie.
+        find_mask: the measured pipeline's own, called for each room.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens import Floorlens
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> from floorlens.evaluation.worst_cases import Card, RoomCase, write_rooms
+        >>> card = Card("oak-natural-plank", 0.7, right=True, place=1)
+        >>> case = RoomCase("room: rank 1 of 3", "", "room", Path("room.jpg"), (card,))
+        >>> products = read_products(Path("products"))
+        >>> with Floorlens.open("catalogue") as lens:
+        ...     write_rooms(Path("worst"), "Rooms", "One room.", [case], products, lens.mask)
+        PosixPath('worst/index.html')
     """
-    worst = sorted(report.outcomes, key=lambda o: (-o.rank, -o.hard10_rank, o.room))[:MOST]
-    album = _Album(folder, data.products)
+    album = _Album(folder, products)
     sections = []
-    for number, outcome in enumerate(worst, start=1):
-        photo = album.room(number, data.rooms / outcome.room, find_mask, outcome.room)
-        sections.append(_pair_section(photo, outcome, report.products, album))
-    figures = report.as_dict()
-    lead = (
-        f"{figures['n']} queries against {report.products} distinct products: MRR "
-        f"{figures['mrr']:.3f}, top-1 {figures['top1']:.3f}, top-5 {figures['top5']:.3f}, median "
-        f"rank {figures['median_rank']:g}. The {len(worst)} worst follow."
-    )
-    return _write(folder, "Worst cases: rooms and their products", lead, sections)
-
-
-def write_ranking(
-    report: RankingReport, data: RankingDataset, find_mask: FindMask, folder: Path
-) -> Path:
-    """Writes the judged queries, worst first, with the grades of their first ten.
-
-    Returns the page's path; arguments as for `write_pairs`.
-    """
-    worst = sorted(report.outcomes, key=lambda o: (o.ndcg, o.query))[:MOST]
-    album = _Album(folder, data.products)
-    sections = []
-    for number, outcome in enumerate(worst, start=1):
-        photo = album.room(number, data.queries / outcome.query, find_mask, outcome.query)
-        grades = {Path(name).stem: grade for name, grade in data.grades[outcome.query].items()}
-        sections.append(_ranking_section(photo, outcome, grades, album))
-    lead = (
-        f"{len(report.outcomes)} queries, nDCG@10 {report.as_dict()['ndcg@10']:.3f}; worst first."
-    )
-    return _write(folder, "Worst cases: judged rankings", lead, sections)
+    for number, case in enumerate(cases, start=1):
+        photo = album.write_room(number, case, find_mask)
+        figures = [album.write_card(card) for card in case.cards]
+        sections.append(_section(case.title, case.reason, photo, figures))
+    return _write_page(folder, title, lead, sections)
 
 
 def write_masks(
-    report: MasksReport, pairs: Sequence[MaskPair], find_mask: FindMask, folder: Path
+    folder: Path, title: str, lead: str, cases: Sequence[MaskCase], find_mask: FindMask
 ) -> Path:
-    """Writes the pictures with the least overlap: photo, true, predicted and difference.
+    """Writes a page of photos: as they are, with the true floor, the predicted one, the difference.
 
-    Returns the page's path; `pairs` is what was measured, the rest as for `write_pairs`.
+    Returns the page's path; the arguments are those of `write_rooms`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from floorlens import Floorlens
+        >>> from floorlens.evaluation.worst_cases import MaskCase, write_masks
+        >>> Image.new("L", (40, 30), 255).save("mask.png")
+        >>> case = MaskCase("room: IoU 0.3", "", "room", Path("room.jpg"), Path("mask.png"))
+        >>> with Floorlens.open("catalogue") as lens:
+        ...     write_masks(Path("worst"), "Masks", "One mask.", [case], lens.mask)
+        PosixPath('worst/index.html')
     """
-    by_stem = {pair.stem: pair for pair in pairs}
-    # Without a floor every pixel claimed makes an overlap of 0: there, the most claimed is worst.
-    worst = sorted(
-        report.outcomes, key=lambda o: (o.overlap.iou - o.claimed_share * (not o.has_floor), o.stem)
-    )[:MOST]
     sections = [
-        _mask_section(folder, number, outcome, by_stem[outcome.stem], find_mask)
-        for number, outcome in enumerate(worst, start=1)
+        _section(case.title, case.reason, "", _mask_figures(folder, number, case, find_mask))
+        for number, case in enumerate(cases, start=1)
     ]
-    figures = report.as_dict()
-    lead = (
-        f"{figures['n']} pictures: IoU {figures['iou']:.3f} pooled, {figures['mean_iou']:.3f} in "
-        f"the mean, boundary F {figures['boundary_f']:.3f}. The {len(worst)} worst follow. In the "
-        "difference red is floor that was missed, blue is called floor and is none."
-    )
-    return _write(folder, "Worst cases: floor masks", lead, sections)
+    return _write_page(folder, title, lead, sections)
 
 
 class _Album:
@@ -113,131 +161,95 @@ class _Album:
     def __init__(self, folder: Path, products: ProductFolder) -> None:
         self._folder = folder
         self._products = products
-        self._written: dict[str, str | None] = {}
+        self._name_of: dict[str, str | None] = {}
 
-    def room(self, number: int, path: Path, find_mask: FindMask, name: str) -> str:
+    def write_room(self, number: int, case: RoomCase, find_mask: FindMask) -> str:
         """Returns the room with its mask drawn; the photo alone where no mask is found."""
         target = self._folder / f"room-{number:03d}.jpg"
         try:
-            pixels = read_full_size(path)
+            pixels = read_full_size(case.photo)
         except FloorlensError:
             return "<p class='warn'>The photo cannot be read.</p>"
-        mask = _predicted(path, find_mask, pixels.shape[:2])
-        drawn = pixels if mask is None else pages.overlay(pixels, mask)
-        pages.picture_file(drawn, target, _PHOTO_SIDE)
-        return pages.figure(target.name, escape(name), alt=f"Room {name} with the floor outlined")
+        mask = _prediction(case.photo, find_mask, pixels.shape[:2])
+        drawing = pixels if mask is None else overlay(pixels, mask)
+        picture_file(drawing, target, _PHOTO_SIDE)
+        alt = f"Room {case.name} with the floor outlined"
+        return pages.figure(target.name, escape(case.name), alt=alt)
 
-    def product(self, product: str, caption: str, *, true: bool) -> str:
-        """Returns a product's figure; its caption is HTML."""
-        if product not in self._written:
-            self._written[product] = self._write(product)
-        source = self._written[product]
-        kind = "true" if true else ""
+    def write_card(self, card: Card) -> str:
+        """Returns a product's figure."""
+        if card.product not in self._name_of:
+            self._name_of[card.product] = self._write_product(card.product)
+        source = self._name_of[card.product]
+        caption = _caption(card)
+        kind = "true" if card.right else ""
         if source is None:
             return f"<figure><figcaption>{caption} (no picture)</figcaption></figure>"
-        return pages.figure(source, caption, alt=f"Product {product}", kind=kind)
+        return pages.figure(source, caption, alt=f"Product {card.product}", kind=kind)
 
-    def _write(self, product: str) -> str | None:
+    def _write_product(self, product: str) -> str | None:
         name = self._products.file_of.get(product)
         if name is None:
             return None
         # Numbered, since a product's id may hold what a file name or an address may not.
-        target = self._folder / f"product-{len(self._written):04d}.jpg"
+        target = self._folder / f"product-{len(self._name_of):04d}.jpg"
         try:
-            pages.picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
+            picture_file(read_full_size(self._products.folder / name), target, _PRODUCT_SIDE)
         except FloorlensError:
             return None
         return target.name
 
-    def same(self, product: str, other: str) -> bool:
-        """Whether two ids are one product, that is, have byte-identical pictures."""
-        groups = self._products.group_of
-        return product in groups and groups[product] == groups.get(other)
+
+def _caption(card: Card) -> str:
+    place = "<b>true</b>:" if card.place is None else f"{card.place}."
+    grade = "" if card.grade is None else f": <b>grade {card.grade}</b>"
+    score = "not ranked" if card.score is None else f"score {card.score:.3f}"
+    bar = "" if card.place is None or card.score is None else pages.score_bar(card.score)
+    return f"{place} {escape(card.product)}{grade}<br>{score}{bar}"
 
 
-def _pair_section(photo: str, outcome: PairOutcome, products: int, album: _Album) -> str:
-    truth = Path(outcome.product).stem
-    score = "not ranked" if outcome.score is None else f"score {outcome.score:.3f}"
-    shown = [
-        album.product(truth, f"<b>true</b>: {escape(truth)}<br>{score}", true=True),
-        *(
-            album.product(
-                product,
-                f"{place}. {escape(product)}<br>score {value:.3f}{pages.score_bar(value)}",
-                true=album.same(product, truth),
-            )
-            for place, (product, value) in enumerate(outcome.first, start=1)
-        ),
-    ]
-    title = (
-        f"{outcome.room} ({outcome.source}): rank {outcome.rank} of {products}, "
-        f"{outcome.hard10_rank} among its likes"
-    )
-    return _section(title, outcome.reason, photo, shown)
-
-
-def _ranking_section(
-    photo: str, outcome: RankingOutcome, grades: dict[str, int], album: _Album
-) -> str:
-    first = list(zip(outcome.ranking, outcome.scores, strict=True))[:10]
-    shown = [
-        album.product(
-            product,
-            f"{place}. {escape(product)}: <b>grade {grades.get(product, 0)}</b><br>"
-            f"score {value:.3f}{pages.score_bar(value)}",
-            true=grades.get(product, 0) > 0,
-        )
-        for place, (product, value) in enumerate(first, start=1)
-    ]
-    title = f"{outcome.query}: nDCG@10 {outcome.ndcg:.3f}"
-    return _section(title, outcome.reason, photo, shown)
-
-
-def _mask_section(
-    folder: Path, number: int, outcome: MaskOutcome, pair: MaskPair, find_mask: FindMask
-) -> str:
-    title = (
-        f"{outcome.stem}: IoU {outcome.overlap.iou:.3f}, boundary F {outcome.boundary_f:.3f}, "
-        f"floor {outcome.overlap.floor_share:.1%}, called floor {outcome.claimed_share:.1%}"
-    )
-    if pair.image is None or pair.mask is None:
-        return _section(title, outcome.reason, "", [])
+def _mask_figures(folder: Path, number: int, case: MaskCase, find_mask: FindMask) -> list[str]:
+    """Writes the four pictures of a case and returns their figures; none where one is missing."""
+    if case.image is None or case.mask is None:
+        return []
     try:
-        pixels, truth = read_full_size(pair.image), read_true_mask(pair.mask)
+        pixels, truth = read_full_size(case.image), read_true_mask(case.mask)
     except FloorlensError:
-        return _section(title, outcome.reason, "", [])
+        return []
     shape = pixels.shape[:2]
     floor, ignored = resize_nearest(truth.floor, shape), resize_nearest(truth.ignored, shape)
-    claimed = _predicted(pair.image, find_mask, shape)
-    if claimed is None:
-        claimed = np.zeros(shape, dtype=np.bool_)
+    prediction = _prediction(case.image, find_mask, shape)
+    if prediction is None:
+        prediction = np.zeros(shape, dtype=np.bool_)
     figures = []
     for name, picture in (
         ("photo", pixels),
-        ("true", pages.overlay(pixels, floor)),
-        ("predicted", pages.overlay(pixels, claimed)),
-        ("difference", _difference(pixels, floor, claimed, ignored)),
+        ("true", overlay(pixels, floor)),
+        ("predicted", overlay(pixels, prediction)),
+        ("difference", _difference(pixels, floor, prediction, ignored)),
     ):
         target = folder / f"mask-{number:03d}-{name}.jpg"
-        pages.picture_file(picture, target, _PHOTO_SIDE)
-        figures.append(pages.figure(target.name, name, alt=f"{outcome.stem}: {name}"))
-    return _section(title, outcome.reason, "", figures)
+        picture_file(picture, target, _PHOTO_SIDE)
+        figures.append(pages.figure(target.name, name, alt=f"{case.name}: {name}"))
+    return figures
 
 
 def _difference(
     pixels: NDArray[np.uint8],
     floor: NDArray[np.bool_],
-    claimed: NDArray[np.bool_],
+    prediction: NDArray[np.bool_],
     ignored: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
-    """Returns the photo in grey, missed floor red, wrongly claimed blue: uint8 (h, w, 3)."""
+    """Returns the photo in grey, missed floor red, wrong floor blue: uint8 (h, w, 3)."""
     grey = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1).astype(np.float32)
-    for wrong, colour in ((floor & ~claimed, _MISSED), (claimed & ~floor, _EXTRA)):
+    for wrong, colour in ((floor & ~prediction, _MISSED), (prediction & ~floor, _EXTRA)):
         grey[wrong & ~ignored] = 0.4 * grey[wrong & ~ignored] + 0.6 * colour
     return grey.astype(np.uint8)
 
 
-def _predicted(path: Path, find_mask: FindMask, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+def _prediction(
+    path: Path, find_mask: FindMask, shape: tuple[int, ...]
+) -> NDArray[np.bool_] | None:
     """Returns the predicted mask at the photo's size, None where it has none."""
     try:
         return resize_nearest(find_mask(path.read_bytes()).mask, (shape[0], shape[1]))
@@ -247,16 +259,16 @@ def _predicted(path: Path, find_mask: FindMask, shape: tuple[int, ...]) -> NDArr
 
 
 def _section(title: str, reason: str, photo: str, figures: Sequence[str]) -> str:
-    told = f'<p class="warn">{escape(reason)}</p>' if reason else ""
+    warning = f'<p class="warn">{escape(reason)}</p>' if reason else ""
     grid = "".join(figures)
     if photo:
         body = f'<div class="split"><div>{photo}</div><div class="grid">{grid}</div></div>'
     else:
         body = f'<div class="grid wide">{grid}</div>'
-    return f"<section><h2>{escape(title)}</h2>{told}{body}</section>"
+    return f"<section><h2>{escape(title)}</h2>{warning}{body}</section>"
 
 
-def _write(folder: Path, title: str, lead: str, sections: Sequence[str]) -> Path:
+def _write_page(folder: Path, title: str, lead: str, sections: Sequence[str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "index.html"
     body = f"<p>{escape(lead)}</p>\n" + "\n".join(sections)

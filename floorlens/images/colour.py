@@ -14,6 +14,8 @@ _TO_XYZ = np.array(
     ],
     dtype=np.float64,
 ) / np.array([[0.95047], [1.0], [1.08883]])
+#: Weights of L*, a*, b* in the differences of floors' colours: light moves L* most and a* least.
+LAB_WEIGHTS = np.array([0.35, 1.2, 1.0])
 _CODE = np.arange(256) / 255.0
 _LINEAR = np.where(_CODE <= 0.04045, _CODE / 12.92, ((_CODE + 0.055) / 1.055) ** 2.4).astype(
     np.float32

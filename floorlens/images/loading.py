@@ -40,6 +40,8 @@ _SIGNATURES = {
     **dict.fromkeys((b"\x00\x00\x00\x0cjP  \r\n", b"\xffO\xffQ"), "image/jp2"),
     **dict.fromkeys((b"P5", b"P6"), "image/x-portable-anymap"),
 }
+PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
+"""What `load_photo` takes: a path, the bytes of a file, a PIL image, or a (h, w, 3) RGB array."""
 # What Pillow's decoders raise on files that do not keep to their format.
 DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
@@ -73,7 +75,7 @@ class Photo:
 
 
 def load_photo(
-    source: Any,
+    source: PhotoSource,
     *,
     working_side: int = WORKING_SIDE,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -140,16 +142,6 @@ def media_type(data: bytes) -> str | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
-
-
-def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Returns a bool mask resampled to `shape` = (height, width), edges at half coverage."""
-    if mask.shape == shape:
-        return mask
-    # Not a view of its bytes: True is 255 in the bool arrays that come from Pillow.
-    image = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
-    resized = image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(resized) > 127
 
 
 def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:

@@ -22,19 +22,6 @@ from floorlens.models.hub import (
     unavailable,
 )
 from floorlens.models.options import ModelOptions
-from floorlens.presets import PRESETS
-
-
-def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
-    """Returns the models that a preset needs, or the one model of that name.
-
-    Raises:
-        SettingsError: there is neither.
-    """
-    preset = PRESETS.get(name)
-    parts = () if preset is None else (preset.segmenter, preset.embedder)
-    needed = [part for part in parts if part in MODELS]
-    return [chosen_model(part, options) for part in needed or [name]]
 
 
 def here(model: HubModel) -> ModelFiles:

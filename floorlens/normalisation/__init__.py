@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from floorlens.models.stamp import Stamp
 
@@ -33,11 +32,6 @@ def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
         raise ValueError(f"photo {pixels.shape} and mask {mask.shape} do not belong together")
     if not mask.any():
         raise ValueError("the mask has no floor pixel")
-
-
-def mask_image(mask: NDArray[np.bool_]) -> Image.Image:
-    """Returns the mask as an image of mode L: 255 where it is True, 0 elsewhere."""
-    return Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
 
 
 class Normaliser(Protocol):

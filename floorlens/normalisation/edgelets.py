@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation import mask_image
+from floorlens.images.masks import mask_image
 
 #: Longer side of the copy on which edges are sought, in pixels.
 LONGER_SIDE = 480

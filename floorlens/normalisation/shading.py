@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.colour import srgb_to_lab
-from floorlens.normalisation import check_view, mask_image
+from floorlens.images.masks import mask_image
+from floorlens.normalisation import check_view
 
 #: Longer side of the copy on which the light is looked at, in pixels.
 LONGER_SIDE = 128

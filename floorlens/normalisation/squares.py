@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation import mask_image
+from floorlens.images.masks import mask_image
 
 #: (side relative to the square root of the floor's area, number of squares), size by size.
 Scales = tuple[tuple[float, int], ...]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation import check_view, mask_image
+from floorlens.images.masks import mask_image
+from floorlens.normalisation import check_view
 from floorlens.normalisation.plane import FloorPlane
 from floorlens.normalisation.squares import choose_squares
 

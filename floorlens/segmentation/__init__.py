@@ -1,4 +1,4 @@
-"""Stage 1: photo -> FloorRegion. Backends: one file each, named as in the presets."""
+"""Stage 1: where the floor is, photo -> FloorRegion. The backends are in `backends/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.images.loading import resize_mask
+from floorlens.images.masks import resize_mask
 from floorlens.models.stamp import Stamp
 
 
@@ -91,6 +91,18 @@ class Click:
     floor: bool = True
 
 
+DrawnRegion = Sequence[float] | Sequence[Sequence[float]] | NDArray[Any]
+"""A floor by hand, in pixels of the upright photo: a box (left, top, right, bottom), a polygon of
+three or more (x, y) points, or a 2-D mask of the photo's size."""
+RegionSource = DrawnRegion | FloorRegion
+"""What a user hands over as the floor: a region by hand, or one that was found before."""
+ClickSource = (
+    Click | tuple[float, float] | tuple[float, float, bool] | Sequence[float] | NDArray[Any]
+)
+"""What a user hands over as a click, in pixels of the upright photo: a `Click`, (x, y), which is on
+floor, or (x, y, floor)."""
+
+
 @dataclass(frozen=True)
 class FloorProbability:
     """What a segmenter says of a photo.
@@ -107,7 +119,7 @@ class FloorProbability:
 
 
 class Segmenter(Protocol):
-    """A backend that finds the floor."""
+    """A backend that finds the floor in a photo."""
 
     @property
     def stamp(self) -> Stamp:

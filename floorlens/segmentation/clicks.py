@@ -1,8 +1,8 @@
 """Correcting a floor mask by clicks: "this is floor", "this is not".
 
-Where the segmenter, told of the clicks, agrees with one, it says how far the correction reaches;
-elsewhere the colours around the click do. Everything is found on a coarse grid, which takes
-milliseconds, and cut to the pixels afterwards.
+The segmenter is asked again, with the clicks as hints. Where its answer agrees with a click, it
+says how far the correction reaches; elsewhere the colours around the click say that. Regions are
+grown on a coarse grid, which takes milliseconds, and then cut to the pixels.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from PIL import Image, ImageFilter
 
 from floorlens.errors import RegionError
 from floorlens.images.colour import delta_e76, srgb_to_lab
-from floorlens.images.components import components
 from floorlens.images.loading import Photo
-from floorlens.segmentation import Click
+from floorlens.images.masks import mask_image
+from floorlens.images.shapes import components
+from floorlens.segmentation import Click, ClickSource
 
 Mask = NDArray[np.bool_]
 
 GRID_SIDE = 320
-"""The longer side of the grid that regions are found on, in cells, at most."""
+"""The longer side of the grid that regions are grown on, in cells, at most."""
 DISK_SHARE = 1 / 80
-"""The radius of what a click corrects at least, as a share of the photo's longer side."""
+"""A click corrects at least a disk of this radius, as a share of the photo's longer side."""
 LIGHTNESS = 0.6
-"""The weight of L* beside a* and b*: light and shade lie on one floor."""
+"""The weight of L* beside a* and b*: one floor has light and shade on it."""
 TOLERANCE = 6.0
 TOLERANCE_MOST = 18.0
-"""How far colours may lie from the one clicked, in weighted Lab; more on busy surfaces."""
+"""How far colours may be from the clicked one, in weighted Lab: at least, and on busy surfaces at
+most."""
 EDGE = 7.0
-"""The step over two cells, in weighted Lab, at which growing stops; more on busy surfaces."""
+"""Growing stops at a step of so much over two cells, in weighted Lab; on busy surfaces at more."""
 MOST_SHARE = 0.5
-"""A region of one colour larger than this share of the photo has leaked."""
+"""A region of one colour that is larger than this share of the photo has leaked into others."""
 HOLE_SHARE = 0.002
 """A hole in a region smaller than this share of the photo is pattern: a knot, a tile's star."""
 
@@ -46,7 +48,7 @@ _KINDS = (
 )
 
 
-def parse_clicks(photo: Photo, clicks: Any) -> tuple[Click, ...]:
+def parse_clicks(photo: Photo, clicks: Iterable[ClickSource]) -> tuple[Click, ...]:
     """Returns clicks in pixels of the working picture, `photo.pixels`, in the order given.
 
     Args:
@@ -55,13 +57,18 @@ def parse_clicks(photo: Photo, clicks: Any) -> tuple[Click, ...]:
 
     Raises:
         RegionError: none of these, a number that is not finite, or a point outside the photo.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> parse_clicks(load_photo("room.jpg"), [(320, 400), (100, 460, False)])
+        (Click(x=320.0, y=400.0, floor=True), Click(x=100.0, y=460.0, floor=False))
     """
-    loose = isinstance(clicks, str | bytes | dict | Click) or _is_single(clicks)
-    if loose or not isinstance(clicks, Iterable):
-        raise RegionError(f"{_KINDS}; this is {_shown(clicks)}")
+    no_list = isinstance(clicks, str | bytes | dict | Click) or _is_scalar(clicks)
+    if no_list or not isinstance(clicks, Iterable):
+        raise RegionError(f"{_KINDS}; this is {_short(clicks)}")
     width, height = photo.size
     rows, columns = photo.pixels.shape[:2]
-    parsed = []
+    points = []
     for item in clicks:
         x, y, floor = _parts(item)
         if not (math.isfinite(x) and math.isfinite(y)):
@@ -72,94 +79,103 @@ def parse_clicks(photo: Photo, clicks: Any) -> tuple[Click, ...]:
                 f"pixels: give x from 0 to {width - 1} and y from 0 to {height - 1}, in pixels of "
                 "the upright photo"
             )
-        parsed.append(Click(x * columns / width, y * rows / height, floor))
-    return tuple(parsed)
+        points.append(Click(x * columns / width, y * rows / height, floor))
+    return tuple(points)
 
 
 def _parts(item: Any) -> tuple[float, float, bool]:
-    """One click as it was handed over -> x, y, floor."""
+    """Returns x, y and floor of one click as a user hands it over."""
     if isinstance(item, Click):
         values: Sequence[Any] = (item.x, item.y, item.floor)
     elif (
-        isinstance(item, list | tuple | np.ndarray) and not _is_single(item) and len(item) in (2, 3)
+        isinstance(item, list | tuple | np.ndarray) and not _is_scalar(item) and len(item) in (2, 3)
     ):
         values = (*item, True)[:3]
     else:
-        raise RegionError(f"{_KINDS}; this is {_shown(item)}")
+        raise RegionError(f"{_KINDS}; this is {_short(item)}")
     x, y, floor = values
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in (x, y))
     if not numbers or not (isinstance(floor, bool | np.bool_) or _is_flag(floor)):
-        raise RegionError(f"{_KINDS}; this is {_shown(item)}")
+        raise RegionError(f"{_KINDS}; this is {_short(item)}")
     try:
         return float(x), float(y), bool(floor)
     except OverflowError:
         return math.inf, math.inf, bool(floor)
 
 
-def _is_single(value: Any) -> bool:
-    """An array without a dimension: it calls itself iterable and is not."""
+def _is_scalar(value: Any) -> bool:
+    """Whether a value is an array without a dimension, which `Iterable` takes for iterable."""
     return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def _is_flag(value: Any) -> bool:
-    """An array of x, y, floor holds 0 and 1 for False and True."""
+    """Whether a value is 0 or 1, which an array of x, y, floor holds for False and True."""
     return isinstance(value, Real) and value in (0, 1)
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
+    """Returns how a value is written in Python, cut to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def correct(
-    pixels: NDArray[np.uint8], base: Mask, suggested: Mask | None, clicks: Sequence[Click]
+    pixels: NDArray[np.uint8], mask: Mask, suggestion: Mask | None, clicks: Sequence[Click]
 ) -> Mask:
-    """Returns the mask with each click's correction made, in their order; bool (h, w).
+    """Returns a mask with the correction of each click made, in their order; bool (h, w).
 
-    A click on the wrong side of the mask turns over the part on which `suggested` and the mask
-    differ and that holds the click; where `suggested` does not side with the click, the region of
-    similar colour around it. It turns at least a small disk. A click that the mask agrees with
-    already changes nothing. In the end every clicked pixel is as its last click says, and later
-    clicks leave a small disk around earlier ones of the other kind alone.
+    A click on the wrong side of the mask turns over a part of it. Where `suggestion` agrees with
+    the click, that is the part around the click on which `suggestion` and the mask differ; where it
+    does not, the region of similar colour around the click. It is at least a small disk. A click
+    that agrees with the mask changes nothing. In the end every clicked pixel is as its last click
+    says, and a later click leaves a small disk around an earlier one of the other kind alone.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
-        base: bool (h, w), the mask to correct; it stays as it is.
-        suggested: bool (h, w), the segmenter's mask when it was told the clicks; None if there is
+        mask: bool (h, w), the mask to correct; it stays as it is.
+        suggestion: bool (h, w), the segmenter's mask with the clicks as hints; None if there is
             none.
         clicks: inside the picture, in its pixels.
+
+    Example:
+        >>> pixels = np.full((240, 320, 3), 128, np.uint8)
+        >>> half = np.zeros((240, 320), bool)
+        >>> half[120:] = True
+        >>> bool(correct(pixels, half, np.ones_like(half), [Click(160, 60)]).all())
+        True
     """
-    mask = base.copy()
+    result = mask.copy()
     radius = max(1.5, DISK_SHARE * max(mask.shape))
     places = [_place(click, mask.shape) for click in clicks]
     surface: _Surface | None = None
     for number, (click, place) in enumerate(zip(clicks, places, strict=True)):
-        if mask[place] == click.floor:
+        if result[place] == click.floor:
             continue
         # What could turn: all that is on the wrong side, were it like the click.
-        wrong = mask != click.floor
-        if suggested is not None and suggested[place] == click.floor:
-            part = _component(wrong & (suggested == click.floor), place)
+        wrong = result != click.floor
+        if suggestion is not None and suggestion[place] == click.floor:
+            part = _component(wrong & (suggestion == click.floor), place)
         else:
             surface = surface or _Surface(pixels)
-            part = surface.around(place, wrong)
+            part = surface.region_around(place, wrong)
         part |= _disk(mask.shape, place, radius)
         for other, earlier in zip(places[:number], clicks[:number], strict=True):
             if earlier.floor != click.floor and other != place:
                 # Half the way between two clicks at most.
                 gap = math.dist(other, place) / 2
                 part &= ~_disk(mask.shape, other, min(radius, gap))
-        mask[part] = click.floor
-    return mask
+        result[part] = click.floor
+    return result
 
 
 def _place(click: Click, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Row and column of the clicked pixel."""
+    """Returns row and column of the clicked pixel."""
     row, column = math.floor(click.y), math.floor(click.x)
     return min(max(row, 0), shape[0] - 1), min(max(column, 0), shape[1] - 1)
 
 
 def _disk(shape: tuple[int, ...], place: tuple[int, int], radius: float) -> Mask:
+    """Returns a disk around a row and column, as a mask of the shape."""
     disk = np.zeros(shape, bool)
     reach = math.ceil(radius)
     top, left = max(0, place[0] - reach), max(0, place[1] - reach)
@@ -172,22 +188,21 @@ def _disk(shape: tuple[int, ...], place: tuple[int, int], radius: float) -> Mask
 
 
 def _cell(shape: tuple[int, ...]) -> int:
-    """The side of a grid's cell, in pixels."""
+    """Returns the side of a grid's cell, in pixels."""
     return max(1, -(-max(shape[:2]) // GRID_SIDE))
 
 
 def _to_grid(mask: Mask, cell: int) -> Mask:
-    """bool [h, w] -> bool [ceil(h / cell), ceil(w / cell)]: cells of which half is True."""
+    """Returns bool (ceil(h / cell), ceil(w / cell)): the cells of which half is True."""
     if cell == 1:
         return mask
-    levels = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
-    return np.asarray(levels.reduce(cell)) > 127
+    return np.asarray(mask_image(mask).reduce(cell)) > 127
 
 
 def _component(mask: Mask, place: tuple[int, int]) -> Mask:
-    """The part of a bool [h, w] mask that is connected with a place in it.
+    """Returns the part of a mask, bool (h, w), that is connected with a place in it.
 
-    Strips thinner than half a cell, as two outlines of one floor leave them, connect nothing.
+    Strips thinner than half a cell connect nothing: two outlines of one floor leave such.
     """
     cell = _cell(mask.shape)
     grid = _to_grid(mask, cell).copy()
@@ -200,34 +215,34 @@ def _component(mask: Mask, place: tuple[int, int]) -> Mask:
 
 
 def _connected(mask: Mask, seed: tuple[int, int]) -> Mask:
-    """The 4-connected component of a small mask that holds the seed, where it is True.
+    """Returns the 4-connected component of a small mask that holds the seed.
 
-    In each pass the runs, of rows and then of columns, that touch what was reached join it.
+    In each pass the runs (of rows, then of columns) that touch the component join it.
     """
     flat = np.ascontiguousarray(mask)
     across = _runs(flat)
     down = np.ascontiguousarray(_runs(np.ascontiguousarray(flat.T)).T)
-    reached = np.zeros(mask.shape, bool)
-    reached[seed] = True
-    area = 0
-    while (found := int(reached.sum())) > area:
-        area = found
+    component = np.zeros(mask.shape, bool)
+    component[seed] = True
+    before, area = 0, 1
+    while area > before:
         for runs in (across, down):
-            touched = np.zeros(int(runs[-1, -1]) + 2, bool)
-            touched[runs[reached]] = True
-            reached = touched[runs] & mask
-    return reached
+            member = np.zeros(int(runs[-1, -1]) + 2, bool)
+            member[runs[component]] = True
+            component = member[runs] & mask
+        before, area = area, int(component.sum())
+    return component
 
 
 def _runs(mask: Mask) -> NDArray[np.int64]:
-    """bool [h, w] -> a number for each pixel, equal within the runs of each row alone."""
+    """Returns a number for each pixel of a mask: one number for each run of a row."""
     starts = np.ones(mask.shape, bool)
     starts[:, 1:] = mask[:, 1:] != mask[:, :-1]
     return np.cumsum(starts.ravel()).reshape(mask.shape)
 
 
 def _spread(mask: Mask) -> Mask:
-    """The mask, one cell wider on all sides."""
+    """Returns the mask, one cell wider on all sides."""
     padded = np.pad(mask, 1)
     tall = padded[:-2] | padded[1:-1] | padded[2:]
     return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
@@ -239,7 +254,7 @@ class _Surface:
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self._shape = pixels.shape[:2]
         self._cell = _cell(self._shape)
-        # The median takes away grain and joints and keeps edges.
+        # The median removes grain and joints and keeps edges.
         small = Image.fromarray(pixels).reduce(self._cell).filter(ImageFilter.MedianFilter(3))
         weights = np.array([LIGHTNESS, 1, 1], np.float32)
         self._colours = srgb_to_lab(np.asarray(small)) * weights
@@ -248,23 +263,22 @@ class _Surface:
         down = delta_e76(padded[2:, 1:-1], padded[:-2, 1:-1])
         self._steps = np.maximum(across, down)
 
-    def around(self, place: tuple[int, int], allowed: Mask) -> Mask:
-        """The region of the colour at a place, bool [h, w], within what is allowed.
+    def region_around(self, place: tuple[int, int], limits: Mask) -> Mask:
+        """Returns the region of the colour at a place, bool (h, w), inside the limits.
 
-        Where it would take more than half of the photo the tolerance shrinks; where that does not
-        help either, colour tells nothing apart here, and a disk of a quarter of the shorter side
-        has to do.
+        If it would be more than half of the photo, the tolerance shrinks. If that does not help,
+        nothing differs in colour here, and a disk of a quarter of the shorter side has to do.
         """
         seed = place[0] // self._cell, place[1] // self._cell
-        open_cells = _to_grid(allowed, self._cell).copy()
+        open_cells = _to_grid(limits, self._cell).copy()
         open_cells[seed] = True
         window = tuple(slice(max(0, at - 3), at + 4) for at in seed)
         near = self._colours[window][open_cells[window]]
-        wanted = np.median(near, axis=0)
-        spread = float(np.median(delta_e76(near, wanted)))
+        colour = np.median(near, axis=0)
+        spread = float(np.median(delta_e76(near, colour)))
         tolerance = min(TOLERANCE_MOST, TOLERANCE + 2.5 * spread)
         edge = max(EDGE, 2.5 * float(np.median(self._steps[window])))
-        distance = delta_e76(self._colours, wanted)
+        distance = delta_e76(self._colours, colour)
         for _ in range(4):
             similar = (distance <= tolerance) & open_cells
             region = _grown(similar, self._steps <= edge, seed)
@@ -273,14 +287,13 @@ class _Surface:
             tolerance /= 1.6
         else:
             region &= _disk(region.shape, seed, min(region.shape) / 4)
-        levels = Image.fromarray(np.where(region, np.uint8(255), np.uint8(0)))
         size = region.shape[1] * self._cell, region.shape[0] * self._cell
-        large = np.asarray(levels.resize(size, Image.Resampling.BILINEAR)) > 127
-        return large[: self._shape[0], : self._shape[1]] & allowed
+        large = np.asarray(mask_image(region).resize(size, Image.Resampling.BILINEAR)) > 127
+        return large[: self._shape[0], : self._shape[1]] & limits
 
 
 def _grown(similar: Mask, calm: Mask, seed: tuple[int, int]) -> Mask:
-    """What is connected with the seed in similar, calm cells, and the similar cells beside it.
+    """Returns the similar, calm cells that are connected with the seed, and similar ones beside.
 
     Small holes are filled.
     """
@@ -294,7 +307,7 @@ def _grown(similar: Mask, calm: Mask, seed: tuple[int, int]) -> Mask:
 
 
 def _majority(mask: Mask) -> Mask:
-    """Each cell as most of its 3 x 3 neighbourhood: closes pinholes, cuts bridges one cell wide."""
+    """Returns each cell as most of its 3 x 3 are: closes pinholes, cuts bridges one cell wide."""
     counts = np.pad(mask, 1, mode="edge").astype(np.uint8)
     tall = counts[:-2] + counts[1:-1] + counts[2:]
     return np.asarray(tall[:, :-2] + tall[:, 1:-1] + tall[:, 2:] >= 5)

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 
 from floorlens.errors import NoFloorFound, RegionError
 from floorlens.images.colour import srgb_to_lab
-from floorlens.images.loading import Photo, resize_mask
-from floorlens.segmentation import Click, FloorProbability, FloorRegion
+from floorlens.images.loading import Photo
+from floorlens.images.masks import resize_mask
+from floorlens.segmentation import Click, DrawnRegion, FloorProbability, FloorRegion
 from floorlens.segmentation.clicks import correct
 
 CURE = (
@@ -20,11 +21,13 @@ CURE = (
     "the floor yourself with region= (a box, polygon or mask) or clicks="
 )
 SMALL_SHARE = 0.03
-"""A floor on less of the photo shows hardly a board of its pattern at the size that we work at."""
+"""On a smaller share of the photo, hardly a board of the floor's pattern is left at our working
+size."""
 DARK = 12.0
 """Below this L* (bytes of about 32) noise and JPEG decide the hue. The darkest of the sample
-floors, black marble, lies at 19."""
+floors, black marble, has 19."""
 UNSURE = 0.6
+"""Below this confidence the region is doubtful."""
 
 _KINDS = "a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask"
 
@@ -43,6 +46,16 @@ def region_from_probability(
 
     Raises:
         NoFloorFound: there is probably no floor, or it is less than `min_share` of the photo.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> photo = load_photo(np.full((480, 640, 3), 128, np.uint8))
+        >>> floor = FloorProbability(np.full((480, 640), 0.9, np.float32), visible=1.0)
+        >>> region = region_from_probability(
+        ...     photo, floor, threshold=0.5, min_visible=0.5, min_share=0.005
+        ... )
+        >>> round(region.confidence, 2), region.box
+        (0.9, (0, 0, 640, 480))
     """
     mask = floor.pixels > threshold
     share = float(mask.mean())
@@ -51,7 +64,7 @@ def region_from_probability(
             f"no floor was found in this photo ({share:.1%} of it looks like floor; that a floor "
             f"is visible has a probability of {floor.visible:.0%}). {CURE}."
         )
-    # No pixel may be asked for: min_share = 0 where clicks are going to say what is floor.
+    # The mask may be empty: min_share is 0 where clicks are going to say what is floor.
     confidence = float(floor.pixels[mask].mean()) * floor.visible if share else 0.0
     reasons = doubts(photo.pixels, mask, confidence, floor.rug_share)
     return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size, reasons)
@@ -59,47 +72,58 @@ def region_from_probability(
 
 def corrected_region(
     photo: Photo,
-    base: FloorRegion,
-    told: FloorProbability,
+    region: FloorRegion,
+    suggestion: FloorProbability,
     clicks: Sequence[Click],
     *,
-    found: FloorProbability | None,
+    first_answer: FloorProbability | None,
     threshold: float,
 ) -> FloorRegion:
-    """Returns a region with the corrections that the clicks make to its mask.
+    """Returns a region with its mask corrected by clicks.
 
     Its confidence is the mean over the mask of the probability before the clicks, with 1 for what
     the clicks added, times the probability that there is a floor, which is 1 after a click on it.
 
     Args:
-        photo: the photo that it is on.
-        base: the region to correct.
-        told: the segmenter's answer when it was told the clicks.
+        photo: the photo that the region is on.
+        region: the region to correct.
+        suggestion: the segmenter's answer with the clicks as hints.
         clicks: in pixels of `photo.pixels`, at least one.
-        found: the segmenter's answer before, which `base` was made of; None for one by hand.
+        first_answer: the segmenter's answer without clicks, which `region` was made of; None for
+            a region by hand.
         threshold: a pixel is floor above this probability.
 
     Raises:
-        RegionError: the clicks leave nothing of it.
+        RegionError: the clicks leave no floor.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> photo = load_photo(np.full((480, 640, 3), 128, np.uint8))
+        >>> floor = FloorProbability(np.zeros((480, 640), np.float32), visible=0.2)
+        >>> region = region_by_hand(photo, (0, 240, 640, 480))
+        >>> corrected_region(
+        ...     photo, region, floor, [Click(9, 9)], first_answer=None, threshold=0.5
+        ... ).source
+        'box+clicks'
     """
-    mask = correct(photo.pixels, base.working_mask, told.pixels > threshold, clicks)
+    mask = correct(photo.pixels, region.working_mask, suggestion.pixels > threshold, clicks)
     area = int(mask.sum())
     if not area:
         raise RegionError(
             "the clicks leave nothing of the floor: take back one of those on what is not floor, "
             "or click on the floor too"
         )
-    visible = 1.0 if any(click.floor for click in clicks) else base.visible
+    visible = 1.0 if any(click.floor for click in clicks) else region.visible
     confidence, rug_share = 1.0, 0.0
-    if found is not None:
-        kept = mask & base.working_mask
-        sure = float(found.pixels[kept].sum(dtype=np.float64)) + area - int(kept.sum())
-        confidence, rug_share = sure / area * visible, told.rug_share
+    if first_answer is not None:
+        rest = mask & region.working_mask
+        sure = float(first_answer.pixels[rest].sum(dtype=np.float64)) + area - int(rest.sum())
+        confidence, rug_share = sure / area * visible, suggestion.rug_share
     return FloorRegion(
         mask,
         confidence,
         visible,
-        f"{base.source}+clicks",
+        f"{region.source}+clicks",
         photo.size,
         doubts(photo.pixels, mask, confidence, rug_share),
     )
@@ -118,6 +142,10 @@ def doubts(
         mask: bool (h, w), the floor.
         confidence: of the region, 0..1.
         rug_share: the share of the photo that is a loose rug or mat, 0..1.
+
+    Example:
+        >>> doubts(np.full((48, 64, 3), 128, np.uint8), np.ones((48, 64), bool), confidence=0.5)
+        ('unsure: the floor was found with a confidence of only 50%',)
     """
     share = float(mask.mean())
     reasons = []
@@ -125,7 +153,7 @@ def doubts(
         reasons.append(f"too small: the floor is only {share:.1%} of the photo")
     if share:
         floor = pixels[mask]
-        # A few thousand pixels tell the median.
+        # The median of a few thousand pixels is near enough.
         lightness = float(np.median(srgb_to_lab(floor[:: 1 + len(floor) // 4096])[:, 0]))
         if lightness < DARK:
             reasons.append(
@@ -141,7 +169,7 @@ def doubts(
     return tuple(reasons)
 
 
-def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
+def region_by_hand(photo: Photo, region: DrawnRegion) -> FloorRegion:
     """Returns a region drawn by hand, in pixels of the upright photo.
 
     Args:
@@ -151,6 +179,12 @@ def region_by_hand(photo: Photo, region: Any) -> FloorRegion:
 
     Raises:
         RegionError: none of these, or it covers no pixel of the photo.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> region = region_by_hand(load_photo("room.jpg"), (0, 300, 640, 480))
+        >>> region.source, region.box
+        ('box', (0, 300, 640, 480))
     """
     try:
         array: NDArray[Any] = np.asarray(region)

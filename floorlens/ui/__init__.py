@@ -2,8 +2,8 @@
 
 ```
 app      the page itself, as Streamlit runs it: no logic
-views    what is shown: the drawn photo, the cards, the words for an error
+views    its parts: the photo with the floor drawn on it, the product cards, the text of an error
 client   the service's answers as Python objects
-page     Streamlit around the page
+page     runs the page with Streamlit
 ```
 """

@@ -1,4 +1,4 @@
-"""The page, as Streamlit runs it: from top to bottom at every click."""
+"""The page. Streamlit runs this file from top to bottom at every click."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def service(url: str) -> ServiceClient:
     return ServiceClient(url)
 
 
-# What is cached is asked for at every click otherwise. Catalogues change: it is soon forgotten.
+# Without these caches the page would ask the service again at every click. They expire soon, since
+# catalogues change.
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
 def floor_of(url: str, photo: bytes) -> Floor:
     """Returns where the floor is in a photo."""
@@ -52,41 +53,41 @@ def thumbnail_of(photo: Path) -> bytes:
 
 
 def choose(photo: bytes | None) -> None:
-    """Makes a photo the one that is looked at."""
+    """Makes a photo the current one."""
     st.session_state["photo"] = photo
-    st.session_state["shown"] = FIRST
+    st.session_state["limit"] = FIRST
 
 
 def take_upload() -> None:
-    """Takes over what the uploader holds, also that it holds nothing any more."""
+    """Makes the file in the uploader the current photo; none if the uploader is empty."""
     file = st.session_state[uploader()]
     choose(None if file is None else file.getvalue())
 
 
 def take_sample(photo: bytes) -> None:
-    """Takes a sample room; the uploader must not go on showing another photo's name."""
+    """Makes a sample room the current photo, and empties the uploader, which names another one."""
     choose(photo)
     st.session_state["uploaders"] = st.session_state.get("uploaders", 0) + 1
 
 
 def uploader() -> str:
-    """Returns the key of the uploader; under a new one it is empty."""
+    """Returns the key of the uploader; a new key makes a new, empty one."""
     return f"upload-{st.session_state.get('uploaders', 0)}"
 
 
 def connect() -> tuple[str, Health]:
-    """Returns the service's URL and what it searches; ends the page where there is none."""
+    """Returns the service's URL and what it searches; ends the page if there is no service."""
     url = DEFAULT_URL
     try:
         url = load_settings().api_url or DEFAULT_URL
         client = service(url)
-        url_shown, health = client.url, client.health()
+        public_url, health = client.url, client.health()
     except FloorlensError as error:
         st.html(views.header(None, "no service"))
         st.error(views.problem(error), icon=":material/cloud_off:")
         st.button("Try again", icon=":material/refresh:")
         st.stop()
-    st.html(views.header(health.products, url_shown))
+    st.html(views.header(health.products, public_url))
     if not health.products:
         st.warning(f"**{views.EMPTY_TITLE}**\n\n{views.EMPTY_TEXT}", icon=":material/inventory_2:")
         st.button("Look again", icon=":material/refresh:")
@@ -95,12 +96,12 @@ def connect() -> tuple[str, Health]:
 
 
 def show_samples() -> None:
-    """Shows the sample rooms, each with a button that looks at it."""
+    """Shows the sample rooms, each with a button that chooses it."""
     rooms = views.sample_rooms()
     if not rooms:
         return
     st.caption("Or try a sample room:")
-    # On a telephone the row breaks; columns would become one picture below another.
+    # On a telephone this row wraps; columns would put one picture below another.
     row = st.container(horizontal=True, gap="small")
     for name, photo in rooms:
         with row.container(width=SAMPLE_WIDTH, gap="xsmall"):
@@ -116,16 +117,16 @@ def show_samples() -> None:
 
 
 def show_floor(url: str, photo: bytes) -> bool:
-    """Shows the photo with its floor drawn; returns whether there is one to rank by."""
-    most = load_settings().max_megapixels
+    """Shows the photo with its floor drawn; returns whether there is a floor."""
+    limit = load_settings().max_megapixels
     try:
         with st.spinner("Looking for the floor …"):
             floor = floor_of(url, photo)
-        st.image(views.drawn(photo, floor, most), width="stretch")
+        st.image(views.draw_floor(photo, floor, limit), width="stretch")
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         if error.code == "no-floor-found":
-            show_plain(photo, most)
+            show_plain(photo, limit)
         return False
     st.caption(views.floor_caption(floor))
     for reason in floor.reasons:
@@ -133,11 +134,11 @@ def show_floor(url: str, photo: bytes) -> bool:
     return True
 
 
-def show_plain(photo: bytes, most: float) -> None:
-    """Shows a photo of at most so many megapixels as it is, where it can be read here."""
-    # Streamlit raises at files that it does not know: HEIC, TIFF of 16 bits.
+def show_plain(photo: bytes, max_megapixels: float) -> None:
+    """Shows a photo as it is, if it can be read here."""
+    # Streamlit itself cannot read some files: HEIC, TIFF of 16 bits.
     with suppress(FloorlensError):
-        st.image(load_photo(photo, max_megapixels=most).pixels, width="stretch")
+        st.image(load_photo(photo, max_megapixels=max_megapixels).pixels, width="stretch")
 
 
 def show_ranking(url: str, photo: bytes) -> None:
@@ -145,35 +146,35 @@ def show_ranking(url: str, photo: bytes) -> None:
     try:
         with st.spinner("Ranking the catalogue …"):
             ranking = ranking_of(url, photo)
-            shown = ranking.found[: st.session_state["shown"]]
-            pictures = pictures_of(url, tuple(product.id for product in shown))
+            hits = ranking.hits[: st.session_state["limit"]]
+            pictures = pictures_of(url, tuple(hit.id for hit in hits))
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         return
     if ranking.degraded is not None:
         st.warning(views.DEGRADED, icon=":material/info:")
-    st.html(views.cards(shown, pictures))
-    if len(shown) < len(ranking.found):
-        st.button(f"Show more of the {len(ranking.found)} products", on_click=show_more)
+    st.html(views.cards(hits, pictures))
+    if len(hits) < len(ranking.hits):
+        st.button(f"Show more of the {len(ranking.hits)} products", on_click=show_more)
     st.caption(views.FOOTNOTE)
 
 
 def show_more() -> None:
     """Makes the list of products longer."""
-    st.session_state["shown"] += MORE
+    st.session_state["limit"] += MORE
 
 
-# A named icon would be fetched from a server of others.
+# Streamlit would fetch a named icon from another server.
 st.set_page_config("Floorlens", page_icon=views.icon(), layout="wide")
 address, _ = connect()
 left, right = st.columns([5, 7], gap="large")
-chosen: bytes | None = st.session_state.get("photo")
+current: bytes | None = st.session_state.get("photo")
 with left:
     st.file_uploader("A photo of a room", type=ENDINGS, key=uploader(), on_change=take_upload)
-    there_is_a_floor = chosen is not None and show_floor(address, chosen)
+    there_is_a_floor = current is not None and show_floor(address, current)
     show_samples()
 with right:
-    if chosen is not None and there_is_a_floor:
-        show_ranking(address, chosen)
+    if current is not None and there_is_a_floor:
+        show_ranking(address, current)
     else:
         st.markdown(views.INTRODUCTION)

@@ -15,7 +15,7 @@ from floorlens.errors import ServiceError, ServiceUnreachable, SettingsError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 120.0
-"""A photo may have to wait until those before it are done."""
+"""Long, since a photo may wait for those before it."""
 PICTURES_AT_ONCE = 4
 
 
@@ -36,7 +36,7 @@ class Floor:
         png: the mask, a grey PNG of the photo's size, white is floor.
         share: of the photo that is floor, 0..1.
         confidence: 0..1.
-        reasons: why it is doubtful; empty where nothing speaks against it.
+        reasons: why the floor is doubtful; empty if it is not.
     """
 
     png: bytes
@@ -46,7 +46,7 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class Found:
+class Hit:
     """One product of a ranking: its id, its score 0..1, its name."""
 
     id: str
@@ -59,40 +59,40 @@ class Ranking:
     """The products for a photo, the closest first.
 
     Attributes:
-        found: the products.
-        degraded: the code of the error for which the service searched its own memory instead of
-            the vector engine that was set; None where it did not.
+        hits: the products.
+        degraded: the code of the engine's error if the service had to search its own memory
+            instead; else None.
     """
 
-    found: tuple[Found, ...]
+    hits: tuple[Hit, ...]
     degraded: str | None = None
 
 
 class ServiceClient:
     """A service at a URL. Safe to call from several threads.
 
-    Every method raises ServiceUnreachable where nothing answers, and ServiceError with the
-    service's own code and text where it refuses.
+    Every method raises ServiceUnreachable if nothing answers, and ServiceError with the service's
+    code and text if the service refuses.
     """
 
     def __init__(self, url: str) -> None:
-        """`url` is where the service's routes begin, such as http://127.0.0.1:8000.
+        """`url` is the address of the service, such as http://127.0.0.1:8000.
 
         Raises:
-            SettingsError: it is none.
+            SettingsError: it is not an address.
         """
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise SettingsError(f"{url!r} is no address of a service") from error
+            raise SettingsError(f"{url!r} is not an address: use http://HOST:PORT") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise SettingsError(f"{url!r} is no address of a service: give http://HOST:PORT")
-        # What is shown to people has no password in it.
+            raise SettingsError(f"{url!r} is not an address: use http://HOST:PORT")
+        # Without a password, since this URL is shown.
         self.url = str(parsed.copy_with(username=None, password=None)).rstrip("/")
         self._http = httpx.Client(
             base_url=parsed,
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-            # A proxy for the internet does not know this machine.
+            # A proxy for the internet cannot reach this machine.
             trust_env=parsed.host not in ("127.0.0.1", "localhost", "::1"),
         )
 
@@ -102,41 +102,41 @@ class ServiceClient:
 
     def health(self) -> Health:
         """Returns what the service searches."""
-        answer = self._asked("GET", "/healthz")
+        answer = self._request("GET", "/healthz")
         try:
-            found = answer.json()
-            return Health(int(found["products"]), str(found["preset"]), str(found["version"]))
+            body = answer.json()
+            return Health(int(body["products"]), str(body["preset"]), str(body["version"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise self._nonsense(answer) from error
+            raise self._foreign_answer(answer) from error
 
     def mask(self, photo: bytes) -> Floor:
         """Returns where the floor is in a photo, given as the bytes of its file."""
-        answer = self._asked("POST", "/mask", files={"file": ("photo", photo)})
+        answer = self._request("POST", "/mask", files={"file": ("photo", photo)})
         try:
-            said = json.loads(answer.headers["X-Floor"])
-            share, confidence = float(said["share"]), float(said["confidence"])
-            return Floor(answer.content, share, confidence, tuple(map(str, said["reasons"])))
+            facts = json.loads(answer.headers["X-Floor"])
+            share, confidence = float(facts["share"]), float(facts["confidence"])
+            return Floor(answer.content, share, confidence, tuple(map(str, facts["reasons"])))
         except (ValueError, KeyError, TypeError) as error:
-            raise self._nonsense(answer) from error
+            raise self._foreign_answer(answer) from error
 
     def search(self, photo: bytes, limit: int | None = None) -> Ranking:
         """Returns the products for a photo; at most `limit`, None: all."""
-        asked = {} if limit is None else {"limit": str(limit)}
-        answer = self._asked("POST", "/search", files={"file": ("photo", photo)}, params=asked)
+        params = {} if limit is None else {"limit": str(limit)}
+        answer = self._request("POST", "/search", files={"file": ("photo", photo)}, params=params)
         try:
-            hits = answer.json()
-            if not isinstance(hits, list):
+            rows = answer.json()
+            if not isinstance(rows, list):
                 raise TypeError("not a list")
-            found = [Found(str(hit["id"]), float(hit["score"]), str(hit["name"])) for hit in hits]
+            hits = [Hit(str(hit["id"]), float(hit["score"]), str(hit["name"])) for hit in rows]
         except (ValueError, KeyError, TypeError) as error:
-            raise self._nonsense(answer) from error
-        return Ranking(tuple(found), answer.headers.get("X-Degraded"))
+            raise self._foreign_answer(answer) from error
+        return Ranking(tuple(hits), answer.headers.get("X-Degraded"))
 
     def picture(self, product_id: str, side: int) -> bytes | None:
         """Returns a product's picture as a JPEG of at most `side` pixels; None if it has none."""
         path = f"/products/{quote(product_id, safe='')}/image"
         try:
-            return self._asked("GET", path, params={"side": str(side)}).content
+            return self._request("GET", path, params={"side": str(side)}).content
         except ServiceUnreachable:
             raise
         except ServiceError:
@@ -147,14 +147,14 @@ class ServiceClient:
         with ThreadPoolExecutor(PICTURES_AT_ONCE) as pool:
             return list(pool.map(lambda one: self.picture(one, side), product_ids))
 
-    def _asked(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **request)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            # The last two are about hosts that cannot be one, which only a call brings to light.
+            # The last two are for impossible host names, which httpx only checks when it connects.
             raise ServiceUnreachable(
                 f"nothing answers at {self.url}: start the service with `floorlens serve`, or set "
-                "FLOORLENS_API_URL to where it runs"
+                "FLOORLENS_API_URL to its address"
             ) from error
         if answer.is_success:
             return answer
@@ -162,17 +162,17 @@ class ServiceClient:
             cause = answer.json()["error"]
             refusal = ServiceError(str(cause["message"]), str(cause["code"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise self._nonsense(answer) from error
+            raise self._foreign_answer(answer) from error
         raise refusal
 
-    def _nonsense(self, answer: httpx.Response) -> ServiceError:
+    def _foreign_answer(self, answer: httpx.Response) -> ServiceError:
         if answer.status_code in (502, 503, 504):
-            # A proxy answers for a service that does not.
+            # A proxy answers because the service behind it does not.
             return ServiceUnreachable(
-                f"a proxy answers at {self.url}, the service behind it does not: start it, or ask "
-                "whoever runs it"
+                f"a proxy answers at {self.url}, but the service behind it does not: start that "
+                "service, or ask its operator"
             )
         return ServiceError(
-            f"what answers at {self.url} is no service of Floorlens (status "
-            f"{answer.status_code}): check FLOORLENS_API_URL"
+            f"the program at {self.url} is not a Floorlens service (status {answer.status_code}): "
+            "check FLOORLENS_API_URL"
         )

@@ -1,24 +1,33 @@
-"""Streamlit around the page."""
+"""Runs the page: Streamlit around it, and a service of the samples where it has no other."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from floorlens.api.server import listen
+from floorlens.api.server import listen, running_service
+from floorlens.demo.samples import sample_catalogue
 from floorlens.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
+    from floorlens.settings import Settings
 
 APP = Path(__file__).with_name("app.py")
 
 
 def check_page(host: str, port: int) -> None:
-    """Checks, before anything is started, that the page can be shown at an address.
+    """Checks that the page can run at an address, before anything starts.
 
     Raises:
         MissingDependency: the extra `[ui]` is not installed.
-        UsageError: the port is in use, or the address is none of this machine.
+        UsageError: the port is in use, or this machine does not have the address.
     """
     for module in ("streamlit", "httpx"):
         if find_spec(module) is None:
@@ -28,18 +37,49 @@ def check_page(host: str, port: int) -> None:
     listen(host, port).close()
 
 
-def run_page(url: str, host: str, port: int, *, max_upload_mb: float) -> None:
-    """Shows the page until Ctrl-C or SIGTERM. To be called in the main thread.
+@contextmanager
+def sample_service(
+    settings: Settings,
+    folder: Path,
+    *,
+    progress: ImportProgress | None = None,
+    adapt_progress: Progress | None = None,
+) -> Iterator[str]:
+    """Yields the URL of a service of the sample catalogue that runs while the block lasts.
+
+    Catalogue, preset and vector engine of the settings are those of the user's own products; the
+    samples get the defaults, so that they stay on this machine.
 
     Args:
-        url: where the service is.
-        host: the address to listen at.
+        settings: the limits of the service.
+        folder: where the sample catalogue lies; made if absent.
+        progress: called as `progress(done, total, row)` after each product.
+        adapt_progress: called with (done, total) simulated rooms.
+
+    Raises:
+        InputError: this installation has no samples.
+        FloorlensError: what `running_service` raises.
+    """
+    sample_catalogue(
+        folder, threads=settings.threads, progress=progress, adapt_progress=adapt_progress
+    )
+    changes = {"catalogue": str(folder), "preset": None, "index": None}
+    with running_service(settings.model_copy(update=changes)) as url:
+        yield url
+
+
+def run_page(url: str, host: str, port: int, *, max_upload_mb: float) -> None:
+    """Shows the page until Ctrl-C or SIGTERM. Must be called in the main thread.
+
+    Args:
+        url: the address of the service.
+        host: the address to listen on.
         port: the port.
-        max_upload_mb: larger files are refused in the browser already.
+        max_upload_mb: the browser refuses larger files.
     """
     from streamlit.web.cli import main
 
-    # How the page learns of it: Streamlit runs it as a program of its own.
+    # Streamlit runs the page as a program of its own, which reads this variable.
     os.environ["FLOORLENS_API_URL"] = url
     options = {
         "server.address": host,
@@ -49,9 +89,9 @@ def run_page(url: str, host: str, port: int, *, max_upload_mb: float) -> None:
         "server.maxUploadSize": math.ceil(max_upload_mb),
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
-        # What goes wrong in the page is shown by the page; an exception's text is for the log.
+        # The page shows errors itself; the text of an exception is for the log.
         "client.showErrorDetails": "none",
-        # Of both, so that the page goes on following the browser's choice of light or dark.
+        # For both themes, so that the page still follows the browser's choice of light or dark.
         "theme.light.primaryColor": "#1a7f64",
         "theme.dark.primaryColor": "#1f9a79",
     }

@@ -1,4 +1,4 @@
-"""What the page shows: the drawn photo, the product cards, the words for an error."""
+"""The parts of the page: photo with the floor drawn on it, product cards, the text of an error."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from PIL import Image, ImageOps
 
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
-from floorlens.html import overlay
-from floorlens.images.loading import load_photo, resize_mask
-from floorlens.ui.client import Floor, Found
+from floorlens.images.drawing import overlay
+from floorlens.images.loading import load_photo
+from floorlens.images.masks import resize_mask
+from floorlens.ui.client import Floor, Hit
 
 SAMPLE_ROOMS = 5
 ROOM_SIZE = (240, 180)
 
 _UNABLE = "The service cannot search now"
-# code -> what an error is called; the text below it says cause and cure.
+# Code of an error -> its title on the page; the text below it names cause and cure.
 _TITLES = {
     "no-floor-found": "No floor in sight",
     "nothing-to-rank": "There is nothing to rank",
@@ -31,7 +32,7 @@ _TITLES = {
     "upload-too-large": "This photo is too large",
     "missing-dependency": "This kind of photo cannot be read here",
     "service-unreachable": "The service does not answer",
-    "service": "This is no Floorlens service",
+    "service": "This is not a Floorlens service",
     "settings-invalid": "The page is not set up",
     "internal": "The service failed",
 }
@@ -41,21 +42,21 @@ EMPTY_TEXT = (
     "of pictures, a CSV or a JSONL file), then look again."
 )
 DEGRADED = (
-    "The service's vector engine cannot be used now, so this ranking was made in its own memory. "
-    "It is no worse; `floorlens engine verify` tells the cause."
+    "The service's vector engine cannot be used now, so the service searched its own memory. The "
+    "ranking is just as good; `floorlens engine verify` shows the cause."
 )
 INTRODUCTION = """\
 #### How it works
 1. **Upload a photo** of a room, or take one of the sample rooms.
-2. The **floor is found** in it and drawn on the photo; nothing else of the room counts.
-3. Every product of the catalogue is **ranked** by how closely its colour, texture and pattern
-   match that floor.
+2. Floorlens **finds the floor** and draws it on the photo; nothing else in the room counts.
+3. It **ranks** every product of the catalogue by how closely colour, texture and pattern match
+   that floor.
 """
 FOOTNOTE = (
     "The score, 0 to 100, orders the products of this catalogue; it is not a probability. Photos "
-    "go to the service named above and nowhere else; it does not store them."
+    "go only to the service named above, which does not store them."
 )
-# The page may be light or dark: everything is the text's own colour, more or less transparent.
+# The page may be light or dark: all greys are transparent, so that they suit both.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 2.2rem; padding-bottom: 2rem; }
 .fl-top { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; align-items: baseline; }
@@ -92,7 +93,7 @@ def icon() -> Image.Image:
 
 
 def header(products: int | None, url: str) -> str:
-    """Returns the page's top as HTML; `products` is None where the service does not answer."""
+    """Returns the top of the page as HTML; `products` is None if the service does not answer."""
     count = "" if products is None else f"{products} products · "
     return (
         f'{STYLE}<div class="fl-top"><h1>Floorlens</h1><p>Which floor is this? Every product of '
@@ -101,38 +102,38 @@ def header(products: int | None, url: str) -> str:
     )
 
 
-def cards(found: Sequence[Found], pictures: Sequence[bytes | None]) -> str:
+def cards(hits: Sequence[Hit], pictures: Sequence[bytes | None]) -> str:
     """Returns the ranked products as a grid of cards, HTML; a picture is a JPEG or None."""
     figures = [
         _card(rank, product, picture)
-        for rank, (product, picture) in enumerate(zip(found, pictures, strict=True), start=1)
+        for rank, (product, picture) in enumerate(zip(hits, pictures, strict=True), start=1)
     ]
     return f'{STYLE}<div class="fl-grid">{"".join(figures)}</div>'
 
 
-def _card(rank: int, product: Found, picture: bytes | None) -> str:
+def _card(rank: int, product: Hit, picture: bytes | None) -> str:
     name = escape(product.name)
     if picture is None:
-        shown = '<div class="fl-none">no picture</div>'
+        image = '<div class="fl-none">no picture</div>'
     else:
         data = base64.b64encode(picture).decode("ascii")
-        shown = f'<img src="data:image/jpeg;base64,{data}" alt="{name}">'
+        image = f'<img src="data:image/jpeg;base64,{data}" alt="{name}">'
     width = 100 * min(max(product.score, 0.0), 1.0)
     return (
         f'<figure class="fl-card{" fl-first" if rank == 1 else ""}" data-product="'
-        f'{escape(product.id)}">{shown}<span class="fl-rank">{rank}</span><figcaption>'
+        f'{escape(product.id)}">{image}<span class="fl-rank">{rank}</span><figcaption>'
         f'<div class="fl-name"><b>{name}</b><span>{width:.0f}</span></div>'
         f'<div class="fl-bar"><i style="width:{width:.1f}%"></i></div></figcaption></figure>'
     )
 
 
 def problem(error: FloorlensError) -> str:
-    """Returns what became of a request as Markdown: a title, and below it cause and cure."""
+    """Returns an error as Markdown: a title, and below it cause and cure."""
     text = str(error)
     return f"**{_TITLES.get(error.code, _UNABLE)}**\n\n{text[:1].upper()}{text[1:]}"
 
 
-def drawn(photo: bytes, floor: Floor, max_megapixels: float) -> NDArray[np.uint8]:
+def draw_floor(photo: bytes, floor: Floor, max_megapixels: float) -> NDArray[np.uint8]:
     """Returns the photo with the floor drawn on it: uint8 (h, w, 3) sRGB, upright.
 
     Raises:
@@ -144,7 +145,7 @@ def drawn(photo: bytes, floor: Floor, max_megapixels: float) -> NDArray[np.uint8
 
 
 def floor_caption(floor: Floor) -> str:
-    """Returns a line on the floor that was found."""
+    """Returns a line about the floor."""
     return (
         f"The floor: {floor.share:.0%} of the photo, found with a confidence of "
         f"{floor.confidence:.0%}."
@@ -152,18 +153,18 @@ def floor_caption(floor: Floor) -> str:
 
 
 def sample_rooms() -> list[tuple[str, Path]]:
-    """Returns some of the sample rooms, (what it is called, its photo), none if there are none."""
+    """Returns some of the sample rooms, (name, photo); none if this installation has no samples."""
     try:
         photos = sorted((samples() / "rooms").glob("*.jpg"))
     except InputError:
         return []
-    # "hall-chevron" gives away what lies there; of each kind of room there is one.
+    # "hall-chevron" would give the product away: the name is the kind of room, one photo for each.
     kinds = {photo.stem.split("-")[0]: photo for photo in reversed(photos)}
     return [(kind.capitalize(), kinds[kind]) for kind in sorted(kinds)][:SAMPLE_ROOMS]
 
 
 def thumbnail(photo: Path) -> bytes:
-    """Returns the middle of a photo as a small JPEG, all of them of one shape."""
+    """Returns the middle of a photo as a small JPEG of `ROOM_SIZE`."""
     pixels = load_photo(photo, working_side=2 * ROOM_SIZE[0]).pixels
     file = io.BytesIO()
     ImageOps.fit(Image.fromarray(pixels), ROOM_SIZE).save(file, "JPEG", quality=85)

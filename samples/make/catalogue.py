@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from training.synthesis.carpet import Carpet
-from training.synthesis.floors import FloorDesign
+from training.synthesis.design import FloorDesign
 from training.synthesis.layouts import Layout
 from training.synthesis.stone import Motif, Stone, Terrazzo
 from training.synthesis.wood import Wood

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from floorlens.html import overlay
+from floorlens.images.drawing import overlay
 from floorlens.images.loading import load_photo
 from floorlens.pipeline import floor_region
 from floorlens.presets import BUILTIN, load_stages

@@ -22,19 +22,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `.env` or `catalogue` of the developer's own must not be found."""
+    """So that a `.env` or `catalogue` of the developer is not used."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def settings(lens: Floorlens) -> Settings:
-    """Those of the catalogue of `lens`, with limits that small pictures reach."""
+    """The catalogue of `lens`, with limits that small pictures exceed."""
     return Settings(catalogue=str(lens.folder), max_megapixels=0.1, max_upload_mb=0.2)
 
 
 @pytest.fixture
 def serving(settings: Settings) -> Iterator[Callable[..., TestClient]]:
-    """Starts a service without models; `serving(stages=…, **settings)` changes what it takes."""
+    """Starts a service without models; `serving(stages=…, **settings)` changes its settings."""
     from contextlib import ExitStack
 
     from starlette.testclient import TestClient
@@ -43,9 +43,9 @@ def serving(settings: Settings) -> Iterator[Callable[..., TestClient]]:
 
     with ExitStack() as stack:
 
-        def start(stages: Stages | None = None, **changed: Any) -> TestClient:
-            chosen = settings.model_copy(update=changed)
-            app = create_app(chosen, stages=stages or fake_stages())
+        def start(stages: Stages | None = None, **changes: Any) -> TestClient:
+            own = settings.model_copy(update=changes)
+            app = create_app(own, stages=stages or fake_stages())
             return stack.enter_context(TestClient(app))
 
         yield start

@@ -1,4 +1,4 @@
-"""Errors as answers: none is forgotten, and none says what is the server's own business."""
+"""Errors as answers: every error has a public text, and no text names anything of the server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGE = Path(floorlens.api.__file__).parent
 
 
 def tree(kind: type[FloorlensError] = FloorlensError) -> Iterator[type[FloorlensError]]:
-    """Yields an error and all below it."""
+    """Yields an error class and all its subclasses."""
     yield kind
     for below in kind.__subclasses__():
         yield from tree(below)
@@ -36,22 +36,22 @@ def test_every_error_has_a_public_text(kind: type[FloorlensError]) -> None:
     assert 400 <= kind.status < 600
 
 
-def test_the_tree_is_walked() -> None:
-    """As many as the module has: the test above is not about nothing."""
-    named = [
+def test_the_walk_reaches_every_error() -> None:
+    """So that the test above cannot pass on an empty list."""
+    classes = [
         value
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, FloorlensError)
     ]
-    assert set(ALL) == set(named)
+    assert set(ALL) == set(classes)
     assert len(ALL) > 20
 
 
 def test_every_code_that_the_service_refuses_with_has_a_text() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
-    used = set(re.findall(r'(?:Refused|problem)\(\s*\d+,\s*"([a-z-]+)"', sources))
-    assert {"upload-too-large", "file-missing", "image-not-found", "internal"} <= used
-    assert used <= set(TEXTS)
+    codes = set(re.findall(r'(?:Refusal|problem)\(\s*\d+,\s*"([a-z-]+)"', sources))
+    assert {"upload-too-large", "file-missing", "image-not-found", "internal"} <= codes
+    assert codes <= set(TEXTS)
 
 
 @pytest.mark.parametrize("code", TEXTS)

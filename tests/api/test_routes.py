@@ -1,4 +1,4 @@
-"""The routes: the reference's shapes, every refusal with its code, and nothing given away."""
+"""The routes: the reference's shapes, every refusal with its code, no detail of the server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def photo(file: Path) -> dict[str, Any]:
 
 
 def code(answer: Any) -> str:
-    """Returns the code of a refusal; its body is a problem and nothing more."""
+    """Returns the code of a refusal, whose body is a problem and nothing more."""
     body = answer.json()
     assert set(body) == {"error"}
     assert set(body["error"]) == {"code", "message"}
@@ -73,10 +73,10 @@ def test_search_answers_in_the_references_shape(
 def test_a_limit_may_stand_in_the_address_or_in_the_form(
     client: TestClient, room: Path, where: str
 ) -> None:
-    limited: dict[str, Any] = {where: {"limit": "2"}}
-    assert len(client.post("/search", files=photo(room), **limited).json()) == 2
-    wrong: dict[str, Any] = {where: {"limit": "0"}}
-    answer = client.post("/search", files=photo(room), **wrong)
+    request: dict[str, Any] = {where: {"limit": "2"}}
+    assert len(client.post("/search", files=photo(room), **request).json()) == 2
+    bad_request: dict[str, Any] = {where: {"limit": "0"}}
+    answer = client.post("/search", files=photo(room), **bad_request)
     assert (answer.status_code, code(answer)) == (422, "request-invalid")
     assert "limit" in answer.json()["error"]["message"]
 
@@ -88,7 +88,7 @@ def test_a_photo_without_a_floor_is_422(client: TestClient, blank: Path) -> None
 
 
 def test_an_empty_catalogue_is_404(serving: Serving, tmp_path: Path, room: Path) -> None:
-    """Where there is no catalogue one is made; a mask can be had without products."""
+    """A missing catalogue is created; `/mask` works without products."""
     empty = serving(catalogue=str(tmp_path / "new"))
     answer = empty.post("/search", files=photo(room))
     assert (answer.status_code, code(answer)) == (404, "nothing-to-rank")
@@ -123,7 +123,7 @@ def test_too_many_bytes_are_413(client: TestClient, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "expected"),
+    ("request_parts", "status", "expected"),
     [
         ({}, 422, "file-missing"),
         ({"data": {"file": "text"}}, 422, "file-missing"),
@@ -137,14 +137,14 @@ def test_too_many_bytes_are_413(client: TestClient, size: int) -> None:
     ],
 )
 def test_forms_without_the_file(
-    client: TestClient, sent: dict[str, Any], status: int, expected: str
+    client: TestClient, request_parts: dict[str, Any], status: int, expected: str
 ) -> None:
     for route in ("/search", "/mask"):
-        answer = client.post(route, **sent)
+        answer = client.post(route, **request_parts)
         assert (answer.status_code, code(answer)) == (status, expected)
 
 
-def test_the_files_name_and_type_decide_nothing(client: TestClient, room: Path) -> None:
+def test_the_files_name_and_type_are_ignored(client: TestClient, room: Path) -> None:
     answer = client.post("/search", files={"file": ("../../x.txt", room.read_bytes(), "text/html")})
     assert answer.status_code == 200
 
@@ -156,48 +156,48 @@ def test_mask_is_a_png_of_the_photos_size(client: TestClient, lens: Floorlens, r
     answer = client.post("/mask", files=photo(room))
     assert answer.headers["content-type"] == "image/png"
     floor = lens.mask(room)
-    with Image.open(io.BytesIO(answer.content)) as drawn:
-        assert (drawn.mode, drawn.size) == ("L", (160, 120))
-        assert np.array_equal(np.asarray(drawn), floor.mask * np.uint8(255))
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert (picture.mode, picture.size) == ("L", (160, 120))
+        assert np.array_equal(np.asarray(picture), floor.mask * np.uint8(255))
     assert json.loads(answer.headers["x-floor"]) == floor.as_dict()
 
 
 def test_mask_and_search_of_one_photo_segment_it_once(serving: Serving, room: Path) -> None:
-    """In either order, and as often as it is asked for; another photo is segmented for itself."""
-    seen: list[tuple[int, ...]] = []
+    """In either order and for every repeat; another photo is segmented once more."""
+    calls: list[tuple[int, ...]] = []
 
     class Counting(FakeSegmenter):
         def segment(
             self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
         ) -> FloorProbability:
-            seen.append(pixels.shape)
+            calls.append(pixels.shape)
             return super().segment(pixels, clicks)
 
     stages = fake_stages()
     client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
-    seen.clear()
+    calls.clear()
     for route in ("/mask", "/search", "/mask", "/search"):
         assert client.post(route, files=photo(room)).status_code == 200
-    assert seen == [(120, 160, 3)]
+    assert calls == [(120, 160, 3)]
     # The same picture as another file.
     other = {"file": ("b.png", room.read_bytes() + b" ")}
     for route in ("/search", "/mask"):
         assert client.post(route, files=other).status_code == 200
-    assert len(seen) == 2
+    assert len(calls) == 2
 
 
 # -- GET /healthz ------------------------------------------------------------------------------
 
 
-def test_health_says_what_is_served(client: TestClient, lens: Floorlens) -> None:
-    found = client.get("/healthz").json()
-    assert (found["status"], found["products"], found["preset"]) == ("ok", 6, "fake")
-    assert found["models"]["embedder"] == "fake-embedder 1"
+def test_health_names_products_preset_and_models(client: TestClient, lens: Floorlens) -> None:
+    body = client.get("/healthz").json()
+    assert (body["status"], body["products"], body["preset"]) == ("ok", 6, "fake")
+    assert body["models"]["embedder"] == "fake-embedder 1"
     lens.remove(["moss"])
     assert client.get("/healthz").json()["products"] == 5
 
 
-def test_health_may_be_asked_for_its_head(client: TestClient) -> None:
+def test_health_answers_head_requests(client: TestClient) -> None:
     """As load balancers do."""
     answer = client.head("/healthz")
     assert answer.status_code == 200
@@ -217,24 +217,24 @@ def test_health_of_a_catalogue_that_was_rebuilt_with_other_models_is_503(
 def test_health_of_a_catalogue_that_hangs_is_503(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is found out within seconds; however often it is asked, one thread waits for it."""
+    """The answer comes within seconds; however many requests come, one thread waits."""
     client = serving()
-    release, asked = threading.Event(), threading.Semaphore(0)
+    release, calls = threading.Event(), threading.Semaphore(0)
 
     def hangs(_self: Catalogue) -> int:
-        asked.release()
+        calls.release()
         assert release.wait(60)
         return 6
 
     monkeypatch.setattr(service, "HEALTH_SECONDS", 0.05)
     try:
-        with monkeypatch.context() as hung:
-            hung.setattr(Catalogue, "count", hangs)
+        with monkeypatch.context() as patch:
+            patch.setattr(Catalogue, "count", hangs)
             for _ in range(5):
                 answer = client.get("/healthz")
                 assert (answer.status_code, code(answer)) == (503, "catalogue")
-            assert asked.acquire(timeout=60)
-            assert not asked.acquire(blocking=False)
+            assert calls.acquire(timeout=60)
+            assert not calls.acquire(blocking=False)
     finally:
         release.set()
     monkeypatch.setattr(service, "HEALTH_SECONDS", 60)
@@ -269,24 +269,24 @@ def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(
         assert (answer.status_code, code(answer)) == (422, "request-invalid")
 
 
-def test_a_client_that_has_the_picture_is_told_so(client: TestClient, product_folder: Path) -> None:
+def test_a_client_that_has_the_picture_gets_304(client: TestClient, product_folder: Path) -> None:
     first = client.get("/products/oak/image?side=40")
     tag = first.headers["etag"]
     assert "max-age" in first.headers["cache-control"]
-    for known in (tag, f'"other", W/{tag}', "*"):
-        again = client.get("/products/oak/image?side=40", headers={"if-none-match": known})
+    for header in (tag, f'"other", W/{tag}', "*"):
+        again = client.get("/products/oak/image?side=40", headers={"if-none-match": header})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert client.get("/products/oak/image?side=41").headers["etag"] != tag
     Image.new("RGB", (41, 41), "red").save(product_folder / "oak.png")
-    changed = client.get("/products/oak/image?side=40", headers={"if-none-match": tag})
-    assert changed.status_code == 200
+    answer = client.get("/products/oak/image?side=40", headers={"if-none-match": tag})
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?side=64"])
 def test_pictures_that_are_not_there_are_404(
     client: TestClient, product_folder: Path, query: str
 ) -> None:
-    """Also where another file has taken the place of one: it is nobody's business."""
+    """Also where another kind of file lies at the path now: it must not get out."""
     (product_folder / "ash.png").unlink()
     (product_folder / "moss.png").write_text("a secret of the server")
     (product_folder / "slate.png").unlink()
@@ -326,7 +326,7 @@ def test_unknown_addresses_and_methods(client: TestClient) -> None:
     answer = client.get("/search")
     assert (answer.status_code, code(answer)) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
-    # A redirection would name the address by which a proxy knows the service.
+    # Behind a proxy a redirect would name the service's inner address.
     for address in ("/search/", "/healthz/"):
         answer = client.post(address, follow_redirects=False)
         assert (answer.status_code, code(answer)) == (404, "not-found")
@@ -342,7 +342,7 @@ def test_unknown_addresses_and_methods(client: TestClient) -> None:
         (MemoryError("secret"), 500, "internal"),
     ],
 )
-def test_what_fails_within_is_logged_and_not_told(
+def test_an_inner_error_is_logged_and_not_shown(
     client: TestClient,
     room: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -362,14 +362,14 @@ def test_what_fails_within_is_logged_and_not_told(
     assert answer.headers["x-request-id"] == "id-7"
     assert "id-7" in caplog.text
     assert "secret" in caplog.text
-    # The service goes on.
+    # The service still works.
     assert client.get("/healthz").status_code == 200
 
 
 def test_no_answer_names_a_place_of_the_server(
     client: TestClient, tmp_path: Path, blank: Path
 ) -> None:
-    """No path, no library, no trace of a program in any refusal."""
+    """No path, no library, no stack trace in any refusal."""
     answers = [
         client.post("/search", files=photo(blank)),
         client.post("/search", files={"file": ("a.jpg", b"x")}),
@@ -380,19 +380,19 @@ def test_no_answer_names_a_place_of_the_server(
         client.get("/healthz"),
     ]
     for answer in answers:
-        said = answer.text + str(dict(answer.headers))
+        text = answer.text + str(dict(answer.headers))
         for word in (str(tmp_path), "Traceback", "PIL", "pydantic", "sqlite", "<script>", ".py"):
-            assert word not in said
+            assert word not in text
 
 
-def test_a_fallback_is_told(
+def test_a_header_names_the_error_behind_a_fallback(
     client: TestClient, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose engine is down gets a ranking all the same, and can know."""
+    """The client gets a ranking although the engine is down, and can see that."""
     whole = Floorlens.search
 
-    def degraded(*arguments: Any, **named: Any) -> Any:
-        return replace(whole(*arguments, **named), index="exact", degraded="engine-unavailable")
+    def degraded(*arguments: Any, **options: Any) -> Any:
+        return replace(whole(*arguments, **options), index="exact", degraded="engine-unavailable")
 
     monkeypatch.setattr(Floorlens, "search", degraded)
     answer = client.post("/search", files=photo(room))
@@ -406,7 +406,7 @@ def test_a_fallback_is_told(
 def test_without_settings_the_catalogue_lies_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: Path
 ) -> None:
-    """It is made where there is none, and the models are loaded once, at the start."""
+    """It is created if absent, and the models are loaded once, at the start."""
     from starlette.testclient import TestClient
 
     loads: list[object] = []
@@ -430,14 +430,14 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
     assert (folder / "catalogue" / "catalogue.sqlite").is_file()
 
 
-def test_a_catalogue_of_the_callers_own_is_the_one_that_is_served(
+def test_the_callers_own_catalogue_is_served(
     lens: Floorlens, room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the settings' one, of which nothing is made or counted; it stays the caller's."""
+    """Not the settings' one, which is not even created; the caller's stays open afterwards."""
     from starlette.testclient import TestClient
 
-    warmed: list[bool] = []
-    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warmed.append(True))
+    warm_ups: list[bool] = []
+    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warm_ups.append(True))
     app = create_app(Settings(catalogue=str(tmp_path / "other")), lens=lens)
     with TestClient(app) as client:
         assert client.get("/healthz").json()["products"] == 6
@@ -447,16 +447,16 @@ def test_a_catalogue_of_the_callers_own_is_the_one_that_is_served(
         assert client.get("/products/oak/image").status_code == 200
     assert not (tmp_path / "other").exists()
     assert lens.count() == 5
-    assert warmed == []
+    assert warm_ups == []
 
 
 def test_the_models_run_once_before_the_first_request(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warmed: list[bool] = []
-    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warmed.append(True))
+    warm_ups: list[bool] = []
+    monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warm_ups.append(True))
     serving()
-    assert warmed == [True]
+    assert warm_ups == [True]
 
 
 def test_the_models_work_beside_the_event_loop_and_few_at_once(
@@ -465,20 +465,20 @@ def test_the_models_work_beside_the_event_loop_and_few_at_once(
     """While they are busy and others wait, health and pictures are answered."""
     gate, busy, lock = threading.Event(), threading.Semaphore(0), threading.Lock()
     gate.set()
-    now = most = 0
+    running = most = 0
 
     class Slow(FakeSegmenter):
         def segment(
             self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
         ) -> FloorProbability:
-            nonlocal now, most
+            nonlocal running, most
             with lock:
-                now += 1
-                most = max(most, now)
+                running += 1
+                most = max(most, running)
             busy.release()
             assert gate.wait(120)
             with lock:
-                now -= 1
+                running -= 1
             return super().segment(pixels, clicks)
 
     stages = fake_stages()
@@ -489,8 +489,8 @@ def test_the_models_work_beside_the_event_loop_and_few_at_once(
         pass
     with ThreadPoolExecutor(slots + 4) as pool:
         try:
-            # Bytes after a PNG's end make each another file, which is segmented for itself.
-            waiting = [
+            # Bytes after a PNG's end make each another file, so that none comes from the cache.
+            futures = [
                 pool.submit(
                     client.post,
                     "/search",
@@ -504,21 +504,21 @@ def test_the_models_work_beside_the_event_loop_and_few_at_once(
                 assert client.get(address).status_code == 200
         finally:
             gate.set()
-        assert [answer.result().status_code for answer in waiting] == [200] * (slots + 4)
+        assert [answer.result().status_code for answer in futures] == [200] * (slots + 4)
     assert most == slots
 
 
-def test_who_leaves_before_its_turn_costs_no_model(serving: Serving, room: Path) -> None:
-    """The request is whole, and its client gone; the status is for the log."""
+def test_a_client_that_leaves_before_its_turn_costs_no_model(serving: Serving, room: Path) -> None:
+    """The request is complete, and its client has gone; the status is for the log."""
     import httpx
 
-    seen: list[bool] = []
+    calls: list[bool] = []
 
     class Counting(FakeSegmenter):
         def segment(
             self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
         ) -> FloorProbability:
-            seen.append(True)
+            calls.append(True)
             return super().segment(pixels, clicks)
 
     stages = fake_stages()
@@ -532,36 +532,36 @@ def test_who_leaves_before_its_turn_costs_no_model(serving: Serving, room: Path)
     for last, statuses in (({"type": "http.disconnect"}, [499]), (None, [200])):
         messages: list[dict[str, Any]] = [{"type": "http.request", "body": request.read()}]
         messages += [last] if last else []
-        answered: list[int] = []
+        codes: list[int] = []
 
         async def receive(messages: list[dict[str, Any]] = messages) -> dict[str, Any]:
             if not messages:
                 await anyio.sleep_forever()
             return messages.pop(0)
 
-        async def send(message: Any, answered: list[int] = answered) -> None:
+        async def send(message: Any, codes: list[int] = codes) -> None:
             if message["type"] == "http.response.start":
-                answered.append(message["status"])
+                codes.append(message["status"])
 
-        seen.clear()
+        calls.clear()
         client.portal.call(client.app, dict(scope), receive, send)
-        assert answered == statuses
-        assert seen == ([] if last else [True])
+        assert codes == statuses
+        assert calls == ([] if last else [True])
 
 
 def test_operation_ids_are_stable(client: TestClient) -> None:
-    """Clients are generated from them."""
-    described = client.get("/openapi.json").json()
-    found = {
+    """Client generators name their methods after them."""
+    schema = client.get("/openapi.json").json()
+    operation_ids = {
         f"{method.upper()} {path}": operation["operationId"]
-        for path, operations in described["paths"].items()
+        for path, operations in schema["paths"].items()
         for method, operation in operations.items()
     }
-    assert found == {
+    assert operation_ids == {
         "POST /search": "search",
         "POST /mask": "mask",
         "GET /healthz": "health",
         "GET /products/{product_id}/image": "product_image",
     }
-    refused = described["paths"]["/search"]["post"]["responses"]["422"]["content"]
-    assert refused["application/json"]["schema"]["$ref"].endswith("/Problem")
+    content = schema["paths"]["/search"]["post"]["responses"]["422"]["content"]
+    assert content["application/json"]["schema"]["$ref"].endswith("/Problem")

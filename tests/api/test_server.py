@@ -57,19 +57,19 @@ def test_twenty_at_once_are_all_answered_and_health_meanwhile(service: str, room
         expected = [
             web.post("/search", files={"file": ("a.jpg", photo)}).json() for photo in photos
         ]
-        done = threading.Event()
-        healthy: list[int] = []
+        finished = threading.Event()
+        statuses: list[int] = []
 
         def watch() -> None:
-            while not done.is_set():
-                healthy.append(httpx.get(f"{service}/healthz", timeout=PATIENCE).status_code)
-                done.wait(0.02)
+            while not finished.is_set():
+                statuses.append(httpx.get(f"{service}/healthz", timeout=PATIENCE).status_code)
+                finished.wait(0.02)
 
         def ask(number: int) -> list[object]:
-            # Bytes after a JPEG's end make it another file, which is segmented for itself.
-            sent = photos[number % 2] + bytes([number])
-            found: list[object] = web.post("/search", files={"file": ("a.jpg", sent)}).json()
-            return found
+            # Bytes after a JPEG's end make it another file, which is not in the cache.
+            data = photos[number % 2] + bytes([number])
+            hits: list[object] = web.post("/search", files={"file": ("a.jpg", data)}).json()
+            return hits
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -77,37 +77,37 @@ def test_twenty_at_once_are_all_answered_and_health_meanwhile(service: str, room
             with ThreadPoolExecutor(20) as pool:
                 answers = list(pool.map(ask, range(20)))
         finally:
-            done.set()
+            finished.set()
             watcher.join()
     assert answers == [expected[number % 2] for number in range(20)]
-    assert len(healthy) > 1
-    assert set(healthy) == {200}
+    assert len(statuses) > 1
+    assert set(statuses) == {200}
 
 
 @pytest.mark.parametrize("size", [2_500_000, 3_500_000])
-@pytest.mark.parametrize("declared", [True, False])
-def test_a_file_too_large_is_told_so_and_not_just_cut_off(
-    service: str, size: int, declared: bool
+@pytest.mark.parametrize("with_length", [True, False])
+def test_a_file_too_large_gets_an_answer_before_the_connection_closes(
+    service: str, size: int, with_length: bool
 ) -> None:
     body = form(b"x" * size)
     pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))
     headers = {"content-type": "multipart/form-data; boundary=b"}
     with client(service) as web:
-        answer = web.post("/search", content=body if declared else pieces, headers=headers)
+        answer = web.post("/search", content=body if with_length else pieces, headers=headers)
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "upload-too-large"
         assert web.get("/healthz").status_code == 200
 
 
-def test_an_endless_stream_is_cut_off(service: str) -> None:
+def test_an_endless_stream_is_disconnected(service: str) -> None:
     """Whether the client still reads the answer then is up to its network."""
-    sent = 0
+    size = 0
 
     def endless() -> Iterator[bytes]:
-        nonlocal sent
+        nonlocal size
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
-        while sent < 1_000_000_000:
-            sent += 100_000
+        while size < 1_000_000_000:
+            size += 100_000
             yield b"x" * 100_000
 
     headers = {"content-type": "multipart/form-data; boundary=b"}
@@ -115,7 +115,7 @@ def test_an_endless_stream_is_cut_off(service: str) -> None:
         with suppress(httpx.TransportError):
             assert web.post("/search", content=endless(), headers=headers).status_code == 413
         assert web.get("/healthz").status_code == 200
-    assert sent < 100_000_000
+    assert size < 100_000_000
 
 
 def form(photo: bytes) -> bytes:
@@ -137,15 +137,15 @@ def request_head(photo: bytes, route: str, *more: str) -> bytes:
 def test_clients_that_leave_do_no_harm(
     service: str, rooms: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the middle of the upload, and while they wait: the next one is served, nothing is loud."""
+    """During the upload or while they wait: the next one is served, and no error is logged."""
     host, port = service.removeprefix("http://").split(":")
     photo = (rooms / "bath-terrazzo.jpg").read_bytes()
     whole = request_head(photo, "search") + form(photo)
     with caplog.at_level(logging.WARNING):
-        for cut in (100, len(whole) // 2, len(whole)):
+        for length in (100, len(whole) // 2, len(whole)):
             for _ in range(3):
                 with socket.create_connection((host, int(port))) as connection:
-                    connection.sendall(whole[:cut])
+                    connection.sendall(whole[:length])
         with client(service) as web:
             answer = web.post("/search", files={"file": ("a.jpg", photo)})
     assert answer.status_code == 200
@@ -154,8 +154,8 @@ def test_clients_that_leave_do_no_harm(
 
 
 def test_a_port_in_use_is_a_clear_error_before_anything_is_loaded(tmp_path: Path) -> None:
-    with listen("127.0.0.1", 0) as taken:
-        port = taken.getsockname()[1]
+    with listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
         settings = Settings(catalogue=str(tmp_path / "catalogue"))
         with (
             pytest.raises(UsageError, match=f"port {port} of 127.0.0.1 is in use"),
@@ -166,8 +166,8 @@ def test_a_port_in_use_is_a_clear_error_before_anything_is_loaded(tmp_path: Path
 
 
 @pytest.mark.parametrize(("host", "port"), [("203.0.113.1", 0), ("no such host", 0), ("::1", 1e6)])
-def test_addresses_that_cannot_be_listened_at(host: str, port: int) -> None:
-    with pytest.raises(UsageError, match=r"no address of this machine|no port"):
+def test_addresses_that_no_server_can_have(host: str, port: int) -> None:
+    with pytest.raises(UsageError, match=r"not an address of this machine|not a port"):
         listen(host, int(port))
 
 
@@ -179,13 +179,13 @@ def test_a_service_ends_with_its_block(lens: Floorlens, room: Path) -> None:
         with client(url) as web:
             assert web.post("/search", files={"file": room.read_bytes()}).status_code == 200
         raise KeyError("something else")
-    left = set(threading.enumerate()) - before
-    assert not [one for one in left if one.name == "floorlens-service"]
+    new_threads = set(threading.enumerate()) - before
+    assert not [one for one in new_threads if one.name == "floorlens-service"]
     port = int(url.rsplit(":", 1)[1])
     listen("127.0.0.1", port).close()
 
 
-def test_a_catalogue_of_other_models_is_said_before_the_port_answers(lens: Floorlens) -> None:
+def test_a_catalogue_of_other_models_is_an_error_before_the_port_answers(lens: Floorlens) -> None:
     settings = Settings(catalogue=str(lens.folder))
     with (
         pytest.raises(StampMismatch),
@@ -194,10 +194,10 @@ def test_a_catalogue_of_other_models_is_said_before_the_port_answers(lens: Floor
         pass
 
 
-def test_what_is_missing_for_the_models_is_said_with_its_own_code(
+def test_a_missing_model_is_an_error_of_its_own(
     lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Models load at their first use: it must be before uvicorn hides why that failed."""
+    """Models load at their first use, which must be before uvicorn would hide the error."""
 
     def missing(_self: Floorlens) -> None:
         raise ModelUnavailable("no CLIPSeg: pull it")
@@ -214,7 +214,7 @@ def test_what_is_missing_for_the_models_is_said_with_its_own_code(
 def test_an_engine_that_is_down_does_not_keep_the_service_from_starting(
     lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Masks, pictures and health need none; searches work as soon as it is back."""
+    """Masks, pictures and health need no engine; searches work as soon as it is back."""
     with monkeypatch.context() as down:
 
         def fails(*_a: object, **_k: object) -> None:
@@ -248,10 +248,10 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_serve_answers_until_it_is_asked_to_stop(
+def test_serve_answers_until_a_signal_stops_it(
     tmp_path: Path, environment: dict[str, str], rooms: Path, name: str
 ) -> None:
-    """What is asked before the signal is still answered, and the exit code is 0."""
+    """Requests from before the signal still get an answer, and the exit code is 0."""
     photo = (rooms / "bath-terrazzo.jpg").read_bytes()
     command = [sys.executable, "-m", "floorlens", "serve", "--port", "0"]
     log = tmp_path / "log"
@@ -261,16 +261,16 @@ def test_serve_answers_until_it_is_asked_to_stop(
         )
     try:
         deadline = time.monotonic() + PATIENCE
-        while not (found := re.search(r"at (http://127\.0\.0\.1:\d+)", log.read_text())):
+        while not (match := re.search(r"at (http://127\.0\.0\.1:\d+)", log.read_text())):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with client(found[1]) as web:
+        with client(match[1]) as web:
             assert web.get("/healthz").json()["products"] == 0
-        host, port = found[1].removeprefix("http://").split(":")
+        host, port = match[1].removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), PATIENCE) as connection:
             connection.sendall(request_head(photo, "mask", "Expect: 100-continue"))
-            # Said when a route waits for the body: the request is being served.
+            # It comes when a route waits for the body: the service has begun with the request.
             assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
             process.send_signal(getattr(signal, name))
             deadline = time.monotonic() + PATIENCE
@@ -290,8 +290,8 @@ def test_serve_answers_until_it_is_asked_to_stop(
 
 
 def test_serve_on_a_port_in_use_exits_2(tmp_path: Path, environment: dict[str, str]) -> None:
-    with listen("127.0.0.1", 0) as taken:
-        port = str(taken.getsockname()[1])
+    with listen("127.0.0.1", 0) as listener:
+        port = str(listener.getsockname()[1])
         result = subprocess.run(
             [sys.executable, "-m", "floorlens", "serve", "--port", port],
             cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""`serve` and `ui`: what they start, and what is said where an extra or the port is missing."""
+"""`serve` and `ui`: what they start, and what they say if an extra or the port is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from floorlens.api import server
 from floorlens.settings import Settings
+from floorlens.ui import page
 
 Run = Callable[..., Result]
 
@@ -44,41 +46,35 @@ def test_without_the_extra_ui_names_it(
 
 @pytest.fixture
 def with_extras(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the extras were installed: what is tested here does not come to use them."""
+    """As if the extras were installed: these tests end before they are used."""
     for name in EXTRAS:
         monkeypatch.setitem(sys.modules, name, sys)
 
 
 def test_a_page_on_a_port_in_use_exits_2(run: Run, with_extras: None) -> None:
     """Before the samples are indexed and a service is started for them."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         result = run("ui", "--port", port, code=2)
     assert f"port {port} of 127.0.0.1 is in use" in result.output
     assert not Path("demo").exists()
 
 
-def test_serve_hands_on_what_it_is_told(
+def test_serve_passes_on_its_options(
     run: Run, with_extras: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from floorlens.api import server
-
-    told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(server, "serve", lambda *a: told.append(a))
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(server, "serve", lambda *a: calls.append(a))
     run("serve", "--host", "::1", "--port", 8123, "--catalogue", "here", "--preset", "builtin")
-    ((settings, host, port),) = told
+    ((settings, host, port),) = calls
     assert (settings.catalogue, settings.preset, host, port) == ("here", "builtin", "::1", 8123)
 
 
 @pytest.fixture
-def started(
+def starts(
     monkeypatch: pytest.MonkeyPatch, with_extras: None
 ) -> tuple[list[Settings], list[tuple[Any, ...]]]:
-    """The services and pages that `ui` starts, none of which runs."""
-    from floorlens.api import server
-    from floorlens.demo import samples
-    from floorlens.ui import page
-
+    """The services and pages that `ui` starts; none of them really runs."""
     services: list[Settings] = []
     pages: list[tuple[Any, ...]] = []
 
@@ -87,23 +83,23 @@ def started(
         services.append(settings)
         yield "http://127.0.0.1:1"
 
-    monkeypatch.setattr(server, "running_service", running)
-    monkeypatch.setattr(samples, "sample_catalogue", lambda folder, **_: folder)
+    monkeypatch.setattr(page, "running_service", running)
+    monkeypatch.setattr(page, "sample_catalogue", lambda folder, **_: folder)
     monkeypatch.setattr(page, "run_page", lambda *a, **k: pages.append((*a, k)))
     return services, pages
 
 
 def test_ui_serves_the_samples_by_itself(
     run: Run,
-    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    starts: tuple[list[Settings], list[tuple[Any, ...]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever engine and preset are set for one's own products: samples do not go there."""
+    """Engine and preset are set for the user's own products: samples do not go there."""
     monkeypatch.setenv("FLOORLENS_INDEX", "pinecone")
     monkeypatch.setenv("FLOORLENS_PRESET", "nothing")
     monkeypatch.setenv("FLOORLENS_MAX_UPLOAD_MB", "7.5")
     result = run("ui", "--port", 18501)
-    services, pages = started
+    services, pages = starts
     assert [(one.catalogue, one.preset, one.engine()) for one in services] == [
         ("demo/catalogue", None, None)
     ]
@@ -112,26 +108,24 @@ def test_ui_serves_the_samples_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"), [("127.0.0.1", "http://127.0.0.1:18501"), ("::1", "http://[::1]:18501")]
+    ("host", "address"), [("127.0.0.1", "http://127.0.0.1:18501"), ("::1", "http://[::1]:18501")]
 )
 def test_the_pages_address_is_one_that_a_browser_takes(
     run: Run,
-    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    starts: tuple[list[Settings], list[tuple[Any, ...]]],
     monkeypatch: pytest.MonkeyPatch,
     host: str,
-    shown: str,
+    address: str,
 ) -> None:
-    from floorlens.ui import page
-
     # Not every machine has IPv6.
     monkeypatch.setattr(page, "check_page", lambda *_: None)
-    assert f"The page: {shown} " in run("ui", "--host", host, "--port", 18501).output
+    assert f"The page: {address} " in run("ui", "--host", host, "--port", 18501).output
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])
-def test_ui_asks_the_service_that_is_named(
+def test_ui_uses_the_service_of_the_option_or_variable(
     run: Run,
-    started: tuple[list[Settings], list[tuple[Any, ...]]],
+    starts: tuple[list[Settings], list[tuple[Any, ...]]],
     monkeypatch: pytest.MonkeyPatch,
     by: str,
 ) -> None:
@@ -139,6 +133,6 @@ def test_ui_asks_the_service_that_is_named(
     if by == "variable":
         monkeypatch.setenv("FLOORLENS_API_URL", url)
     run("ui", "--port", 18501, *(["--api-url", url] if by == "option" else []))
-    services, pages = started
+    services, pages = starts
     assert services == []
     assert pages[0][0] == url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -24,7 +23,7 @@ def _stages_without_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def rooms(tmp_path: Path, room: Path, blank: Path) -> Path:
-    """A good photo, one without a floor, one that is broken, and what is no photo at all."""
+    """A good photo, one without a floor, a broken one, and files that are no photos."""
     folder = tmp_path / "rooms"
     folder.mkdir()
     room.rename(folder / "a.png")
@@ -38,33 +37,33 @@ def rooms(tmp_path: Path, room: Path, blank: Path) -> Path:
 def test_every_photo_has_an_outcome_and_bad_ones_stop_nothing(
     tmp_path: Path, rooms: Path, product_folder: Path
 ) -> None:
-    seen: list[tuple[int, int, str]] = []
+    calls: list[tuple[int, int, str]] = []
 
-    def note(done: int, total: int, outcome: RoomOutcome) -> None:
-        seen.append((done, total, outcome.name))
+    def note(number: int, total: int, outcome: RoomOutcome) -> None:
+        calls.append((number, total, outcome.name))
 
-    made = run_demo(tmp_path / "out", rooms=rooms, products=product_folder, room_progress=note)
-    assert seen == [(1, 3, "a.png"), (2, 3, "b.png"), (3, 3, "c.jpg")]
-    good, empty, broken = made.rooms
+    result = run_demo(tmp_path / "out", rooms=rooms, products=product_folder, room_progress=note)
+    assert calls == [(1, 3, "a.png"), (2, 3, "b.png"), (3, 3, "c.jpg")]
+    good, empty, broken = result.rooms
     assert good.result is not None
     assert good.result.matches[0].product.id == "oak"
     assert empty.result is None
     assert "no floor was found" in (empty.problem or "")
     assert "is not an image" in (broken.problem or "")
-    assert made.report == tmp_path / "out" / "report.html"
-    assert "oak" in made.report.read_text(encoding="utf-8")
-    assert made.imported.counts["added"] == 6
+    assert result.report == tmp_path / "out" / "report.html"
+    assert "oak" in result.report.read_text(encoding="utf-8")
+    assert result.import_report.counts["added"] == 6
 
 
-def test_a_second_run_embeds_nothing_and_drops_what_is_gone(
+def test_a_second_run_embeds_nothing_and_removes_lost_products(
     tmp_path: Path, rooms: Path, product_folder: Path
 ) -> None:
     run_demo(tmp_path / "out", rooms=rooms, products=product_folder)
     (product_folder / "moss.png").unlink()
-    made = run_demo(tmp_path / "out", rooms=rooms, products=product_folder)
-    assert made.imported.counts == {"added": 0, "updated": 0, "unchanged": 5, "failed": 0}
-    assert made.rooms[0].result is not None
-    assert made.rooms[0].result.total == 5
+    result = run_demo(tmp_path / "out", rooms=rooms, products=product_folder)
+    assert result.import_report.counts == {"added": 0, "updated": 0, "unchanged": 5, "failed": 0}
+    assert result.rooms[0].result is not None
+    assert result.rooms[0].result.total == 5
 
 
 def test_products_of_another_folder_do_not_stay_in_the_ranking(
@@ -74,9 +73,9 @@ def test_products_of_another_folder_do_not_stay_in_the_ranking(
     other.mkdir(parents=True)
     Image.new("RGB", (40, 40), "brown").save(other / "new.png")
     run_demo(tmp_path / "out", rooms=rooms, products=product_folder)
-    made = run_demo(tmp_path / "out", rooms=rooms, products=other)
-    assert made.rooms[0].result is not None
-    assert [m.product.id for m in made.rooms[0].result.matches] == ["new"]
+    result = run_demo(tmp_path / "out", rooms=rooms, products=other)
+    assert result.rooms[0].result is not None
+    assert [m.product.id for m in result.rooms[0].result.matches] == ["new"]
 
 
 def test_missing_and_empty_folders(tmp_path: Path, rooms: Path, product_folder: Path) -> None:
@@ -99,18 +98,17 @@ def test_an_installation_without_samples_says_what_to_do(
         run_demo(tmp_path / "out")
 
 
-def test_the_sample_catalogue_is_made_once(
+def test_the_sample_catalogue_is_indexed_once(
     tmp_path: Path, product_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second page of a day starts at once; a catalogue of the demo is the same one."""
-    found: Any = product_csv.parent
-    monkeypatch.setattr("floorlens.demo.samples.samples", lambda: found)
-    seen: list[str] = []
+    """A second start of the page embeds nothing."""
+    monkeypatch.setattr("floorlens.demo.samples.samples", lambda: product_csv.parent)
+    calls: list[str] = []
     for _ in range(2):
         folder = sample_catalogue(
-            tmp_path / "catalogue", progress=lambda _done, _all, row: seen.append(row.status)
+            tmp_path / "catalogue", progress=lambda _done, _all, row: calls.append(row.status)
         )
-    assert seen == ["added"] * 6 + ["unchanged"] * 6
+    assert calls == ["added"] * 6 + ["unchanged"] * 6
     with Floorlens.open(folder) as lens:
         assert len(lens.products()) == 6
 
@@ -123,8 +121,7 @@ def test_samples_know_which_product_is_on_the_floor(
     rooms.rename(samples / "rooms")
     pairs = "room,product,source\na.png,oak.png,made\n"
     (samples / "pairs.csv").write_text(pairs, encoding="utf-8")
-    found: Any = samples
-    monkeypatch.setattr(demo, "samples", lambda: found)
-    made = run_demo(tmp_path / "out")
-    assert [outcome.truth for outcome in made.rooms] == ["oak", None, None]
-    assert "comes first in 1 of 1 rooms" in made.report.read_text(encoding="utf-8")
+    monkeypatch.setattr(demo, "samples", lambda: samples)
+    result = run_demo(tmp_path / "out")
+    assert [outcome.truth for outcome in result.rooms] == ["oak", None, None]
+    assert "comes first in 1 of 1 rooms" in result.report.read_text(encoding="utf-8")

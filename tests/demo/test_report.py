@@ -15,14 +15,14 @@ from floorlens.images.loading import load_photo
 EVIL = '<img src=x onerror="alert(1)">&'
 
 
-def written(path: Path) -> str:
+def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
 def test_rooms_products_and_scores_are_in_it(lens: Floorlens, room: Path, tmp_path: Path) -> None:
     result = lens.search(room)
     outcome = RoomOutcome("room.png", load_photo(room).pixels, result, truth="oak")
-    text = written(write_report(tmp_path / "out" / "report.html", [outcome], title="A title"))
+    text = read(write_report(tmp_path / "out" / "report.html", [outcome], title="A title"))
     assert "<title>A title</title>" in text
     assert "1 room photos, 6 products." in text
     assert "it comes first in 1 of 1 rooms" in text
@@ -41,7 +41,7 @@ def test_products_below_the_pictured_ones_are_listed(
     lens: Floorlens, room: Path, tmp_path: Path
 ) -> None:
     outcome = RoomOutcome("room.png", load_photo(room).pixels, lens.search(room))
-    text = written(write_report(tmp_path / "report.html", [outcome], title="t", shown=2))
+    text = read(write_report(tmp_path / "report.html", [outcome], title="t", cards=2))
     assert "<summary>4 more products</summary>" in text
     assert text.count("<figure") == 3
 
@@ -51,7 +51,7 @@ def test_a_room_without_a_ranking_says_why(tmp_path: Path, blank: Path) -> None:
         RoomOutcome("blank.png", load_photo(blank).pixels, None, problem="no floor was found"),
         RoomOutcome("broken.jpg", None, None, problem="is truncated"),
     ]
-    text = written(write_report(tmp_path / "report.html", outcomes, title="t"))
+    text = read(write_report(tmp_path / "report.html", outcomes, title="t"))
     assert "no floor was found" in text
     assert "is truncated" in text
     assert text.count("<img") == 1
@@ -73,10 +73,10 @@ def test_names_and_problems_are_never_html(tmp_path: Path, room: Path) -> None:
         RoomOutcome(EVIL, load_photo(room).pixels, result, truth=EVIL),
         RoomOutcome(EVIL, None, None, problem=EVIL),
     ]
-    for shown in (0, 5):
-        path = write_report(tmp_path / "report.html", outcomes, title=EVIL, shown=shown)
-        assert "<img src=x" not in written(path)
-        assert "&lt;img src=x" in written(path)
+    for cards in (0, 5):
+        path = write_report(tmp_path / "report.html", outcomes, title=EVIL, cards=cards)
+        assert "<img src=x" not in read(path)
+        assert "&lt;img src=x" in read(path)
 
 
 @pytest.mark.parametrize("damage", ["gone", "broken"])
@@ -88,6 +88,6 @@ def test_a_picture_that_is_gone_does_not_stop_the_report(
     else:
         (product_folder / "oak.png").write_bytes(b"no picture")
     outcome = RoomOutcome("room.png", load_photo(room).pixels, lens.search(room))
-    text = written(write_report(tmp_path / "report.html", [outcome], title="t"))
+    text = read(write_report(tmp_path / "report.html", [outcome], title="t"))
     assert "(its picture cannot be read any more)" in text
     assert "1. Oak floor" in text

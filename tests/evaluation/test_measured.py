@@ -13,7 +13,7 @@ from PIL import Image
 
 from floorlens import Floorlens, presets
 from floorlens.errors import ImageError, NoFloorFound, SettingsError, UsageError
-from floorlens.evaluation.measured import open_catalogue, opened, stamp_of
+from floorlens.evaluation.measured import open_measured_lens, report_stamp, temporary_lens
 from floorlens.ranking import SearchResult
 from floorlens.testing import fake_stages
 
@@ -26,7 +26,7 @@ def _without_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_segmenter_says_of_a_refused_photo_is_heard() -> None:
     floor = np.zeros((40, 60, 3), dtype=np.uint8)
     floor[20:] = 200
-    with opened(open_catalogue, None) as lens:
+    with temporary_lens(open_measured_lens, None) as lens:
         assert lens.take_visible() is None
         assert lens.mask(floor).share == 0.5
         assert lens.take_visible() == 1.0
@@ -37,7 +37,7 @@ def test_what_the_segmenter_says_of_a_refused_photo_is_heard() -> None:
         with pytest.raises(ImageError):
             lens.mask(b"no picture")
         assert lens.take_visible() is None
-        assert set(stamp_of(lens)) >= {"floorlens", "preset", "segmenter", "embedder"}
+        assert set(report_stamp(lens)) >= {"floorlens", "preset", "segmenter", "embedder"}
 
 
 def test_what_it_is_searched_with_is_as_asked_and_in_the_stamp(
@@ -60,21 +60,21 @@ def test_what_it_is_searched_with_is_as_asked_and_in_the_stamp(
         ({"weights": {"colour": 0.2}}, {"colour": 0.2, "texture": 1.0}),
         ({"rerank": False}, None),
     ):
-        with opened(partial(open_catalogue, **options), None) as lens:
+        with temporary_lens(partial(open_measured_lens, **options), None) as lens:
             lens.add(tmp_path)
             assert len(lens.search(photo.getvalue(), region=everywhere).matches) == 1
-            assert stamp_of(lens)["weights"] == weights
+            assert report_stamp(lens)["weights"] == weights
         assert asked[-1] == {"weights": weights, "rerank": weights is not None}
 
 
 def test_weights_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
     """Every single photo would fail of them, and the figures would be those of no ranking."""
     with pytest.raises(UsageError, match="unknown component 'sound'"):
-        open_catalogue(tmp_path / "catalogue", None, weights={"sound": 1})
+        open_measured_lens(tmp_path / "catalogue", None, weights={"sound": 1})
     with pytest.raises(UsageError, match="nothing is re-ranked"):
-        open_catalogue(tmp_path / "catalogue", None, weights={"colour": 1}, rerank=False)
+        open_measured_lens(tmp_path / "catalogue", None, weights={"colour": 1}, rerank=False)
 
 
 def test_an_unknown_preset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="unknown preset"):
-        open_catalogue(tmp_path / "catalogue", "gone")
+        open_measured_lens(tmp_path / "catalogue", "gone")

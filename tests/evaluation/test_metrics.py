@@ -16,7 +16,7 @@ from floorlens.evaluation.metrics import (
     bootstrap_interval,
     boundary_f,
     ndcg,
-    nearest,
+    nearest_indices,
     overlap,
     pessimistic_order,
     rank_rates,
@@ -60,8 +60,8 @@ def test_rates_refuse_ranks_that_cannot_be(ranks: list[int]) -> None:
 
 
 def test_nearest_leaves_out_what_has_no_distance_and_keeps_the_order_of_equals() -> None:
-    assert nearest([3.0, np.nan, 1.0, np.inf, 1.0], 9).tolist() == [2, 4, 0]
-    assert nearest([3.0, 2.0, 1.0], 2).tolist() == [2, 1]
+    assert nearest_indices([3.0, np.nan, 1.0, np.inf, 1.0], 9).tolist() == [2, 4, 0]
+    assert nearest_indices([3.0, 2.0, 1.0], 2).tolist() == [2, 1]
 
 
 @steady

@@ -14,7 +14,7 @@ from PIL import Image
 
 from floorlens.demo.samples import samples
 from floorlens.errors import DatasetError
-from floorlens.evaluation.simulated import evaluate_simulated, simulated_room
+from floorlens.evaluation.simulated import evaluate_simulated, simulate_room
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import ScriptedLens
@@ -144,13 +144,13 @@ def test_what_cannot_be_measured(folder: Path, tmp_path: Path, lens: ScriptedLen
 def test_views_of_one_picture_differ_in_light_and_place() -> None:
     """Of a sample: another number is another photo, another product another floor."""
     picture = samples() / "products" / "oak-natural-plank.jpg"
-    rooms = [simulated_room(picture, number, 0) for number in range(6)]
+    rooms = [simulate_room(picture, number, 0) for number in range(6)]
     means = np.array([room.rgb[room.mask].mean(axis=0) for room in rooms])
     assert np.ptp(means, axis=0).min() > 8
     assert len({room.mask.tobytes() for room in rooms}) == 6
 
 
-def test_the_pipeline_finds_samples_in_their_simulated_rooms(tmp_path: Path) -> None:
+def test_the_pipeline_finds_samples_in_their_simulate_rooms(tmp_path: Path) -> None:
     """The real models, floors that nobody would confuse: found, most of all first."""
     products = tmp_path / "products"
     products.mkdir()

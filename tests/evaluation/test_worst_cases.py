@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from floorlens.evaluation.masks import evaluate_masks
-from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
+from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.evaluation.ranking import evaluate_ranking
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Folder, MasksFolder, PairsFolder, ScriptedLens

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from floorlens.errors import FloorlensError, ImageError
-from floorlens.images.loading import load_photo, media_type, resize_mask
+from floorlens.images.loading import load_photo, media_type
 
 EXIF_ORIENTATION = 0x0112
 # What a camera stores for each orientation, so that applying it gives the upright picture.
@@ -289,23 +289,6 @@ def test_longer_side_is_at_most_the_working_side(width: int, height: int, side: 
 
 def test_a_small_picture_is_never_enlarged(picture: Any) -> None:
     assert load_photo(picture(20, 16)).pixels.shape == (16, 20, 3)
-
-
-def test_mask_is_resampled_at_half_coverage() -> None:
-    mask = np.zeros((40, 60), bool)
-    mask[20:] = True
-    assert resize_mask(mask, (40, 60)) is mask
-    for shape in ((80, 120), (20, 30), (41, 33)):
-        resized = resize_mask(mask, shape)
-        assert resized.shape == shape
-        assert resized.dtype == bool
-        assert abs(float(resized.mean()) - 0.5) < 0.03
-
-
-def test_mask_from_a_one_bit_picture_survives_resampling() -> None:
-    """Pillow's one-bit pictures become bool arrays whose True is the byte 255."""
-    mask = np.asarray(Image.new("1", (40, 30), 1), dtype=bool)
-    assert resize_mask(mask, (60, 80)).all()
 
 
 # -- size in memory ----------------------------------------------------------------------------

@@ -56,31 +56,31 @@ def test_a_click_adds_the_part_of_the_suggestion_that_holds_it() -> None:
     near, far = np.zeros_like(base), np.zeros_like(base)
     near[100:150, 20:120] = True
     far[20:60, 200:300] = True
-    found = correct(room(), base, base | near | far, [Click(60, 120)])
-    assert np.array_equal(found, base | near)
+    result = correct(room(), base, base | near | far, [Click(60, 120)])
+    assert np.array_equal(result, base | near)
 
 
 def test_a_click_removes_the_part_that_the_suggestion_leaves_out() -> None:
     base = lower()
     other = np.zeros_like(base)
     other[200:220, 10:60] = True
-    found = correct(room(), base, base & ~rug() & ~other, [Click(200, 180, False)])
-    assert np.array_equal(found, base & ~rug())
+    result = correct(room(), base, base & ~rug() & ~other, [Click(200, 180, False)])
+    assert np.array_equal(result, base & ~rug())
 
 
 def test_two_outlines_of_one_floor_connect_nothing() -> None:
     """The suggestion is a pixel wider all around; that is no bridge to its other part."""
     base = np.zeros((960, 1280), bool)
     base[480:, 100:1200] = True
-    suggested = np.zeros_like(base)
-    suggested[479:, 99:1201] = True
+    answer = np.zeros_like(base)
+    answer[479:, 99:1201] = True
     near, far = np.zeros_like(base), np.zeros_like(base)
     near[401:479, 203:301] = True
     far[400:479, 900:1000] = True
-    found = correct(room(960, 1280), base, suggested | near | far, [Click(250, 440)])
-    assert (found & near).sum() == near.sum()
-    assert (found & far).sum() == 0
-    assert (found & ~base & ~near).sum() < 150
+    result = correct(room(960, 1280), base, answer | near | far, [Click(250, 440)])
+    assert (result & near).sum() == near.sum()
+    assert (result & far).sum() == 0
+    assert (result & ~base & ~near).sum() < 150
 
 
 # -- correct: where colour has to do ------------------------------------------------------------
@@ -94,10 +94,10 @@ def test_a_click_grows_over_the_surface_and_stops_at_its_edge(
     """Over all of the floor, neither up the wall nor over the rug."""
     height, width = size
     base = np.zeros(size, bool)
-    suggested = None if suggestion == "none" else base
+    answer = None if suggestion == "none" else base
     floor = lower(height, width) & ~rug(height, width)
-    found = correct(room(height, width), base, suggested, [Click(width / 5, height * 0.9)])
-    assert iou(found, floor) > 0.93
+    result = correct(room(height, width), base, answer, [Click(width / 5, height * 0.9)])
+    assert iou(result, floor) > 0.93
     without = correct(room(height, width), ~base, None, [Click(width * 0.6, height * 0.75, False)])
     assert iou(~without, rug(height, width)) > 0.9
 
@@ -113,8 +113,8 @@ def test_a_click_grows_over_a_pattern(scale: int) -> None:
     pixels = np.clip(small, 0, 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
     size = pixels.shape[0], pixels.shape[1]
     click = Click(40 * scale, 200 * scale)
-    found = correct(pixels, np.zeros(size, bool), None, [click])
-    assert iou(found, lower(*size) & ~rug(*size)) > 0.9
+    result = correct(pixels, np.zeros(size, bool), None, [click])
+    assert iou(result, lower(*size) & ~rug(*size)) > 0.9
 
 
 def test_on_a_busy_surface_more_is_similar() -> None:
@@ -123,8 +123,8 @@ def test_on_a_busy_surface_more_is_similar() -> None:
     carpet = room().astype(np.float64)
     carpet[120:] += tufts[:, :320, None]
     pixels = np.clip(carpet, 0, 255).astype(np.uint8)
-    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
-    assert iou(found, lower() & ~rug()) > 0.85
+    result = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
+    assert iou(result, lower() & ~rug()) > 0.85
 
 
 def test_a_narrow_strip_of_the_floors_colour_is_no_way_up_the_wall() -> None:
@@ -132,35 +132,35 @@ def test_a_narrow_strip_of_the_floors_colour_is_no_way_up_the_wall() -> None:
     pixels = room()
     pixels[40:120, 60:63] = FLOOR
     pixels[20:60, 20:100] = FLOOR
-    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
-    assert not found[20:55, 20:100].any()
-    assert iou(found, lower() & ~rug()) > 0.93
+    result = correct(pixels, np.zeros((240, 320), bool), None, [Click(40, 200)])
+    assert not result[20:55, 20:100].any()
+    assert iou(result, lower() & ~rug()) > 0.93
 
 
 def test_growing_stays_on_its_side() -> None:
     """What the mask has already neither grows nor is it lost."""
     base = lower() & ~rug()
     base[:, :100] = False
-    found = correct(room(), base, None, [Click(50, 200)])
-    assert not (base & ~found).any()
-    assert iou(found, lower() & ~rug()) > 0.93
+    result = correct(room(), base, None, [Click(50, 200)])
+    assert not (base & ~result).any()
+    assert iou(result, lower() & ~rug()) > 0.93
 
 
 def test_a_slow_gradient_does_not_carry_a_click_over_the_photo() -> None:
     """Neighbours never differ, but the other end does."""
     grey = np.linspace(20, 235, 320).astype(np.uint8)
     pixels = np.repeat(np.tile(grey, (240, 1))[:, :, None], 3, axis=2)
-    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(160, 120)])
-    assert 0.02 < found.mean() < 0.4
-    assert not found[:, :60].any()
-    assert not found[:, 260:].any()
+    result = correct(pixels, np.zeros((240, 320), bool), None, [Click(160, 120)])
+    assert 0.02 < result.mean() < 0.4
+    assert not result[:, :60].any()
+    assert not result[:, 260:].any()
 
 
 def test_where_all_is_of_one_colour_a_click_reaches_not_far() -> None:
     pixels = np.full((240, 320, 3), 128, np.uint8)
-    found = correct(pixels, np.zeros((240, 320), bool), None, [Click(160, 120)])
-    assert 0.1 < found.mean() < 0.2
-    assert found[120, 110:210].all()
+    result = correct(pixels, np.zeros((240, 320), bool), None, [Click(160, 120)])
+    assert 0.1 < result.mean() < 0.2
+    assert result[120, 110:210].all()
 
 
 def test_a_click_turns_a_small_disk_at_least() -> None:
@@ -170,17 +170,19 @@ def test_a_click_turns_a_small_disk_at_least() -> None:
     disk = (rows - 100) ** 2 + (columns - 50) ** 2 <= 4**2
     added = correct(pixels, np.zeros((240, 320), bool), None, [Click(50.5, 100.5)])
     removed = ~correct(pixels, np.ones((240, 320), bool), None, [Click(50.5, 100.5, False)])
-    for found in (added, removed):
-        assert (found & disk).sum() == disk.sum()
-        assert found.mean() < 0.05
+    for result in (added, removed):
+        assert (result & disk).sum() == disk.sum()
+        assert result.mean() < 0.05
 
 
 def test_a_later_click_leaves_what_an_earlier_one_said() -> None:
     """Two clicks on one surface contradict each other: each keeps its surroundings."""
     pixels = np.full((240, 320, 3), 128, np.uint8)
-    found = correct(pixels, lower(), None, [Click(160, 180, False), Click(165, 180), Click(10, 10)])
-    assert not found[180, 158:162].any()
-    assert found[180, 164:168].all()
+    result = correct(
+        pixels, lower(), None, [Click(160, 180, False), Click(165, 180), Click(10, 10)]
+    )
+    assert not result[180, 158:162].any()
+    assert result[180, 164:168].all()
 
 
 # -- correct: what always holds -----------------------------------------------------------------
@@ -196,12 +198,12 @@ def cases(
     contrast = draw(st.sampled_from([0, 6, 80]))
     pixels = (128 + contrast * rng.uniform(-1, 1, (height, width, 3))).astype(np.uint8)
     base = rng.random((height, width)) < draw(st.sampled_from([0, 0.3, 0.7, 1]))
-    suggested = rng.random((height, width)) < draw(st.sampled_from([0, 0.3, 0.7, 1]))
+    answer = rng.random((height, width)) < draw(st.sampled_from([0, 0.3, 0.7, 1]))
     points = st.tuples(
         st.floats(0, width, exclude_max=True), st.floats(0, height, exclude_max=True), st.booleans()
     )
     clicks = [Click(*point) for point in draw(st.lists(points, min_size=1, max_size=5))]
-    return pixels, base, draw(st.sampled_from([suggested, None])), clicks
+    return pixels, base, draw(st.sampled_from([answer, None])), clicks
 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
@@ -209,13 +211,13 @@ def cases(
 def test_every_clicked_pixel_is_as_its_last_click_says(
     case: tuple[NDArray[np.uint8], Mask, Mask | None, list[Click]],
 ) -> None:
-    pixels, base, suggested, clicks = case
+    pixels, base, answer, clicks = case
     before = base.copy()
-    found = correct(pixels, base, suggested, clicks)
-    assert found.dtype == bool and found.shape == base.shape
+    result = correct(pixels, base, answer, clicks)
+    assert result.dtype == bool and result.shape == base.shape
     assert np.array_equal(base, before)
-    said = {(int(click.y), int(click.x)): click.floor for click in clicks}
-    assert all(found[place] == floor for place, floor in said.items())
+    expected = {(int(click.y), int(click.x)): click.floor for click in clicks}
+    assert all(result[place] == floor for place, floor in expected.items())
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -223,13 +225,13 @@ def test_every_clicked_pixel_is_as_its_last_click_says(
 def test_clicks_that_agree_change_nothing_and_floor_clicks_only_add(
     case: tuple[NDArray[np.uint8], Mask, Mask | None, list[Click]],
 ) -> None:
-    pixels, base, suggested, clicks = case
+    pixels, base, answer, clicks = case
     agreeing = [Click(c.x, c.y, bool(base[int(c.y), int(c.x)])) for c in clicks]
-    assert np.array_equal(correct(pixels, base, suggested, agreeing), base)
+    assert np.array_equal(correct(pixels, base, answer, agreeing), base)
     floor = [Click(c.x, c.y, True) for c in clicks]
-    assert not (base & ~correct(pixels, base, suggested, floor)).any()
+    assert not (base & ~correct(pixels, base, answer, floor)).any()
     other = [Click(c.x, c.y, False) for c in clicks]
-    assert not (correct(pixels, base, suggested, other) & ~base).any()
+    assert not (correct(pixels, base, answer, other) & ~base).any()
 
 
 # -- parse_clicks -------------------------------------------------------------------------------
@@ -251,9 +253,9 @@ def photo(width: int = 80, height: int = 60, shrink: int = 1) -> Photo:
     ],
 )
 def test_clicks_become_pixels_of_the_working_picture(clicks: Any) -> None:
-    parsed = parse_clicks(photo(80, 60, shrink=4), clicks)
-    assert parsed == (Click(10, 5, True), Click(2, 14.75, False))
-    assert all(type(click.floor) is bool for click in parsed)
+    points = parse_clicks(photo(80, 60, shrink=4), clicks)
+    assert points == (Click(10, 5, True), Click(2, 14.75, False))
+    assert all(type(click.floor) is bool for click in points)
 
 
 def test_no_clicks() -> None:

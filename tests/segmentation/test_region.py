@@ -29,13 +29,13 @@ def photo(width: int = 80, height: int = 60, shrink: int = 1) -> Photo:
 @pytest.mark.parametrize("shrink", [1, 4])
 def test_box_in_photo_pixels(shrink: int) -> None:
     region = region_by_hand(photo(80, 60, shrink), (8, 20, 40, 60))
-    wanted = np.zeros((60, 80), bool)
-    wanted[20:60, 8:40] = True
+    expected = np.zeros((60, 80), bool)
+    expected[20:60, 8:40] = True
     assert region.box == (8, 20, 40, 60)
     assert region.source == "box"
     assert region.confidence == 1
     assert region.mask.shape == (60, 80)
-    assert np.mean(region.mask != wanted) < 0.02
+    assert np.mean(region.mask != expected) < 0.02
     assert region.share == pytest.approx(40 * 32 / 4800)
 
 
@@ -58,11 +58,11 @@ def test_polygon_in_photo_pixels(shrink: int) -> None:
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.float32, int])
 @pytest.mark.parametrize("shrink", [1, 4])
 def test_mask_of_the_photos_or_the_working_size(kind: Any, shrink: int) -> None:
-    taken = photo(80, 60, shrink)
-    for shape in ((60, 80), taken.pixels.shape[:2]):
+    picture = photo(80, 60, shrink)
+    for shape in ((60, 80), picture.pixels.shape[:2]):
         mask = np.zeros(shape, kind)
         mask[shape[0] * 32 // 60 :] = 1 if kind is bool else 255
-        region = region_by_hand(taken, mask)
+        region = region_by_hand(picture, mask)
         assert region.source == "mask"
         assert region.box == (0, 32, 80, 60)
         assert region.mask.shape == (60, 80)
@@ -117,10 +117,10 @@ def test_the_box_of_a_box_is_that_box(
 ) -> None:
     """Up to the rounding to the working size, and cut at the edges of the photo."""
     box = (left, top, left + width, top + height)
-    found = region_by_hand(photo(80, 60, shrink), box).box
-    assert found is not None
-    wanted = (left, top, min(80, left + width), min(60, top + height))
-    assert np.abs(np.subtract(found, wanted)).max() < shrink
+    result = region_by_hand(photo(80, 60, shrink), box).box
+    assert result is not None
+    expected = (left, top, min(80, left + width), min(60, top + height))
+    assert np.abs(np.subtract(result, expected)).max() < shrink
 
 
 def test_the_box_of_an_empty_mask_is_none() -> None:
@@ -163,7 +163,7 @@ def probability(rows: slice, value: float, visible: float, rug: float = 0.0) -> 
 
 
 @pytest.mark.parametrize(
-    ("rows", "level", "confidence", "rug", "wanted"),
+    ("rows", "level", "confidence", "rug", "expected"),
     [
         (slice(30, 60), 128, 1.0, 0.0, []),
         (slice(30, 60), 40, 0.6, 0.5, []),
@@ -177,13 +177,13 @@ def probability(rows: slice, value: float, visible: float, rug: float = 0.0) -> 
     ],
 )
 def test_doubtful_regions_say_why(
-    rows: slice, level: int, confidence: float, rug: float, wanted: list[str]
+    rows: slice, level: int, confidence: float, rug: float, expected: list[str]
 ) -> None:
     mask = np.zeros((60, 80), bool)
     mask[rows] = True
     reasons = doubts(lit(level).pixels, mask, confidence, rug)
-    assert len(reasons) == len(wanted)
-    assert all(reason.startswith(start) for reason, start in zip(reasons, wanted, strict=True))
+    assert len(reasons) == len(expected)
+    assert all(reason.startswith(start) for reason, start in zip(reasons, expected, strict=True))
 
 
 def test_the_rest_of_the_photo_may_be_dark() -> None:
@@ -198,35 +198,35 @@ def test_the_rest_of_the_photo_may_be_dark() -> None:
 
 
 def test_regions_carry_their_reasons() -> None:
-    found = region_from_probability(
+    region = region_from_probability(
         lit(20), probability(slice(30, 60), 0.7, 0.8, 0.6), **limits() | {"min_share": 0.0}
     )
-    assert [reason.split(":")[0] for reason in found.reasons] == [
+    assert [reason.split(":")[0] for reason in region.reasons] == [
         "too dark",
         "mostly rug",
         "unsure",
     ]
-    assert found.as_dict()["reasons"] == list(found.reasons)
-    drawn = region_by_hand(lit(), (0, 0, 8, 6))
-    assert [reason.split(":")[0] for reason in drawn.reasons] == ["too small"]
+    assert region.as_dict()["reasons"] == list(region.reasons)
+    by_hand = region_by_hand(lit(), (0, 0, 8, 6))
+    assert [reason.split(":")[0] for reason in by_hand.reasons] == ["too small"]
     assert region_by_hand(lit(), (0, 0, 80, 30)).reasons == ()
 
 
 def test_a_corrected_region_is_as_sure_as_before_and_sure_of_the_clicks() -> None:
-    """The mean of what the segmenter found, and 1 for what was added by hand."""
-    found = probability(slice(40, 60), 0.7, 0.8)
-    base = region_from_probability(lit(), found, **limits())
-    told = probability(slice(20, 60), 0.9, 0.9)
+    """The mean of what the segmenter first, and 1 for what was added by hand."""
+    first = probability(slice(40, 60), 0.7, 0.8)
+    base = region_from_probability(lit(), first, **limits())
+    suggestion = probability(slice(20, 60), 0.9, 0.9)
     clicks = (Click(10, 25),)
-    region = corrected_region(lit(), base, told, clicks, found=found, threshold=0.5)
+    region = corrected_region(lit(), base, suggestion, clicks, first_answer=first, threshold=0.5)
     assert region.source == "automatic+clicks"
     assert region.box == (0, 20, 80, 60)
     assert region.visible == 1
     assert region.confidence == pytest.approx((0.7 + 1) / 2)
     assert base.reasons and not region.reasons
     away = (Click(10, 55, False),)
-    less = probability(slice(40, 50), 0.9, 0.9, rug=0.4)
-    region = corrected_region(lit(), base, less, away, found=found, threshold=0.5)
+    smaller = probability(slice(40, 50), 0.9, 0.9, rug=0.4)
+    region = corrected_region(lit(), base, smaller, away, first_answer=first, threshold=0.5)
     assert region.box == (0, 40, 80, 50)
     assert region.visible == 0.8
     assert region.confidence == pytest.approx(0.7 * 0.8)
@@ -235,9 +235,9 @@ def test_a_corrected_region_is_as_sure_as_before_and_sure_of_the_clicks() -> Non
 
 def test_a_region_by_hand_is_corrected_alike() -> None:
     base = region_by_hand(lit(), (0, 40, 80, 60))
-    told = probability(slice(20, 60), 0.9, 0.1, rug=0.9)
+    suggestion = probability(slice(20, 60), 0.9, 0.1, rug=0.9)
     clicks = (Click(10, 25),)
-    region = corrected_region(lit(), base, told, clicks, found=None, threshold=0.5)
+    region = corrected_region(lit(), base, suggestion, clicks, first_answer=None, threshold=0.5)
     assert (region.source, region.confidence, region.visible) == ("box+clicks", 1, 1)
     assert region.box == (0, 20, 80, 60)
     assert region.reasons == ()
@@ -245,6 +245,8 @@ def test_a_region_by_hand_is_corrected_alike() -> None:
 
 def test_clicks_that_leave_nothing_say_so() -> None:
     base = region_by_hand(lit(), (0, 40, 80, 60))
-    told = probability(slice(0, 0), 0, 1)
+    suggestion = probability(slice(0, 0), 0, 1)
     with pytest.raises(RegionError, match=r"leave nothing of the floor: take back one"):
-        corrected_region(lit(), base, told, (Click(10, 50, False),), found=None, threshold=0.5)
+        corrected_region(
+            lit(), base, suggestion, (Click(10, 50, False),), first_answer=None, threshold=0.5
+        )

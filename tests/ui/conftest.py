@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `.env` or `catalogue` of the developer's own must not be found."""
+    """So that a `.env` or `catalogue` of the developer is not used."""
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The page's states, each with its cure, over HTTP to a real service without models."""
+"""The states of the page, each with its cure, over HTTP to a real service without models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def upload(page: AppTest, data: bytes, name: str = "room.png") -> AppTest:
     return page
 
 
-def test_at_first_it_says_what_it_does(page: AppTest) -> None:
+def test_the_first_page_says_how_it_works(page: AppTest) -> None:
     page.run()
     assert not page.exception
     assert "How it works" in page.markdown[0].value
@@ -63,29 +63,29 @@ def test_a_photo_brings_the_drawn_floor_and_the_ranking(
     assert not page.error
 
 
-def test_a_click_elsewhere_asks_nothing_anew(
+def test_a_click_elsewhere_asks_the_service_nothing(
     page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Streamlit runs the page from top to bottom at every click."""
-    asked: list[str] = []
+    calls: list[str] = []
 
-    def counted(name: str) -> Callable[..., Any]:
+    def counting(name: str) -> Callable[..., Any]:
         whole = getattr(ServiceClient, name)
 
         def ask(*arguments: Any) -> Any:
-            asked.append(name)
+            calls.append(name)
             return whole(*arguments)
 
         return ask
 
     for name in ("mask", "search"):
-        monkeypatch.setattr(ServiceClient, name, counted(name))
+        monkeypatch.setattr(ServiceClient, name, counting(name))
     upload(page.run(), room.read_bytes()).run()
-    assert asked == ["mask", "search"]
+    assert calls == ["mask", "search"]
 
 
 def test_a_sample_room_is_one_click_away(page: AppTest) -> None:
-    """The uploader lets go of what it held: its name would stand over another photo."""
+    """The uploader is emptied, or it would name another photo."""
     page.run()
     small = io.BytesIO()
     Image.new("RGB", (64, 64), "grey").save(small, "PNG")
@@ -93,12 +93,12 @@ def test_a_sample_room_is_one_click_away(page: AppTest) -> None:
     before = page.file_uploader[0].key
     page.button(key=f"room-{views.sample_rooms()[0][0]}").click().run()
     assert not page.exception
-    # The sample is of more pixels than this service takes: it was asked, and the page says so.
+    # The sample has more pixels than this service accepts: so the page has sent it.
     assert "This photo is too large" in page.error[0].value
     assert page.file_uploader[0].key != before
 
 
-def test_taking_the_photo_away_leads_back(page: AppTest, room: Path) -> None:
+def test_removing_the_photo_leads_back_to_the_first_page(page: AppTest, room: Path) -> None:
     upload(page.run(), room.read_bytes())
     page.file_uploader[0].set_value(None).run()
     assert products(page) == []
@@ -127,19 +127,19 @@ def test_more_products_are_shown_on_request(
 def test_no_floor(page: AppTest, blank: Path) -> None:
     upload(page.run(), blank.read_bytes())
     assert "No floor in sight" in page.error[0].value
-    assert "take it so that the floor fills" in page.error[0].value
+    assert "with the floor in the lower part" in page.error[0].value
     assert products(page) == []
 
 
 def test_no_floor_on_a_photo_that_streamlit_cannot_show(page: AppTest) -> None:
-    """It raises at the file of a 16-bit TIFF, and of HEIC, which nothing here can write."""
+    """It raises for a 16-bit TIFF, and for HEIC, which nothing here can write."""
     file = io.BytesIO()
     Image.fromarray(np.full((60, 80), 51400, np.uint16)).save(file, "TIFF")
     upload(page.run(), file.getvalue(), "room.tif")
     assert "No floor in sight" in page.error[0].value
-    # What an image is called has changed between versions of Streamlit.
-    shown = [*page.get("image"), *page.get("imgs")]
-    assert len(shown) == 1 + len(views.sample_rooms())
+    # The name of an image differs between versions of Streamlit.
+    images = [*page.get("image"), *page.get("imgs")]
+    assert len(images) == 1 + len(views.sample_rooms())
 
 
 def test_no_image(page: AppTest) -> None:
@@ -161,7 +161,7 @@ def test_too_large(page: AppTest) -> None:
 def test_an_empty_catalogue(
     page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lens: Floorlens, room: Path
 ) -> None:
-    """Before a photo is asked for; and the page goes on when there are products."""
+    """The page says so before a photo is chosen, and goes on when there are products."""
     folder = tmp_path / "empty"
     with running_service(Settings(catalogue=str(folder)), stages=fake_stages()) as url:
         monkeypatch.setenv("FLOORLENS_API_URL", url)
@@ -169,8 +169,8 @@ def test_an_empty_catalogue(
         assert views.EMPTY_TITLE in page.warning[0].value
         assert "floorlens index" in page.warning[0].value
         assert not page.file_uploader
-        with Floorlens.open(folder, stages=fake_stages()) as filled:
-            filled.add(tmp_path / "products")
+        with Floorlens.open(folder, stages=fake_stages()) as catalogue:
+            catalogue.add(tmp_path / "products")
         page.button[0].click().run()
         upload(page, room.read_bytes())
         assert len(products(page)) == 6
@@ -224,18 +224,18 @@ def test_a_service_that_goes_away_and_comes_back(
         assert len(products(page)) == 6
 
 
-def test_an_address_that_is_none(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_is_no_address(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOORLENS_API_URL", "localhost:8000")
     page.run()
     assert "The page is not set up" in page.error[0].value
 
 
-def test_a_fallback_is_told(page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fallback_is_shown(page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ServiceClient.search
     monkeypatch.setattr(
         ServiceClient,
         "search",
-        lambda self, photo: Ranking(whole(self, photo).found, "engine-unavailable"),
+        lambda self, photo: Ranking(whole(self, photo).hits, "engine-unavailable"),
     )
     upload(page.run(), room.read_bytes())
     assert page.warning[0].value == views.DEGRADED

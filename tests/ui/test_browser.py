@@ -1,4 +1,4 @@
-"""The page in a real browser: `floorlens ui` as a process, a photo uploaded, results seen."""
+"""The page in a real browser: `floorlens ui` as a process, an upload, its results."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def answers(port: int) -> bool:
     return True
 
 
-def soon(what: str, process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
-    """Returns where the log matches, as soon as it does."""
+def wait_for_line(what: str, process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
+    """Waits until the log matches a pattern and returns the match."""
     deadline = time.monotonic() + PATIENCE
-    while not (found := re.search(what, log.read_text(encoding="utf-8"))):
+    while not (match := re.search(what, log.read_text(encoding="utf-8"))):
         assert process.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.05)
-    return found
+    return match
 
 
 @pytest.fixture(scope="module")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `floorlens ui` is started: the second time, the samples are indexed already."""
+    """The folder for `floorlens ui`: at its second start the samples are indexed already."""
     return tmp_path_factory.mktemp("ui")
 
 
@@ -81,7 +81,7 @@ def page_process(sample_folder: Path, tmp_path: Path) -> Iterator[tuple[int, int
             stderr=subprocess.STDOUT,
         )
     try:
-        service = int(soon(r"catalogue at http://127\.0\.0\.1:(\d+)", process, log)[1])
+        service = int(wait_for_line(r"catalogue at http://127\.0\.0\.1:(\d+)", process, log)[1])
         deadline = time.monotonic() + PATIENCE
         while not answers(port):
             assert process.poll() is None, log.read_text(encoding="utf-8")
@@ -96,10 +96,10 @@ def page_process(sample_folder: Path, tmp_path: Path) -> Iterator[tuple[int, int
 
 @pytest.fixture
 def browser_page(tmp_path: Path) -> Iterator[Page]:
-    """A page of a fresh browser that does nothing but what it is told."""
+    """A page of a fresh browser without background traffic."""
     if not CHROMIUM.exists():
         missing = f"{CHROMIUM} is not there: apt-get install chromium (the Debian package)"
-        # No list of allowed skips lets the only test in a real browser pass unseen.
+        # Not even a line in allowed_skips.txt may skip the only test in a real browser.
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
@@ -118,7 +118,7 @@ def browser_page(tmp_path: Path) -> Iterator[Page]:
         context.close()
 
 
-def test_a_photo_is_uploaded_and_the_ranking_seen(
+def test_an_uploaded_photo_shows_its_ranking(
     browser_page: Page, page_process: tuple[int, int, int]
 ) -> None:
     """With the real models, the sample catalogue, and pictures that the browser has decoded."""
@@ -141,9 +141,9 @@ def test_a_photo_is_uploaded_and_the_ranking_seen(
     cards.first.wait_for()
     assert cards.count() == 12
     assert "Lisbon Star" in cards.first.inner_text()
-    drawn = browser_page.locator("[data-testid=stImage] img").first
-    for picture in (drawn, cards.first.locator("img")):
-        # Not only an element of the page: a picture that has been decoded.
+    drawing = browser_page.locator("[data-testid=stImage] img").first
+    for picture in (drawing, cards.first.locator("img")):
+        # Not only an element of the page: the browser has decoded the picture.
         handle = picture.element_handle()
         browser_page.wait_for_function("one => one.complete && one.naturalWidth > 100", arg=handle)
     browser_page.get_by_text("% of the photo, found with a confidence").wait_for()
@@ -156,14 +156,14 @@ def test_a_photo_is_uploaded_and_the_ranking_seen(
     )
     browser_page.get_by_text("No floor in sight").wait_for()
     cards.first.wait_for(state="detached")
-    # Nothing is asked of anybody else: no telemetry, no fonts.
+    # No request leaves for another address: no telemetry, no fonts.
     assert elsewhere == []
 
 
-def test_the_pages_service_ends_with_it_however_it_ends(
+def test_the_service_ends_with_the_page_even_if_that_is_killed(
     page_process: tuple[int, int, int],
 ) -> None:
-    """Killed, it cannot tell anybody; nothing of it may be left all the same."""
+    """A killed process cannot clean up; still nothing may be left of it."""
     pid, port, service = page_process
     assert answers(port)
     assert answers(service)

@@ -1,4 +1,4 @@
-"""The client: the service's answers as objects, and every way in which there is none."""
+"""The client: the service's answers as objects, and an error for every way to get none."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from floorlens.api.server import listen
 from floorlens.errors import ServiceError, ServiceUnreachable, SettingsError
 from floorlens.ui.client import ServiceClient
 
-Asked = Callable[[ServiceClient], object]
-EVERY: list[Asked] = [
+Call = Callable[[ServiceClient], object]
+EVERY: list[Call] = [
     lambda client: client.health(),
     lambda client: client.mask(b"x"),
     lambda client: client.search(b"x"),
@@ -33,8 +33,8 @@ EVERY: list[Asked] = [
 
 @pytest.fixture
 def client(service: str) -> Iterator[ServiceClient]:
-    with closing(ServiceClient(service)) as opened:
-        yield opened
+    with closing(ServiceClient(service)) as own_client:
+        yield own_client
 
 
 def test_answers_are_those_of_the_library(
@@ -48,11 +48,11 @@ def test_answers_are_those_of_the_library(
     assert (floor.share, floor.confidence) == (expected.share, expected.confidence)
     assert floor.reasons == expected.reasons
     ranking, matches = client.search(room.read_bytes()), lens.search(room).matches
-    assert [(one.id, one.score, one.name) for one in ranking.found] == [
+    assert [(one.id, one.score, one.name) for one in ranking.hits] == [
         (match.product.id, match.score, match.product.name) for match in matches
     ]
     assert ranking.degraded is None
-    assert len(client.search(room.read_bytes(), limit=2).found) == 2
+    assert len(client.search(room.read_bytes(), limit=2).hits) == 2
 
 
 def test_pictures_come_in_their_order_and_may_be_missing(
@@ -71,34 +71,34 @@ def test_pictures_come_in_their_order_and_may_be_missing(
 def test_pictures_of_ids_of_any_letters(
     client: ServiceClient, lens: Floorlens, tmp_path: Path, name: str
 ) -> None:
-    """Many have a meaning in an address; those with a slash are refused by every catalogue."""
+    """Many mean something in a URL; no catalogue accepts ids with a slash."""
     Image.new("RGB", (40, 40), (160, 70, 50)).save(tmp_path / "one.png")
     (tmp_path / "one.csv").write_text(f"id,image\n{name},one.png\n", "utf-8")
     assert lens.add(tmp_path / "one.csv").counts["added"] == 1
     assert lens.product(name).id == name
     picture = client.picture(name, 64)
     assert picture is not None
-    with Image.open(io.BytesIO(picture)) as shown:
-        assert shown.getpixel((20, 20)) == pytest.approx((160, 70, 50), abs=6)
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.getpixel((20, 20)) == pytest.approx((160, 70, 50), abs=6)
 
 
 def test_a_refusal_has_the_services_code_and_text(client: ServiceClient, blank: Path) -> None:
-    with pytest.raises(ServiceError, match="No floor was found") as refused:
+    with pytest.raises(ServiceError, match="No floor was found") as refusal:
         client.search(blank.read_bytes())
-    assert refused.value.code == "no-floor-found"
-    with pytest.raises(ServiceError) as refused:
+    assert refusal.value.code == "no-floor-found"
+    with pytest.raises(ServiceError) as refusal:
         client.mask(b"not a picture")
-    assert refused.value.code == "image-unreadable"
+    assert refusal.value.code == "image-unreadable"
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://x", "http://", "http://x:y", "/x"])
-def test_what_is_no_address_is_said_at_once(url: str) -> None:
-    with pytest.raises(SettingsError, match="is no address of a service"):
+def test_a_wrong_address_is_an_error_at_once(url: str) -> None:
+    with pytest.raises(SettingsError, match="is not an address"):
         ServiceClient(url)
 
 
-@pytest.mark.parametrize("asked", EVERY)
-def test_nothing_that_answers(asked: Asked) -> None:
+@pytest.mark.parametrize("call", EVERY)
+def test_nothing_answers(call: Call) -> None:
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     listener.close()
@@ -106,20 +106,20 @@ def test_nothing_that_answers(asked: Asked) -> None:
         closing(ServiceClient(f"http://me:secret@127.0.0.1:{port}/")) as client,
         pytest.raises(ServiceUnreachable, match="floorlens serve") as error,
     ):
-        asked(client)
+        call(client)
     assert "secret" not in str(error.value)
     assert error.value.code == "service-unreachable"
 
 
 @pytest.mark.parametrize("url", ["http://[", "http://a..b", "http://" + "x" * 300])
-def test_hosts_that_cannot_be_one_are_unreachable(url: str) -> None:
+def test_impossible_hosts_are_unreachable(url: str) -> None:
     with closing(ServiceClient(url)) as client, pytest.raises(ServiceUnreachable):
         client.health()
 
 
 @pytest.fixture
 def stranger() -> Iterator[Callable[[int, bytes], str]]:
-    """Starts what is no service of ours: `stranger(status, body)` returns its URL."""
+    """Starts another program's server: `stranger(status, body)` returns its URL."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(status: int, body: bytes) -> str:
@@ -147,7 +147,7 @@ def stranger() -> Iterator[Callable[[int, bytes], str]]:
         server.server_close()
 
 
-@pytest.mark.parametrize("asked", EVERY)
+@pytest.mark.parametrize("call", EVERY)
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -161,13 +161,13 @@ def stranger() -> Iterator[Callable[[int, bytes], str]]:
     ],
 )
 def test_another_program_at_the_address(
-    stranger: Callable[[int, bytes], str], asked: Asked, status: int, body: bytes
+    stranger: Callable[[int, bytes], str], call: Call, status: int, body: bytes
 ) -> None:
     with (
         closing(ServiceClient(stranger(status, body))) as client,
-        pytest.raises(ServiceError, match="no service of Floorlens"),
+        pytest.raises(ServiceError, match="is not a Floorlens service"),
     ):
-        asked(client)
+        call(client)
 
 
 def test_a_proxy_whose_service_is_down(stranger: Callable[[int, bytes], str]) -> None:
@@ -178,14 +178,14 @@ def test_a_proxy_whose_service_is_down(stranger: Callable[[int, bytes], str]) ->
         client.health()
 
 
-def test_a_proxy_for_the_internet_is_not_asked_for_this_machine(
+def test_no_proxy_is_used_for_this_machine(
     service: str, stranger: Callable[[int, bytes], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does not know it; for all others it is."""
+    """It could not reach it; for other hosts it is used."""
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
-    known = b'{"products": 7, "preset": "of the proxy", "version": "1"}'
-    monkeypatch.setenv("HTTP_PROXY", stranger(200, known))
+    health = b'{"products": 7, "preset": "of the proxy", "version": "1"}'
+    monkeypatch.setenv("HTTP_PROXY", stranger(200, health))
     port = service.rsplit(":", 1)[1]
     for host in ("127.0.0.1", "localhost"):
         with closing(ServiceClient(f"http://{host}:{port}")) as client:

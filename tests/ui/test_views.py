@@ -1,4 +1,4 @@
-"""What the page shows: names are text and never HTML, and bars stay within their cards."""
+"""The parts of the page: names are text and never HTML, and bars stay within their cards."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ pytest.importorskip("httpx", reason="needs the extra ui")
 from floorlens.demo.samples import samples
 from floorlens.errors import InputError, ServiceError
 from floorlens.ui import views
-from floorlens.ui.client import Floor, Found
+from floorlens.ui.client import Floor, Hit
 
 
 def test_names_and_ids_are_escaped() -> None:
-    """They come out of other people's tables."""
+    """They come from other people's tables."""
     evil = '<script>alert("x")</script>'
-    html = views.cards([Found(f'"{evil}', 0.5, evil)], [None])
+    html = views.cards([Hit(f'"{evil}', 0.5, evil)], [None])
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "<script" not in views.header(3, evil)
@@ -28,11 +28,11 @@ def test_names_and_ids_are_escaped() -> None:
 
 @pytest.mark.parametrize(("score", "width"), [(-1, "0.0%"), (0.581, "58.1%"), (7, "100.0%")])
 def test_a_bar_is_as_long_as_the_score(score: float, width: str) -> None:
-    assert f'style="width:{width}"' in views.cards([Found("a", score, "A")], [b"jpeg"])
+    assert f'style="width:{width}"' in views.cards([Hit("a", score, "A")], [b"jpeg"])
 
 
 def test_cards_are_numbered_and_the_first_is_marked() -> None:
-    html = views.cards([Found(x, 0.5, x) for x in "ab"], [b"jpeg", None])
+    html = views.cards([Hit(x, 0.5, x) for x in "ab"], [b"jpeg", None])
     assert html.index('fl-rank">1<') < html.index('data-product="b"') < html.index('fl-rank">2<')
     assert html.count('class="fl-card fl-first"') == 1
     assert html.count("data:image/jpeg;base64,anBlZw==") == 1
@@ -40,7 +40,7 @@ def test_cards_are_numbered_and_the_first_is_marked() -> None:
 
 
 def test_the_floor_is_drawn_on_the_upright_photo() -> None:
-    """A telephone's photo lies on its side; the mask is of the upright one."""
+    """A telephone stores a photo on its side; the mask is that of the upright photo."""
     pixels = np.full((40, 80, 3), 200, np.uint8)
     file, mask = io.BytesIO(), io.BytesIO()
     exif = Image.Exif()
@@ -49,10 +49,10 @@ def test_the_floor_is_drawn_on_the_upright_photo() -> None:
     floor = np.zeros((80, 40), np.uint8)
     floor[40:] = 255
     Image.fromarray(floor).save(mask, "PNG")
-    drawn = views.drawn(file.getvalue(), Floor(mask.getvalue(), 0.5, 0.9, ()), 1)
-    assert drawn.shape == (80, 40, 3)
-    assert drawn[:38].max() < 100
-    assert (drawn[44:] == 200).all()
+    drawing = views.draw_floor(file.getvalue(), Floor(mask.getvalue(), 0.5, 0.9, ()), 1)
+    assert drawing.shape == (80, 40, 3)
+    assert drawing[:38].max() < 100
+    assert (drawing[44:] == 200).all()
 
 
 def test_an_error_has_a_title_and_a_sentence() -> None:

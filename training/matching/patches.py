@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.normalisation.backends.builtin import images_of, sample_colours
+from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.squares import choose_squares, cut_squares
 from training.matching.samples import RANGE
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.adaptation.rooms import RoomView, simulate_view
-from training.synthesis.floors import FloorDesign, render_floor, sample_design
+from training.synthesis.design import FloorDesign
+from training.synthesis.floors import render_floor, sample_design
 from training.synthesis.layouts import Layout
 from training.synthesis.sampling import shift_lab
 from training.synthesis.wood import Wood

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.synthesis.carpet import Carpet, paint_carpet
-from training.synthesis.layouts import Layout, joint_cover, place
+from training.synthesis.design import FAMILIES, FloorDesign
+from training.synthesis.layouts import joint_cover, place
 from training.synthesis.noise import FloatMap, cloud
+from training.synthesis.sampling import draw_design
 from training.synthesis.stone import (
     Motif,
     Stone,
@@ -24,37 +26,9 @@ from training.synthesis.stone import (
     paint_stone,
     paint_terrazzo,
 )
-from training.synthesis.wood import Colour, Wood, paint_wood
+from training.synthesis.wood import Wood, paint_wood
 
-Surface = Wood | Stone | Terrazzo | Motif | Carpet
 RgbImage = NDArray[np.uint8]
-
-FAMILIES = (
-    "straight plank",
-    "strip parquet",
-    "herringbone",
-    "chevron",
-    "basket parquet",
-    "ceramic tile",
-    "patterned tile",
-    "stone",
-    "terrazzo",
-    "carpet",
-)
-
-
-@dataclass(frozen=True)
-class FloorDesign:
-    """One product: what it is made of and how it is laid, fixed; boards vary by layout seed."""
-
-    family: str
-    name: str
-    layout: Layout
-    surface: Surface
-    joint_colour: Colour = (40, 30, 24)
-    joint_strength: float = 0.75  # 0..1
-    gloss: float = 0.4  # 0 matt .. 1 polished, for renderers; the sheet itself has no light
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,9 +89,6 @@ def render_floor(
 
 def sample_design(rng: np.random.Generator, family: str | None = None) -> FloorDesign:
     """Draw one product, of a random family unless one is named."""
-    # Imported late: the sampler builds on the dataclasses of this module.
-    from training.synthesis.sampling import draw_design
-
     chosen = family or str(rng.choice(FAMILIES, p=FAMILY_SHARES))
     if chosen not in FAMILIES:
         raise ValueError(f"unknown floor family {chosen!r}; known: {', '.join(FAMILIES)}")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from training.synthesis.carpet import Carpet, Weave
-from training.synthesis.floors import FloorDesign
+from training.synthesis.design import FloorDesign
 from training.synthesis.layouts import Layout, Pattern
 from training.synthesis.stone import Motif, Stone, Terrazzo
 from training.synthesis.wood import Colour, Wood

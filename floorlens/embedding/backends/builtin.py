@@ -20,6 +20,7 @@ from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import Scatter, load_scatter
 from floorlens.embedding.signature import pack
 from floorlens.errors import CatalogueError
+from floorlens.images.colour import LAB_WEIGHTS
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
@@ -35,8 +36,6 @@ PRIOR = "prior.npz"
 BATCH = 6
 #: Share of the squared length of the vector that is colour; the rest is texture.
 COLOUR_SHARE = 0.5
-#: Weights of L*, a*, b* in colour differences: light moves L* most and a* least.
-LAB_WEIGHTS = np.array([0.35, 1.2, 1.0])
 
 # Colour as a code whose inner products are a Gaussian of the colour difference: Gaussian bumps on a
 # lattice over the (weighted) colours that floors have. With a step of 1.4 widths the inner product

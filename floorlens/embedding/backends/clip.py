@@ -1,6 +1,9 @@
-"""Embedders on hub models. This one: CLIP, the reference design's.
+"""The embedder of the presets on hub models: CLIP, the reference design's, and those in its place.
 
-A. Radford et al.: Learning Transferable Visual Models From Natural Language Supervision, ICML 2021.
+CLIP: A. Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
+ICML 2021. SigLIP 2: M. Tschannen et al., Multilingual Vision-Language Encoders, arXiv 2502.14786,
+2025; its pooled embedding. DINOv2: M. Oquab et al., Learning Robust Visual Features without
+Supervision, TMLR 2024; the class token of its last layer.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import embedding_dimension, load_model
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.backends.clip import PATCHES
+from floorlens.normalisation.regions import PATCHES
 
 FORMAT = "1"
 """To be raised when the features, the vector or the signature change."""
@@ -35,13 +38,15 @@ class ClipEmbedder:
 
     Args:
         options: The model, its device and dtype, whether patches are compared.
+        encoder: Which model: a name in `hub.MODELS`.
         threads: Of PyTorch, for the whole process; 0 leaves them as they are.
     """
 
-    NAME = "clip"
-
-    def __init__(self, options: ModelOptions | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, options: ModelOptions | None = None, encoder: str = "clip", threads: int = 0
+    ) -> None:
         self._options = options or ModelOptions()
+        self._encoder = encoder
         self._threads = threads
         self._each = PATCHES[self._options.rerank or "single"]
 
@@ -108,7 +113,7 @@ class ClipEmbedder:
         """
         if projection is not None:
             raise CatalogueError(
-                f"the embedder {self.NAME} takes no projection: run `floorlens index --rebuild`"
+                f"the embedder {self._encoder} takes no projection: run `floorlens index --rebuild`"
             )
         rows = _whole(features.base)
         regions = rows[:: self._each]
@@ -118,11 +123,11 @@ class ClipEmbedder:
 
     @cached_property
     def _files(self) -> ModelFiles:
-        files = locate(chosen_model(self.NAME, self._options))
+        files = locate(chosen_model(self._encoder, self._options))
         numbers = embedding_dimension(files)
         if numbers > MOST:
             raise ModelUnavailable(
-                f"{variable(self.NAME)}: the model {files.model_id} makes vectors of {numbers} "
+                f"{variable(self._encoder)}: the model {files.model_id} makes vectors of {numbers} "
                 f"numbers; at most {MOST} fit into a catalogue: name one of shorter vectors"
             )
         return files

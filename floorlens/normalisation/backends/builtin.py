@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from floorlens.images.colour import srgb_to_lab
 from floorlens.models.stamp import Stamp
-from floorlens.normalisation import FloorView, check_view, mask_image
+from floorlens.normalisation import FloorView, check_view
+from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
@@ -27,8 +24,6 @@ STRAIGHT = ((1.2, 3), (0.6, 3))
 STRAIGHT_WEIGHT = 0.5
 #: A plane whose pitch is less sure than this, in radians, is not used.
 UNSURE = 0.12
-#: Cells across a square as large as the floor when its colours are sampled: 64² = 4,096 colours.
-COLOUR_CELLS = 64
 
 
 class BuiltinNormaliser:
@@ -84,54 +79,3 @@ class BuiltinNormaliser:
             return None
         weighted = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
         return FloorView(patches=patches, coverage=weighted, lab=np.empty((0, 3), np.float32))
-
-
-def sample_colours(
-    photo: Image.Image, floor: Image.Image | None
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Returns Lab colours float32 (m, 3), 1 <= m <= 4,096, and the mean floor colour uint8 (3,).
-
-    The photo is averaged to cells of 1/64 of the floor's extent, so that noise and grain finer than
-    that count alike at every resolution. Cells that touch the mask's edge are left out, and so are
-    clipped highlights, unless that leaves less than a quarter.
-    """
-    width, height = photo.size
-    area = width * height if floor is None else float(np.count_nonzero(np.asarray(floor)))
-    shrink = min(1.0, COLOUR_CELLS / math.sqrt(area))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = np.asarray(photo.resize(size, Image.Resampling.BOX))
-    if floor is None:
-        cells = small.reshape(-1, 3)
-    else:
-        share = np.asarray(floor.resize(size, Image.Resampling.BOX), np.float32) / 255.0
-        cells = small[_inside(share)]
-    clipped = (cells >= 250).all(axis=1)
-    kept = cells[~clipped] if clipped.mean() < 0.75 else cells
-    if len(kept) > 4096:
-        kept = kept[np.linspace(0, len(kept) - 1, 4096).astype(np.intp)]
-    fill = np.rint(cells.mean(axis=0)).astype(np.uint8)
-    return srgb_to_lab(kept), fill
-
-
-def _inside(share: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Returns the cells that are surely floor: the strictest choice that leaves a quarter of it."""
-    clear = share >= 0.99
-    for choice in (_eroded(clear), clear, share >= 0.5):
-        if choice.sum() >= 0.25 * share.sum() and choice.any():
-            return choice
-    return np.asarray(share >= share.max())
-
-
-def images_of(
-    pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
-) -> tuple[Image.Image, Image.Image | None]:
-    """Returns photo and mask as images; None for a mask that is all floor."""
-    photo = Image.fromarray(pixels)
-    return photo, None if mask.all() else mask_image(mask)
-
-
-def _eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Returns the mask without cells that have a False neighbour; the photo's border stays."""
-    padded = np.pad(mask, 1, constant_values=True)
-    inner = padded[1:-1, 1:-1] & padded[:-2, 1:-1] & padded[2:, 1:-1]
-    return np.asarray(inner & padded[1:-1, :-2] & padded[1:-1, 2:])

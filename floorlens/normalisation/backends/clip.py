@@ -12,25 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.images.shapes import large_parts
 from floorlens.models.hub import ModelFiles, chosen_model, locate
 from floorlens.models.options import Crop, ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
 from floorlens.models.torch import crops, fitted
-from floorlens.normalisation import FloorView, check_view, mask_image
-from floorlens.normalisation.backends.builtin import images_of, sample_colours
+from floorlens.normalisation import FloorView, check_view
+from floorlens.normalisation.colours import images_of, sample_colours
+from floorlens.normalisation.regions import PATCHES, SCALES, bounding_box, without_specks
 from floorlens.normalisation.squares import Scales, Square, choose_squares
 
-#: Squares besides the first patch where patches are compared: sides relative to the square root of
-#: the floor's area, and how many of each. Those of 512 numbers all fit into a signature.
-SCALES: Scales = ((0.6, 2), (0.35, 2))
-#: Patches of one picture.
-PATCHES: dict[Rerank, int] = {
-    "single": 1,
-    "patches": 1 + sum(count for _, count in SCALES),
-}
-#: Parts of the mask are told on a grid of so many cells along the longer side.
-CELLS = 192
 #: Of a crop that is longer than so many times its width the middle is taken: a centre crop keeps no
 #: more of it, and what lies beyond would only cost memory.
 LONGEST = 16
@@ -123,23 +113,6 @@ class ClipNormaliser:
     @cached_property
     def _files(self) -> ModelFiles:
         return locate(chosen_model(self._encoder, self._options))
-
-
-def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Returns the rows and columns between the first and the last True pixel, both included."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Returns the mask without parts under a tenth of the largest; itself if nothing else is."""
-    if mask.all():
-        return mask
-    size = max(1, -(-max(mask.shape) // CELLS))
-    cells = np.asarray(mask_image(mask).reduce(size)) > 127
-    large = large_parts(cells).repeat(size, axis=0).repeat(size, axis=1)
-    kept = mask & large[: mask.shape[0], : mask.shape[1]]
-    return kept if kept.any() else mask
 
 
 def _edges(square: Square, shape: tuple[int, ...]) -> tuple[slice, slice]:

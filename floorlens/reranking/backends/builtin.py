@@ -8,9 +8,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding.backends.builtin import LAB_WEIGHTS
 from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
+from floorlens.images.colour import LAB_WEIGHTS
 from floorlens.models.stamp import Stamp
 
 #: How much each component counts by default.

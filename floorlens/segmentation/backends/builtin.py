@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.images.components import components
+from floorlens.images.shapes import components
 from floorlens.models.onnx import load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability

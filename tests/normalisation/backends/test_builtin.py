@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from floorlens.normalisation.backends.builtin import (
     SCALES,
     SIDE,
     STRAIGHT_WEIGHT,
     BuiltinNormaliser,
-    images_of,
-    sample_colours,
 )
+from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.squares import choose_squares
 
@@ -198,19 +196,6 @@ def width_minus(left: float, side: float, width: int = 480) -> float:
 def _overlap(x1: float, y1: float, x2: float, y2: float, side: float) -> float:
     wide, tall = max(0.0, side - abs(x1 - x2)), max(0.0, side - abs(y1 - y2))
     return wide * tall / side**2
-
-
-def test_clipped_highlights_are_no_colour_of_the_floor() -> None:
-    pixels = np.full((200, 200, 3), (150, 110, 70), np.uint8)
-    pixels[:60] = 255
-    lab, _ = sample_colours(Image.fromarray(pixels), None)
-    assert lab[:, 0].max() < 90
-
-
-def test_a_white_floor_keeps_its_white() -> None:
-    lab, fill = sample_colours(Image.fromarray(np.full((90, 90, 3), 255, np.uint8)), None)
-    assert lab[:, 0].min() > 99
-    assert fill.tolist() == [255, 255, 255]
 
 
 def test_misuse_is_refused() -> None:

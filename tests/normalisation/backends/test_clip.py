@@ -14,12 +14,8 @@ from floorlens.models.options import ModelOptions
 from floorlens.models.torch import fitted
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.backends import clip
-from floorlens.normalisation.backends.clip import (
-    PATCHES,
-    ClipNormaliser,
-    bounding_box,
-    without_specks,
-)
+from floorlens.normalisation.backends.clip import ClipNormaliser
+from floorlens.normalisation.regions import PATCHES
 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
@@ -76,12 +72,6 @@ def test_the_box_crop_equals_the_published_processor(encoder: str, tiny_models: 
     assert len(view.lab) > 100
 
 
-def test_the_box_holds_the_first_and_the_last_pixel() -> None:
-    mask = np.zeros((20, 30), np.bool_)
-    mask[4, 7] = mask[9, 22] = True
-    assert bounding_box(mask) == (slice(4, 10), slice(7, 23))
-
-
 def blueness(view: FloorView) -> float:
     """The share of the patches' pixels that show the room, not its floor."""
     patches = view.patches.astype(int)
@@ -130,18 +120,6 @@ def test_other_patches_are_another_version(tiny_models: TinyModels) -> None:
     """What is stored of a product then has no patches to be compared with."""
     single, patches = normaliser(tiny_models), normaliser(tiny_models, rerank="patches")
     assert single.stamp.version != patches.stamp.version
-
-
-def test_specks_are_dropped_unless_nothing_else_is_there() -> None:
-    _, mask = room()
-    kept = without_specks(mask)
-    assert not kept[:20].any()
-    assert kept[80:].sum() > 0.99 * mask[80:].sum()
-    lone = np.zeros((160, 240), np.bool_)
-    lone[5, 5] = True
-    np.testing.assert_array_equal(without_specks(lone), lone)
-    whole = np.ones((8, 8), np.bool_)
-    assert without_specks(whole) is whole
 
 
 @pytest.mark.parametrize("encoder", ["clip", "siglip2"])

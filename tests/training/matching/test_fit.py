@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 
 from floorlens.embedding.pattern import CLASSES, WOODEN
 from training.matching.fit import MadePicture, fit_probe, patterns_of
-from training.synthesis.floors import FAMILIES
+from training.synthesis.design import FAMILIES
 
 
 def test_the_probe_knows_the_families_that_are_made_in_their_order() -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthesis.floors import FloorDesign
+from training.synthesis.design import FloorDesign
 from training.synthesis.rooms.shell import Door, Opening, Shell, Side
 from training.synthesis.rooms.studio import Camera, Item, Light, Room, render_room
 from training.synthesis.sampling import WOOD_TONES, shift_lab

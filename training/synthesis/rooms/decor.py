@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.synthesis.carpet import Carpet, Weave
-from training.synthesis.floors import FloorDesign, render_floor
+from training.synthesis.design import FloorDesign
+from training.synthesis.floors import render_floor
 from training.synthesis.layouts import Layout
 from training.synthesis.rooms import materials as mat
 from training.synthesis.rooms.shapes import box, lathe, rod, surface, tube

@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from training.synthesis.floors import FloorDesign, Sheet, render_sheet
+from training.synthesis.design import FloorDesign
+from training.synthesis.floors import Sheet, render_sheet
 from training.synthesis.layouts import Layout
 from training.synthesis.wood import Colour, Wood
 

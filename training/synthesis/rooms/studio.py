@@ -19,7 +19,8 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
-from training.synthesis.floors import FloorDesign, render_sheet
+from training.synthesis.design import FloorDesign
+from training.synthesis.floors import render_sheet
 from training.synthesis.rooms import decor, seating, storage
 from training.synthesis.rooms import materials as mat
 from training.synthesis.rooms.shapes import Vec3, frame

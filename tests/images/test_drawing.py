@@ -1,4 +1,4 @@
-"""The shared page skeleton and the mask overlay."""
+"""Drawing: a mask on a photo, and a small JPEG for a page."""
 
 from __future__ import annotations
 
@@ -8,26 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from floorlens.html import figure, overlay, page, picture_file, score_bar
-
-
-def test_a_page_escapes_its_title_and_loads_nothing() -> None:
-    text = page("<Oak> & co", "<p>body</p>")
-    assert "<title>&lt;Oak&gt; &amp; co</title>" in text
-    assert "<p>body</p>" in text
-    assert "http" not in text
-
-
-def test_a_figure_escapes_what_is_no_html() -> None:
-    text = figure('a"b.jpg', "<b>1</b>", alt="<x>", kind='"')
-    assert 'src="a&quot;b.jpg"' in text
-    assert 'alt="&lt;x&gt;"' in text
-    assert "<figcaption><b>1</b></figcaption>" in text
-
-
-@pytest.mark.parametrize(("score", "width"), [(-1.0, "0.0%"), (0.5, "50.0%"), (7.0, "100.0%")])
-def test_a_score_bar_stays_in_its_box(score: float, width: str) -> None:
-    assert f"width:{width}" in score_bar(score)
+from floorlens.images.drawing import overlay, picture_file
 
 
 def test_a_picture_is_shrunk_never_enlarged(tmp_path: Path) -> None:
@@ -44,11 +25,11 @@ def test_an_overlay_keeps_the_floor_and_darkens_the_rest() -> None:
     pixels = np.full((40, 60, 3), 200, dtype=np.uint8)
     mask = np.zeros((40, 60), dtype=bool)
     mask[20:] = True
-    drawn = overlay(pixels, mask)
-    assert (drawn[22:] == 200).all()
-    assert (drawn[:20] < 100).all()
+    picture = overlay(pixels, mask)
+    assert (picture[22:] == 200).all()
+    assert (picture[:20] < 100).all()
     # The mask's edge is drawn, the picture's frame is not.
-    assert (drawn[20] != 200).any()
+    assert (picture[20] != 200).any()
     assert (pixels == 200).all()
     with pytest.raises(ValueError, match="differ in size"):
         overlay(pixels, mask[:10])

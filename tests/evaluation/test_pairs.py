@@ -1,25 +1,19 @@
-"""The evaluations of rankings against a scripted lens, with figures worked out by hand."""
+"""`eval pairs` against a scripted lens, with figures worked out by hand."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from floorlens.errors import DatasetError, ImageError, StampMismatch
-from floorlens.evaluation import runner
-from floorlens.evaluation.mask_report import MasksReport
-from floorlens.evaluation.masks import evaluate_masks
-from floorlens.evaluation.reports import PairsReport, RankingReport
-from floorlens.evaluation.runner import evaluate_pairs, evaluate_ranking
+from floorlens.errors import ImageError, StampMismatch
+from floorlens.evaluation import pairs
+from floorlens.evaluation.pairs import evaluate_pairs
 
 if TYPE_CHECKING:
-    from tests.evaluation.conftest import Folder, MasksFolder, PairsFolder, ScriptedLens
+    from tests.evaluation.conftest import PairsFolder, ScriptedLens
 
 PRODUCTS = [f"p{number}" for number in range(12)]
 
@@ -28,16 +22,6 @@ def falling(first: str, *rest: str) -> dict[str, float]:
     """Scores .9, .8, … for the named products, 0 for the others."""
     named = [first, *rest]
     return {p: 0.9 - named.index(p) / 10 if p in named else 0.0 for p in PRODUCTS}
-
-
-def numbers(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from numbers(item)
-    elif not isinstance(value, str):
-        yield value
 
 
 def listing(folder: Path) -> dict[Path, int]:
@@ -53,9 +37,9 @@ def test_pairs_by_hand(pairs_folder: PairsFolder, lens: ScriptedLens) -> None:
         pairs_folder.photos["c"]: falling("p0", "p11", "p10"),
     }
     before = listing(pairs_folder.path)
-    seen: list[tuple[int, ...]] = []
+    calls: list[tuple[int, ...]] = []
     report = evaluate_pairs(
-        pairs_folder.path, "fine", opener=lens.open, progress=lambda *done: seen.append(done)
+        pairs_folder.path, "fine", opener=lens.open, progress=lambda *call: calls.append(call)
     )
     figures = report.as_dict()
 
@@ -72,7 +56,7 @@ def test_pairs_by_hand(pairs_folder: PairsFolder, lens: ScriptedLens) -> None:
     assert figures["failed"] == []
     assert figures["seconds_per_query"] >= 0.0
     assert figures["stamp"]["preset"] == "scripted"
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [(1, 3), (2, 3), (3, 3)]
     assert lens.opened_with[0][1] == "fine"
     assert pairs_folder.path not in lens.opened_with[0][0].parents
     assert not lens.opened_with[0][0].parent.exists()
@@ -100,7 +84,7 @@ def test_a_product_whose_colour_is_unknown_does_not_win_for_want_of_rivals(
     pairs_folder: PairsFolder, lens: ScriptedLens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        runner, "mean_colours", lambda products: np.full((products.count, 3), np.nan)
+        pairs, "mean_colours", lambda products: np.full((products.count, 3), np.nan)
     )
     pairs_folder.write_pairs("a.png,p0.png,wfs")
     lens.scores = {pairs_folder.photos["a"]: falling("p0")}
@@ -173,66 +157,3 @@ def test_an_unusable_catalogue_is_no_bad_photo(
     with pytest.raises(StampMismatch):
         evaluate_pairs(pairs_folder.path, opener=lens.open)
     assert lens.closed == 1
-
-
-def test_ranking_by_hand(ranking_folder: Folder, lens: ScriptedLens) -> None:
-    lens.scores = {
-        # Products 0 (grade 3) and 2 (none) tie: the worse one is taken to come first.
-        ranking_folder.photos["1"]: {"0": 0.9, "2": 0.9, "1": 0.5, "3": 0.4, "twin": 0.4},
-        # 3 and twin are one product, judged once.
-        ranking_folder.photos["2"]: {"3": 0.9, "twin": 0.9, "0": 0.1, "1": 0.1, "2": 0.1},
-    }
-    figures = evaluate_ranking(ranking_folder.path, opener=lens.open).as_dict()
-    expected = (7 / math.log2(3) + 1 / math.log2(4)) / (7 + 1 / math.log2(3))
-    first, second = figures["per_query"]["1.png"], figures["per_query"]["2.png"]
-    assert first["ndcg@10"] == pytest.approx(expected)
-    assert first["ranking"] == ["2", "0", "1", "3", "twin"]
-    assert second["ndcg@10"] == 1.0
-    assert second["ranking"][:2] == ["3", "twin"]
-    assert figures["n"] == 2
-    assert figures["ndcg@10"] == pytest.approx((expected + 1) / 2)
-    assert figures["failed"] == []
-
-
-def test_a_query_without_floor_has_no_gain(ranking_folder: Folder, lens: ScriptedLens) -> None:
-    lens.scores = {ranking_folder.photos["1"]: {"0": 0.9, "1": 0.5}}
-    report = evaluate_ranking(ranking_folder.path, opener=lens.open)
-    figures = report.as_dict()
-    assert figures["per_query"]["2.png"] == {"ndcg@10": 0.0, "ranking": []}
-    assert figures["ndcg@10"] == 0.5
-    assert figures["failed"] == [{"file": "queries/2.png", "reason": "no floor in this photo"}]
-
-
-def test_a_judged_product_that_is_not_there_stays_in_the_ideal(
-    ranking_folder: Folder, lens: ScriptedLens
-) -> None:
-    (ranking_folder.path / "judgments.csv").write_text(
-        "query,product,grade\n1.png,0.png,1\n1.png,gone.png,1\n3.png,0.png,0\n", encoding="utf-8"
-    )
-    lens.scores = {ranking_folder.photos["1"]: {"0": 0.9, "1": 0.5}}
-    report = evaluate_ranking(ranking_folder.path, opener=lens.open)
-    assert report.as_dict()["ndcg@10"] == pytest.approx(1 / (1 + 1 / math.log2(3)))
-    assert [failure.file for failure in report.failed] == ["products/gone.png", "queries/3.png"]
-
-
-def test_nothing_judged_is_refused(ranking_folder: Folder, lens: ScriptedLens) -> None:
-    (ranking_folder.path / "judgments.csv").write_text(
-        "query,product,grade\n1.png,0.png,0\n", encoding="utf-8"
-    )
-    with pytest.raises(DatasetError, match="no product above 0"):
-        evaluate_ranking(ranking_folder.path, opener=lens.open)
-
-
-def test_figures_are_plain_finite_json(
-    pairs_folder: PairsFolder, masks_folder: MasksFolder, ranking_folder: Folder, lens: ScriptedLens
-) -> None:
-    pairs_folder.write_pairs("a.png,p1.png,wfs")
-    reports: tuple[PairsReport | MasksReport | RankingReport, ...] = (
-        evaluate_pairs(pairs_folder.path, opener=lens.open),
-        evaluate_masks(masks_folder.path, opener=lens.open),
-        evaluate_ranking(ranking_folder.path, opener=lens.open),
-    )
-    for report in reports:
-        figures = report.as_dict()
-        assert json.loads(json.dumps(figures, allow_nan=False)) == figures
-        assert all(type(number) in (int, float, bool) for number in numbers(figures))

@@ -1,0 +1,176 @@
+"""The front door: opening, closing, warming up, checking, and the floor without a catalogue."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from floorlens import Click, Floorlens, NoFloorFound, find_floor
+from floorlens.embedding import FloorFeatures
+from floorlens.errors import (
+    CatalogueError,
+    EngineUnavailable,
+    FloorlensError,
+    SettingsError,
+    StampMismatch,
+)
+from floorlens.images.loading import load_photo
+from floorlens.normalisation import FloorView
+from floorlens.retrieval.retriever import Retriever
+from floorlens.segmentation import FloorProbability
+from floorlens.testing import FakeEmbedder, FakeReranker, FakeSegmenter, fake_stages
+
+
+def test_rewording_a_licence_needs_no_rebuild(
+    tmp_path: Path, product_csv: Path, room: Path
+) -> None:
+    """Only preset, model ids, versions and dimensions decide whether vectors are comparable."""
+    stages = fake_stages()
+    with Floorlens.open(tmp_path, stages=stages) as lens:
+        lens.add(product_csv)
+    reworded = replace(stages.embedder.stamp, licence="reworded", preprocessing="reworded")
+    with Floorlens.open(tmp_path, stages=replace(stages, embedder=FakeEmbedder(reworded))) as lens:
+        assert lens.search(room).matches
+
+
+def test_unknown_presets_are_named(tmp_path: Path) -> None:
+    """A typing error lists what there is, and creates nothing."""
+    with pytest.raises(SettingsError, match="builtin"):
+        Floorlens.open(tmp_path / "x", preset="builtim")
+    assert not (tmp_path / "x").exists()
+
+
+def test_warming_up_runs_every_stage_and_reads_the_index(tmp_path: Path, product_csv: Path) -> None:
+    """Then the first search is as fast as any; an empty catalogue is no error."""
+    ran: list[str] = []
+
+    class Embedder(FakeEmbedder):
+        def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+            ran.append("embedder")
+            return super().features(views)
+
+    class Reranker(FakeReranker):
+        def components(
+            self, query: bytes, candidates: Sequence[bytes]
+        ) -> Mapping[str, NDArray[np.float32]]:
+            ran.append("reranker")
+            return super().components(query, candidates)
+
+    class Segmenter(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            ran.append("segmenter")
+            return super().segment(pixels, clicks)
+
+    stages = fake_stages()
+    stages = replace(
+        stages,
+        segmenter=Segmenter(stages.segmenter.stamp),
+        embedder=Embedder(stages.embedder.stamp),
+        reranker=Reranker(stages.reranker.stamp, stages.reranker.weights),
+    )
+    with Floorlens.open(tmp_path / "warm", stages=stages) as lens:
+        lens.warm_up()
+        assert set(ran) == {"segmenter", "embedder"}
+        lens.add(product_csv)
+        ran.clear()
+        lens.warm_up()
+        assert set(ran) == {"segmenter", "embedder", "reranker"}
+
+
+def test_warm_up_goes_on_without_the_engine(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be back at the first search; a catalogue that cannot be read is not waited for."""
+
+    def fails(error: FloorlensError) -> None:
+        def retrieve(*_a: object, **_k: object) -> None:
+            raise error
+
+        monkeypatch.setattr(Retriever, "retrieve", retrieve)
+
+    fails(EngineUnavailable("the engine is down: start it"))
+    lens.warm_up()
+    (record,) = caplog.records
+    assert record.name == "floorlens.lens"
+    assert record.levelname == "WARNING"
+    assert "the engine is down: start it" in record.getMessage()
+    fails(StampMismatch("made with other models"))
+    with pytest.raises(StampMismatch):
+        lens.warm_up()
+
+
+def test_a_closed_lens_refuses_to_work(tmp_path: Path, product_csv: Path, room: Path) -> None:
+    """What still seems to work would go on with connections that nobody closes."""
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as lens:
+        lens.add(product_csv)
+        lens.search(room)
+    calls: dict[str, Callable[[], object]] = {
+        "search": lambda: lens.search(room),
+        "mask": lambda: lens.mask(room),
+        "add": lambda: lens.add(product_csv),
+        "adapt": lens.adapt,
+        "remove": lambda: lens.remove(["oak"]),
+        "products": lens.products,
+        "count": lens.count,
+        "check": lens.check,
+    }
+    for name, call in calls.items():
+        with pytest.raises(CatalogueError, match="is closed: open it again"):
+            call()
+            pytest.fail(name)
+
+
+def test_every_keyword_has_a_name_a_default_and_a_type() -> None:
+    """`help()` and editors show them; `**options` would hide them."""
+    functions = [find_floor, *vars(Floorlens).values()]
+    for function in functions:
+        function = getattr(function, "__func__", function)
+        if inspect.isfunction(function) and not function.__name__.startswith("_"):
+            for parameter in inspect.signature(function).parameters.values():
+                assert parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+                if parameter.name not in ("self", "cls"):
+                    assert parameter.annotation is not parameter.empty, parameter
+                if parameter.kind is parameter.KEYWORD_ONLY:
+                    assert parameter.default is not parameter.empty, parameter
+
+
+def test_a_rebuild_opens_a_catalogue_as_open_does() -> None:
+    keywords = inspect.signature(Floorlens.open).parameters
+    rebuild = inspect.signature(Floorlens.rebuild).parameters
+    assert rebuild.keys() >= keywords.keys() - {"create"}
+    assert all(rebuild[name] == keywords[name] for name in keywords.keys() - {"create"})
+
+
+def test_a_floor_is_found_without_a_catalogue(
+    lens: Floorlens, room: Path, blank: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a catalogue's preset finds it, with the same corrections; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    stages = fake_stages()
+    floor = find_floor(room, stages=stages)
+    assert np.array_equal(floor.mask, lens.mask(room).mask)
+    assert floor.share == 0.5
+    assert find_floor(load_photo(room), stages=stages).share == 0.5
+    assert find_floor(room, stages=stages, region=(0, 0, 160, 30)).share == 0.25
+    with pytest.raises(NoFloorFound):
+        find_floor(blank, stages=stages)
+    with pytest.raises(SettingsError, match="unknown preset 'nothing'"):
+        find_floor(room, preset="nothing")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_check_sees_what_another_process_made_of_the_catalogue(lens: Floorlens) -> None:
+    lens.check()
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    with pytest.raises(StampMismatch):
+        lens.check()
