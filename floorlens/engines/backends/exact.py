@@ -83,11 +83,7 @@ class ExactCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> ExactCollection:
         """Returns an empty collection of this process's own, whatever the mode."""
         return cls(spec)
@@ -115,7 +111,7 @@ class ExactCollection:
             self._now = _Moment(rows, count + len(latest), write)
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; all for None."""
+        """Removes records and ignores unknown ids; None removes all records."""
         with self._lock:
             rows, count, write = self._now.rows, self._now.count, self._now.write + 1
             if ids is None:

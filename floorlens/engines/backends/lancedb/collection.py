@@ -61,7 +61,7 @@ PROBED = 3
 """At least one in so many partitions is searched; more if a filter leaves fewer than k records."""
 BATCH = 10_000
 """How many records one version of the table adds."""
-LARGEST = 2**31
+MAX_LIMIT = 2**31
 """The largest limit that a query may have."""
 STAMP = b"floorlens-stamp"
 # The types of our columns, as Arrow writes them, without the length of vectors.
@@ -95,13 +95,9 @@ class LanceCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> LanceCollection:
-        """Returns the table of a collection, made if absent.
+        """Returns the table of a collection, opened as the mode says.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
@@ -116,7 +112,9 @@ class LanceCollection:
                 "the engine lancedb needs its library: pip install 'floorlens[lancedb]'"
             ) from error
         if not engine.url:
-            raise SettingsError("the engine lancedb needs a folder or URI as its url")
+            raise SettingsError(
+                "the engine lancedb needs a folder or URI as its url (FLOORLENS_INDEX_URL)"
+            )
         name = spec.name
         check_name(engine, name, r"[A-Za-z0-9_.\-]+", 200)
         create = mode in ("create", "take-over")
@@ -167,7 +165,7 @@ class LanceCollection:
                 self._upkeep.run_if_due()
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; None removes the table."""
+        """Removes records and ignores unknown ids; None removes the table."""
         with self._write_lock, self._translate_errors():
             if ids is None:
                 table = _open_table(self._database, self._table.name)
@@ -208,10 +206,10 @@ class LanceCollection:
                     for record_id, distance in zip(rows["id"].to_pylist(), distances, strict=True)
                 ]
 
-            return nearest(search, min(k, LARGEST - 1), LARGEST)
+            return nearest(search, min(k, MAX_LIMIT - 1), MAX_LIMIT)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out."""
+        """Returns the records of `ids` in that order; unknown ids are left out."""
         valid = valid_ids(ids)
         records: dict[str, Record] = {}
         with self._translate_errors():

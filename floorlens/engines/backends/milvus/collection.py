@@ -87,11 +87,11 @@ class MilvusCollection:
 
     max_k = 16_384
 
-    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, lite: bool) -> None:
+    def __init__(self, engine: Engine, spec: CollectionSpec, lite: bool) -> None:
         """Use `MilvusCollection.open`."""
         self._engine = engine
         self._spec = spec
-        self._name = name
+        self._name = spec.name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
         self._lock: Any = nullcontext()
@@ -105,13 +105,9 @@ class MilvusCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> MilvusCollection:
-        """Returns a collection, made if absent.
+        """Returns a collection, opened as the mode says.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
@@ -129,14 +125,14 @@ class MilvusCollection:
         url = engine.url or ""
         if "://" not in url and not url.endswith(".db"):
             raise SettingsError(
-                "the engine milvus needs a url: a file ending in .db, or http://host:19530"
+                "the engine milvus needs a url: a file ending in .db, or http://host:19530 "
+                "(FLOORLENS_INDEX_URL)"
             )
         lite = "://" not in url
-        name = spec.name
-        check_name(engine, name, r"[A-Za-z_][A-Za-z0-9_]*", 255)
+        check_name(engine, spec.name, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if mode not in ("create", "take-over"):
-                raise not_found_error(engine, name)
+                raise not_found_error(engine, spec.name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -144,7 +140,7 @@ class MilvusCollection:
                     f"milvus: the folder of {url} cannot be made: name another place in "
                     "FLOORLENS_INDEX_URL"
                 ) from error
-        collection = cls(engine, spec, name, lite)
+        collection = cls(engine, spec, lite)
         try:
             collection._connect()
             if mode == "inspect":
@@ -180,7 +176,7 @@ class MilvusCollection:
             self._unflushed = 0
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; None removes the collection."""
+        """Removes records and ignores unknown ids; None removes the collection."""
         if ids is None:
             with self._calling():
                 if self._client.has_collection(self._name):
@@ -226,7 +222,7 @@ class MilvusCollection:
             return nearest(search, k, self.max_k)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out."""
+        """Returns the records of `ids` in that order; unknown ids are left out."""
         valid = valid_ids(ids)
         records: dict[str, Record] = {}
         with self._calling():

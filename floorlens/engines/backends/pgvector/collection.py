@@ -60,7 +60,7 @@ WIDER = 4
 """How many times as many hits as asked for the index has to find."""
 PAGE = 10_000
 """How many ids one query reads."""
-LARGEST = 2**31
+MAX_LIMIT = 2**31
 """The largest limit that a query may have."""
 SCHEMA = "floorlens_vectors"
 """A schema of its own, so that no collection's name can mean another application's table."""
@@ -105,13 +105,11 @@ class PgvectorCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> PgvectorCollection:
-        """Returns the table of a collection. If absent it is made, and so is the extension.
+        """Returns the table of a collection, opened as the mode says.
+
+        If a table is made, so is the extension `vector` where the database lacks it.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
@@ -128,7 +126,10 @@ class PgvectorCollection:
                 "the engine pgvector needs its libraries: pip install 'floorlens[pgvector]'"
             ) from error
         if not engine.url:
-            raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
+            raise SettingsError(
+                "the engine pgvector needs a url: postgresql://user@host/database "
+                "(FLOORLENS_INDEX_URL)"
+            )
         # The name of the index is five characters longer, and may have 63.
         check_name(engine, spec.name, r"[^\0]+", 58)
         collection = cls(engine, spec, mode)
@@ -166,7 +167,7 @@ class PgvectorCollection:
             self._connections.run(self._make_index)
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records in one transaction, unknown ids are ignored; None removes the table."""
+        """Removes records in one transaction and ignores unknown ids; None removes the table."""
         if ids is None:
             self._connections.run(self._drop)
             return
@@ -199,12 +200,14 @@ class PgvectorCollection:
             return [Hit(*row) for row in rows]
 
         def search_all(connection: Any) -> list[Hit]:
-            return nearest(lambda count: search(connection, count), min(k, LARGEST - 1), LARGEST)
+            return nearest(
+                lambda count: search(connection, count), min(k, MAX_LIMIT - 1), MAX_LIMIT
+            )
 
         return self._connections.run(search_all)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out.
+        """Returns the records of `ids` in that order; unknown ids are left out.
 
         A number of the metadata may come back as another type of the same value.
         """

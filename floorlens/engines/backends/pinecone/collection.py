@@ -92,11 +92,7 @@ class PineconeCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> PineconeCollection:
         """Returns the namespace `Engine.namespace`, or else that of the collection's name.
 
