@@ -17,7 +17,7 @@ import numpy as np
 
 from floorlens import presets
 from floorlens.engines import PRIVATE
-from floorlens.engines.opening import shown_url
+from floorlens.engines.opening import hide_secrets
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.images.loading import load_photo
 from floorlens.lens import find_floor, open_catalogue
@@ -64,7 +64,7 @@ def public_settings(settings: Settings) -> dict[str, str]:
     """
     variables = {}
     for name, value in settings.model_dump().items():
-        text = "" if value is None else shown_url(str(value))
+        text = "" if value is None else hide_secrets(str(value))
         variables[variable(name)] = "***" if text and _SECRET.search(name) else text
     return variables
 
@@ -104,7 +104,7 @@ def _run(name: str, check: Callable[[], str]) -> Check:
         return Check(
             name,
             False,
-            shown_url(f"{type(error).__name__}: {error}"),
+            hide_secrets(f"{type(error).__name__}: {error}"),
             "reinstall: pip install floorlens",
         )
 

@@ -1,6 +1,7 @@
-"""Vector indexes, all derived from the catalogue. Backends: one file each.
+"""Vector engines: what every one of them can do (`Collection`), and which there are (`BACKENDS`).
 
-An index can be deleted at any time; it is filled again from the catalogue.
+An engine holds a replica of the catalogue's vectors. It can be emptied at any time; it is filled
+again from the catalogue. Nothing in here knows the catalogue.
 """
 
 from __future__ import annotations
@@ -28,28 +29,35 @@ BACKENDS: Mapping[str, str] = {
 A backend is imported when one of its collections is opened.
 """
 PRIVATE = "exact"
-"""The engine that each process has to itself, in its own memory; the others may be shared."""
+"""The engine that each process has to itself, in its own memory. The others can be shared."""
 
 Mode = Literal["create", "existing", "take-over", "inspect"]
 """How a collection is opened.
 
-create: to be used; it is made if it is absent. It must carry our stamp and hold vectors of our
+create: for use; it is made if it is absent. It must carry our stamp and hold vectors of our
     dimension, or be empty.
 existing: as "create", but `CollectionNotFound` is raised if it is absent; nothing is made.
-take-over: to be used whatever stamp it carries, even none: it gets ours. Its records stay if they
-    have our dimension. Otherwise they are deleted; only Pinecone, where other collections share
-    the index, refuses instead. A collection that is absent is made.
-inspect: to be read only, whoever made it and whatever its stamp and dimension are. Nothing is
+take-over: for use, even if it carries another stamp or none: it gets ours. Its records stay if they
+    have our dimension; if not, they are deleted, except by Pinecone, which refuses because other
+    collections share the index. A collection that is absent is made.
+inspect: for reading only, whoever made it and whatever stamp and dimension it has. Nothing is
     written or made, and opening raises only `CollectionNotFound` and errors of the connection.
-    `stats` then tells the stamp that the collection really carries ("" for none) and its
-    dimension; `ids`, `stats` and `fetch` raise `EngineMismatch` if another application made it
-    in a shape that is not Floorlens's.
+    `stats` returns the stamp that the collection really carries ("" for none) and its real
+    dimension. `ids`, `stats` and `fetch` raise `EngineMismatch` if another application made it
+    and its shape is not Floorlens's.
 """
 
 
 @dataclass(frozen=True)
 class Record:
-    """One product in a vector index: id, float32 (d,) L2-normalised vector, metadata."""
+    """One product in a collection.
+
+    Attributes:
+        id: the product's id.
+        vector: float32 (d,), L2-normalised.
+        metadata: what filters see. Field name -> string, finite number, boolean, list of strings,
+            or None for an absent value.
+    """
 
     id: str
     vector: NDArray[np.float32]
@@ -58,7 +66,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer of a vector index: id and cosine similarity -1..1."""
+    """One result of a query: a product's id, and its cosine similarity to the query, -1..1."""
 
     id: str
     similarity: float
@@ -66,10 +74,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class CollectionStats:
-    """What an index holds: how many records, of which dimension, made by what.
+    """What a collection holds.
 
-    `stamp` is the text that the collection was opened with; of one opened as `foreign`, the one
-    that it carries.
+    Attributes:
+        count: how many records.
+        dimension: the length of their vectors.
+        stamp: the text that the collection was opened with; of one that is inspected, the text
+            that it carries.
     """
 
     count: int
@@ -79,24 +90,24 @@ class CollectionStats:
 
 @dataclass(frozen=True)
 class Engine:
-    """A vector engine, and how it is reached. What a backend does not know it ignores.
+    """A vector engine, and how it is reached. A backend ignores what it has no use for.
 
     Attributes:
-        name: the backend, by file name: "exact", "lancedb", "pinecone", "pgvector", "milvus".
+        name: one of `BACKENDS`: "exact", "lancedb", "milvus", "pgvector" or "pinecone".
         url: where it is: a folder or URI (lancedb), `postgresql://…` (pgvector), a file or
-            `http://…` (milvus), the host of the control plane (pinecone, None is the real one).
+            `http://…` (milvus), the address of another control plane (pinecone).
         api_key: the key, or the token of a server.
-        index: Pinecone's index; elsewhere the first part of the names of tables and collections.
-            None: a name of Floorlens's own.
-        namespace: the collection (Pinecone: the namespace) to use, whatever it is called; None:
-            one for each generation of a catalogue.
+        index: Pinecone's index; for other engines the first part of the names of collections.
+            None: a name that Floorlens chooses.
+        namespace: the name of the collection (Pinecone: of the namespace) to use; None: one that
+            Floorlens chooses, another for each kind of vectors.
         cloud, region: where a serverless Pinecone index is made.
         timeout: seconds that one call may take.
         fresh: whether a write returns only when searches see it.
     """
 
-    name: str = "exact"
-    # It may hold a password.
+    name: str = PRIVATE
+    # The URL may hold a password, so neither is shown.
     url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     index: str | None = None
@@ -109,12 +120,12 @@ class Engine:
 
 @dataclass(frozen=True)
 class CollectionSpec:
-    """One set of comparable vectors in an engine.
+    """Which collection is meant: a set of comparable vectors in an engine.
 
     Attributes:
-        name: of `[a-z0-9_]`, at most 40 characters, unless a user chose it (`Engine.namespace`).
+        name: characters of `[a-z0-9_]`, at most 40, unless a user chose it (`Engine.namespace`).
         dimension: the length of its vectors.
-        stamp: a text that is equal for comparable vectors; the engine keeps it with them.
+        stamp: a text that is equal for comparable vectors. The engine keeps it with them.
     """
 
     name: str
@@ -123,36 +134,31 @@ class CollectionSpec:
 
 
 class Collection(Protocol):
-    """The contract of every vector index, cosine similarity: seven methods, batch-first.
+    """The contract of every backend: an open collection of vectors, searched by cosine similarity.
 
-    All are idempotent, safe to call from several threads, and raise `EngineError`s; what an engine
-    cannot do is refused with `EngineUnsupported`, never left out. A write is kept when it returns;
-    searches of some engines see it later (see `Engine.fresh`).
+    All methods may be repeated without harm, may be called from several threads, and raise
+    `EngineError`s. What an engine cannot do it refuses with `EngineUnsupported`; it never leaves
+    something out. A write is stored when it returns. Searches of some engines see it only some
+    time later (see `Engine.fresh`).
     """
 
-    most: int
+    max_k: int
     """The largest k of a query."""
 
     @classmethod
-    def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
-    ) -> Self:
+    def open(cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create") -> Self:
         """Returns a collection of an engine, opened in one of four ways (see `Mode`).
 
         Raises:
-            EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
-                another application made it in a shape that is not Floorlens's, which is never
+            EngineMismatch: it has another dimension, another stamp, or records and no stamp. Or
+                another application made it and its shape is not Floorlens's: such a one is never
                 taken over.
             CollectionNotFound: there is none, and the mode does not make one.
             MissingDependency: the engine's extra is not installed.
         """
 
     def upsert(self, records: Sequence[Record]) -> None:
-        """Stores records, replacing those of the same id, in batches that the engine accepts.
+        """Stores records and replaces those of the same id, in batches that the engine accepts.
 
         Raises:
             EngineMismatch: a vector has another dimension; nothing is stored.
@@ -160,29 +166,29 @@ class Collection(Protocol):
         """
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; None removes the collection itself.
+        """Removes records and ignores unknown ids; None removes the collection itself.
 
-        After that it must be opened again.
+        A collection that was removed must be opened again before it is used.
         """
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id.
 
         Raises:
-            EngineUnsupported: k is more than `most`, or the engine cannot apply the filter.
+            EngineUnsupported: k is more than `max_k`, or the engine cannot apply the filter.
         """
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out."""
+        """Returns the records of `ids` in that order; unknown ids are left out."""
 
     def ids(self) -> Iterator[list[str]]:
-        """Yields all ids in pages, in no promised order."""
+        """Yields all ids in pages, in any order."""
 
     def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
 
     def close(self) -> None:
-        """Releases connections and files; the index cannot be used afterwards."""
+        """Releases connections and files; the collection cannot be used afterwards."""
 
 
 def check_engine(engine: Engine) -> None:
@@ -190,6 +196,11 @@ def check_engine(engine: Engine) -> None:
 
     Raises:
         SettingsError: there is none.
+
+    Example:
+        >>> check_engine(Engine("faiss"))
+        Traceback (most recent call last):
+        floorlens.errors.SettingsError: unknown engine 'faiss': known are exact, lancedb, ...
     """
     if engine.name not in BACKENDS:
         raise SettingsError(
@@ -197,18 +208,19 @@ def check_engine(engine: Engine) -> None:
         )
 
 
-def open_collection(
-    engine: Engine,
-    spec: CollectionSpec,
-    *,
-    mode: Mode = "create",
-) -> Collection:
-    """Returns a collection of a vector engine, opened as `Collection.open` does.
+def open_collection(engine: Engine, spec: CollectionSpec, *, mode: Mode = "create") -> Collection:
+    """Returns a collection of any engine, opened as `Collection.open` does.
 
     Raises:
         EngineError: it cannot be used.
         MissingDependency: the engine's extra is not installed.
         SettingsError: there is no such engine, or its address is missing.
+
+    Example:
+        >>> collection = open_collection(Engine("exact"), CollectionSpec("floors", 2, "stamp"))
+        >>> collection.upsert([Record("oak", np.array([1, 0], np.float32), {"price": 40})])
+        >>> collection.query(np.array([1, 0], np.float32), k=5)
+        [Hit(id='oak', similarity=1.0)]
     """
     check_engine(engine)
     module, _, name = BACKENDS[engine.name].rpartition(".")
@@ -217,14 +229,17 @@ def open_collection(
 
 
 def check_records(records: Sequence[Record], dimension: int) -> None:
-    """Checks that vectors fit a collection.
+    """Checks that vectors fit into a collection.
 
     Raises:
         EngineMismatch: one has another dimension.
+
+    Example:
+        >>> check_records([Record("oak", np.zeros(2, np.float32), {})], dimension=2)
     """
     for record in records:
         if record.vector.shape != (dimension,):
             raise EngineMismatch(
-                f"the vector of {record.id!r} has the shape {record.vector.shape}, the index "
-                f"holds vectors of {dimension}"
+                f"the vector of {record.id!r} has the shape {record.vector.shape}, and the "
+                f"collection holds vectors of {dimension}"
             )

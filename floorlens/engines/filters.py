@@ -1,8 +1,8 @@
-"""The filter language of `where=`: the common subset of the operators of vector stores.
+"""The filter language of `where=`: the operators that all vector engines have in common.
 
 `{"material": "oak", "price": {"$lt": 50}}`, with `$eq $ne $gt $gte $lt $lte $in $nin $exists` on
-fields and `$and $or` above them (the subset of Pinecone's language that every adapter can keep).
-A filter is parsed once into a small tree; each vector index walks that tree.
+fields, and `$and $or` above them: the part of Pinecone's language that every backend can apply.
+A filter is parsed once into a small tree. Each backend walks that tree.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "$lt": operator.lt,
     "$lte": operator.le,
 }
-# Filters come from outside: without a bound a deep one would exhaust the stack.
+"""Operators on numbers -> the comparison that they stand for."""
 MAX_DEPTH = 32
+"""How deep a filter may nest. Filters come from outside: a deeper one could exhaust the stack."""
 OPERATORS = ("$eq", "$ne", *ORDER, "$in", "$nin", "$exists")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One test of one metadata field.
+    """One test of one field of the metadata.
 
     Attributes:
-        field: the metadata key.
+        field: the field's name.
         operator: one of `OPERATORS`.
         value: a scalar; a tuple of scalars for `$in` and `$nin`; a bool for `$exists`.
     """
@@ -44,18 +45,20 @@ class Condition:
         """Returns whether a product's metadata passes.
 
         A list matches `$eq` and `$in` when one of its members does. A product without the field
-        passes only `$ne`, `$nin` and `{"$exists": false}`. Order is defined for numbers alone.
+        passes only `$ne`, `$nin` and `{"$exists": false}`. Only numbers have an order.
         """
-        held = metadata.get(self.field)
+        content = metadata.get(self.field)
         if self.operator == "$exists":
-            return (held is not None) is self.value
-        values = held if isinstance(held, list | tuple) else () if held is None else (held,)
+            return (content is not None) is self.value
+        values = [] if content is None else content
+        if not isinstance(values, list | tuple):
+            values = [values]
         if self.operator in ORDER:
             compare = ORDER[self.operator]
             return any(_is_number(value) and compare(value, self.value) for value in values)
-        wanted = self.value if isinstance(self.value, tuple) else (self.value,)
-        found = any(_same(value, want) for value in values for want in wanted)
-        return found if self.operator in ("$eq", "$in") else not found
+        targets = self.value if isinstance(self.value, tuple) else (self.value,)
+        match = any(_is_same(value, target) for value in values for target in targets)
+        return match if self.operator in ("$eq", "$in") else not match
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,13 @@ def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
     """Returns the tree of a `where=` mapping; None for None or an empty mapping.
 
     Raises:
-        FilterError: an unknown operator, a value of the wrong kind, or nested too deeply.
+        FilterError: an operator is unknown, a value is of the wrong kind, or it nests too deeply.
+
+    Example:
+        >>> parse_filter({"price": {"$lt": 50}})
+        Condition(field='price', operator='$lt', value=50)
+        >>> parse_filter({"price": {"$lt": 50}}).matches({"price": 40})
+        True
     """
     return _parse(where, 0)
 
@@ -96,7 +105,7 @@ def _parse(where: Mapping[str, Any] | None, depth: int) -> Filter | None:
     if where is None:
         return None
     if depth > MAX_DEPTH:
-        raise FilterError(f"a filter may nest $and and $or {MAX_DEPTH} deep at most")
+        raise FilterError(f"a filter may nest $and and $or at most {MAX_DEPTH} deep")
     if not isinstance(where, Mapping):
         raise FilterError(f"a filter is a mapping such as {{'material': 'oak'}}, not {where!r}")
     parts = [part for key, value in where.items() for part in _parse_entry(key, value, depth)]
@@ -111,10 +120,10 @@ def _parse_entry(key: Any, value: Any, depth: int) -> list[Filter]:
     if key in ("$and", "$or"):
         if not isinstance(value, Sequence) or isinstance(value, str) or not value:
             raise FilterError(f"{key} takes a list of one or more filters")
-        parsed = [_parse(part, depth + 1) for part in value]
-        if any(part is None for part in parsed):
+        filters = [_parse(part, depth + 1) for part in value]
+        parts = tuple(part for part in filters if part is not None)
+        if len(parts) < len(filters):
             raise FilterError(f"{key} holds an empty filter")
-        parts = tuple(part for part in parsed if part is not None)
         return [AllOf(parts) if key == "$and" else AnyOf(parts)]
     if key.startswith("$"):
         raise FilterError(f"unknown operator {key}: known are {', '.join(OPERATORS)}, $and, $or")
@@ -155,6 +164,6 @@ def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | bool) or _is_number(value)
 
 
-def _same(a: Any, b: Any) -> bool:
-    # In Python True == 1; in metadata a flag and a number are different things.
+def _is_same(a: Any, b: Any) -> bool:
+    # In Python True == 1. In metadata a flag and a number are different things.
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)

@@ -1,8 +1,8 @@
 """Metadata of any shape for engines with a fixed schema: as JSON, as tokens, as sortable numbers.
 
-A *token* is a hash of field, kind and value. Equality and existence are then questions of which
-tokens a record has, whatever the field is called and of whatever kind its values are; and nothing
-that a user wrote enters an engine's expression, so there is nothing to escape.
+A *token* is a hash of field, kind and value. Whether a record equals a value, or has a field at
+all, then depends only on which tokens it has, whatever the field is called and of whatever kind
+its values are. Nothing that a user wrote enters an engine's expression, so nothing needs escaping.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ from floorlens.engines.filters import ORDER, AllOf, AnyOf, Condition, Filter
 from floorlens.errors import EngineUnsupported
 
 LONGEST_ID = 512
+"""The longest id of a record, in characters."""
+SIGNS: Mapping[str, str] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+"""Operators of filters -> the signs of expressions."""
 
 
 def check_storable(records: Iterable[Record]) -> None:
     """Checks ids, and that metadata holds strings, finite numbers, booleans and lists of strings.
 
-    None is kept and means absent, as in filters.
+    None may be stored and means absent, as in filters.
 
     Raises:
-        EngineUnsupported: names the product, and the field, of the first other value.
+        EngineUnsupported: the message names the product, and the field, of the first other value.
+
+    Example:
+        >>> record = Record("oak", np.zeros(2, np.float32), {"price": {"EUR": 40}})
+        >>> check_storable([record])
+        Traceback (most recent call last):
+        floorlens.errors.EngineUnsupported: the product 'oak' has a value in the field 'price' ...
     """
     for record in records:
         if not _is_id(record.id):
@@ -36,7 +45,7 @@ def check_storable(records: Iterable[Record]) -> None:
                 "characters that do not print: a vector engine cannot keep it"
             )
         for field, value in record.metadata.items():
-            if not isinstance(field, str) or not _storable(value):
+            if not isinstance(field, str) or not _is_storable(value):
                 raise EngineUnsupported(
                     f"the product {record.id!r} has a value in the field {field!r} that a vector "
                     "engine cannot keep: it takes strings, finite numbers, booleans and lists of "
@@ -44,71 +53,114 @@ def check_storable(records: Iterable[Record]) -> None:
                 )
 
 
-def possible(ids: Iterable[str]) -> list[str]:
-    """Returns those of the ids, in order, that a record can have."""
+def valid_ids(ids: Iterable[str]) -> list[str]:
+    """Returns those of the ids, in order, that a record can have.
+
+    Example:
+        >>> valid_ids(["oak", "", "line\\nbreak"])
+        ['oak']
+    """
     return [record_id for record_id in ids if _is_id(record_id)]
 
 
 def encode(metadata: Mapping[str, Any]) -> str:
-    """Returns metadata as JSON in ASCII, which `decode` reads back exactly."""
+    """Returns metadata as JSON in ASCII, which `decode` reads back exactly.
+
+    Example:
+        >>> encode({"material": "oak", "price": 40})
+        '{"material":"oak","price":40}'
+    """
     return json.dumps(metadata, separators=(",", ":"))
 
 
 def decode(text: str) -> dict[str, Any]:
-    """Returns the metadata of a text of `encode`; none for a text that is not of it."""
+    """Returns the metadata in a text of `encode`; an empty dict for any other text.
+
+    Example:
+        >>> decode('{"price":40}')
+        {'price': 40}
+        >>> decode("not JSON")
+        {}
+    """
     try:
-        found = json.loads(text)
+        metadata = json.loads(text)
     except (TypeError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def tokens(metadata: Mapping[str, Any]) -> list[str]:
-    """Returns the tokens of a record: one for each field, one for each value or list member."""
-    found = set()
+    """Returns the tokens of a record: one for each field, one for each value or list member.
+
+    Each has 32 hexadecimal digits.
+
+    Example:
+        >>> len(tokens({"rooms": ["hall", "bath"]}))
+        3
+        >>> tokens({"price": 40}) == tokens({"price": 40.0})
+        True
+    """
+    texts = set()
     for field, value in metadata.items():
         if value is not None:
-            found.add(_presence(field))
+            texts.add(_presence(field))
             members = value if isinstance(value, list | tuple) else (value,)
-            found.update(_token(field, member) for member in members)
-    return sorted(found)
+            texts.update(_token(field, member) for member in members)
+    return sorted(texts)
 
 
 def numbers(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the fields that hold a number: `number_key` -> `sortable`."""
+    """Returns the fields that hold a number, as `number_key` of the field -> `sort_key`.
+
+    Example:
+        >>> numbers({"price": 40, "new": True}) == {number_key("price"): sort_key(40)}
+        True
+    """
     return {
-        number_key(field): sortable(value)
+        number_key(field): sort_key(value)
         for field, value in metadata.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
 
 
 def number_key(field: str) -> str:
-    """Returns the column's name of a field's numbers: letters, digits and underscores."""
+    """Returns the name of the column for a field's numbers: letters, digits and underscores.
+
+    Example:
+        >>> number_key("price")
+        'number_a217be4e06576f390b3347082943bf1b'
+    """
     return f"number_{_hash(field)}"
 
 
-def sortable(number: float) -> str:
-    """Returns a text that sorts as the number does and is equal for equal numbers.
+def sort_key(number: float) -> str:
+    """Returns a text that sorts as the number does, and is equal for equal numbers.
 
-    It is made of the 16 hex digits of the nearest double, in the order of doubles, then 1 where
-    the double is the number; else 0 or 2 and the same of what is missing: whole numbers beyond
-    2**53 are exact too. Those beyond the doubles count as infinite.
+    It consists of the 16 hexadecimal digits of the nearest double, in the order of doubles, and a
+    1 if the double equals the number. If not, a 0 or a 2 and the key of the difference follow
+    instead, so that whole numbers beyond 2**53 are exact too. A number beyond all doubles counts
+    as infinite.
+
+    Example:
+        >>> sort_key(40) == sort_key(40.0), sort_key(-3) < sort_key(40)
+        (True, True)
+        >>> sort_key(2**53) < sort_key(2**53 + 1)
+        True
     """
     try:
-        nearest = float(number)
+        double = float(number)
     except OverflowError:
-        nearest = number = math.copysign(math.inf, number > 0 or -1)
+        double = number = math.copysign(math.inf, number > 0 or -1)
     # Adding zero makes -0.0, which equals 0.0, the same.
-    (bits,) = struct.unpack(">Q", struct.pack(">d", nearest + 0.0))
+    (bits,) = struct.unpack(">Q", struct.pack(">d", double + 0.0))
     bits = bits ^ (1 << 64) - 1 if bits >> 63 else bits | 1 << 63
-    missing = number - int(nearest) if isinstance(number, int) else 0
-    if not missing:
+    difference = number - int(double) if isinstance(number, int) else 0
+    if not difference:
         return f"{bits:016x}1"
-    return f"{bits:016x}{0 if missing < 0 else 2}{sortable(missing)}"
+    return f"{bits:016x}{0 if difference < 0 else 2}{sort_key(difference)}"
 
 
-def expression(
+def filter_expression(
     where: Filter,
     has_any: Callable[[Sequence[str]], str],
     compare: Callable[[str, str, str], str],
@@ -117,24 +169,35 @@ def expression(
 
     Args:
         where: the filter.
-        has_any: gives the expression for records that have one of several tokens, maybe none.
-        compare: gives it for those whose number (`number_key`) is `>`, `>=`, `<` or `<=` a
-            `sortable`; false for records without one.
+        has_any: `has_any(tokens)` returns the expression for records that have one of several
+            tokens. There may be none.
+        compare: `compare(column, sign, number)` returns the expression for records whose number
+            in a column (`number_key`) is `>`, `>=`, `<` or `<=` a `sort_key`. It must be false
+            for records without a number there.
+
+    Example:
+        >>> filter_expression(
+        ...     AllOf((Condition("new", "$ne", True), Condition("price", "$lt", 50))),
+        ...     has_any=lambda tokens: f"has{len(tokens)}",
+        ...     compare=lambda column, sign, number: f"number {sign} 50",
+        ... )
+        '((not has1) and number < 50)'
     """
     if isinstance(where, AllOf | AnyOf):
         word = " and " if isinstance(where, AllOf) else " or "
-        return f"({word.join(expression(part, has_any, compare) for part in where.parts)})"
+        parts = [filter_expression(part, has_any, compare) for part in where.parts]
+        return f"({word.join(parts)})"
     if where.operator in ORDER:
-        sign = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}[where.operator]
-        return compare(number_key(where.field), sign, sortable(_bound(where)))
+        bound = sort_key(_bound(where))
+        return compare(number_key(where.field), SIGNS[where.operator], bound)
     if where.operator == "$exists":
-        wanted, negated = [_presence(where.field)], where.value is False
+        targets, negated = [_presence(where.field)], where.value is False
     else:
         values = where.value if isinstance(where.value, tuple) else (where.value,)
-        wanted = sorted({_token(where.field, value) for value in values})
+        targets = sorted({_token(where.field, value) for value in values})
         negated = where.operator in ("$ne", "$nin")
-    found = has_any(wanted)
-    return f"(not {found})" if negated else found
+    text = has_any(targets)
+    return f"(not {text})" if negated else text
 
 
 def _bound(condition: Condition) -> float:
@@ -144,11 +207,11 @@ def _bound(condition: Condition) -> float:
 
 
 def _is_id(text: str) -> bool:
-    # As of products: neither control characters nor halves of a surrogate pair print.
+    # The rule for ids of products: neither control characters nor half a surrogate pair print.
     return 0 < len(text) <= LONGEST_ID and text.isprintable()
 
 
-def _storable(value: Any) -> bool:
+def _is_storable(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(isinstance(member, str) for member in value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -160,6 +223,7 @@ def _storable(value: Any) -> bool:
 
 
 def _presence(field: str) -> str:
+    """Returns the token of records that have a field."""
     return _hash(field, "?")
 
 
@@ -168,10 +232,10 @@ def _token(field: str, value: Any) -> str:
         return _hash(field, "flag", str(value))
     if isinstance(value, str):
         return _hash(field, "text", value)
-    return _hash(field, "number", sortable(value))
+    return _hash(field, "number", sort_key(value))
 
 
 def _hash(*parts: str) -> str:
-    # Lengths keep ("ab", "c") and ("a", "bc") apart; half a character hashes as what it is.
+    # Lengths keep ("ab", "c") and ("a", "bc") apart. Half a surrogate pair has a hash of its own.
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Ties: hits of one similarity in order of id, also where the k-th and the next ones tie."""
+"""Ties: hits of equal similarity come in order of id, also where k cuts through them."""
 
 from __future__ import annotations
 
@@ -7,32 +7,39 @@ from collections.abc import Callable, Iterable
 from floorlens.engines import Hit
 
 TIE = 1e-6
-"""Similarities closer than this are one: float32 products of equal vectors differ by less."""
+"""Similarities closer than this are equal: float32 products of equal vectors differ by less."""
 
 
 def nearest(search: Callable[[int], Iterable[Hit]], k: int, most: int) -> list[Hit]:
     """Returns the k best hits of a search, ties in order of id, similarities within -1..1.
 
     Args:
-        search: returns the best hits, as many as asked for, best first, ties in any order. It is
-            asked for one more than k, and for more as long as the last of them tie with the k-th.
-        k: how many.
-        most: what `search` may be asked for at most; ties beyond it are cut as the engine likes.
+        search: `search(count)` returns the best hits, at most so many, best first, ties in any
+            order. It is called for one more than k, and for more as long as the last hit ties
+            with the k-th.
+        k: how many hits.
+        most: the largest count that `search` accepts. Of ties beyond it the engine chooses.
+
+    Example:
+        >>> hits = [Hit("walnut", 0.9), Hit("oak", 0.9), Hit("ash", 0.9)]
+        >>> [hit.id for hit in nearest(lambda count: hits[:count], k=2, most=100)]
+        ['ash', 'oak']
     """
-    asked = min(k + 1, most)
+    count = min(k + 1, most)
     while True:
-        hits = sorted(search(asked), key=lambda hit: (-hit.similarity, hit.id))
-        if len(hits) < asked or asked >= most or hits[k - 1].similarity - hits[-1].similarity > TIE:
-            return _ranked(hits)[:k]
-        asked = min(2 * asked, most)
+        hits = sorted(search(count), key=lambda hit: (-hit.similarity, hit.id))
+        if len(hits) < count or count >= most or hits[k - 1].similarity - hits[-1].similarity > TIE:
+            return _sort_ties(hits)[:k]
+        count = min(2 * count, most)
 
 
-def _ranked(hits: list[Hit]) -> list[Hit]:
-    ranked: list[Hit] = []
+def _sort_ties(hits: list[Hit]) -> list[Hit]:
+    """Returns hits that are best first, with one similarity and in order of id where they tie."""
+    ordered: list[Hit] = []
     start = 0
     for end in range(1, len(hits) + 1):
         if end == len(hits) or hits[start].similarity - hits[end].similarity > TIE:
             best = min(1.0, max(-1.0, hits[start].similarity))
-            ranked += [Hit(name, best) for name in sorted(hit.id for hit in hits[start:end])]
+            ordered += [Hit(name, best) for name in sorted(hit.id for hit in hits[start:end])]
             start = end
-    return ranked
+    return ordered

@@ -257,7 +257,7 @@ class Retriever:
         condition: Filter | None,
     ) -> list[Hit]:
         collection = state.collection
-        hits = collection.query(query.vector, min(k, collection.most), condition)
+        hits = collection.query(query.vector, min(k, collection.max_k), condition)
         expects_hits = condition is None and state.generation is not None
         if not hits and expects_hits and replica.lags:
             raise _NothingShown(

@@ -1,7 +1,7 @@
-"""The contract of vector indexes, the same tests for every engine: `pytest -k contract`.
+"""The contract of collections, the same tests for every engine: `pytest -k contract`.
 
-The oracle is the exact index and, for filters, `Condition.matches`. An engine may differ from it
-by float32 rounding, and by the order of what ties within that.
+The oracle is the exact engine and, for filters, `Condition.matches`. Another engine may differ from
+it by float32 rounding, and in the order of what ties within that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Opener = Callable[..., Collection]
 
 DIMENSION = 8
 ROUNDING = 1e-4
-# What the exact index of one process does not do: it keeps nothing, so nothing can mismatch.
+# The exact engine of one process stores nothing, so there is nothing to mismatch.
 keeping = pytest.mark.parametrize(
     "engine", ["lancedb", "pinecone", "pgvector", "milvus"], indirect=True
 )
@@ -49,27 +49,27 @@ def unit(values: Any) -> np.ndarray:
 
 
 def vectors(count: int, seed: int, dimension: int = DIMENSION) -> list[np.ndarray]:
-    drawn = np.random.default_rng(seed).normal(size=(count, dimension))
-    return [unit(row) for row in drawn]
+    matrix = np.random.default_rng(seed).normal(size=(count, dimension))
+    return [unit(row) for row in matrix]
 
 
 def product_metadata(rng: np.random.Generator) -> dict[str, Any]:
     """Each field may lack; `mixed` and the odd ones hold a value of any kind."""
-    drawn: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "material": TEXTS[rng.integers(len(TEXTS))],
         "price": NUMBERS[rng.integers(len(NUMBERS))],
         "new": bool(rng.integers(2)),
         "rooms": LISTS[rng.integers(len(LISTS))],
     }
     anything: tuple[Any, ...] = (*SCALARS, *LISTS)
-    drawn.update({name: anything[rng.integers(len(anything))] for name in ("mixed", ODD, "a.b")})
-    return {name: value for name, value in drawn.items() if rng.random() < 0.7}
+    metadata.update({name: anything[rng.integers(len(anything))] for name in ("mixed", ODD, "a.b")})
+    return {name: value for name, value in metadata.items() if rng.random() < 0.7}
 
 
 def products(count: int, seed: int = 0, prefix: str = "p") -> list[Record]:
     rng = np.random.default_rng(seed + 1000)
-    drawn = vectors(count, seed)
-    return [Record(f"{prefix}{i:05}", drawn[i], product_metadata(rng)) for i in range(count)]
+    matrix = vectors(count, seed)
+    return [Record(f"{prefix}{i:05}", matrix[i], product_metadata(rng)) for i in range(count)]
 
 
 def oracle(records: Sequence[Record], dimension: int = DIMENSION) -> ExactCollection:
@@ -89,18 +89,18 @@ def agree(
     expected = exact.query(vector, k, where)
     assert len(hits) == len(expected), (hits, expected)
     assert len({hit.id for hit in hits}) == len(hits)
-    found = {record.id: record for record in exact.fetch(hit.id for hit in hits)}
+    records = {record.id: record for record in exact.fetch(hit.id for hit in hits)}
     for hit, other in zip(hits, expected, strict=True):
         assert hit.similarity == pytest.approx(other.similarity, abs=ROUNDING)
         # Another id than the oracle's in this place must be as near as the oracle's.
-        true = float(found[hit.id].vector.astype(float) @ vector.astype(float))
+        true = float(records[hit.id].vector.astype(float) @ vector.astype(float))
         assert true == pytest.approx(other.similarity, abs=ROUNDING), (hit, other)
-        assert where is None or where.matches(found[hit.id].metadata), (hit, where)
+        assert where is None or where.matches(records[hit.id].metadata), (hit, where)
 
 
-def same_records(found: Sequence[Record], expected: Sequence[Record]) -> None:
-    assert [record.id for record in found] == [record.id for record in expected]
-    for one, other in zip(found, expected, strict=True):
+def same_records(records: Sequence[Record], expected: Sequence[Record]) -> None:
+    assert [record.id for record in records] == [record.id for record in expected]
+    for one, other in zip(records, expected, strict=True):
         assert {**one.metadata} == {**other.metadata}
         assert one.vector.dtype == np.float32
         assert one.vector == pytest.approx(other.vector, abs=1e-6)
@@ -219,24 +219,24 @@ def test_numbers_that_doubles_hardly_tell_apart(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
     """Whole numbers beyond 2**53, neighbours, both zeros, infinite bounds. (Pinecone: doubles.)"""
-    held = [2**53, 2**53 + 1, 2**53 + 2, float(2**53), 1e23, 10**23, -(2**64) - 1, -(2.0**64)]
-    held += [0, 0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1, 0.1 + 2**-56, 3 * 10**30]
+    values = [2**53, 2**53 + 1, 2**53 + 2, float(2**53), 1e23, 10**23, -(2**64) - 1, -(2.0**64)]
+    values += [0, 0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1, 0.1 + 2**-56, 3 * 10**30]
     records = [
         Record(f"p{i:02}", vector, {"n": number, "twice": [str(number)]})
-        for i, (number, vector) in enumerate(zip(held, vectors(len(held), 40), strict=True))
+        for i, (number, vector) in enumerate(zip(values, vectors(len(values), 40), strict=True))
     ]
     collection = open_collection(engine, spec)
     collection.upsert(records)
     exact = oracle(records)
     query = vectors(1, 41)[0]
-    for bound in (*held, float("inf"), -float("inf"), 10**400, -(10**400)):
+    for bound in (*values, float("inf"), -float("inf"), 10**400, -(10**400)):
         for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"):
             condition = parse_filter({"n": {operator: bound}})
             expected = {hit.id for hit in exact.query(query, 50, condition)}
-            found = {hit.id for hit in collection.query(query, 50, condition)}
-            assert found == expected, (operator, bound)
+            ids = {hit.id for hit in collection.query(query, 50, condition)}
+            assert ids == expected, (operator, bound)
     for record in collection.fetch(record.id for record in records):
-        assert record.metadata["n"] == held[int(record.id[1:])]
+        assert record.metadata["n"] == values[int(record.id[1:])]
 
 
 # -- queries -----------------------------------------------------------------------------------
@@ -303,17 +303,17 @@ def test_a_cut_through_ties_keeps_the_first_ids(
     assert [hit.id for hit in collection.query(twin, 3)] == ["t00", "t01", "t02"]
 
 
-def test_k_up_to_the_engines_most(
+def test_k_up_to_the_engines_largest(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
     """The largest k is served, a larger one refused; exact and SQL have no bound of their own."""
     collection = open_collection(engine, spec)
     collection.upsert(products(5))
     query = vectors(1, 86)[0]
-    assert len(collection.query(query, collection.most)) == 5
-    if collection.most < sys.maxsize:
-        with pytest.raises(EngineUnsupported, match=f"{collection.most}"):
-            collection.query(query, collection.most + 1)
+    assert len(collection.query(query, collection.max_k)) == 5
+    if collection.max_k < sys.maxsize:
+        with pytest.raises(EngineUnsupported, match=f"{collection.max_k}"):
+            collection.query(query, collection.max_k + 1)
 
 
 # -- writes ------------------------------------------------------------------------------------
@@ -325,14 +325,15 @@ def test_random_writes(engine: Engine, spec: CollectionSpec, open_collection: Op
     collection = open_collection(engine, spec)
     exact = oracle([])
     for step in range(12):
-        drawn = products(40, seed=100 + step)
+        candidates = products(40, seed=100 + step)
         batch = [
-            replace(record, id=f"p{rng.integers(90):05}") for record in drawn[: rng.integers(1, 40)]
+            replace(record, id=f"p{rng.integers(90):05}")
+            for record in candidates[: rng.integers(1, 40)]
         ]
-        gone = [f"p{rng.integers(90):05}" for _ in range(rng.integers(0, 25))]
+        removals = [f"p{rng.integers(90):05}" for _ in range(rng.integers(0, 25))]
         for one in (collection, exact):
             one.upsert(batch)
-            one.delete(gone)
+            one.delete(removals)
         expected = all_ids(exact)
         assert sorted(all_ids(collection)) == expected
         assert collection.stats().count == len(expected)
@@ -425,9 +426,9 @@ def test_fetch_keeps_the_order_asked_for(
     records = products(50, seed=11)
     collection = open_collection(engine, spec)
     collection.upsert(records)
-    wanted = [records[i] for i in (31, 4, 49, 0, 17)]
-    found = collection.fetch(iter(["none", *(record.id for record in wanted), "nothing"]))
-    same_records(found, wanted)
+    selection = [records[i] for i in (31, 4, 49, 0, 17)]
+    fetched = collection.fetch(iter(["none", *(record.id for record in selection), "nothing"]))
+    same_records(fetched, selection)
     assert collection.fetch([]) == []
 
 
@@ -673,8 +674,8 @@ def test_threads(engine: Engine, spec: CollectionSpec, open_collection: Opener) 
         collection.delete([own[0].id])
 
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(work, number) for number in range(4)]:
-            done.result(timeout=240)
+        for task in [pool.submit(work, number) for number in range(4)]:
+            task.result(timeout=240)
     expected = [f"t{number}-{i:05}" for number in range(4) for i in range(1, 30)]
     expected += [record.id for record in shared]
     assert sorted(all_ids(collection)) == sorted(expected)
@@ -694,7 +695,7 @@ def test_two_threads_open_a_collection_at_once(
 
     with ThreadPoolExecutor(2) as pool:
         first, second = [
-            done.result(timeout=240) for done in [pool.submit(work), pool.submit(work)]
+            task.result(timeout=240) for task in [pool.submit(work), pool.submit(work)]
         ]
     first.upsert(products(3))
     assert second.stats().count == 3
@@ -711,8 +712,8 @@ def test_recall_of_an_approximate_index(
     count, dimension = 21_000, 16
     rng = np.random.default_rng(30)
     centres = rng.normal(size=(60, dimension))
-    drawn = centres[rng.integers(60, size=count)] + 0.5 * rng.normal(size=(count, dimension))
-    matrix = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    points = centres[rng.integers(60, size=count)] + 0.5 * rng.normal(size=(count, dimension))
+    matrix = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
     records = [
         Record(f"p{i:05}", row, {"price": i % 100, "rare": i % 5000 == 0, "kind": f"k{i % 7}"})
         for i, row in enumerate(matrix)
@@ -724,7 +725,7 @@ def test_recall_of_an_approximate_index(
     filters = [None, {"price": {"$lt": 5}}, {"kind": "k3"}, {"rare": True}, {"price": {"$ne": 3}}]
 
     def recall(k: int) -> float:
-        found = wanted = 0
+        matches = total = 0
         for number in range(12):
             query = unit(matrix[rng.integers(count)] + 0.2 * rng.normal(size=dimension))
             for where in filters:
@@ -732,9 +733,9 @@ def test_recall_of_an_approximate_index(
                 expected = [hit.id for hit in exact.query(query, k, condition)]
                 hits = collection.query(query, k, condition)
                 assert len(hits) == len(expected), (where, number)
-                found += len({hit.id for hit in hits} & set(expected))
-                wanted += len(expected)
-        return found / wanted
+                matches += len({hit.id for hit in hits} & set(expected))
+                total += len(expected)
+        return matches / total
 
     assert collection.approximate
     assert recall(10) >= 0.99

@@ -143,24 +143,24 @@ def plainly(where: dict[str, Any], metadata: dict[str, Any]) -> bool:
         return all(plainly(part, metadata) for part in value)
     if key == "$or":
         return any(plainly(part, metadata) for part in value)
-    ((name, wanted),) = value.items()
-    held = metadata.get(key, [])
-    held = held if isinstance(held, list) else [held]
+    ((name, target),) = value.items()
+    values = metadata.get(key, [])
+    values = values if isinstance(values, list) else [values]
 
     def equal(other: Any) -> bool:
-        return any(kind(one) == kind(other) and one == other for one in held)
+        return any(kind(one) == kind(other) and one == other for one in values)
 
-    numbers = [one for one in held if kind(one) == "number"]
+    numbers = [one for one in values if kind(one) == "number"]
     readings: dict[str, Callable[[], bool]] = {
-        "$eq": lambda: equal(wanted),
-        "$ne": lambda: not equal(wanted),
-        "$gt": lambda: any(one > wanted for one in numbers),
-        "$gte": lambda: any(one >= wanted for one in numbers),
-        "$lt": lambda: any(one < wanted for one in numbers),
-        "$lte": lambda: any(one <= wanted for one in numbers),
-        "$in": lambda: any(equal(other) for other in wanted),
-        "$nin": lambda: not any(equal(other) for other in wanted),
-        "$exists": lambda: (key in metadata) == wanted,
+        "$eq": lambda: equal(target),
+        "$ne": lambda: not equal(target),
+        "$gt": lambda: any(one > target for one in numbers),
+        "$gte": lambda: any(one >= target for one in numbers),
+        "$lt": lambda: any(one < target for one in numbers),
+        "$lte": lambda: any(one <= target for one in numbers),
+        "$in": lambda: any(equal(other) for other in target),
+        "$nin": lambda: not any(equal(other) for other in target),
+        "$exists": lambda: (key in metadata) == target,
     }
     return readings[name]()
 

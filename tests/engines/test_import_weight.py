@@ -19,9 +19,9 @@ def test_an_adapter_imports_numpy_alone(name: str) -> None:
         f"import sys, floorlens.engines.backends.{name}; "
         "print(*{m.partition('.')[0] for m in sys.modules})"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    loaded = set(done.stdout.split())
-    assert "numpy" in loaded
-    assert not loaded & HEAVY
+    modules = set(process.stdout.split())
+    assert "numpy" in modules
+    assert not modules & HEAVY

@@ -1,4 +1,4 @@
-"""Metadata as tokens and sortable numbers: what makes filters of fixed schemas exact."""
+"""Metadata as tokens and sort keys: what makes filters of fixed schemas exact."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from floorlens.engines.metadata import (
     check_storable,
     decode,
     encode,
-    expression,
+    filter_expression,
     number_key,
     numbers,
-    possible,
-    sortable,
+    sort_key,
     tokens,
+    valid_ids,
 )
 from floorlens.errors import EngineUnsupported
 
@@ -37,21 +37,21 @@ NUMBERS = st.one_of(
 @given(NUMBERS, NUMBERS)
 def test_texts_sort_as_their_numbers(one: float, other: float) -> None:
     """Whole numbers beyond 2**53 too, next to the doubles that round to the same."""
-    assert (sortable(one) < sortable(other)) is (one < other)
-    assert (sortable(one) == sortable(other)) is (one == other)
+    assert (sort_key(one) < sort_key(other)) is (one < other)
+    assert (sort_key(one) == sort_key(other)) is (one == other)
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.integers(-(2**80), 2**80), st.integers(-5, 5))
 def test_neighbours_sort_as_their_numbers(number: int, step: int) -> None:
     """Not only numbers that are far apart."""
-    assert (sortable(number) < sortable(number + step)) is (step > 0)
+    assert (sort_key(number) < sort_key(number + step)) is (step > 0)
 
 
 def test_a_number_beyond_all_doubles_sorts_at_the_end() -> None:
     """As a bound it lies beyond whatever can be stored."""
-    assert sortable(10**400) > sortable(1.7976931348623157e308)
-    assert sortable(-(10**400)) < sortable(-1.7976931348623157e308)
+    assert sort_key(10**400) > sort_key(1.7976931348623157e308)
+    assert sort_key(-(10**400)) < sort_key(-1.7976931348623157e308)
 
 
 def test_tokens_tell_kinds_and_fields_apart() -> None:
@@ -69,14 +69,14 @@ def test_tokens_tell_kinds_and_fields_apart() -> None:
 def test_numbers_are_neither_flags_nor_texts() -> None:
     """A field has an entry only in products where it is a number."""
     assert numbers({"a": True, "b": "1", "c": ["1"], "d": None}) == {}
-    assert numbers({"a": 2}) == {number_key("a"): sortable(2)}
+    assert numbers({"a": 2}) == {number_key("a"): sort_key(2)}
 
 
 def test_an_expression_is_made_of_what_the_engine_gives() -> None:
     """Only tokens are negated: numbers that lack would be neither true nor false."""
 
-    def has_any(wanted: Any) -> str:
-        return f"has{len(wanted)}"
+    def has_any(texts: Any) -> str:
+        return f"has{len(texts)}"
 
     def compare(column: str, sign: str, number: str) -> str:
         return f"n {sign}"
@@ -84,9 +84,9 @@ def test_an_expression_is_made_of_what_the_engine_gives() -> None:
     where = {"$or": [{"a": {"$nin": [1, 2]}}, {"b": {"$gte": 1}, "c": {"$exists": False}}]}
     condition = parse_filter(where)
     assert condition is not None
-    text = expression(condition, has_any, compare)
+    text = filter_expression(condition, has_any, compare)
     assert text == "((not has2) or (n >= and (not has1)))"
-    assert expression(Condition("a", "$eq", False), has_any, compare) == "has1"
+    assert filter_expression(Condition("a", "$eq", False), has_any, compare) == "has1"
 
 
 @settings(deadline=None, derandomize=True)
@@ -112,4 +112,4 @@ def test_ids_that_no_product_has_are_refused(record_id: str) -> None:
     """And never asked for: an engine would not know what to make of them."""
     with pytest.raises(EngineUnsupported, match="the id"):
         check_storable([Record(record_id, VECTOR, {})])
-    assert possible(["fine", record_id, "größe 木"]) == ["fine", "größe 木"]
+    assert valid_ids(["fine", record_id, "größe 木"]) == ["fine", "größe 木"]

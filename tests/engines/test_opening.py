@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from floorlens.engines import Engine
-from floorlens.engines.opening import shown_url
+from floorlens.engines.opening import hide_secrets
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ from floorlens.engines.opening import shown_url
     ],
 )
 def test_logins_are_never_shown(url: str | None, text: str) -> None:
-    assert shown_url(url) == text
+    assert hide_secrets(url) == text
     assert "S3" not in repr(Engine("milvus", url=url, api_key="S3cret"))

@@ -12,37 +12,37 @@ from floorlens.engines import Hit
 from floorlens.engines.ties import TIE, nearest
 
 
-def searching(hits: Sequence[Hit], asked: list[int]) -> list[Hit]:
+def search_three(hits: Sequence[Hit], counts: list[int]) -> list[Hit]:
     """Runs `nearest` for 3 of hits that are best first; notes what it asked for."""
 
     def search(count: int) -> Sequence[Hit]:
-        asked.append(count)
+        counts.append(count)
         return hits[:count]
 
     return nearest(search, 3, 1000)
 
 
 def test_one_question_is_enough_without_ties() -> None:
-    asked: list[int] = []
+    counts: list[int] = []
     hits = [Hit(name, 1 - i / 10) for i, name in enumerate("zyxwv")]
-    assert searching(hits, asked) == hits[:3]
-    assert asked == [4]
+    assert search_three(hits, counts) == hits[:3]
+    assert counts == [4]
 
 
 def test_the_rest_of_a_tie_is_asked_for() -> None:
     """Else the cut would keep whichever of the tied the engine names first."""
-    asked: list[int] = []
+    counts: list[int] = []
     hits = [Hit("z", 0.9), *(Hit(name, 0.5) for name in "qponmlkjihgfedcba")]
-    assert [hit.id for hit in searching(hits, asked)] == ["z", "a", "b"]
-    assert asked == [4, 8, 16, 32]
+    assert [hit.id for hit in search_three(hits, counts)] == ["z", "a", "b"]
+    assert counts == [4, 8, 16, 32]
 
 
 def test_what_differs_by_rounding_ties() -> None:
     """Products of byte-identical vectors may differ in the last bit with their place."""
     hits = [Hit("b", 0.5 + TIE / 2), Hit("a", 0.5), Hit("c", 0.5 - TIE / 3), Hit("d", 0.4)]
-    found = searching(hits, [])
-    assert [hit.id for hit in found] == ["a", "b", "c"]
-    assert len({hit.similarity for hit in found}) == 1
+    hits = search_three(hits, [])
+    assert [hit.id for hit in hits] == ["a", "b", "c"]
+    assert len({hit.similarity for hit in hits}) == 1
 
 
 def test_similarities_are_cosines() -> None:
@@ -53,14 +53,14 @@ def test_similarities_are_cosines() -> None:
 
 @pytest.mark.parametrize("most", [3, 4])
 def test_no_more_is_asked_for_than_the_engine_gives(most: int) -> None:
-    asked: list[int] = []
+    counts: list[int] = []
 
     def search(count: int) -> list[Hit]:
-        asked.append(count)
+        counts.append(count)
         return [Hit(name, 0.5) for name in "fedcba"[:count]]
 
     assert len(nearest(search, 3, most)) == 3
-    assert asked == [most]
+    assert counts == [most]
 
 
 @settings(deadline=None, derandomize=True)

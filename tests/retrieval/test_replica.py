@@ -1,4 +1,4 @@
-"""The copy of a catalogue in each vector engine: the same answers, in step, repaired, replaced."""
+"""The replica of a catalogue in each engine: the same answers, in step, repaired, replaced."""
 
 from __future__ import annotations
 
@@ -79,16 +79,16 @@ def collection_of(lens: Floorlens, engine: Engine) -> Collection:
 def test_every_engine_gives_the_same_ranking(
     tmp_path: Path, engine: Engine, product_csv: Path, room: Path
 ) -> None:
-    """Ids, scores, filters: those of the exact index; the result names who found them."""
+    """Ids, scores, filters: those of the exact engine; the result names who found them."""
     with open_lens(tmp_path, engine) as lens, open_lens(tmp_path) as exact:
         report = lens.add(product_csv)
         assert report.not_synced is None
         assert lens.replica.compare().in_step, "an import tells the engine at once"
         for where in (None, {"material": "wood"}, {"price": {"$lt": 35}}, {"type": "floor"}):
-            found, wanted = lens.search(room, where=where), exact.search(room, where=where)
-            assert ranking(found) == ranking(wanted)
-            assert (found.index, found.degraded) == (engine.name, None)
-            assert wanted.index == "exact"
+            result, expected = lens.search(room, where=where), exact.search(room, where=where)
+            assert ranking(result) == ranking(expected)
+            assert (result.index, result.degraded) == (engine.name, None)
+            assert expected.index == "exact"
         assert [m.product.id for m in lens.search(room, where={"name": "oak.png"}).matches] == [
             "oak"
         ]
@@ -134,8 +134,9 @@ def test_sync_writes_only_what_differs(
             ]
         )
         collection.close()
-        found = lens.replica.compare()
-        assert (found.missing, found.unknown, found.in_step) == (("slate",), ("stranger",), False)
+        comparison = lens.replica.compare()
+        assert (comparison.missing, comparison.unknown) == (("slate",), ("stranger",))
+        assert not comparison.in_step
         report = lens.replica.sync()
         counts = (report.added, report.updated, report.removed, report.unchanged)
         assert counts == (1, 2, 1, 3)
@@ -202,15 +203,16 @@ def test_what_another_catalogue_has_put_there_is_not_touched_unasked(
         assert "--take-over" in report.not_synced
         with pytest.raises(EngineMismatch, match="--take-over"):
             second.search(room)
-        found = second.replica.compare()
-        assert (found.stamp, found.in_step) == ("other", False)
-        assert (found.records, found.missing, len(found.unknown)) == (6, ("ink", "sand"), 6)
-        assert "--take-over" in found.cure
-        assert "6 unknown" in found.cure
+        comparison = second.replica.compare()
+        assert (comparison.stamp, comparison.in_step) == ("other", False)
+        assert (comparison.records, comparison.missing) == (6, ("ink", "sand"))
+        assert len(comparison.unknown) == 6
+        assert "--take-over" in comparison.cure
+        assert "6 unknown" in comparison.cure
         with open_lens(tmp_path, engine) as first:
             assert first.replica.compare().in_step, "nothing was lost"
-        taken = second.replica.sync(take_over=True)
-        assert (taken.added, taken.removed) == (2, 6)
+        sync = second.replica.sync(take_over=True)
+        assert (sync.added, sync.removed) == (2, 6)
         assert {match.product.id for match in second.search(room).matches} == {"ink", "sand"}
     with open_lens(tmp_path, engine) as first, pytest.raises(EngineMismatch):
         first.search(room)
@@ -339,8 +341,8 @@ def test_half_a_push_is_taken_up_again(
         double.fail(403, times=1000, path="/vectors/delete")
         with pytest.raises(EngineDenied):
             lens.search(room)
-        found = lens.replica.compare()
-        assert (found.missing, found.unknown) == ((), ("oak",)), "the upsert came through"
+        comparison = lens.replica.compare()
+        assert (comparison.missing, comparison.unknown) == ((), ("oak",)), "the upsert came through"
         double.faults.clear()
         assert "soot" in {match.product.id for match in lens.search(room).matches}
         assert lens.replica.compare().in_step
@@ -358,10 +360,10 @@ def test_search_can_fall_back_on_memory(
     with open_lens(tmp_path, pinecone, fallback="exact") as lens, open_lens(tmp_path) as exact:
         lens.add(product_csv)
         double.fail(403, times=1000)
-        found = lens.search(room)
-        assert (found.index, found.degraded) == ("exact", "engine-denied")
-        assert found.as_dict()["degraded"] == "engine-denied"
-        assert ranking(found) == ranking(exact.search(room))
+        result = lens.search(room)
+        assert (result.index, result.degraded) == ("exact", "engine-denied")
+        assert result.as_dict()["degraded"] == "engine-denied"
+        assert ranking(result) == ranking(exact.search(room))
         calls = len(double.calls)
         assert lens.search(room).degraded == "engine-denied"
         assert len(double.calls) == calls, "an engine that just failed is left alone"
@@ -395,8 +397,8 @@ def test_an_engine_that_another_process_fills(
         assert lens.search(room).index == "pinecone"
         exact.remove(["oak"])
         with exact._catalogue.exclusive(engine_key(pinecone, exact._catalogue)):
-            found = lens.search(room)
-            assert (found.index, len(found.matches)) == ("pinecone", 5)
+            result = lens.search(room)
+            assert (result.index, len(result.matches)) == ("pinecone", 5)
             assert lens.replica.compare().unknown == ("oak",)
         assert len(lens.search(room).matches) == 5
         assert lens.replica.compare().in_step
@@ -411,9 +413,9 @@ def test_what_is_not_seen_yet_is_not_shown_wrongly(
         double.settle()
         double.visible_after = 3600.0
         lens.remove(["oak"])
-        found = lens.search(room)
-        assert "oak" not in {match.product.id for match in found.matches}
-        assert [match.rank for match in found.matches] == [1, 2, 3, 4, 5]
+        result = lens.search(room)
+        assert "oak" not in {match.product.id for match in result.matches}
+        assert [match.rank for match in result.matches] == [1, 2, 3, 4, 5]
         assert lens.replica.compare().unknown == ("oak",)
         double.settle()
         assert len(lens.search(room).matches) == 5
@@ -430,9 +432,9 @@ def test_a_filter_is_the_catalogues(
         double.visible_after = 3600.0
         product_csv.write_text(product_csv.read_text().replace(",Oak floor,wood", ",Oak,stone"))
         assert lens.add(product_csv).counts["updated"] == 1
-        found = lens.search(room, where={"material": "wood"})
-        assert "oak" not in {match.product.id for match in found.matches}
-        assert found.matches
+        result = lens.search(room, where={"material": "wood"})
+        assert "oak" not in {match.product.id for match in result.matches}
+        assert result.matches
 
 
 def test_an_engine_that_shows_nothing_yet(
@@ -462,8 +464,8 @@ def test_a_product_that_an_engine_cannot_keep(
         with pytest.raises(EngineRefused, match="choose another engine"):
             lens.search(room)
     with open_lens(tmp_path, pinecone, fallback="exact") as lens:
-        found = lens.search(room)
-        assert (found.degraded, len(found.matches)) == ("engine-refused", 6)
+        result = lens.search(room)
+        assert (result.degraded, len(result.matches)) == ("engine-refused", 6)
 
 
 def test_a_replaced_collection_is_dropped_later_if_it_must(
@@ -494,11 +496,13 @@ def test_more_products_than_an_engine_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Pinecone returns 10,000 at most: of more the nearest are ranked, and `total` tells."""
-    monkeypatch.setattr("floorlens.engines.backends.pinecone.collection.PineconeCollection.most", 4)
+    monkeypatch.setattr(
+        "floorlens.engines.backends.pinecone.collection.PineconeCollection.max_k", 4
+    )
     with open_lens(tmp_path, pinecone) as lens:
         lens.add(product_csv)
-        found = lens.search(room)
-        assert (len(found.matches), found.total) == (4, 6)
+        result = lens.search(room)
+        assert (len(result.matches), result.total) == (4, 6)
 
 
 def test_the_records_are_those_of_the_reference(
@@ -540,8 +544,8 @@ def test_pgvector_lies_in_the_catalogues_own_database(
     """A catalogue on PostgreSQL needs no second address; lancedb has no folder there to lie in."""
     with Floorlens.open(postgres_database, index="pgvector", stages=STAGES) as lens:
         lens.add(product_csv)
-        found = lens.search(room)
-        assert (found.index, len(found.matches)) == ("pgvector", 6)
+        result = lens.search(room)
+        assert (result.index, len(result.matches)) == ("pgvector", 6)
         assert lens.replica.compare().in_step
     with pytest.raises(SettingsError, match="FLOORLENS_INDEX_URL"):
         Floorlens.open(postgres_database, index="lancedb", stages=STAGES)
@@ -589,7 +593,7 @@ def test_an_address_is_the_same_from_every_folder(
 
 def test_options_of_another_engine_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--to pinecone` where pgvector is set must not send PostgreSQL's password to Pinecone."""
-    chosen = Settings(
+    settings = Settings(
         index="pgvector",
         index_url="postgresql://me:secret@host/db",
         index_key=SecretStr("token"),
@@ -597,9 +601,9 @@ def test_options_of_another_engine_are_left_out(monkeypatch: pytest.MonkeyPatch)
         pinecone_api_key=SecretStr("key"),
         namespace="floors",
     )
-    other = chosen.for_engine("pinecone").engine()
+    other = settings.for_engine("pinecone").engine()
     assert other == Engine("pinecone", api_key="key", namespace="floors")
-    assert chosen.for_engine("pgvector") == chosen == chosen.for_engine(None)
-    unset = chosen.model_copy(update={"index": None}).for_engine("milvus").engine()
-    assert unset is not None
-    assert (unset.url, unset.api_key) == ("postgresql://me:secret@host/db", "token")
+    assert settings.for_engine("pgvector") == settings == settings.for_engine(None)
+    other_engine = settings.model_copy(update={"index": None}).for_engine("milvus").engine()
+    assert other_engine is not None
+    assert (other_engine.url, other_engine.api_key) == ("postgresql://me:secret@host/db", "token")

@@ -40,7 +40,7 @@ def paint(folder: Path, count: int) -> Path:
     return folder
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
+def count_readings(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
     """Counts readings of a projection, the first of which find it dropped."""
     calls: list[str] = []
     real = Projections.get
@@ -57,7 +57,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[str]:
 
 def test_a_projection_is_read_once(lens: Floorlens, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is some hundred kilobytes: a price change must not read it again."""
-    calls = counted(monkeypatch, failures=0)
+    calls = count_readings(monkeypatch, failures=0)
     lens.search(ROOM)
     lens.remove(["0"])
     assert lens.search(ROOM).total == 2
@@ -67,18 +67,18 @@ def test_a_projection_is_read_once(lens: Floorlens, monkeypatch: pytest.MonkeyPa
 def test_a_swap_while_catching_up_takes_the_next_snapshot(
     lens: Floorlens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = counted(monkeypatch, failures=2)
+    calls = count_readings(monkeypatch, failures=2)
     assert len(lens.search(ROOM).matches) == 3
     assert len(calls) == 3
 
 
 def test_changes_without_end_are_an_error(lens: Floorlens, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted(monkeypatch, failures=1000)
+    count_readings(monkeypatch, failures=1000)
     with pytest.raises(CatalogueError, match="search again"):
         lens.search(ROOM)
 
 
-@pytest.mark.parametrize("backend", [ExactCollection, LanceCollection])
+@pytest.mark.parametrize("backend", [ExactCollection, LanceCollection], ids=["exact", "lancedb"])
 def test_a_swap_during_the_vector_query_is_noticed(
     backend: type[ExactCollection | LanceCollection],
     location: str,

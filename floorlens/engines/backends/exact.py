@@ -1,4 +1,4 @@
-"""Exact search by one matrix product in memory: the first index, and the oracle for the others."""
+"""Exact search by one matrix product in memory; the tests compare the other engines with it."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from floorlens.engines import (
 from floorlens.engines.filters import Filter
 
 ALIVE = np.iinfo(np.int64).max
-"""The write that removes a row which no write has removed yet."""
+"""In the place of the write that removed a row: none has."""
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Space for records, written once from the top; what is written never changes but `removed`.
+    """Space for records, filled from the top. Of a filled row only `removals` ever changes.
 
     Attributes:
         ids, metadata: of each row, as lists that only grow.
         vectors: float32 (space, dimension).
-        removed: int64 (space,), the number of the write that removed the row, else `ALIVE`.
+        removals: int64 (space,), the number of the write that removed the row, else `ALIVE`.
     """
 
     ids: list[str]
     metadata: list[Mapping[str, Any]]
     vectors: NDArray[np.float32]
-    removed: NDArray[np.int64]
+    removals: NDArray[np.int64]
 
     @classmethod
     def empty(cls, space: int, dimension: int) -> _Rows:
-        """Returns space for so many records."""
+        """Returns space for that many records."""
         vectors = np.empty((space, dimension), np.float32)
         return cls([], [], vectors, np.full(space, ALIVE, np.int64))
 
 
 @dataclass(frozen=True)
 class _Moment:
-    """What a reader sees: the first `count` rows, but for those removed up to write number `write`.
+    """What a reader sees: the first `count` rows without those removed by writes up to `write`.
 
-    A later write only adds rows behind `count` and removes rows with a higher number, so a moment
-    stays what it is without a lock.
+    A later write adds rows behind `count` and marks removed rows with a higher number. So a moment
+    never changes, and is read without a lock.
     """
 
     rows: _Rows
@@ -62,17 +62,17 @@ class _Moment:
     write: int
 
     def present(self) -> NDArray[np.bool_]:
-        """Returns which of the first `count` rows are there: bool (count,)."""
-        return self.rows.removed[: self.count] > self.write
+        """Returns which of the first `count` rows are not removed: bool (count,)."""
+        return self.rows.removals[: self.count] > self.write
 
 
 class ExactCollection:
-    """All vectors in one float32 matrix. A write costs what it writes, however much is there.
+    """All vectors in one float32 matrix. The cost of a write does not grow with the collection.
 
-    Writers wait for each other; readers wait for nobody and see the state before or after a write.
+    Writers wait for each other. Queries wait for nobody and see the state before or after a write.
     """
 
-    most = sys.maxsize
+    max_k = sys.maxsize
 
     def __init__(self, spec: CollectionSpec) -> None:
         """Use `ExactCollection.open`."""
@@ -83,13 +83,9 @@ class ExactCollection:
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> ExactCollection:
-        """Returns an empty index of this process's own: nothing is kept, nothing can mismatch."""
+        """Returns an empty collection of this process's own, whatever the mode."""
         return cls(spec)
 
     def upsert(self, records: Sequence[Record]) -> None:
@@ -110,19 +106,19 @@ class ExactCollection:
                 rows.metadata.append(record.metadata)
                 rows.vectors[row] = record.vector
                 if record.id in self._row_of:
-                    rows.removed[self._row_of[record.id]] = write
+                    rows.removals[self._row_of[record.id]] = write
                 self._row_of[record.id] = row
             self._now = _Moment(rows, count + len(latest), write)
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; all for None."""
+        """Removes records and ignores unknown ids; None removes all records."""
         with self._lock:
             rows, count, write = self._now.rows, self._now.count, self._now.write + 1
             if ids is None:
                 self._row_of, rows, count = {}, _Rows.empty(0, self._spec.dimension), 0
             for record_id in ids or ():
                 if (row := self._row_of.pop(record_id, None)) is not None:
-                    rows.removed[row] = write
+                    rows.removals[row] = write
             self._now = _Moment(rows, count, write)
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
@@ -136,8 +132,8 @@ class ExactCollection:
             return []
         # einsum, not BLAS: a BLAS product may differ in the last bit with the row's position, and
         # byte-identical products must score the same.
-        chosen = vectors if present.size == now.count else vectors[present]
-        similarities = np.einsum("ij,j->i", chosen, vector.astype(np.float32))
+        candidates = vectors if present.size == now.count else vectors[present]
+        similarities = np.einsum("ij,j->i", candidates, vector.astype(np.float32))
         if k < present.size:
             # Everything that ties with the k-th must reach the sort below.
             threshold = np.partition(similarities, present.size - k)[present.size - k]
@@ -168,14 +164,14 @@ class ExactCollection:
         return CollectionStats(count, self._spec.dimension, self._spec.stamp)
 
     def close(self) -> None:
-        """Does nothing: memory is all it holds."""
+        """Does nothing: there is only memory to release."""
 
     def _make_space(self, more: int) -> None:
-        """Sees to space for more rows: at least doubled, so that each row is moved a few times."""
+        """Makes space for more rows: at least twice as much, so that each row moves a few times."""
         old, count = self._now.rows, self._now.count
-        if count + more <= len(old.removed):
+        if count + more <= len(old.removals):
             return
-        # Rows that were removed stay behind; whoever still reads the old rows keeps them.
+        # Removed rows stay behind. Queries that still read the old rows keep them alive.
         places = sorted(self._row_of.values())
         rows = _Rows.empty(max(len(places) + more, 2 * len(places)), self._spec.dimension)
         rows.ids.extend(old.ids[place] for place in places)

@@ -1,4 +1,4 @@
-"""The exact index: the oracle that later engines are compared with."""
+"""The exact engine, with which the tests compare the other engines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def unit(values: Any) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def opened(dimension: int) -> ExactCollection:
+def open_empty(dimension: int) -> ExactCollection:
     return ExactCollection.open(Engine(), CollectionSpec("products", dimension, "stamp"))
 
 
@@ -34,7 +34,7 @@ def filled(count: int, dimension: int = 8, seed: int = 0) -> tuple[ExactCollecti
         Record(f"p{i:03}", unit(rng.normal(size=dimension)), {"price": i, "even": i % 2 == 0})
         for i in range(count)
     ]
-    collection = opened(dimension)
+    collection = open_empty(dimension)
     collection.upsert(records)
     return collection, records
 
@@ -59,7 +59,7 @@ def test_query_equals_sorting_everything(count: int, k: int, seed: int, bound: i
 def test_equal_vectors_score_equally_wherever_they_stand() -> None:
     """Byte-identical products must tie exactly; a BLAS product would not promise that."""
     twin = unit(np.random.default_rng(5).normal(size=131))
-    collection = opened(131)
+    collection = open_empty(131)
     rng = np.random.default_rng(6)
     collection.upsert(
         [
@@ -74,7 +74,7 @@ def test_equal_vectors_score_equally_wherever_they_stand() -> None:
 
 def test_ties_come_in_order_of_id_even_at_the_cut() -> None:
     """A cut through equal similarities keeps the smallest ids."""
-    collection = opened(2)
+    collection = open_empty(2)
     collection.upsert([Record(f"p{i}", unit([1, 0]), {}) for i in (3, 1, 2, 0)])
     assert [hit.id for hit in collection.query(unit([1, 1]), 2)] == ["p0", "p1"]
 
@@ -100,10 +100,10 @@ def test_another_dimension_is_refused_and_changes_nothing() -> None:
     assert collection.stats().count == 3
 
 
-def test_an_empty_index_answers() -> None:
+def test_an_empty_collection_answers() -> None:
     """No product is no error here; the pipeline says it."""
-    assert opened(2).query(unit([1, 0]), 5) == []
-    assert opened(2).stats().count == 0
+    assert open_empty(2).query(unit([1, 0]), 5) == []
+    assert open_empty(2).stats().count == 0
 
 
 class SlowVector:
@@ -119,7 +119,7 @@ class SlowVector:
 
 def test_threads_that_write_at_once_lose_no_record() -> None:
     """Each write begins while the others are in the middle of theirs."""
-    collection, barrier = opened(8), threading.Barrier(8)
+    collection, barrier = open_empty(8), threading.Barrier(8)
     rng = np.random.default_rng(11)
     records = {f"p{i:03}": unit(rng.normal(size=8)) for i in range(160)}
     extra = {f"x{i:03}": unit(rng.normal(size=8)) for i in range(80)}
@@ -133,8 +133,8 @@ def test_threads_that_write_at_once_lose_no_record() -> None:
         collection.delete([f"x{i:03}" for i in range(number, 80, 8)])
 
     with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(work, number) for number in range(8)]:
-            done.result(timeout=240)
+        for task in [pool.submit(work, number) for number in range(8)]:
+            task.result(timeout=240)
     assert list(collection.ids()) == [sorted(records)]
     for record in collection.fetch(records):
         assert np.array_equal(record.vector, records[record.id]), record.id
@@ -142,7 +142,7 @@ def test_threads_that_write_at_once_lose_no_record() -> None:
 
 def test_readers_see_whole_writes_while_others_write() -> None:
     """A record that is replaced again and again is there once, in every search."""
-    collection, stop = opened(2), threading.Event()
+    collection, stop = open_empty(2), threading.Event()
     collection.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
 
     def write() -> None:
@@ -163,20 +163,20 @@ def test_readers_see_whole_writes_while_others_write() -> None:
 
 def test_a_write_costs_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Adding n records in batches moves each a few times, not once a batch."""
-    collection, moved = opened(4), []
+    collection, moves = open_empty(4), []
     make = exact._Rows.empty
 
-    def counted(space: int, dimension: int) -> Any:
-        moved.append(len(collection._row_of))
+    def empty(space: int, dimension: int) -> Any:
+        moves.append(len(collection._row_of))
         return make(space, dimension)
 
-    monkeypatch.setattr(exact._Rows, "empty", counted)
+    monkeypatch.setattr(exact._Rows, "empty", empty)
     for start in range(0, 4000, 10):
         collection.upsert(
             [Record(f"p{i:05}", unit([i + 1, 1, 2, 3]), {}) for i in range(start, start + 10)]
         )
     assert collection.stats().count == 4000
-    assert sum(moved) < 2 * 4000
+    assert sum(moves) < 2 * 4000
     for _ in range(400):
         collection.upsert([Record(f"p{i:05}", unit([i + 1, 4, 2, 3]), {}) for i in range(10)])
-    assert sum(moved) < 4 * 4000
+    assert sum(moves) < 4 * 4000

@@ -17,8 +17,8 @@ pytest.importorskip("lancedb", reason="needs the extra lancedb")
 
 from floorlens.engines import CollectionSpec, Engine, Mode, Record
 from floorlens.engines.backends.lancedb import upkeep as lance_upkeep
-from floorlens.engines.backends.lancedb.collection import LanceCollection, _errors
-from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions
+from floorlens.engines.backends.lancedb.collection import LanceCollection, _translate_errors
+from floorlens.engines.backends.lancedb.upkeep import Upkeep, count_partitions
 from floorlens.engines.filters import parse_filter
 from floorlens.errors import (
     CollectionNotFound,
@@ -36,9 +36,9 @@ PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 
 def records(count: int, seed: int = 0, **metadata: Any) -> list[Record]:
-    drawn = np.random.default_rng(seed).normal(size=(count, 4)).astype(np.float32)
-    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(drawn)]
+    matrix = np.random.default_rng(seed).normal(size=(count, 4)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(matrix)]
 
 
 @pytest.fixture
@@ -62,14 +62,14 @@ def test_an_index_is_made_and_made_anew_when_outgrown(
     collection.upsert(records(399))
     assert not collection.approximate
     collection.upsert(records(401))
-    assert partitions(collection._table) == 20
+    assert count_partitions(collection._table) == 20
     collection.upsert(records(1500))
-    assert partitions(collection._table) == 20
+    assert count_partitions(collection._table) == 20
     collection.upsert(records(1700))
-    assert partitions(collection._table) == 41
+    assert count_partitions(collection._table) == 41
     assert LanceCollection.open(engine, PRODUCTS).approximate
-    found = collection.query(records(1)[0].vector, 3, parse_filter({"price": {"$lt": 1000}}))
-    assert found[0].id == "p00000"
+    hits = collection.query(records(1)[0].vector, 3, parse_filter({"price": {"$lt": 1000}}))
+    assert hits[0].id == "p00000"
 
 
 def test_columns_that_come_later_are_indexed_too(
@@ -102,7 +102,7 @@ def test_old_versions_go_at_last(
 ) -> None:
     """They hold every record that was ever replaced."""
     monkeypatch.setattr(lance_upkeep, "EVERY", 4)
-    monkeypatch.setattr(lance_upkeep, "KEPT", timedelta(milliseconds=1))
+    monkeypatch.setattr(lance_upkeep, "RETENTION", timedelta(milliseconds=1))
     for i in range(40):
         collection.upsert(records(5, seed=i))
     assert len(collection._table.list_versions()) < 12
@@ -126,7 +126,7 @@ def test_a_conflict_in_upkeep_is_no_error(collection: LanceCollection) -> None:
     busy = Busy()
     upkeep = Upkeep(busy)
     busy.version = 10 * lance_upkeep.EVERY
-    upkeep.when_due()
+    upkeep.run_if_due()
 
 
 # -- several processes -------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def test_two_processes_write_the_same_products(engine: Engine, collection: Lance
         assert writer.wait(timeout=240) == 0
     ids = [record_id for page in collection.ids() for record_id in page]
     assert len(ids) == len(set(ids)) == 30 * 20
-    having: dict[str, set[str]] = {}
+    ids_of_field: dict[str, set[str]] = {}
     for record in collection.fetch(ids):
         (field,) = record.metadata.keys() - {"batch"}
-        having.setdefault(field, set()).add(record.id)
-    for field, expected in having.items():
+        ids_of_field.setdefault(field, set()).add(record.id)
+    for field, expected in ids_of_field.items():
         hits = collection.query(records(1)[0].vector, 1000, parse_filter({field: {"$gte": 0}}))
         assert {hit.id for hit in hits} == expected
 
@@ -191,7 +191,7 @@ def test_a_column_that_comes_during_a_write(
     """Another process adds a field of numbers to a record that this one is just replacing."""
     other = LanceCollection.open(engine, PRODUCTS)
     vector = records(1)[0].vector
-    look = collection._with_columns
+    look = collection._add_columns
 
     def late(needed: set[str]) -> Any:
         schema = look(needed)
@@ -199,7 +199,7 @@ def test_a_column_that_comes_during_a_write(
             other.upsert([Record("a", vector, {"late": 5})])
         return schema
 
-    monkeypatch.setattr(collection, "_with_columns", late)
+    monkeypatch.setattr(collection, "_add_columns", late)
     collection.upsert([Record("a", vector, {"price": 1})])
     assert collection.fetch(["a"])[0].metadata == {"price": 1}
     assert collection.query(vector, 5, parse_filter({"late": {"$gt": 0}})) == []
@@ -252,12 +252,12 @@ def test_a_table_of_another_application_is_left_alone(
     rows = [{"id": 1, column: "precious"}]
     lancedb.connect(str(engine.url)).create_table("products", rows)
     if mode == "inspect":
-        opened = LanceCollection.open(engine, PRODUCTS, mode=mode)
+        collection = LanceCollection.open(engine, PRODUCTS, mode=mode)
         for call in (
-            opened.stats,
-            lambda: list(opened.ids()),
-            lambda: opened.fetch(["1"]),
-            lambda: opened.delete(None),
+            collection.stats,
+            lambda: list(collection.ids()),
+            lambda: collection.fetch(["1"]),
+            lambda: collection.delete(None),
         ):
             with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
                 call()
@@ -272,8 +272,8 @@ def test_metadata_that_is_not_ours_is_none(engine: Engine, collection: LanceColl
     collection.upsert(records(2))
     collection._table.update(where="id = 'p00000'", values={"metadata": "no JSON"})
     collection._table.update(where="id = 'p00001'", values={"metadata": "[1]"})
-    found = LanceCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
-    assert [record.metadata for record in found.fetch(["p00000", "p00001"])] == [{}, {}]
+    other = LanceCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
+    assert [record.metadata for record in other.fetch(["p00000", "p00001"])] == [{}, {}]
 
 
 def test_looking_makes_no_folder(tmp_path: Path) -> None:
@@ -286,7 +286,10 @@ def test_looking_makes_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["s3://me:s3cret@bucket/x", "postgresql://me:s3cret@host/x"])
 def test_no_error_shows_a_password(url: str) -> None:
     engine = Engine("lancedb", url=url, timeout=2)
-    with pytest.raises(EngineError, match=r"me:\*\*\*@") as caught, _errors(engine, "products"):
+    with (
+        pytest.raises(EngineError, match=r"me:\*\*\*@") as caught,
+        _translate_errors(engine, "products"),
+    ):
         raise RuntimeError("whatever")
     assert "s3cret" not in str(caught.value) + repr(engine)
 
@@ -324,7 +327,7 @@ def test_a_table_that_vanished(engine: Engine, collection: LanceCollection) -> N
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected"),
+    ("error", "expected"),
     [
         (RuntimeError("object store: 403 Forbidden, AccessDenied"), EngineDenied),
         (PermissionError(13, "Permission denied"), EngineDenied),
@@ -335,9 +338,9 @@ def test_a_table_that_vanished(engine: Engine, collection: LanceCollection) -> N
     ],
 )
 def test_what_lancedb_says_becomes_ours(
-    engine: Engine, raised: Exception, expected: type[EngineError]
+    engine: Engine, error: Exception, expected: type[EngineError]
 ) -> None:
     """It has no error classes; none of its text is passed on."""
-    with pytest.raises(expected) as caught, _errors(engine, "products"):
-        raise raised
-    assert str(raised) not in str(caught.value)
+    with pytest.raises(expected) as caught, _translate_errors(engine, "products"):
+        raise error
+    assert str(error) not in str(caught.value)

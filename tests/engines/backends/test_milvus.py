@@ -36,9 +36,9 @@ PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 
 def records(count: int, **metadata: Any) -> list[Record]:
-    drawn = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
-    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(drawn)]
+    matrix = np.random.default_rng(0).normal(size=(count, 4)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(matrix)]
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def engine(tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def collection(engine: Engine) -> Iterator[MilvusCollection]:
-    opened = MilvusCollection.open(engine, PRODUCTS)
-    yield opened
-    opened.close()
+    collection = MilvusCollection.open(engine, PRODUCTS)
+    yield collection
+    collection.close()
 
 
 # -- one process at a time ---------------------------------------------------------------------
@@ -105,9 +105,9 @@ def test_another_process_is_told_who_has_it(engine: Engine, collection: MilvusCo
 def test_a_forgotten_handle_lets_go(engine: Engine, collection: MilvusCollection) -> None:
     """Whoever drops a handle without closing it does not keep the files for ever."""
     path = collection._url
-    forgotten = MilvusCollection.open(engine, PRODUCTS)
+    unclosed = MilvusCollection.open(engine, PRODUCTS)
     assert milvus_lite._LITES[path].users == 2
-    del forgotten
+    del unclosed
     gc.collect()
     assert milvus_lite._LITES[path].users == 1
     collection.close()
@@ -127,11 +127,11 @@ def test_a_killed_writer_loses_nothing_that_was_done(engine: Engine) -> None:
     writer = start(engine, 100_000)
     assert writer.stdout is not None
     for _ in range(8):
-        done = int(writer.stdout.readline())
+        last_batch = int(writer.stdout.readline())
     writer.send_signal(signal.SIGKILL)
     writer.communicate(timeout=120)
     collection = MilvusCollection.open(engine, PRODUCTS, mode="existing")
-    names = [f"b{batch:05}-{i}" for batch in range(done + 1) for i in range(20)]
+    names = [f"b{batch:05}-{i}" for batch in range(last_batch + 1) for i in range(20)]
     assert len(collection.fetch(names)) == len(names)
     collection.upsert(records(3))
     assert len(collection.fetch(["p00000", "p00002"])) == 2
@@ -158,8 +158,8 @@ def test_numbers_do_not_outlive_their_record(collection: MilvusCollection) -> No
     vector = records(1)[0].vector
     collection.upsert([Record("p00000", vector, {"price": "on request"})])
     for where in ({"size": {"$gt": 0}}, {"price": {"$gte": 0}}):
-        found = {hit.id for hit in collection.query(vector, 5, parse_filter(where))}
-        assert found == {"p00001", "p00002"}
+        ids = {hit.id for hit in collection.query(vector, 5, parse_filter(where))}
+        assert ids == {"p00001", "p00002"}
     collection.upsert([Record("p00000", vector, {"size": 9})])
     assert collection.query(vector, 5, parse_filter({"size": {"$gt": 8}}))[0].id == "p00000"
 
@@ -204,17 +204,17 @@ def test_a_collection_that_is_not_ours_is_refused(
 ) -> None:
     """Records without a stamp: taken over on request, and kept. Without records they are ours."""
     collection._client.drop_collection_properties("products", [milvus.STAMP])
-    opened = MilvusCollection.open(engine, PRODUCTS)
-    assert opened.stats().stamp == "stamp"
+    other = MilvusCollection.open(engine, PRODUCTS)
+    assert other.stats().stamp == "stamp"
     collection.upsert(records(3))
     collection._client.drop_collection_properties("products", [milvus.STAMP])
     with pytest.raises(EngineMismatch) as caught:
         MilvusCollection.open(engine, PRODUCTS)
     assert caught.value.found == ""
-    taken = MilvusCollection.open(engine, PRODUCTS, mode="take-over")
-    assert taken.stats().count == 3
-    opened.close()
-    taken.close()
+    ours = MilvusCollection.open(engine, PRODUCTS, mode="take-over")
+    assert ours.stats().count == 3
+    other.close()
+    ours.close()
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))
@@ -231,16 +231,16 @@ def test_a_collection_of_another_application_is_left_alone(engine: Engine, mode:
     client.insert("products", [{"id": 1, "emb": [1.0, 0.0, 0.0, 0.0]}])
     client.close()
     if mode == "inspect":
-        opened = MilvusCollection.open(engine, PRODUCTS, mode=mode)
+        other = MilvusCollection.open(engine, PRODUCTS, mode=mode)
         for call in (
-            opened.stats,
-            lambda: list(opened.ids()),
-            lambda: opened.fetch(["1"]),
-            lambda: opened.delete(None),
+            other.stats,
+            lambda: list(other.ids()),
+            lambda: other.fetch(["1"]),
+            lambda: other.delete(None),
         ):
             with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
                 call()
-        opened.close()
+        other.close()
     else:
         with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
             MilvusCollection.open(engine, PRODUCTS, mode=mode)
@@ -265,9 +265,9 @@ def test_looking_makes_no_files(tmp_path: Path) -> None:
     with pytest.raises(CollectionNotFound, match="engine sync --to milvus"):
         MilvusCollection.open(engine, PRODUCTS, mode="existing")
     assert not (tmp_path / "none").exists()
-    opened = MilvusCollection.open(engine, PRODUCTS)
-    assert opened.stats().count == 0
-    opened.close()
+    collection = MilvusCollection.open(engine, PRODUCTS)
+    assert collection.stats().count == 0
+    collection.close()
 
 
 @pytest.mark.parametrize("url", [None, "", "milvus.sqlite", "localhost:19530"])

@@ -38,9 +38,9 @@ PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 
 def records(count: int, dimension: int = 4, **metadata: Any) -> list[Record]:
-    drawn = np.random.default_rng(0).normal(size=(count, dimension)).astype(np.float32)
-    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(drawn)]
+    matrix = np.random.default_rng(0).normal(size=(count, dimension)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    return [Record(f"p{i:05}", row, {"price": i, **metadata}) for i, row in enumerate(matrix)]
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def engine(postgres_database: str) -> Engine:
 
 @pytest.fixture
 def collection(engine: Engine) -> Iterator[PgvectorCollection]:
-    opened = PgvectorCollection.open(engine, PRODUCTS)
-    yield opened
-    opened.close()
+    collection = PgvectorCollection.open(engine, PRODUCTS)
+    yield collection
+    collection.close()
 
 
 def execute(engine: Engine, *statements: str) -> None:
@@ -78,8 +78,8 @@ def test_a_search_path_does_not_matter(engine: Engine) -> None:
     assert PgvectorCollection.open(engine, PRODUCTS, mode="existing").stats().count == 3
     with psycopg.connect(str(engine.url)) as connection:
         query = "select distinct schemaname from pg_tables where tablename like any(%s)"
-        found = connection.execute(query, [["products%", "floorlens%"]]).fetchall()
-    assert found == [("floorlens_vectors",)]
+        schemas = connection.execute(query, [["products%", "floorlens%"]]).fetchall()
+    assert schemas == [("floorlens_vectors",)]
 
 
 def test_looking_makes_nothing(engine: Engine) -> None:
@@ -147,7 +147,7 @@ def test_without_the_extra(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected", "words"),
+    ("error", "expected", "words"),
     [
         (psycopg.errors.UndefinedFile("extension control file"), EngineUnavailable, "no pgvector"),
         (psycopg.errors.InsufficientPrivilege("extension"), EngineDenied, "CREATE EXTENSION"),
@@ -164,13 +164,13 @@ def test_without_the_extra(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
     ids=lambda value: type(value).__name__,
 )
 def test_what_the_server_says_becomes_ours(
-    engine: Engine, raised: Exception, expected: type[EngineError], words: str
+    engine: Engine, error: Exception, expected: type[EngineError], words: str
 ) -> None:
     """With a cure, and without the server's text."""
     connections = Connections(engine, "products")
 
     def work(_: Any) -> None:
-        raise raised
+        raise error
 
     with pytest.raises(expected, match=words) as caught:
         connections.run(work)
@@ -217,7 +217,7 @@ def test_a_table_of_another_application_is_left_alone(
         f"insert into {schema}.products values (1, 'precious')",
     )
     try:
-        opened = PgvectorCollection.open(engine, PRODUCTS, mode=mode)
+        collection = PgvectorCollection.open(engine, PRODUCTS, mode=mode)
     except CollectionNotFound:
         assert schema == "public"
         assert mode in ("existing", "inspect")
@@ -228,14 +228,18 @@ def test_a_table_of_another_application_is_left_alone(
     else:
         if mode == "inspect":
             assert schema == "floorlens_vectors"
-            for call in (opened.stats, lambda: list(opened.ids()), lambda: opened.fetch(["1"])):
+            for call in (
+                collection.stats,
+                lambda: list(collection.ids()),
+                lambda: collection.fetch(["1"]),
+            ):
                 with pytest.raises(EngineMismatch, match="FLOORLENS_NAMESPACE"):
                     call()
         else:
             assert schema == "public"
-            opened.upsert(records(2))
-            opened.delete(None)
-        opened.close()
+            collection.upsert(records(2))
+            collection.delete(None)
+        collection.close()
     with psycopg.connect(str(engine.url)) as connection:
         rows = connection.execute(f"select id, title from {schema}.products".encode()).fetchall()
     assert rows == [(1, "precious")]
@@ -251,10 +255,10 @@ def test_a_table_that_is_in_no_list_is_not_dropped(
         PgvectorCollection.open(engine, CollectionSpec("products", 3, "stamp"), mode="take-over")
     with pytest.raises(EngineMismatch):
         collection.delete(None)
-    found = PgvectorCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
-    assert found.stats() == CollectionStats(3, 4, "")
-    assert len(found.fetch(["p00000", "p00001"])) == 2
-    found.close()
+    other = PgvectorCollection.open(engine, CollectionSpec("products", 3, "other"), mode="inspect")
+    assert other.stats() == CollectionStats(3, 4, "")
+    assert len(other.fetch(["p00000", "p00001"])) == 2
+    other.close()
 
 
 def test_a_table_that_vanished(engine: Engine, collection: PgvectorCollection) -> None:
@@ -280,10 +284,10 @@ def test_characters_that_postgresql_cannot_keep(
     assert collection.stats().count == 0
     collection.upsert(records(2))
     ((field, value),) = metadata.items()
-    wanted = value[0] if isinstance(value, list) else value
-    for same, other, sought in (("$eq", "$ne", wanted), ("$in", "$nin", ("x", wanted))):
-        assert collection.query(odd.vector, 5, Condition(field, same, sought)) == []
-        assert len(collection.query(odd.vector, 5, Condition(field, other, sought))) == 2
+    text = value[0] if isinstance(value, list) else value
+    for same, other, target in (("$eq", "$ne", text), ("$in", "$nin", ("x", text))):
+        assert collection.query(odd.vector, 5, Condition(field, same, target)) == []
+        assert len(collection.query(odd.vector, 5, Condition(field, other, target))) == 2
     assert len(collection.query(odd.vector, 5, Condition(field, "$exists", False))) == 2
     assert collection.query(odd.vector, 5, Condition(field, "$exists", True)) == []
 
@@ -308,8 +312,8 @@ def test_vectors_too_long_for_hnsw_are_compared(
         collection = PgvectorCollection.open(engine, one)
         collection.upsert(records(8, dimension))
         assert collection.approximate is approximate
-        found = collection.query(records(8, dimension)[3].vector, 2)
-        assert found[0].id == "p00003"
+        hits = collection.query(records(8, dimension)[3].vector, 2)
+        assert hits[0].id == "p00003"
 
 
 def test_a_filter_that_leaves_few_finds_them_all(
@@ -341,10 +345,10 @@ def test_what_takes_too_long_is_given_up(engine: Engine, collection: PgvectorCol
     hasty = PgvectorCollection.open(Engine("pgvector", url=engine.url, timeout=1), PRODUCTS)
     with psycopg.connect(str(engine.url)) as other, ThreadPoolExecutor(1) as pool:
         other.execute("lock table floorlens_vectors.products in access exclusive mode")
-        waiting = pool.submit(hasty.query, records(1)[0].vector, 3)
+        query = pool.submit(hasty.query, records(1)[0].vector, 3)
         try:
             with pytest.raises(EngineUnavailable, match="longer than 1 s"):
-                waiting.result(timeout=120)
+                query.result(timeout=120)
         finally:
             other.rollback()
     assert len(hasty.query(records(1)[0].vector, 3)) == 3
@@ -356,12 +360,12 @@ def test_a_child_process_leaves_its_parents_connections_alone(
 ) -> None:
     """It opens its own; what both talk on would garble, and closing it would cut the parent off."""
     collection.upsert(records(3))
-    kept = {id(connection) for _, connection in collection._connections._idle}
-    assert kept
+    parents = {id(connection) for _, connection in collection._connections._idle}
+    assert parents
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert collection.stats().count == 3
-    assert not kept & {id(connection) for _, connection in collection._connections._idle}
-    assert {id(connection) for connection in collection._connections._inherited} == kept
+    assert not parents & {id(connection) for _, connection in collection._connections._idle}
+    assert {id(connection) for connection in collection._connections._inherited} == parents
     assert not any(connection.closed for connection in collection._connections._inherited)
 
 

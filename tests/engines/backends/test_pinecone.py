@@ -27,7 +27,7 @@ from floorlens.engines.backends.pinecone import collection as adapter
 from floorlens.engines.backends.pinecone.collection import STAMPS, PineconeCollection
 from floorlens.engines.backends.pinecone.values import (
     fetch_batches,
-    translated,
+    translate_filter,
     upsert_batches,
     vector_item,
 )
@@ -112,11 +112,11 @@ def test_an_index_is_made_as_the_settings_say_and_waited_for(
     """Nothing is sent to an index that is not ready: the double would refuse it."""
     double.ready_after = 0.4
     collection = open_collection(replace(engine, cloud="gcp", region="europe-west4"), spec)
-    made = double.indexes[f"{engine.index}"].description
-    assert made["deployment"]["cloud"] == "gcp"
-    assert made["deployment"]["region"] == "europe-west4"
-    assert made["schema"]["fields"]["_values"]["dimension"] == 4
-    assert made["schema"]["fields"]["_values"]["metric"] == "cosine"
+    description = double.indexes[f"{engine.index}"].description
+    assert description["deployment"]["cloud"] == "gcp"
+    assert description["deployment"]["region"] == "europe-west4"
+    assert description["schema"]["fields"]["_values"]["dimension"] == 4
+    assert description["schema"]["fields"]["_values"]["metric"] == "cosine"
     collection.upsert([record()])
     assert {call.status for call in double.called("/data/")} == {200}
     open_collection(engine, spec)
@@ -291,11 +291,11 @@ def test_two_stamps_that_claim_a_namespace_at_once(
     theirs = vector_item(Record("floors", unit(1, 0, 0, 0), {"stamp": "stamp 2"}))
     batches = upsert_batches
 
-    def overtaken(items: Any) -> Iterator[Any]:
+    def batches_of_another(items: Any) -> Iterator[Any]:
         yield from batches(items)
         raw(engine).upsert(vectors=[theirs], namespace=STAMPS)
 
-    monkeypatch.setattr(adapter, "upsert_batches", overtaken)
+    monkeypatch.setattr(adapter, "upsert_batches", batches_of_another)
     monkeypatch.setattr(adapter, "FRESH_SECONDS", 3.0)
     for mode in ("create", "take-over"):
         raw(engine).delete(ids=["floors"], namespace=STAMPS)
@@ -318,8 +318,8 @@ def test_inspecting_reads_an_index_of_another_kind(
     stats = collection.stats()
     assert (stats.count, stats.dimension, stats.stamp) == (1, 3, "")
     assert all_ids(collection) == ["a"]
-    (found,) = collection.fetch(["a"])
-    assert (found.vector.tolist(), found.metadata) == ([1, 2, 3], {})
+    (only,) = collection.fetch(["a"])
+    assert (only.vector.tolist(), only.metadata) == ([1, 2, 3], {})
 
 
 # -- keys --------------------------------------------------------------------------------------
@@ -388,10 +388,10 @@ def test_wide_vectors_are_batched_by_their_bytes() -> None:
 
     rng = np.random.default_rng(0)
     # Small numbers are the longest in JSON: -1.2345678901234567e-05.
-    drawn = [-np.abs(rng.normal(size=512)).astype(np.float32) * 1e-5 for _ in range(400)]
+    rows = [-np.abs(rng.normal(size=512)).astype(np.float32) * 1e-5 for _ in range(400)]
     items = [
         vector_item(Record(f'"{i}"\t', row, {"name": "größe \\ 木", "price": 1e-7}))
-        for i, row in enumerate(drawn)
+        for i, row in enumerate(rows)
     ]
     batches = list(upsert_batches(items))
     assert [item for batch in batches for item in batch] == items
@@ -446,9 +446,9 @@ def test_metadata_comes_back_as_it_was(
 ) -> None:
     """Numbers as floats, which are equal to their integers; a field without a value is left out."""
     collection = open_collection(engine, spec)
-    kept = {"price": 5, "big": 2**70, "new": True, "rooms": ("a", "b"), "none": [], "name": "x"}
-    collection.upsert([record(**kept, absent=None)])
-    assert collection.fetch(["oak"])[0].metadata == {**kept, "rooms": ["a", "b"]}
+    metadata = {"price": 5, "big": 2**70, "new": True, "rooms": ("a", "b"), "none": [], "name": "x"}
+    collection.upsert([record(**metadata, absent=None)])
+    assert collection.fetch(["oak"])[0].metadata == {**metadata, "rooms": ["a", "b"]}
     assert collection.fetch(["oak"])[0].metadata["new"] is True
     assert collection.query(unit(1, 2, 3, 4), 5, parse_filter({"absent": {"$exists": False}}))
 
@@ -466,7 +466,7 @@ def test_an_id_that_pinecone_cannot_keep(
     assert collection.fetch([name]) == []
     collection.delete([name])
     assert not double.calls
-    assert [found.id for found in collection.fetch([name, "fine"])] == ["fine"]
+    assert [one.id for one in collection.fetch([name, "fine"])] == ["fine"]
 
 
 @pytest.mark.parametrize("values", [(0, 0, 0, 0), (1, 0, 0, np.nan), (np.inf, 0, 0, 0)])
@@ -492,7 +492,7 @@ def test_long_ids_fit_into_addresses(
     names = [f"{i:03}" + "#" * 509 for i in range(30)]
     collection.upsert([record(name) for name in names])
     double.calls.clear()
-    assert [found.id for found in collection.fetch(names)] == names
+    assert [one.id for one in collection.fetch(names)] == names
     # A # is sent as %23; many proxies end an address at 8,192 characters.
     assert all(call.items * (3 + 3 * 509 + len("&ids=")) < 8000 for call in double.called("/fetch"))
     batches = list(fetch_batches([f"floor_{i}" for i in range(2500)]))
@@ -594,7 +594,7 @@ def test_what_cannot_match_is_not_sent(
     assert not double.calls
     assert len(collection.query(query, 5, parse_filter({"price": {"$nin": []}}))) == 1
     assert "filter" not in double.calls[0].body
-    with pytest.raises(EngineUnsupported, match="10000 hits at most, not 10001"):
+    with pytest.raises(EngineUnsupported, match="at most 10000 hits, not 10001"):
         collection.query(query, 10_001)
     with pytest.raises(EngineMismatch, match="shape"):
         collection.query(unit(1, 2, 3), 5)
@@ -657,20 +657,20 @@ FILTERS = st.recursive(
 
 
 @settings(deadline=None, derandomize=True, max_examples=600, database=None)
-@given(where=FILTERS, held=HELD, absent_differs=st.booleans())
+@given(where=FILTERS, metadata=HELD, absent_differs=st.booleans())
 def test_translated_filters_mean_the_same(
-    where: dict[str, Any], held: dict[str, Any], absent_differs: bool
+    where: dict[str, Any], metadata: dict[str, Any], absent_differs: bool
 ) -> None:
     """Whatever Pinecone makes of a record that lacks the field of a `$ne`."""
     condition = parse_filter(where)
     assert condition is not None
-    sent = translated(condition)
-    if isinstance(sent, dict):
-        check_filter(json.loads(json.dumps(sent)))
-        passes = passes_filter(sent, held, absent_differs=absent_differs)
+    request = translate_filter(condition)
+    if isinstance(request, dict):
+        check_filter(json.loads(json.dumps(request)))
+        passes = passes_filter(request, metadata, absent_differs=absent_differs)
     else:
-        passes = sent
-    assert passes is condition.matches(held), sent
+        passes = request
+    assert passes is condition.matches(metadata), request
 
 
 def test_the_deepest_filter_is_sent(
@@ -777,7 +777,7 @@ def faults() -> dict[str, tuple[Any, list[int]]]:
     )
     assert ended.returncode == 0, ended.stderr
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
-    return {name: (found, statuses) for name, found, statuses in lines}
+    return {name: (answer, statuses) for name, answer, statuses in lines}
 
 
 @pytest.mark.parametrize(
@@ -817,13 +817,13 @@ def test_faults(
     statuses: list[int] | None,
 ) -> None:
     """What passes is retried by the SDK; what stays is our error, without the server's words."""
-    found, sent = faults[name]
+    answer, calls = faults[name]
     if isinstance(expected, str):
-        assert found.startswith(expected)
-        assert "injected" not in found
+        assert answer.startswith(expected)
+        assert "injected" not in answer
     else:
-        assert found == expected
-    assert statuses is None or sent == statuses
+        assert answer == expected
+    assert statuses is None or calls == statuses
 
 
 # -- the real one ------------------------------------------------------------------------------
@@ -840,7 +840,7 @@ def test_the_real_pinecone(open_collection: Open) -> None:
     control = pinecone.Pinecone(LIVE_KEY)
     try:
         collection = open_collection(engine, CollectionSpec("live", 4, "stamp 1"))
-        held: list[dict[str, Any]] = [
+        values: list[dict[str, Any]] = [
             {"n": 1, "mixed": 1},
             {"n": 2, "mixed": "1"},
             {"n": 3, "mixed": True},
@@ -850,7 +850,8 @@ def test_the_real_pinecone(open_collection: Open) -> None:
         ]
         rng = np.random.default_rng(0)
         records = [
-            Record(f"p{i}", unit(*rng.normal(size=4)), metadata) for i, metadata in enumerate(held)
+            Record(f"p{i}", unit(*rng.normal(size=4)), metadata)
+            for i, metadata in enumerate(values)
         ]
         collection.upsert(records)
         assert all_ids(collection) == [one.id for one in records]
@@ -876,7 +877,7 @@ def test_the_real_pinecone(open_collection: Open) -> None:
             assert condition is not None
             expected = {one.id for one in records if condition.matches(one.metadata)}
             assert {hit.id for hit in collection.query(query, 10, condition)} == expected, test
-        similarities = {hit.id: hit.similarity for hit in collection.query(query, collection.most)}
+        similarities = {hit.id: hit.similarity for hit in collection.query(query, collection.max_k)}
         for one in records:
             assert similarities[one.id] == pytest.approx(float(one.vector @ query), abs=1e-3)
         with pytest.raises(EngineMismatch):

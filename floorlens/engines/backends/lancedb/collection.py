@@ -1,8 +1,8 @@
-"""LanceDB: an embedded vector store, a folder or an object store's URI, one table a collection.
+"""LanceDB, an embedded vector store: a folder or an object store's URI, one table a collection.
 
-Below 20,000 records every vector is compared. Above, IVF_FLAT with a third of its sqrt(n)
-partitions probed has a recall of .99 and more where vectors form clusters or lie on a surface of
-some 24 dimensions, as embeddings do; pure noise has no partitions to speak of.
+Below 20,000 records every vector is compared. Above, an IVF_FLAT index of sqrt(n) partitions is
+searched, of which a third is probed. Its recall is .99 or more if the vectors form clusters or lie
+on a surface of some 24 dimensions, as embeddings do. Of pure noise it would be lower.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from floorlens.engines import (
     Record,
     check_records,
 )
-from floorlens.engines.backends.lancedb.upkeep import Upkeep, partitions, patiently
+from floorlens.engines.backends.lancedb.upkeep import Upkeep, count_partitions, retry_conflicts
 from floorlens.engines.filters import Filter
 from floorlens.engines.metadata import (
     check_storable,
     decode,
     encode,
-    expression,
+    filter_expression,
     numbers,
-    possible,
     tokens,
+    valid_ids,
 )
 from floorlens.engines.opening import (
-    check_same,
-    checked_name,
-    foreign_shape,
-    not_found,
-    replaced,
-    shown_url,
+    check_comparable,
+    check_name,
+    foreign_shape_error,
+    hide_secrets,
+    not_found_error,
+    taken_over_error,
 )
 from floorlens.engines.ties import nearest
 from floorlens.errors import (
@@ -58,13 +58,19 @@ from floorlens.errors import (
 )
 
 PROBED = 3
-"""One in so many partitions is searched at least; more where a filter leaves fewer than k."""
+"""At least one in so many partitions is searched; more if a filter leaves fewer than k records."""
 BATCH = 10_000
-LARGEST = 2**31
+"""How many records one version of the table adds."""
+MAX_LIMIT = 2**31
+"""The largest limit that a query may have."""
 STAMP = b"floorlens-stamp"
-# The types of our columns, without what they hold.
-_KINDS = {"id": "string", "vector": "fixed_size_list<item: float>", "metadata": "string"}
-_KINDS["tokens"] = "list<item: string>"
+# The types of our columns, as Arrow writes them, without the length of vectors.
+_TYPES = {
+    "id": "string",
+    "vector": "fixed_size_list<item: float>",
+    "metadata": "string",
+    "tokens": "list<item: string>",
+}
 PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 
@@ -72,10 +78,11 @@ class LanceCollection:
     """A table of id, vector, metadata as JSON, its tokens, and a column for each field of numbers.
 
     The stamp is metadata of the column `vector`. Every read is of the newest version, whoever
-    wrote it; a batch of 10,000 records is seen as a whole or not at all. Two processes may write.
+    wrote it. Readers see a batch of 10,000 records as a whole or not at all. Several processes
+    may write.
     """
 
-    most = sys.maxsize
+    max_k = sys.maxsize
 
     def __init__(self, engine: Engine, spec: CollectionSpec, database: Any, table: Any) -> None:
         """Use `LanceCollection.open`."""
@@ -84,17 +91,13 @@ class LanceCollection:
         self._database = database
         self._table = table
         self._upkeep = Upkeep(table)
-        self._writing = RLock()
+        self._write_lock = RLock()
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> LanceCollection:
-        """Returns the table of a collection, made if absent.
+        """Returns the table of a collection, opened as the mode says.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
@@ -109,30 +112,33 @@ class LanceCollection:
                 "the engine lancedb needs its library: pip install 'floorlens[lancedb]'"
             ) from error
         if not engine.url:
-            raise SettingsError("the engine lancedb needs a folder or URI as its url")
-        name = checked_name(engine, spec, r"[A-Za-z0-9_.\-]+", 200)
+            raise SettingsError(
+                "the engine lancedb needs a folder or URI as its url (FLOORLENS_INDEX_URL)"
+            )
+        name = spec.name
+        check_name(engine, name, r"[A-Za-z0-9_.\-]+", 200)
         create = mode in ("create", "take-over")
         if not create and "://" not in engine.url and not Path(engine.url).exists():
-            raise not_found(engine, name)
-        with _errors(engine, name):
+            raise not_found_error(engine, name)
+        with _translate_errors(engine, name):
             database = lancedb.connect(
                 engine.url, read_consistency_interval=timedelta(0), session=None
             )
             table = _open_table(database, name)
             if table is None:
                 if not create:
-                    raise not_found(engine, name)
+                    raise not_found_error(engine, name)
                 table = _create_table(database, name, spec)
             if mode == "inspect":
                 return cls(engine, spec, database, table)
-            dimension, stamp = _described(engine, table)
+            dimension, stamp = _describe(engine, table)
             if mode == "take-over" and dimension != spec.dimension:
                 table = _create_table(database, name, spec, mode="overwrite")
             elif mode == "take-over":
                 _set_stamp(table, spec.stamp)
             else:
                 empty = table.count_rows() == 0
-                check_same(engine, name, spec, dimension, stamp, empty)
+                check_comparable(engine, name, spec, dimension=dimension, stamp=stamp, empty=empty)
                 if stamp is None:
                     _set_stamp(table, spec.stamp)
             return cls(engine, spec, database, table)
@@ -140,7 +146,7 @@ class LanceCollection:
     @property
     def approximate(self) -> bool:
         """Whether searches use an approximate index."""
-        return partitions(self._table) > 0
+        return count_partitions(self._table) > 0
 
     def upsert(self, records: Sequence[Record]) -> None:
         """Stores records, replacing those of the same id.
@@ -152,33 +158,34 @@ class LanceCollection:
         check_records(records, self._spec.dimension)
         check_storable(records)
         rows = list({record.id: record for record in records}.values())
-        with self._writing, self._errors():
+        with self._write_lock, self._translate_errors():
             for start in range(0, len(rows), BATCH):
                 self._merge(rows[start : start + BATCH])
             if rows:
-                self._upkeep.when_due()
+                self._upkeep.run_if_due()
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; None removes the table."""
-        with self._writing, self._errors():
+        """Removes records and ignores unknown ids; None removes the table."""
+        with self._write_lock, self._translate_errors():
             if ids is None:
                 table = _open_table(self._database, self._table.name)
                 if table is not None:
-                    _described(self._engine, table)
+                    _describe(self._engine, table)
                     self._database.drop_table(self._table.name)
                 return
-            gone = possible(ids)
-            for start in range(0, len(gone), BATCH):
+            valid = valid_ids(ids)
+            for start in range(0, len(valid), BATCH):
                 self._check_stamp()
-                patiently(partial(self._table.delete, _with_ids(gone[start : start + BATCH])))
+                condition = _with_ids(valid[start : start + BATCH])
+                retry_conflicts(partial(self._table.delete, condition))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id."""
         if k <= 0:
             return []
-        with self._errors():
+        with self._translate_errors():
             condition = None if where is None else self._condition(where)
-            probes = -(-partitions(self._table) // PROBED)
+            probes = -(-count_partitions(self._table) // PROBED)
 
             def search(count: int) -> list[Hit]:
                 query = self._table.search(
@@ -192,100 +199,100 @@ class LanceCollection:
                     query = query.maximum_nprobes(0).minimum_nprobes(probes)
                 else:
                     query = query.bypass_vector_index()
-                found = query.to_arrow(timeout=timedelta(seconds=self._engine.timeout))
-                distances = found["_distance"].to_pylist()
+                rows = query.to_arrow(timeout=timedelta(seconds=self._engine.timeout))
+                distances = rows["_distance"].to_pylist()
                 return [
                     Hit(record_id, 1.0 - distance)
-                    for record_id, distance in zip(found["id"].to_pylist(), distances, strict=True)
+                    for record_id, distance in zip(rows["id"].to_pylist(), distances, strict=True)
                 ]
 
-            return nearest(search, min(k, LARGEST - 1), LARGEST)
+            return nearest(search, min(k, MAX_LIMIT - 1), MAX_LIMIT)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out."""
-        wanted = possible(ids)
-        found: dict[str, Record] = {}
-        with self._errors():
-            _described(self._engine, self._table)
-            for start in range(0, len(wanted), BATCH):
-                query = self._table.search().where(_with_ids(wanted[start : start + BATCH]))
+        """Returns the records of `ids` in that order; unknown ids are left out."""
+        valid = valid_ids(ids)
+        records: dict[str, Record] = {}
+        with self._translate_errors():
+            _describe(self._engine, self._table)
+            for start in range(0, len(valid), BATCH):
+                query = self._table.search().where(_with_ids(valid[start : start + BATCH]))
                 rows = query.select(["id", "vector", "metadata"]).limit(None).to_arrow()
                 vectors = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
                 matrix = vectors.reshape(rows.num_rows, -1) if rows.num_rows else vectors
                 texts = rows["metadata"].to_pylist()
                 for record_id, row, text in zip(rows["id"].to_pylist(), matrix, texts, strict=True):
-                    found[record_id] = Record(record_id, row.astype(np.float32), decode(text))
-        return [found[record_id] for record_id in wanted if record_id in found]
+                    records[record_id] = Record(record_id, row.astype(np.float32), decode(text))
+        return [records[record_id] for record_id in valid if record_id in records]
 
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages of at most 10,000, as of one moment."""
-        with self._errors():
-            _described(self._engine, self._table)
+        with self._translate_errors():
+            _describe(self._engine, self._table)
             for page in self._table.search().select(["id"]).limit(None).to_batches(BATCH):
                 yield page["id"].to_pylist()
 
     def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
-        with self._errors():
-            dimension, stamp = _described(self._engine, self._table)
+        with self._translate_errors():
+            dimension, stamp = _describe(self._engine, self._table)
             return CollectionStats(self._table.count_rows(), dimension, stamp or "")
 
     def close(self) -> None:
-        """Lets go of the table's files and caches."""
+        """Releases the table's files and caches."""
         self._database = self._table = None
 
-    def _errors(self) -> Any:
-        return _errors(self._engine, self._table.name if self._table is not None else "")
+    def _translate_errors(self) -> Any:
+        return _translate_errors(self._engine, self._table.name if self._table is not None else "")
 
     def _condition(self, where: Filter) -> str:
         columns = set(self._table.schema.names)
 
-        def has_any(wanted: Sequence[str]) -> str:
-            listed = ", ".join(f"'{token}'" for token in wanted)
-            return f"array_has_any(tokens, [{listed}])" if wanted else "false"
+        def has_any(texts: Sequence[str]) -> str:
+            quoted = ", ".join(f"'{text}'" for text in texts)
+            return f"array_has_any(tokens, [{quoted}])" if texts else "false"
 
         def compare(column: str, sign: str, number: str) -> str:
-            # A field that no record has as a number has no column.
+            # A field that is a number in no record has no column.
             return f"({column} {sign} '{number}')" if column in columns else "false"
 
-        # Numbers that lack are NULL: nothing but tokens, which never are, is negated.
-        return expression(where, has_any, compare)
+        # The number of a record without one is NULL. Only tokens are negated, and those never are.
+        return filter_expression(where, has_any, compare)
 
     def _check_stamp(self) -> None:
-        dimension, stamp = _described(self._engine, self._table)
+        dimension, stamp = _describe(self._engine, self._table)
         if (dimension, stamp) != (self._spec.dimension, self._spec.stamp):
-            raise replaced(self._engine, self._table.name, stamp)
+            raise taken_over_error(self._engine, self._table.name, stamp)
 
     def _merge(self, records: Sequence[Record]) -> None:
         rows = [numbers(record.metadata) for record in records]
-        needed = {column for row in rows for column in row}
+        columns = {column for row in rows for column in row}
         while True:
             self._check_stamp()
-            columns = self._with_columns(needed)
-            table = _arrow(records, rows, columns)
+            schema = self._add_columns(columns)
+            table = _arrow_table(records, rows, schema)
             merge = self._table.merge_insert("id").when_matched_update_all()
-            patiently(partial(merge.when_not_matched_insert_all().execute, table))
-            # A column that another process added meanwhile kept its old numbers in our rows.
-            if len(self._table.schema.names) == len(columns):
+            retry_conflicts(partial(merge.when_not_matched_insert_all().execute, table))
+            # In a column that another process added meanwhile our rows still have old numbers.
+            if len(self._table.schema.names) == len(schema):
                 return
 
-    def _with_columns(self, needed: set[str]) -> Any:
-        """Returns the table's schema, which has all the columns of numbers that are needed."""
+    def _add_columns(self, columns: set[str]) -> Any:
+        """Adds the columns for numbers that the table lacks; returns its schema."""
         pa = _pyarrow()
 
         def add() -> None:
-            missing = sorted(needed - set(self._table.schema.names))
+            missing = sorted(columns - set(self._table.schema.names))
             if missing:
-                added = pa.schema([pa.field(one, pa.string()) for one in missing])
+                fields = [pa.field(column, pa.string()) for column in missing]
                 try:
-                    self._table.add_columns(added)
+                    self._table.add_columns(pa.schema(fields))
                 except ValueError:
                     # Another process has just added some of them.
-                    if missing == sorted(needed - set(self._table.schema.names)):
+                    if missing == sorted(columns - set(self._table.schema.names)):
                         raise
                     add()
 
-        patiently(add)
+        retry_conflicts(add)
         return self._table.schema
 
 
@@ -296,7 +303,7 @@ def _pyarrow() -> Any:
 
 
 def _open_table(database: Any, name: str) -> Any:
-    """Returns a table, None if there is none."""
+    """Returns a table of LanceDB; None if there is none."""
     try:
         return database.open_table(name)
     except ValueError as error:
@@ -325,36 +332,36 @@ def _create_table(database: Any, name: str, spec: CollectionSpec, mode: str = "c
         raise
 
 
-def _described(engine: Engine, table: Any) -> tuple[int, str | None]:
-    """Returns the dimension and the stamp of a table, as of now.
+def _describe(engine: Engine, table: Any) -> tuple[int, str | None]:
+    """Returns the dimension and the stamp (None for none) of a table, as they are now.
 
     Raises:
-        EngineMismatch: it lacks columns of ours: another application made it.
+        EngineMismatch: it lacks columns of ours, so another application made it.
     """
     schema = table.schema
-    if any(_KINDS[name] != _kind(schema, name) for name in _KINDS):
-        raise foreign_shape(engine, table.name)
+    if any(_type_of(schema, name) != kind for name, kind in _TYPES.items()):
+        raise foreign_shape_error(engine, table.name)
     field = schema.field("vector")
     stamp = (field.metadata or {}).get(STAMP)
     return int(field.type.list_size), None if stamp is None else stamp.decode()
 
 
-def _kind(schema: Any, name: str) -> str:
+def _type_of(schema: Any, name: str) -> str:
     kind = str(schema.field(name).type) if name in schema.names else ""
     return kind.partition("[")[0]
 
 
 def _set_stamp(table: Any, stamp: str) -> None:
     change = {"path": "vector", "metadata": {STAMP.decode(): stamp}}
-    patiently(partial(table.update_field_metadata, change))
+    retry_conflicts(partial(table.update_field_metadata, change))
 
 
 def _with_ids(ids: Sequence[str]) -> str:
-    listed = ", ".join("'" + record_id.replace("'", "''") + "'" for record_id in ids)
-    return f"id in ({listed})" if ids else "false"
+    quoted = ", ".join("'" + record_id.replace("'", "''") + "'" for record_id in ids)
+    return f"id in ({quoted})" if ids else "false"
 
 
-def _arrow(records: Sequence[Record], rows: Sequence[Mapping[str, str]], schema: Any) -> Any:
+def _arrow_table(records: Sequence[Record], rows: Sequence[Mapping[str, str]], schema: Any) -> Any:
     pa = _pyarrow()
     matrix = np.stack([record.vector for record in records]).astype(np.float32, copy=False)
     values: dict[str, Callable[[], Any]] = {
@@ -371,25 +378,30 @@ def _arrow(records: Sequence[Record], rows: Sequence[Mapping[str, str]], schema:
 
 
 @contextmanager
-def _errors(engine: Engine, name: str) -> Iterator[None]:
-    """Turns what LanceDB raises, known by its text alone, into our errors."""
+def _translate_errors(engine: Engine, name: str) -> Iterator[None]:
+    """Raises our errors for LanceDB's, which are told apart by their text alone."""
     try:
         yield
     except EngineError:
         raise
     except (RuntimeError, ValueError, OSError) as error:
         text = str(error).lower()
-        where = f"LanceDB at {shown_url(engine.url)}"
+        place = f"LanceDB at {hide_secrets(engine.url)}"
         if "not found" in text or "no such file" in text:
-            raise not_found(engine, name) from error
+            raise not_found_error(engine, name) from error
         if isinstance(error, PermissionError) or any(
             word in text
             for word in ("permission denied", "forbidden", "accessdenied", "401", "403")
         ):
-            raise EngineDenied(f"{where} may not be read or written with this login") from error
+            raise EngineDenied(
+                f"{place} may not be read or written with this login: grant it access, or name "
+                "another place in FLOORLENS_INDEX_URL"
+            ) from error
         if "429" in text or "slowdown" in text:
-            raise EngineQuota(f"{where} takes no more requests for now: try again later") from error
+            raise EngineQuota(
+                f"{place} accepts no more requests for now: try again later"
+            ) from error
         raise EngineUnavailable(
-            f"{where} cannot be read or written: see that it is a folder (or a URI that answers) "
+            f"{place} cannot be read or written: see that it is a folder (or a URI that answers) "
             "and that its disk has space"
         ) from error

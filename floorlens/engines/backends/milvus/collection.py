@@ -1,6 +1,6 @@
 """Milvus: milvus-lite in a `.db` folder, a Milvus server or cluster by URL, or Zilliz Cloud.
 
-milvus-lite compares every vector; a server has an HNSW index, Zilliz one of its own choice.
+milvus-lite compares every vector. A server has an HNSW index, Zilliz an index of its own choice.
 Searches are consistent: they see every write that returned before.
 """
 
@@ -34,18 +34,18 @@ from floorlens.engines.metadata import (
     check_storable,
     decode,
     encode,
-    expression,
+    filter_expression,
     numbers,
-    possible,
     tokens,
+    valid_ids,
 )
 from floorlens.engines.opening import (
-    check_same,
-    checked_name,
-    foreign_shape,
-    not_found,
-    replaced,
-    shown_url,
+    check_comparable,
+    check_name,
+    foreign_shape_error,
+    hide_secrets,
+    not_found_error,
+    taken_over_error,
 )
 from floorlens.engines.ties import nearest
 from floorlens.errors import (
@@ -60,52 +60,54 @@ from floorlens.errors import (
 
 STAMP = "floorlens.stamp"
 BATCH = 500
-LONGEST = 65_535
+"""How many records one call writes or reads."""
+LONGEST_TEXT = 65_535
 """The longest text that Milvus keeps in a field, in bytes."""
-TOKENS = 1900
-"""How many tokens a record may have: what fits into a text of milvus-lite."""
+MAX_TOKENS = 1900
+"""How many tokens a record may have: as many as fit into a text of milvus-lite."""
 FLUSH = {True: 1_000, False: 20_000}
-"""After so many records a collection is flushed (lite, server): others are slow to search. A server
-does it by itself before long, and limits how often it may be asked to."""
+"""After how many records a collection is flushed (True: milvus-lite, False: a server).
+
+Records that are not flushed are slow to search. A server soon flushes by itself, and limits how
+often a client may do it.
+"""
 CANDIDATES = 400
+"""How many candidates a search of the HNSW index considers at least (`ef`)."""
 LARGEST_EF = 32_768
 
-_AT_WORK = threading.local()
+_CALLS = threading.local()
+"""`_CALLS.count`: how many of our calls of pymilvus this thread is in."""
 
 
 class MilvusCollection:
     """A collection of id, vector, metadata as JSON, its tokens, and its numbers as dynamic fields.
 
-    The stamp is a property of the collection. milvus-lite belongs to one process at a time.
+    The stamp is a property of the collection. Only one process at a time can use a milvus-lite.
     """
 
-    most = 16_384
+    max_k = 16_384
 
-    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, lite: bool) -> None:
+    def __init__(self, engine: Engine, spec: CollectionSpec, lite: bool) -> None:
         """Use `MilvusCollection.open`."""
         self._engine = engine
         self._spec = spec
-        self._name = name
+        self._name = spec.name
         self._lite = lite
         self._url = str(Path(str(engine.url)).resolve()) if lite else str(engine.url)
         self._lock: Any = nullcontext()
         self._leave: Any = nullcontext
         if lite:
             self._lock = milvus_lite.enter(self._url)
-            # At the latest when the handle is forgotten.
+            # At the latest when this object is garbage-collected.
             self._leave = finalize(self, milvus_lite.leave, self._url)
         self._client: Any = None
         self._unflushed = 0
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> MilvusCollection:
-        """Returns a collection, made if absent.
+        """Returns a collection, opened as the mode says.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp.
@@ -123,18 +125,22 @@ class MilvusCollection:
         url = engine.url or ""
         if "://" not in url and not url.endswith(".db"):
             raise SettingsError(
-                "the engine milvus needs a url: a file ending in .db, or http://host:19530"
+                "the engine milvus needs a url: a file ending in .db, or http://host:19530 "
+                "(FLOORLENS_INDEX_URL)"
             )
         lite = "://" not in url
-        name = checked_name(engine, spec, r"[A-Za-z_][A-Za-z0-9_]*", 255)
+        check_name(engine, spec.name, r"[A-Za-z_][A-Za-z0-9_]*", 255)
         if lite and not Path(url).exists():
             if mode not in ("create", "take-over"):
-                raise not_found(engine, name)
+                raise not_found_error(engine, spec.name)
             try:
                 Path(url).absolute().parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise EngineUnavailable(f"milvus: no folder can be made for {url}") from error
-        collection = cls(engine, spec, name, lite)
+                raise EngineUnavailable(
+                    f"milvus: the folder of {url} cannot be made: name another place in "
+                    "FLOORLENS_INDEX_URL"
+                ) from error
+        collection = cls(engine, spec, lite)
         try:
             collection._connect()
             if mode == "inspect":
@@ -151,7 +157,7 @@ class MilvusCollection:
 
         Raises:
             EngineMismatch: a vector has another dimension; nothing is stored.
-            EngineUnsupported: metadata of another kind, or too much of it; nothing is stored.
+            EngineUnsupported: metadata is of another kind, or too much; nothing is stored.
         """
         check_records(records, self._spec.dimension)
         check_storable(records)
@@ -161,7 +167,7 @@ class MilvusCollection:
             batch = rows[start : start + BATCH]
             with self._calling():
                 self._check_stamp()
-                self._forget_numbers(batch)
+                self._clear_old_numbers(batch)
                 self._client.upsert(self._name, batch, timeout=self._engine.timeout)
         self._unflushed += len(rows)
         if self._unflushed >= FLUSH[self._lite]:
@@ -170,18 +176,18 @@ class MilvusCollection:
             self._unflushed = 0
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records, unknown ids are ignored; None removes the collection."""
+        """Removes records and ignores unknown ids; None removes the collection."""
         if ids is None:
             with self._calling():
                 if self._client.has_collection(self._name):
-                    self._described()
+                    self._describe()
                     self._client.drop_collection(self._name)
             return
-        gone = possible(ids)
-        for start in range(0, len(gone), BATCH):
+        valid = valid_ids(ids)
+        for start in range(0, len(valid), BATCH):
             with self._calling():
                 self._check_stamp()
-                self._client.delete(self._name, filter=_with_ids(gone[start : start + BATCH]))
+                self._client.delete(self._name, filter=_with_ids(valid[start : start + BATCH]))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id.
@@ -189,51 +195,53 @@ class MilvusCollection:
         Raises:
             EngineUnsupported: k is more than 16,384.
         """
-        if k > self.most:
-            raise EngineUnsupported(f"milvus finds at most {self.most} records, not {k}")
+        if k > self.max_k:
+            raise EngineUnsupported(
+                f"milvus returns at most {self.max_k} records, not {k}: ask for fewer"
+            )
         if k <= 0:
             return []
-        condition = "" if where is None else expression(where, self._has_any, _compare)
+        condition = "" if where is None else filter_expression(where, self._has_any, _compare)
 
         def search(count: int) -> list[Hit]:
-            wider = {"ef": min(LARGEST_EF, max(CANDIDATES, 2 * count))}
-            found = self._client.search(
+            ef = min(LARGEST_EF, max(CANDIDATES, 2 * count))
+            answers = self._client.search(
                 self._name,
                 data=[np.asarray(vector, np.float32)],
                 anns_field="vector",
                 limit=count,
                 filter=condition,
                 output_fields=["id"],
-                search_params={"metric_type": "COSINE", "params": wider},
+                search_params={"metric_type": "COSINE", "params": {"ef": ef}},
                 consistency_level="Strong",
                 timeout=self._engine.timeout,
             )
-            return [Hit(str(hit["id"]), float(hit["distance"])) for hit in found[0]]
+            return [Hit(str(hit["id"]), float(hit["distance"])) for hit in answers[0]]
 
         with self._calling():
-            return nearest(search, k, self.most)
+            return nearest(search, k, self.max_k)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out."""
-        wanted = possible(ids)
-        found: dict[str, Record] = {}
+        """Returns the records of `ids` in that order; unknown ids are left out."""
+        valid = valid_ids(ids)
+        records: dict[str, Record] = {}
         with self._calling():
-            self._described()
-        for start in range(0, len(wanted), BATCH):
-            condition = _with_ids(wanted[start : start + BATCH])
+            self._describe()
+        for start in range(0, len(valid), BATCH):
+            condition = _with_ids(valid[start : start + BATCH])
             for row in self._read(condition, ["id", "vector", "metadata"]):
                 vector = np.array(row["vector"], np.float32)
-                found[row["id"]] = Record(row["id"], vector, decode(row["metadata"]))
-        return [found[record_id] for record_id in wanted if record_id in found]
+                records[row["id"]] = Record(row["id"], vector, decode(row["metadata"]))
+        return [records[record_id] for record_id in valid if record_id in records]
 
     def ids(self) -> Iterator[list[str]]:
-        """Yields all ids in pages; of milvus-lite, as of one moment, in one."""
+        """Yields all ids in pages; those of milvus-lite in one page, as of one moment."""
         with self._calling():
-            self._described()
+            self._describe()
         if self._lite:
-            found = [row["id"] for row in self._read('id != ""', ["id"])]
-            if found:
-                yield found
+            all_ids = [row["id"] for row in self._read('id != ""', ["id"])]
+            if all_ids:
+                yield all_ids
             return
         with self._calling():
             pages = self._client.query_iterator(
@@ -249,12 +257,11 @@ class MilvusCollection:
     def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._calling():
-            dimension, stamp = self._described()
-        (counted,) = self._read("", ["count(*)"])
-        return CollectionStats(int(counted["count(*)"]), dimension, stamp or "")
+            dimension, stamp = self._describe()
+        return CollectionStats(self._count(), dimension, stamp or "")
 
     def close(self) -> None:
-        """Closes the connection; the last one of this process to a milvus-lite stops it."""
+        """Closes the connection. When this process closes its last one, milvus-lite stops."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -273,37 +280,39 @@ class MilvusCollection:
 
     def _load(self) -> None:
         with self._calling():
-            # Without an index it was not made to the end, and nothing can be read from it.
+            # Without an index it was not made to the end, and cannot be read.
             if not (
                 self._client.has_collection(self._name) and self._client.list_indexes(self._name)
             ):
-                raise not_found(self._engine, self._name)
+                raise not_found_error(self._engine, self._name)
             self._client.load_collection(self._name)
 
     def _prepare(self, mode: Mode) -> None:
-        ours = self._spec
+        spec = self._spec
         with self._calling():
-            there = self._client.has_collection(self._name)
-            if not there and mode == "existing":
-                raise not_found(self._engine, self._name)
-            if there and mode == "take-over" and self._described()[0] != ours.dimension:
+            exists = self._client.has_collection(self._name)
+            if not exists and mode == "existing":
+                raise not_found_error(self._engine, self._name)
+            if exists and mode == "take-over" and self._describe()[0] != spec.dimension:
                 self._client.drop_collection(self._name)
-                there = False
-            if not there:
+                exists = False
+            if not exists:
                 self._create()
-            # Before anything is made on it: it may be another application's.
-            self._described()
-            # Made in two steps on a server: whoever made it may have been killed in between.
+            # Raises if it is another application's: then nothing may be made on it.
+            self._describe()
+            # A server makes it in two steps, and the process may have been killed in between.
             if not self._client.list_indexes(self._name):
-                self._client.create_index(self._name, self._index())
+                self._client.create_index(self._name, self._index_params())
             self._client.load_collection(self._name)
-            dimension, stamp = self._described()
+            dimension, stamp = self._describe()
             if mode != "take-over":
-                # Counting takes a while: only where it matters.
-                empty = stamp is None and self._read("", ["count(*)"])[0]["count(*)"] == 0
-                check_same(self._engine, self._name, ours, dimension, stamp, empty)
-            if stamp != ours.stamp:
-                self._client.alter_collection_properties(self._name, {STAMP: ours.stamp})
+                # Counting takes a while, and matters only without a stamp.
+                empty = stamp is None and self._count() == 0
+                check_comparable(
+                    self._engine, self._name, spec, dimension=dimension, stamp=stamp, empty=empty
+                )
+            if stamp != spec.stamp:
+                self._client.alter_collection_properties(self._name, {STAMP: spec.stamp})
 
     def _create(self) -> None:
         from pymilvus import DataType, MilvusException
@@ -312,15 +321,15 @@ class MilvusCollection:
         # 512 characters of four bytes each.
         schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=2048)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._spec.dimension)
-        schema.add_field("metadata", DataType.VARCHAR, max_length=LONGEST)
+        schema.add_field("metadata", DataType.VARCHAR, max_length=LONGEST_TEXT)
         if self._lite:
-            schema.add_field("tokens", DataType.VARCHAR, max_length=LONGEST)
+            schema.add_field("tokens", DataType.VARCHAR, max_length=LONGEST_TEXT)
         else:
             schema.add_field(
                 "tokens",
                 DataType.ARRAY,
                 element_type=DataType.VARCHAR,
-                max_capacity=TOKENS,
+                max_capacity=MAX_TOKENS,
                 max_length=32,
             )
         try:
@@ -331,11 +340,11 @@ class MilvusCollection:
                 consistency_level="Strong",
             )
         except MilvusException:
-            # Another one may have made it at the same moment.
+            # Another process may have made it at the same moment.
             if not self._client.has_collection(self._name):
                 raise
 
-    def _index(self) -> Any:
+    def _index_params(self) -> Any:
         kind, parameters = "HNSW", {"M": 16, "efConstruction": 200}
         if self._lite or "zilliz" in self._url:
             kind, parameters = "FLAT" if self._lite else "AUTOINDEX", {}
@@ -343,24 +352,25 @@ class MilvusCollection:
         params.add_index("vector", index_type=kind, metric_type="COSINE", params=parameters)
         return params
 
-    def _described(self) -> tuple[int, str | None]:
-        """Returns the dimension and the stamp of the collection, as of now.
+    def _describe(self) -> tuple[int, str | None]:
+        """Returns the dimension and the stamp (None for none) of the collection, as they are now.
 
         Raises:
-            EngineMismatch: it lacks fields of ours: another application made it.
+            EngineMismatch: it lacks fields of ours, so another application made it.
         """
-        found = self._client.describe_collection(self._name)
-        kinds = {one["name"]: one["type"].name for one in found["fields"]}
+        description = self._client.describe_collection(self._name)
+        fields = {field["name"]: field for field in description["fields"]}
+        types = {name: field["type"].name for name, field in fields.items()}
         ours = {"id": "VARCHAR", "vector": "FLOAT_VECTOR", "metadata": "VARCHAR"}
-        if not kinds.items() >= ours.items() or "tokens" not in kinds:
-            raise foreign_shape(self._engine, self._name)
-        dimension = next(one["params"]["dim"] for one in found["fields"] if one["name"] == "vector")
-        return int(dimension), found["properties"].get(STAMP)
+        if not types.items() >= ours.items() or "tokens" not in types:
+            raise foreign_shape_error(self._engine, self._name)
+        dimension = fields["vector"]["params"]["dim"]
+        return int(dimension), description["properties"].get(STAMP)
 
     def _check_stamp(self) -> None:
-        dimension, stamp = self._described()
+        dimension, stamp = self._describe()
         if (dimension, stamp) != (self._spec.dimension, self._spec.stamp):
-            raise replaced(self._engine, self._name, stamp)
+            raise taken_over_error(self._engine, self._name, stamp)
 
     def _read(self, condition: str, fields: list[str]) -> list[dict[str, Any]]:
         with self._calling():
@@ -374,12 +384,16 @@ class MilvusCollection:
                 )
             )
 
+    def _count(self) -> int:
+        (row,) = self._read("", ["count(*)"])
+        return int(row["count(*)"])
+
     def _row(self, record: Record) -> dict[str, Any]:
         text, words = encode(record.metadata), tokens(record.metadata)
-        if len(text) > LONGEST or len(words) > TOKENS:
+        if len(text) > LONGEST_TEXT or len(words) > MAX_TOKENS:
             raise EngineUnsupported(
                 f"the metadata of the product {record.id!r} is too much for milvus, which keeps "
-                f"{LONGEST} bytes and {TOKENS} values of a product: shorten it"
+                f"{LONGEST_TEXT} bytes and {MAX_TOKENS} values of a product: shorten it"
             )
         return {
             "id": record.id,
@@ -389,38 +403,40 @@ class MilvusCollection:
             **numbers(record.metadata),
         }
 
-    def _forget_numbers(self, rows: list[dict[str, Any]]) -> None:
+    def _clear_old_numbers(self, rows: list[dict[str, Any]]) -> None:
         """Adds to rows, as None, the numbers that their records no longer have."""
         # An upsert of milvus-lite keeps dynamic fields of the old record that the new one lacks.
         if self._lite:
             condition = _with_ids([row["id"] for row in rows])
-            found = self._read(condition, ["id", "metadata"])
-            old = {row["id"]: numbers(decode(row["metadata"])) for row in found}
+            old_rows = self._read(condition, ["id", "metadata"])
+            old = {row["id"]: numbers(decode(row["metadata"])) for row in old_rows}
             for row in rows:
                 row.update(dict.fromkeys(old.get(row["id"], {}).keys() - row.keys()))
 
-    def _has_any(self, wanted: Sequence[str]) -> str:
-        if not wanted:
+    def _has_any(self, texts: Sequence[str]) -> str:
+        if not texts:
             return '(id == "")'
         if self._lite:
-            # It looks into texts all at once, into lists row by row with their vectors.
-            return "(" + " or ".join(f'tokens like "%{token}%"' for token in wanted) + ")"
-        return f"array_contains_any(tokens, {json.dumps(list(wanted))})"
+            # It searches texts all at once, but lists row by row, together with the vectors.
+            return "(" + " or ".join(f'tokens like "%{text}%"' for text in texts) + ")"
+        return f"array_contains_any(tokens, {json.dumps(list(texts))})"
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
-        """Holds the lock of a milvus-lite, and turns what pymilvus raises into our errors."""
+        """Holds the lock of a milvus-lite, and raises our errors for those of pymilvus."""
         from pymilvus import MilvusException
 
         with self._lock:
             try:
-                with _unlogged():
+                with _silence_logging():
                     yield
             except MilvusException as error:
-                raise _mapped(error, self._engine, self._name, self._lite) from error
+                raise _translate_error(error, self._engine, self._name, self._lite) from error
             except (ValueError, OSError) as error:
-                at = f"milvus at {shown_url(self._engine.url)}"
-                raise EngineUnavailable(f"{at} cannot be used") from error
+                raise EngineUnavailable(
+                    f"milvus at {hide_secrets(self._engine.url)} cannot be used: check "
+                    "FLOORLENS_INDEX_URL"
+                ) from error
 
 
 def _compare(column: str, sign: str, number: str) -> str:
@@ -431,37 +447,39 @@ def _with_ids(ids: Sequence[str]) -> str:
     return f"id in {json.dumps(list(ids), ensure_ascii=False)}"
 
 
-def _is_foreign(_: logging.LogRecord) -> bool:
-    return not getattr(_AT_WORK, "calls", 0)
+def _is_not_ours(_: logging.LogRecord) -> bool:
+    return not getattr(_CALLS, "count", 0)
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
+def _silence_logging() -> Iterator[None]:
     """Keeps pymilvus from logging the errors of this thread's calls, which become ours."""
     # It logs them as errors, with tracebacks and addresses, before it raises them.
     for name in list(logging.root.manager.loggerDict):
         if name.startswith("pymilvus"):
-            logging.getLogger(name).addFilter(_is_foreign)
-    _AT_WORK.calls = getattr(_AT_WORK, "calls", 0) + 1
+            logging.getLogger(name).addFilter(_is_not_ours)
+    _CALLS.count = getattr(_CALLS, "count", 0) + 1
     try:
         yield
     finally:
-        _AT_WORK.calls -= 1
+        _CALLS.count -= 1
 
 
-def _mapped(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
+def _translate_error(error: Any, engine: Engine, name: str, lite: bool) -> EngineError:
     """Returns our error for one of pymilvus, without its text."""
-    at = f"milvus at {shown_url(engine.url)}"
+    place = f"milvus at {hide_secrets(engine.url)}"
     text = str(error).lower()
     if error.code == 100 or "collection not found" in text:
-        return not_found(engine, name)
+        return not_found_error(engine, name)
     if error.code in (8, 9) or "rate limit" in text or "quota" in text:
-        return EngineQuota(f"{at} takes no more for now (rate or quota): try again later")
+        return EngineQuota(f"{place} accepts no more for now (rate or quota): try again later")
     if any(word in text for word in ("unauthenticated", "auth check", "permission deny")):
-        return EngineDenied(f"{at} refuses the token, or it may not do this: check the api key")
+        return EngineDenied(
+            f"{place} refuses the token, or the token may not do this: check FLOORLENS_INDEX_KEY"
+        )
     if lite:
         return EngineUnavailable(
-            f"{at} cannot be opened or used: another process may have it open, which "
+            f"{place} cannot be opened or used: another process may have it open, which "
             "milvus-lite does not share, or it is no folder of milvus-lite 3"
         )
-    return EngineUnavailable(f"{at} does not answer: see that it runs and the url is right")
+    return EngineUnavailable(f"{place} does not answer: see that it runs and the url is right")

@@ -1,6 +1,6 @@
-"""The milvus-lites of this process: one for each path, stopped when nobody uses it any more.
+"""The milvus-lites of this process: one for each path, stopped when nothing uses it any more.
 
-A milvus-lite runs in threads of this process and takes writes from one caller at a time; no other
+A milvus-lite runs in threads of this process and accepts writes from one caller at a time. No other
 process can open its files meanwhile.
 """
 
@@ -19,21 +19,33 @@ class _Lite:
 
 
 _LITES: dict[str, _Lite] = {}
-# Held again by the same thread where it forgets a handle while it holds it.
-_CHANGING = RLock()
+# Reentrant: while a thread holds it, the garbage collector may call `leave`.
+_TABLE_LOCK = RLock()
 
 
 def enter(path: str) -> Any:
-    """Returns the lock that calls to the milvus-lite at a path hold; `leave` when done with it."""
-    with _CHANGING:
+    """Adds a user to the milvus-lite at a path; returns the lock that its calls must hold.
+
+    `leave` takes the user away again.
+
+    Example:
+        >>> with enter("floors.db"):  # doctest: +SKIP
+        ...     client.flush("floors")
+    """
+    with _TABLE_LOCK:
         lite = _LITES.setdefault(path, _Lite())
         lite.users += 1
         return lite.lock
 
 
 def leave(path: str) -> None:
-    """Stops the milvus-lite at a path, and so closes its files, after its last user."""
-    with _CHANGING:
+    """Takes a user away from a milvus-lite; after the last one it stops and closes its files.
+
+    Example:
+        >>> lock = enter("floors.db")  # doctest: +SKIP
+        >>> leave("floors.db")  # doctest: +SKIP
+    """
+    with _TABLE_LOCK:
         lite = _LITES[path]
         lite.users -= 1
         if lite.users == 0:

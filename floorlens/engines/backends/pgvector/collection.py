@@ -1,12 +1,12 @@
 """pgvector: a table for each collection in a PostgreSQL database, in a schema of their own.
 
-Below 20,000 records every vector is compared. Above, an HNSW index answers for up to 250 hits. A
-query that it has too few candidates for, because a filter leaves few, is asked again without it.
-Vectors of more than 2,000 dimensions, which HNSW does not take, are always compared.
+Below 20,000 records every vector is compared. Above, an HNSW index answers queries for up to 250
+hits. If it yields too few candidates, because a filter leaves few, the query runs again without
+it. Vectors of more than 2,000 dimensions, which HNSW does not accept, are always compared.
 
-Scans of the index go on until there are enough (`hnsw.iterative_scan`), in relaxed order, and
-four times as many as asked for are sorted here: behind filters that few pass, strict order stops at
-fewer of the true nearest (tests/engines/test_contract.py asks for .99).
+Scans of the index go on until there are enough hits (`hnsw.iterative_scan`), in relaxed order, and
+four times as many as asked for are sorted here. In strict order, fewer of the true nearest would be
+found behind filters that few records pass (tests/engines/test_contract.py demands .99 of them).
 """
 
 from __future__ import annotations
@@ -32,8 +32,14 @@ from floorlens.engines import (
 from floorlens.engines.backends.pgvector.connections import Connections
 from floorlens.engines.backends.pgvector.jsonpath import to_jsonb, to_sql
 from floorlens.engines.filters import Filter
-from floorlens.engines.metadata import check_storable, possible
-from floorlens.engines.opening import check_same, checked_name, foreign_shape, not_found, replaced
+from floorlens.engines.metadata import check_storable, valid_ids
+from floorlens.engines.opening import (
+    check_comparable,
+    check_name,
+    foreign_shape_error,
+    not_found_error,
+    taken_over_error,
+)
 from floorlens.engines.ties import nearest
 from floorlens.errors import (
     EngineUnavailable,
@@ -44,21 +50,25 @@ from floorlens.errors import (
 
 INDEX_FROM = 20_000
 """From how many records on an approximate index is made and used."""
-INDEXABLE = 2000
-"""The most dimensions that pgvector's HNSW takes."""
-CANDIDATES = 400
-"""hnsw.ef_search at least; its maximum is MOST_CANDIDATES."""
-MOST_CANDIDATES = 1000
+MAX_INDEXED = 2000
+"""The largest dimension that pgvector's HNSW accepts."""
+MIN_CANDIDATES = 400
+"""`hnsw.ef_search` at least."""
+MAX_CANDIDATES = 1000
+"""`hnsw.ef_search` at most."""
 WIDER = 4
 """How many times as many hits as asked for the index has to find."""
 PAGE = 10_000
-LARGEST = 2**31
+"""How many ids one query reads."""
+MAX_LIMIT = 2**31
+"""The largest limit that a query may have."""
 SCHEMA = "floorlens_vectors"
-"""Of its own, so that no name of a collection can mean another application's table."""
+"""A schema of its own, so that no collection's name can mean another application's table."""
 COLLECTIONS = "floorlens_collections"
+"""The table of names and stamps."""
 COLUMNS = {"id": "text", "vector": "vector", "metadata": "jsonb"}
-# Any number: it keeps two that make extension and tables at once apart.
 LOCK = 7_140_317_205
+"""The number of the advisory lock under which extension, schema and tables are made."""
 
 # The planner's guesses about jsonb are too rough to leave the choice to it.
 BY_INDEX: Mapping[str, Any] = {
@@ -73,42 +83,40 @@ BY_COMPARISON: Mapping[str, Any] = {
 
 
 class PgvectorCollection:
-    """A table of id, vector and metadata (jsonb); stamps are in `floorlens_collections`.
+    """A table of id, vector and metadata (jsonb); the stamp is in `floorlens_collections`.
 
-    A write is one transaction, and one at a time for each collection.
+    A write is one transaction, and a collection has one writer at a time.
     """
 
-    most = sys.maxsize
+    max_k = sys.maxsize
 
-    def __init__(self, engine: Engine, spec: CollectionSpec, name: str, mode: Mode) -> None:
+    def __init__(self, engine: Engine, spec: CollectionSpec, mode: Mode) -> None:
         """Use `PgvectorCollection.open`."""
         from psycopg.sql import Identifier
 
         self._engine = engine
         self._spec = spec
-        self._name = name
+        self._name = spec.name
         self._mode = mode
-        self._table = Identifier(SCHEMA, name)
+        self._table = Identifier(SCHEMA, self._name)
         self._stamps = Identifier(SCHEMA, COLLECTIONS)
-        self._hnsw = Identifier(f"{name}_hnsw")
-        self._connections = Connections(engine, name)
+        self._hnsw = Identifier(f"{self._name}_hnsw")
+        self._connections = Connections(engine, self._name)
 
     @classmethod
     def open(
-        cls,
-        engine: Engine,
-        spec: CollectionSpec,
-        *,
-        mode: Mode = "create",
+        cls, engine: Engine, spec: CollectionSpec, *, mode: Mode = "create"
     ) -> PgvectorCollection:
-        """Returns the table of a collection, made if absent, as is the extension `vector`.
+        """Returns the table of a collection, opened as the mode says.
+
+        If a table is made, so is the extension `vector` where the database lacks it.
 
         Raises:
             EngineMismatch: it has another dimension, another stamp, or records and no stamp; or
-                it is no table of ours, which stays as it is in every mode.
+                another application made it, and then it stays as it is in every mode.
             CollectionNotFound: there is none, and the mode does not make one.
             EngineUnavailable: the server does not answer, or has no pgvector of 0.8 or newer.
-            EngineDenied: wrong login, or it may not make tables or the extension.
+            EngineDenied: the login is wrong, or may not make tables or the extension.
             MissingDependency: psycopg or pgvector is not installed.
         """
         try:
@@ -118,12 +126,16 @@ class PgvectorCollection:
                 "the engine pgvector needs its libraries: pip install 'floorlens[pgvector]'"
             ) from error
         if not engine.url:
-            raise SettingsError("the engine pgvector needs a url: postgresql://user@host/database")
-        # The names of indexes have an ending of five characters.
-        collection = cls(engine, spec, checked_name(engine, spec, r"[^\0]+", 58), mode)
+            raise SettingsError(
+                "the engine pgvector needs a url: postgresql://user@host/database "
+                "(FLOORLENS_INDEX_URL)"
+            )
+        # The name of the index is five characters longer, and may have 63.
+        check_name(engine, spec.name, r"[^\0]+", 58)
+        collection = cls(engine, spec, mode)
         try:
             if mode == "inspect":
-                collection._connections.run(collection._require)
+                collection._connections.run(collection._check_exists)
             else:
                 collection._connections.run(collection._prepare)
         except FloorlensError:
@@ -141,8 +153,8 @@ class PgvectorCollection:
 
         Raises:
             EngineMismatch: a vector has another dimension; nothing is stored.
-            EngineUnsupported: a text has a NUL or half a character, or a value of the metadata is
-                of another kind; nothing is stored.
+            EngineUnsupported: a text has a NUL or half a surrogate pair, or a value of the
+                metadata is of a kind that no engine keeps; nothing is stored.
         """
         check_records(records, self._spec.dimension)
         check_storable(records)
@@ -155,20 +167,20 @@ class PgvectorCollection:
             self._connections.run(self._make_index)
 
     def delete(self, ids: Iterable[str] | None) -> None:
-        """Removes records in one transaction, unknown ids are ignored; None removes the table."""
+        """Removes records in one transaction and ignores unknown ids; None removes the table."""
         if ids is None:
             self._connections.run(self._drop)
             return
-        gone = possible(ids)
-        if gone:
-            self._connections.run(lambda connection: self._remove(connection, gone))
+        valid = valid_ids(ids)
+        if valid:
+            self._connections.run(lambda connection: self._remove(connection, valid))
 
     def query(self, vector: NDArray[np.float32], k: int, where: Filter | None = None) -> list[Hit]:
         """Returns the k most similar records that pass the filter, ties in order of id."""
         if k <= 0:
             return []
         condition, values = to_sql(where) if where is not None else ("true", [])
-        statement = self._composed(
+        statement = self._compose(
             "select id, 1 - (vector <=> %s) from {table} where {condition} "
             "order by vector <=> %s limit %s",
             condition,
@@ -178,8 +190,8 @@ class PgvectorCollection:
         def search(connection: Any, count: int) -> list[Hit]:
             parameters = [target, *values, target, count]
             wider = WIDER * count
-            if wider <= MOST_CANDIDATES and self._has_index(connection):
-                _configure(connection, {**BY_INDEX, "hnsw.ef_search": max(CANDIDATES, wider)})
+            if wider <= MAX_CANDIDATES and self._has_index(connection):
+                _configure(connection, {**BY_INDEX, "hnsw.ef_search": max(MIN_CANDIDATES, wider)})
                 rows = connection.execute(statement, [*parameters[:-1], wider]).fetchall()
                 if len(rows) == wider:
                     return sorted((Hit(*row) for row in rows), key=_best_first)[:count]
@@ -187,33 +199,35 @@ class PgvectorCollection:
             rows = connection.execute(statement, parameters).fetchall()
             return [Hit(*row) for row in rows]
 
-        def all_in_one(connection: Any) -> list[Hit]:
-            return nearest(lambda count: search(connection, count), min(k, LARGEST - 1), LARGEST)
+        def search_all(connection: Any) -> list[Hit]:
+            return nearest(
+                lambda count: search(connection, count), min(k, MAX_LIMIT - 1), MAX_LIMIT
+            )
 
-        return self._connections.run(all_in_one)
+        return self._connections.run(search_all)
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
-        """Returns the records of `ids` in that order, unknown ones left out.
+        """Returns the records of `ids` in that order; unknown ids are left out.
 
         A number of the metadata may come back as another type of the same value.
         """
-        wanted = possible(ids)
-        statement = self._composed("select id, vector, metadata from {table} where id = any(%s)")
-        rows = self._connections.run(partial(self._rows, statement=statement, parameters=[wanted]))
-        found = {
+        valid = valid_ids(ids)
+        statement = self._compose("select id, vector, metadata from {table} where id = any(%s)")
+        rows = self._connections.run(partial(self._read, statement=statement, parameters=[valid]))
+        records = {
             name: Record(name, vector.to_numpy(), metadata if isinstance(metadata, dict) else {})
             for name, vector, metadata in rows
         }
-        return [found[record_id] for record_id in wanted if record_id in found]
+        return [records[record_id] for record_id in valid if record_id in records]
 
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids in pages of 10,000, sorted; each page is of its own moment."""
-        statement = self._composed("select id from {table} where id > %s order by id limit %s")
+        statement = self._compose("select id from {table} where id > %s order by id limit %s")
         last = ""
         while True:
             parameters = [last, PAGE]
             rows = self._connections.run(
-                partial(self._rows, statement=statement, parameters=parameters)
+                partial(self._read, statement=statement, parameters=parameters)
             )
             if rows:
                 yield [row[0] for row in rows]
@@ -223,13 +237,13 @@ class PgvectorCollection:
 
     def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
-        statement = self._composed("select count(*) from {table}")
+        statement = self._compose("select count(*) from {table}")
 
         def read(connection: Any) -> CollectionStats:
-            found = self._described(connection)
-            if found is None:
-                raise not_found(self._engine, self._name)
-            dimension, stamp = found
+            description = self._describe(connection)
+            if description is None:
+                raise not_found_error(self._engine, self._name)
+            dimension, stamp = description
             (count,) = connection.execute(statement).fetchone()
             return CollectionStats(int(count), dimension, stamp or "")
 
@@ -244,59 +258,62 @@ class PgvectorCollection:
     def _prepare(self, connection: Any) -> None:
         from pgvector.psycopg import register_vector
 
-        ours = self._spec
+        spec = self._spec
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        found = self._described(connection)
-        if found is None and self._mode == "existing":
-            raise not_found(self._engine, self._name)
+        description = self._describe(connection)
+        if description is None and self._mode == "existing":
+            raise not_found_error(self._engine, self._name)
         _require_extension(connection)
         register_vector(connection)
-        if found == (ours.dimension, ours.stamp):
-            # Nothing to write: a login that may only read is enough.
+        if description == (spec.dimension, spec.stamp):
+            # There is nothing to write, so a login that may only read is enough.
             return
         if connection.execute("select to_regnamespace(%s)", [SCHEMA]).fetchone() == (None,):
             connection.execute(f"create schema {SCHEMA}")
         connection.execute(
-            self._composed(
+            self._compose(
                 "create table if not exists {collections} "
                 "(name text primary key, stamp text not null)"
             )
         )
-        if found is not None and self._mode != "take-over":
-            first = self._composed("select 1 from {table} limit 1")
+        if description is not None and self._mode != "take-over":
+            dimension, stamp = description
+            first = self._compose("select 1 from {table} limit 1")
             empty = connection.execute(first).fetchone() is None
-            check_same(self._engine, self._name, ours, *found, empty)
-        elif found is None or found[0] != ours.dimension:
-            if found is not None:
-                self._drop_ours(connection, found[1])
+            check_comparable(
+                self._engine, self._name, spec, dimension=dimension, stamp=stamp, empty=empty
+            )
+        elif description is None or description[0] != spec.dimension:
+            if description is not None:
+                self._drop_ours(connection, description[1])
             connection.execute(
-                self._composed(
+                self._compose(
                     'create table {table} (id text collate "C" primary key, '
-                    f"vector vector({ours.dimension}) not null, metadata jsonb not null)"
+                    f"vector vector({spec.dimension}) not null, metadata jsonb not null)"
                 )
             )
         connection.execute(
-            self._composed(
+            self._compose(
                 "insert into {collections} values (%s, %s) "
                 "on conflict (name) do update set stamp = excluded.stamp"
             ),
-            [self._name, ours.stamp],
+            [self._name, spec.stamp],
         )
 
-    def _require(self, connection: Any) -> None:
+    def _check_exists(self, connection: Any) -> None:
         if not self._has(connection, self._table):
-            raise not_found(self._engine, self._name)
+            raise not_found_error(self._engine, self._name)
 
-    def _rows(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
+    def _read(self, connection: Any, statement: Any, parameters: Sequence[Any]) -> list[Any]:
         if self._mode == "inspect":
-            self._described(connection)
+            self._describe(connection)
         return list(connection.execute(statement, parameters).fetchall())
 
-    def _described(self, connection: Any) -> tuple[int, str | None] | None:
-        """Returns dimension and stamp of the table, None if there is none.
+    def _describe(self, connection: Any) -> tuple[int, str | None] | None:
+        """Returns the dimension and the stamp (None for none) of the table; None if it is absent.
 
         Raises:
-            EngineMismatch: it lacks columns of ours: another application made it.
+            EngineMismatch: it lacks columns of ours, so another application made it.
         """
         if not self._has(connection, self._table):
             return None
@@ -307,27 +324,27 @@ class PgvectorCollection:
         ).fetchall()
         dimension = next((row[2] for row in rows if row[0] == "vector"), 0)
         if dimension < 1 or not dict(row[:2] for row in rows).items() >= COLUMNS.items():
-            raise foreign_shape(self._engine, self._name)
+            raise foreign_shape_error(self._engine, self._name)
         stamp = None
         if self._has(connection, self._stamps):
-            query = self._composed("select stamp from {collections} where name = %s")
+            query = self._compose("select stamp from {collections} where name = %s")
             stamp = connection.execute(query, [self._name]).fetchone()
         return int(dimension), stamp[0] if stamp else None
 
     def _check_stamp(self, connection: Any) -> None:
-        # One writer at a time: neither deadlocks nor a table taken over in between.
+        # One writer at a time: this avoids deadlocks, and a table that is taken over in between.
         connection.execute(
             "select pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK % 2**31, self._name]
         )
-        found = self._described(connection)
-        if found is None:
-            raise not_found(self._engine, self._name)
-        if found != (self._spec.dimension, self._spec.stamp):
-            raise replaced(self._engine, self._name, found[1])
+        description = self._describe(connection)
+        if description is None:
+            raise not_found_error(self._engine, self._name)
+        if description != (self._spec.dimension, self._spec.stamp):
+            raise taken_over_error(self._engine, self._name, description[1])
 
     def _write(self, connection: Any, rows: Sequence[tuple[Any, ...]]) -> None:
         self._check_stamp(connection)
-        statement = self._composed(
+        statement = self._compose(
             "insert into {table} values (%s, %s, %s) on conflict (id) do update "
             "set vector = excluded.vector, metadata = excluded.metadata"
         )
@@ -336,21 +353,20 @@ class PgvectorCollection:
 
     def _remove(self, connection: Any, ids: Sequence[str]) -> None:
         self._check_stamp(connection)
-        connection.execute(self._composed("delete from {table} where id = any(%s)"), [ids])
+        connection.execute(self._compose("delete from {table} where id = any(%s)"), [ids])
 
     def _drop(self, connection: Any) -> None:
         connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        found = self._described(connection)
-        if found is not None:
-            self._drop_ours(connection, found[1])
+        description = self._describe(connection)
+        if description is not None:
+            self._drop_ours(connection, description[1])
 
     def _drop_ours(self, connection: Any, stamp: str | None) -> None:
         """Drops the table, but only one that is in our list of collections."""
         if stamp is None:
-            raise foreign_shape(self._engine, self._name)
-        connection.execute(self._composed("drop table {table}"))
-        forget = self._composed("delete from {collections} where name = %s")
-        connection.execute(forget, [self._name])
+            raise foreign_shape_error(self._engine, self._name)
+        connection.execute(self._compose("drop table {table}"))
+        connection.execute(self._compose("delete from {collections} where name = %s"), [self._name])
 
     def _has_index(self, connection: Any) -> bool:
         from psycopg.sql import Identifier
@@ -362,9 +378,9 @@ class PgvectorCollection:
         return bool(connection.execute("select to_regclass(%s) is not null", [name]).fetchone()[0])
 
     def _make_index(self, connection: Any) -> None:
-        if self._spec.dimension > INDEXABLE or self._has_index(connection):
+        if self._spec.dimension > MAX_INDEXED or self._has_index(connection):
             return
-        count = self._composed("select count(*) from {table}")
+        count = self._compose("select count(*) from {table}")
         if connection.execute(count).fetchone()[0] < INDEX_FROM:
             return
         self._check_stamp(connection)
@@ -373,9 +389,9 @@ class PgvectorCollection:
             "create index if not exists {hnsw} on {table} using hnsw (vector vector_cosine_ops)",
             "create index on {table} using gin (metadata jsonb_path_ops)",
         ):
-            connection.execute(self._composed(statement))
+            connection.execute(self._compose(statement))
 
-    def _composed(self, text: str, condition: str = "true") -> Any:
+    def _compose(self, text: str, condition: str = "true") -> Any:
         from psycopg.sql import SQL
 
         parts = {"table": self._table, "hnsw": self._hnsw, "collections": self._stamps}
@@ -384,13 +400,14 @@ class PgvectorCollection:
 
 def _require_extension(connection: Any) -> None:
     query = "select extversion from pg_extension where extname = 'vector'"
-    found = connection.execute(query).fetchone()
-    if found is None:
+    row = connection.execute(query).fetchone()
+    if row is None:
         connection.execute("create extension if not exists vector")
-        found = connection.execute(query).fetchone()
-    if tuple(int(part) for part in found[0].split(".")[:2]) < (0, 8):
+        row = connection.execute(query).fetchone()
+    version = row[0]
+    if tuple(int(part) for part in version.split(".")[:2]) < (0, 8):
         raise EngineUnavailable(
-            f"the PostgreSQL server has pgvector {found[0]}, which is older than 0.8: update it, "
+            f"the PostgreSQL server has pgvector {version}, which is older than 0.8: update it, "
             "then run ALTER EXTENSION vector UPDATE in this database"
         )
 

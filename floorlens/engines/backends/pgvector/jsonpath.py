@@ -8,16 +8,19 @@ from typing import Any
 
 from floorlens.engines import Record
 from floorlens.engines.filters import ORDER, AllOf, AnyOf, Condition, Filter
+from floorlens.engines.metadata import SIGNS
 from floorlens.errors import EngineUnsupported
-
-SIGNS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
 def to_jsonb(record: Record) -> str:
     """Returns the metadata of a record as the text of a jsonb.
 
     Raises:
-        EngineUnsupported: a text of the metadata has a character that cannot be kept.
+        EngineUnsupported: a text of the metadata has a character that PostgreSQL cannot keep.
+
+    Example:
+        >>> to_jsonb(Record("oak", np.zeros(2, np.float32), {"price": 40}))
+        '{"price": 40}'
     """
     texts: list[Any] = []
     for field, value in record.metadata.items():
@@ -33,7 +36,11 @@ def to_jsonb(record: Record) -> str:
 def to_sql(where: Filter) -> tuple[str, list[str]]:
     """Returns a filter as SQL on the column `metadata`, and the values of its placeholders.
 
-    A jsonpath looks into lists by itself, and compares values of one kind alone: as filters do.
+    A jsonpath looks into lists by itself and compares only values of one kind, as filters do.
+
+    Example:
+        >>> to_sql(Condition("price", "$lt", 50))
+        ('coalesce(metadata @? %s::jsonpath, false)', ['$."price" ? (@ < 50)'])
     """
     if isinstance(where, AllOf | AnyOf):
         parts = [to_sql(part) for part in where.parts]
@@ -54,29 +61,29 @@ def _path(condition: Condition) -> str | None:
     if condition.operator in ORDER:
         tests = [_order(condition)]
     else:
-        wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
-        possible = [one for one in wanted if not isinstance(one, str) or _is_text(one)]
-        tests = [f"@ == {json.dumps(_exact(one))}" for one in possible if not _endless(one)]
+        values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+        valid = [value for value in values if not isinstance(value, str) or _is_text(value)]
+        tests = [f"@ == {json.dumps(_exact(value))}" for value in valid if not _is_infinite(value)]
     if not tests or not _is_text(condition.field):
         return None
     return f"$.{json.dumps(condition.field)} ? ({' || '.join(tests)})"
 
 
 def _order(condition: Condition) -> str:
-    if not _endless(condition.value):
+    if not _is_infinite(condition.value):
         return f"@ {SIGNS[condition.operator]} {json.dumps(_exact(condition.value))}"
-    # Every number is less than infinity, and none is more.
+    # Every stored number is less than infinity, and none is more.
     passes = ORDER[condition.operator](0, condition.value)
     return '@.type() == "number"' if passes else "false == true"
 
 
-def _endless(value: Any) -> bool:
+def _is_infinite(value: Any) -> bool:
     return isinstance(value, float) and math.isinf(value)
 
 
 def _exact(value: Any) -> Any:
-    # jsonb keeps the decimals that are written. For a large whole number those are the shortest
-    # that round to the same double: not its value.
+    # jsonb keeps the decimals as written. Of a large double Python writes the shortest that round
+    # to it, which is not its value.
     return int(value) if isinstance(value, float) and abs(value) >= 2**53 else value
 
 

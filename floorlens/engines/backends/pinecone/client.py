@@ -1,4 +1,4 @@
-"""The client of Pinecone's SDK: its control plane, its waits, and its errors as ours."""
+"""Pinecone's SDK: its control plane, waiting for what it makes, and our errors for its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from floorlens.engines import CollectionSpec, Engine, Mode
-from floorlens.engines.opening import not_found
+from floorlens.engines.opening import not_found_error
 from floorlens.errors import (
     CollectionNotFound,
     EngineDenied,
@@ -24,22 +24,26 @@ if TYPE_CHECKING:
     from pinecone.models.indexes.index import IndexModel
 
 METRIC = "cosine"
-# How long an index may take to be made: seconds.
 READY_SECONDS = 300.0
-# States of an index that no waiting mends.
+"""How long an index may take to be made."""
+# States of an index that do not improve by waiting.
 _LOST = ("InitializationFailed", "Terminating", "Disabled")
-# The SDK tries four times, and its data plane takes no other number; the timeout is for all.
+# The SDK tries four times, which its data plane lets nobody change. Our timeout is for all four.
 _ATTEMPTS = 4
 
 
 @contextmanager
-def connected(engine: Engine) -> Iterator[Pinecone]:
-    """Yields the client of Pinecone's control plane.
+def connect(engine: Engine) -> Iterator[Pinecone]:
+    """Yields the client of Pinecone's control plane, and closes it afterwards.
 
     Raises:
-        EngineDenied: there is no key, or it is none.
-        EngineUnavailable: the address of the control plane is none.
+        EngineDenied: there is no key, or it has characters that no key has.
+        EngineUnavailable: the address of the control plane is not an address.
         MissingDependency: the extra `pinecone` is not installed.
+
+    Example:
+        >>> with connect(Engine("pinecone", api_key="pcsk_...")) as client:  # doctest: +SKIP
+        ...     client.list_indexes()
     """
     try:
         from httpx import InvalidURL
@@ -56,10 +60,13 @@ def connected(engine: Engine) -> Iterator[Pinecone]:
             engine.api_key.strip(), host=engine.url, timeout=engine.timeout / _ATTEMPTS
         )
     except PineconeValueError as error:
-        raise EngineDenied("PINECONE_API_KEY holds characters that no key has") from error
+        raise EngineDenied(
+            "PINECONE_API_KEY holds characters that no key has: copy it again"
+        ) from error
     except (ValueError, InvalidURL) as error:
         raise EngineUnavailable(
-            "FLOORLENS_INDEX_URL (or PINECONE_CONTROLLER_HOST) is no address of Pinecone"
+            "FLOORLENS_INDEX_URL (or PINECONE_CONTROLLER_HOST) is not an address: remove it, or "
+            "give one such as https://api.pinecone.io"
         ) from error
     try:
         yield client
@@ -67,51 +74,63 @@ def connected(engine: Engine) -> Iterator[Pinecone]:
         client.close()
 
 
-def host_of(
-    client: Pinecone,
-    name: str,
-    engine: Engine,
-    spec: CollectionSpec,
-    mode: Mode,
+def prepare_index(
+    client: Pinecone, name: str, engine: Engine, spec: CollectionSpec, mode: Mode
 ) -> str:
-    """Returns the address of an index's data plane, which is made and waited for if need be.
+    """Returns the address of an index's data plane. An absent index is made and waited for.
 
     Raises:
         CollectionNotFound: there is no such index, and the mode does not make one.
-        EngineMismatch: it has another dimension or metric, and is to be more than inspected.
+        EngineMismatch: it has another dimension or metric, and the mode is not "inspect".
         EngineUnavailable: it is not ready in time, or never will be.
+
+    Example:
+        >>> spec = CollectionSpec("floors", 96, "stamp")
+        >>> with connect(engine) as client:  # doctest: +SKIP
+        ...     prepare_index(client, "floorlens-96", engine, spec, "create")
+        'floorlens-96-1a2b3c4.svc.aped-4627-b74a.pinecone.io'
     """
-    if _described(client, name) is None:
+    if _describe(client, name) is None:
         if mode in ("existing", "inspect"):
-            raise not_found(engine, f"{name}/{engine.namespace or spec.name}")
+            raise not_found_error(engine, f"{name}/{engine.namespace or spec.name}")
         _create(client, name, engine, spec.dimension)
-    model = _ready(client, name)
-    held = getattr(model, "dimension", None), getattr(model, "metric", None)
-    if mode != "inspect" and held != (spec.dimension, METRIC):
+    model = _wait_for_index(client, name)
+    dimension, metric = getattr(model, "dimension", None), getattr(model, "metric", None)
+    if mode != "inspect" and (dimension, metric) != (spec.dimension, METRIC):
         raise EngineMismatch(
-            f"the Pinecone index {name!r} is of dimension {held[0]} and metric {held[1]}, and not "
+            f"the Pinecone index {name!r} is of dimension {dimension} and metric {metric}, and not "
             f"of {spec.dimension} and {METRIC}: name another one in FLOORLENS_INDEX_NAME"
         )
     return f"{model.host}"
 
 
-def wait_until(done: Callable[[], bool], seconds: float, trouble: str) -> None:
-    """Returns when something is done, asking ever more seldom.
+def wait_until(condition: Callable[[], bool], seconds: float, problem: str) -> None:
+    """Returns when a condition holds; it is checked less and less often.
 
     Raises:
-        EngineUnavailable: it is not within so many seconds; the text begins with `trouble`.
+        EngineUnavailable: it does not hold within that time; the message begins with `problem`.
+
+    Example:
+        >>> wait_until(lambda: True, seconds=5, problem="the index is not ready")
     """
     end, pause = time.monotonic() + seconds, 0.05
-    while not done():
+    while not condition():
         if time.monotonic() > end:
-            raise EngineUnavailable(f"{trouble} after {seconds:.0f} s: try again later")
+            raise EngineUnavailable(f"{problem} after {seconds:.0f} s: try again later")
         time.sleep(pause)
         pause = min(1.5 * pause, 3.0)
 
 
 @contextmanager
-def translated_errors(name: str) -> Iterator[None]:
-    """Raises ours for the SDK's, without its text, which may quote what was sent."""
+def translate_errors(name: str) -> Iterator[None]:
+    """Raises our errors for those of the SDK, without their text, which may quote the request.
+
+    `name` is the index, for the messages.
+
+    Example:
+        >>> with translate_errors("floors"):  # doctest: +SKIP
+        ...     index.query(vector=vector, top_k=10)
+    """
     import httpx
     from pinecone import errors
 
@@ -128,13 +147,18 @@ def translated_errors(name: str) -> Iterator[None]:
             "try again later"
         ) from error
     except errors.NotFoundError as error:
-        raise CollectionNotFound(f"the Pinecone index {name!r} is gone: open it again") from error
+        raise CollectionNotFound(
+            f"the Pinecone index {name!r} was removed: open it again"
+        ) from error
     except (errors.PineconeValueError, errors.PineconeTypeError) as error:
-        raise EngineUnsupported("Pinecone's SDK cannot send this request") from error
+        raise EngineUnsupported(
+            "Pinecone's SDK cannot send this request: simplify the filter or the metadata"
+        ) from error
     except errors.ApiError as error:
         if error.status_code in (400, 413):
             raise EngineUnsupported(
-                f"Pinecone refuses this request (HTTP {error.status_code})"
+                f"Pinecone refuses this request (HTTP {error.status_code}): simplify the filter "
+                "or the metadata"
             ) from error
         raise EngineUnavailable(
             f"Pinecone does not answer (HTTP {error.status_code}): try again later"
@@ -145,11 +169,11 @@ def translated_errors(name: str) -> Iterator[None]:
         ) from error
 
 
-def _described(client: Pinecone, name: str) -> IndexModel | None:
+def _describe(client: Pinecone, name: str) -> IndexModel | None:
     from pinecone.errors import NotFoundError
 
-    # `has_index` is this call, and forgets the answer.
-    with translated_errors(name), suppress(NotFoundError):
+    # `has_index` makes the same call and drops the answer.
+    with translate_errors(name), suppress(NotFoundError):
         return client.describe_index(name)
     return None
 
@@ -158,8 +182,8 @@ def _create(client: Pinecone, name: str, engine: Engine, dimension: int) -> None
     from pinecone import ServerlessSpec
     from pinecone.errors import ConflictError
 
-    # A conflict: another process has just made it.
-    with translated_errors(name), suppress(ConflictError):
+    # A conflict means that another process has just made it.
+    with translate_errors(name), suppress(ConflictError):
         client.create_index(
             name=name,
             dimension=dimension,
@@ -169,16 +193,20 @@ def _create(client: Pinecone, name: str, engine: Engine, dimension: int) -> None
         )
 
 
-def _ready(client: Pinecone, name: str) -> IndexModel:
-    found: list[IndexModel] = []
+def _wait_for_index(client: Pinecone, name: str) -> IndexModel:
+    """Returns the description of an index as soon as it is ready."""
+    models: list[IndexModel] = []
 
-    def ready() -> bool:
-        model = _described(client, name)
+    def is_ready() -> bool:
+        model = _describe(client, name)
         if model is not None and model.status.state in _LOST:
-            raise EngineUnavailable(f"the Pinecone index {name!r} is {model.status.state}")
+            raise EngineUnavailable(
+                f"the Pinecone index {name!r} is {model.status.state}: name another one in "
+                "FLOORLENS_INDEX_NAME"
+            )
         if model is not None and model.status.ready and model.host:
-            found.append(model)
-        return bool(found)
+            models.append(model)
+        return bool(models)
 
-    wait_until(ready, READY_SECONDS, f"the Pinecone index {name!r} is not ready")
-    return found[0]
+    wait_until(is_ready, READY_SECONDS, f"the Pinecone index {name!r} is not ready")
+    return models[0]

@@ -1,7 +1,7 @@
-"""What Pinecone takes: ids, vectors with metadata, filters, and how much of it at once.
+"""What Pinecone accepts: ids, vectors with metadata, filters, and how much of it at once.
 
 Limits and kinds are those of Pinecone's public documentation ("Operation limits", "Indexing
-overview", "Filter by metadata"). Nothing here talks to anybody.
+overview", "Filter by metadata"). Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -25,35 +25,45 @@ MOST_VECTORS = 1_000
 MOST_IN_FILTER = 10_000
 ID_LENGTH = 512
 METADATA_BYTES = 40 * 1024
-# Of the 2 MB of an upsert we leave some for its envelope.
 UPSERT_BYTES = 1_900_000
-# `fetch` is a GET: its ids must fit into an address that every proxy lets pass.
+"""An upsert may have 2 MB; some are left for its envelope."""
 ADDRESS_CHARACTERS = 7_000
+"""`fetch` is a GET, so its ids must fit into an address that every proxy accepts."""
 # A float64 has at most 24 characters in JSON, and a comma.
 _FLOAT_CHARACTERS = 25
 
 
 def is_id(text: str) -> bool:
-    """Returns whether Pinecone can hold a record, or a namespace, of this name."""
+    """Returns whether Pinecone accepts a text as the id of a record or the name of a namespace.
+
+    Example:
+        >>> is_id("oak-01"), is_id("größe")
+        (True, False)
+    """
     return 1 <= len(text) <= ID_LENGTH and text.isascii() and "\0" not in text
 
 
 def vector_item(record: Record) -> dict[str, Any]:
-    """Returns a record as the SDK takes it. Fields without a value are left out.
+    """Returns a record as the SDK expects it. Fields without a value are left out.
 
     Raises:
-        EngineUnsupported: Pinecone cannot keep its id, its vector or a field; the text names them.
+        EngineUnsupported: Pinecone cannot keep its id, its vector or a field, which the message
+            names.
+
+    Example:
+        >>> vector_item(Record("oak", np.array([1, 0], np.float32), {"price": 40, "width": None}))
+        {'id': 'oak', 'values': [1.0, 0.0], 'metadata': {'price': 40}}
     """
     if not is_id(record.id):
         raise EngineUnsupported(
-            f"Pinecone keeps ids of 1 to {ID_LENGTH} ASCII characters: {record.id!r} is none"
+            f"Pinecone keeps ids of 1 to {ID_LENGTH} ASCII characters, and {record.id!r} is not one"
         )
     if not np.isfinite(record.vector).all() or not record.vector.any():
         raise EngineUnsupported(
-            f"Pinecone keeps no vector that is zero or not finite, as that of {record.id!r}"
+            f"Pinecone keeps no vector that is zero or not finite, and that of {record.id!r} is one"
         )
     metadata = {
-        key: _kept(record.id, key, value)
+        key: _check_value(record.id, key, value)
         for key, value in record.metadata.items()
         if value is not None
     }
@@ -68,7 +78,13 @@ def vector_item(record: Record) -> dict[str, Any]:
 
 
 def upsert_batches(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yields items of `vector_item` in batches that one upsert may carry."""
+    """Yields items of `vector_item` in batches for one upsert each.
+
+    Example:
+        >>> item = vector_item(Record("oak", np.array([1, 0], np.float32), {}))
+        >>> [len(batch) for batch in upsert_batches([item] * 1500)]
+        [1000, 500]
+    """
     return _batches(
         items,
         MOST_VECTORS,
@@ -83,45 +99,66 @@ def upsert_batches(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, A
 
 
 def fetch_batches(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yields ids in batches that the address of one fetch may carry."""
+    """Yields ids in batches for one fetch each, whose address holds them.
+
+    Example:
+        >>> [len(batch) for batch in fetch_batches(["a" * 95] * 100)]
+        [70, 30]
+    """
     return _batches(
         ids, MOST_IDS, ADDRESS_CHARACTERS, lambda text: len(quote(text, safe="")) + len("&ids=")
     )
 
 
 def delete_batches(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yields ids in batches that one delete may carry."""
+    """Yields ids in batches for one delete each.
+
+    Example:
+        >>> [len(batch) for batch in delete_batches(["oak"] * 1500)]
+        [1000, 500]
+    """
     return _batches(ids, MOST_IDS, MOST_IDS, lambda _: 1)
 
 
-def is_seen(
+def is_same_item(
     item: Mapping[str, Any], values: Sequence[float], metadata: Mapping[str, Any] | None
 ) -> bool:
-    """Returns whether what was read is the item that was written.
+    """Returns whether a record as it was read is the item that was written.
 
-    Vectors may come back rounded, lists in another order, and empty ones not at all.
+    Vectors may come back rounded, lists in another order, and empty lists not at all.
+
+    Example:
+        >>> item = {"id": "oak", "values": [1.0, 0.0], "metadata": {"rooms": ["hall", "bath"]}}
+        >>> is_same_item(item, [0.9999999, 0.0], {"rooms": ["bath", "hall"]})
+        True
     """
     return bool(
-        _plain(item["metadata"]) == _plain(metadata or {})
+        _comparable(item["metadata"]) == _comparable(metadata or {})
         and len(values) == len(item["values"])
         and np.allclose(values, item["values"], atol=1e-5)
     )
 
 
-def translated(where: Filter) -> dict[str, Any] | bool:
-    """Returns a filter in Pinecone's language; True or False where all or no record passes.
+def translate_filter(where: Filter) -> dict[str, Any] | bool:
+    """Returns a filter in Pinecone's language; True if every record passes, False if none does.
 
-    It is written so that it holds whatever Pinecone makes of a record without the field, of an
-    empty list of values, of booleans in `$in`, and of values of several kinds in one list: its
-    documentation leaves these open.
+    Pinecone's documentation does not say what becomes of a record without the field, of an empty
+    list of values, of booleans in `$in`, and of values of several kinds in one list. The filter is
+    written so that the answer does not depend on it.
 
     Raises:
-        EngineUnsupported: a number that no 64-bit float is, or more than 10,000 values.
+        EngineUnsupported: a number is no 64-bit float, or there are more than 10,000 values.
+
+    Example:
+        >>> translate_filter(Condition("price", "$lt", 50))
+        {'price': {'$lt': 50}}
+        >>> translate_filter(Condition("price", "$in", ()))
+        False
     """
     if isinstance(where, Condition):
         return _condition(where)
     every = isinstance(where, AllOf)
-    return _joined([translated(part) for part in where.parts], every=every)
+    return _join([translate_filter(part) for part in where.parts], every=every)
 
 
 def _condition(condition: Condition) -> dict[str, Any] | bool:
@@ -134,25 +171,25 @@ def _condition(condition: Condition) -> dict[str, Any] | bool:
     if name == "$exists":
         return {field: {name: value}}
     numbers = [
-        _number(one, f"the filter's value of {field!r}")
-        for one in values
-        if not isinstance(one, str | bool)
+        _check_number(number, f"the filter's value of {field!r}")
+        for number in values
+        if not isinstance(number, str | bool)
     ]
     if name in ORDER:
         return {field: {name: numbers[0]}}
-    texts = [one for one in values if isinstance(one, str)]
-    flags = [one for one in values if isinstance(one, bool)]
+    texts = [text for text in values if isinstance(text, str)]
+    flags = [flag for flag in values if isinstance(flag, bool)]
     equal = name in ("$eq", "$in")
     one_of, same = ("$in", "$eq") if equal else ("$nin", "$ne")
     groups: list[list[Any]] = [texts, numbers, *([flag] for flag in set(flags))]
     kinds = [group for group in groups if group]
     parts = [{field: {one_of: group} if len(group) > 1 else {same: group[0]}} for group in kinds]
-    found = _joined(parts, every=not equal)
-    # Ours lets a record without the field pass `$ne` and `$nin`.
-    return found if equal else _joined([found, {field: {"$exists": False}}], every=False)
+    test = _join(parts, every=not equal)
+    # In our language a record without the field passes `$ne` and `$nin`.
+    return test if equal else _join([test, {field: {"$exists": False}}], every=False)
 
 
-def _joined(parts: Sequence[dict[str, Any] | bool], *, every: bool) -> dict[str, Any] | bool:
+def _join(parts: Sequence[dict[str, Any] | bool], *, every: bool) -> dict[str, Any] | bool:
     if any(part is (not every) for part in parts):
         return not every
     rest = [part for part in parts if not isinstance(part, bool)]
@@ -161,32 +198,34 @@ def _joined(parts: Sequence[dict[str, Any] | bool], *, every: bool) -> dict[str,
     return rest[0] if rest else every
 
 
-def _number(value: float, whose: str) -> float:
+def _check_number(value: float, subject: str) -> float:
+    """Returns a number as it can be sent; `subject` says in the error what it is."""
     try:
-        held = float(value)
+        double = float(value)
     except OverflowError:
-        held = math.inf
-    if not math.isfinite(held) or held != value:
-        raise EngineUnsupported(f"Pinecone keeps 64-bit floats, which {whose} is not: {value}")
-    # The SDK sends integers of 64 bits at most.
-    return value if abs(value) < 2**53 else held
+        double = math.inf
+    if not math.isfinite(double) or double != value:
+        raise EngineUnsupported(f"Pinecone keeps 64-bit floats, which {subject} is not: {value}")
+    # The SDK sends integers of at most 64 bits.
+    return value if abs(value) < 2**53 else double
 
 
-def _kept(record_id: str, key: str, value: Any) -> Any:
-    whose = f"of {record_id!r} the field {key!r}"
+def _check_value(record_id: str, key: str, value: Any) -> Any:
+    """Returns a value of the metadata as it can be sent."""
+    subject = f"of {record_id!r} the field {key!r}"
     if key.startswith("$") or not _is_text(key):
-        raise EngineUnsupported(f"Pinecone cannot keep {whose}: names may not begin with $")
+        raise EngineUnsupported(f"Pinecone cannot keep {subject}: names may not begin with $")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _number(value, whose)
+        return _check_number(value, subject)
     texts = list(value) if isinstance(value, list | tuple) else [value]
     if isinstance(value, bool) or all(_is_text(text) for text in texts):
         return texts if isinstance(value, list | tuple) else value
     raise EngineUnsupported(
-        f"Pinecone cannot keep {whose}: it takes strings, numbers, booleans and lists of strings"
+        f"Pinecone cannot keep {subject}: it takes strings, numbers, booleans and lists of strings"
     )
 
 
-def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _comparable(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: frozenset(value) if isinstance(value, list) else value
         for key, value in metadata.items()
@@ -195,7 +234,7 @@ def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_text(value: Any) -> bool:
-    # JSON in UTF-8 cannot hold half of a surrogate pair.
+    # JSON in UTF-8 cannot hold half a surrogate pair.
     return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
@@ -207,13 +246,13 @@ def _batches(
     items: Sequence[T], most: int, limit: int, size: Callable[[T], int]
 ) -> Iterator[list[T]]:
     batch: list[T] = []
-    held = 0
+    total = 0
     for item in items:
-        more = size(item)
-        if batch and (len(batch) == most or held + more > limit):
+        item_size = size(item)
+        if batch and (len(batch) == most or total + item_size > limit):
             yield batch
-            batch, held = [], 0
+            batch, total = [], 0
         batch.append(item)
-        held += more
+        total += item_size
     if batch:
         yield batch
