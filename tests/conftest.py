@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.engines import Engine
+from floorlens.engines import BACKENDS, PRIVATE, Engine
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
+SHARED_ENGINES = BACKENDS.keys() - {PRIVATE}
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 Pixels = NDArray[np.uint8]
@@ -70,6 +71,14 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
     report.outcome = "failed"
     report.longrepr = f"{why} - with CI=true a skip fails; {ALLOWED_SKIPS.name} names exceptions"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what runs on a shared engine as slow: it starts a server or loads a large library."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call is not None and SHARED_ENGINES & {str(value) for value in call.params.values()}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -53,6 +53,7 @@ def test_other_files_and_other_encoders_are_refused(tmp_path: Path) -> None:
         scatter_of(products(2, 0)).join(scatter_of([np.zeros((3, 4))]))
 
 
+@pytest.mark.slow
 def test_the_package_carries_that_of_a_hundred_made_products() -> None:
     prior = BuiltinEmbedder(threads=1).prior
     assert prior.means.shape == (100, 1104)

@@ -24,6 +24,8 @@ from tests.doubles.hub import Hub, folder_files, serving
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40
 CONFIGURATION = ("config.json", "preprocessor_config.json")

@@ -23,6 +23,8 @@ from floorlens.models.torch import embedding_dimension, load_model, preprocess, 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("clip", "siglip2", "dinov2")
 
 

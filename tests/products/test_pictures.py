@@ -96,6 +96,7 @@ def test_sample_products_stay_whole(path: Path) -> None:
     assert not may_be_room(whole), "a segmentation that the import need not wait for"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["real_pairs", "seed"])
 def test_real_products_stay_whole(shared_data: Path, folder: str) -> None:
     """All 344 are swatches, some seen at an angle; few may cost a segmentation."""

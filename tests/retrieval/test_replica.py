@@ -30,6 +30,8 @@ from floorlens.retrieval.placement import collection_spec, engine_key, place_eng
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
+pytestmark = pytest.mark.slow
+
 STAGES = fake_stages()
 
 

@@ -21,6 +21,8 @@ from floorlens.testing import fake_projection
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 ENCODERS = ("clip", "siglip2", "dinov2")
 
 

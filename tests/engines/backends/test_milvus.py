@@ -32,6 +32,8 @@ from floorlens.errors import (
     SettingsError,
 )
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = CollectionSpec("products", 4, "stamp")
 
 

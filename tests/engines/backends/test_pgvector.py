@@ -15,6 +15,8 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 psycopg = pytest.importorskip("psycopg", reason="needs the extra pgvector")
 
 from floorlens.engines import CollectionSpec, CollectionStats, Engine, Mode, Record

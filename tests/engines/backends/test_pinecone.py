@@ -17,6 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 pinecone = pytest.importorskip("pinecone", reason="needs the extra pinecone")
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("uvicorn", reason="needs the extra api")

@@ -20,6 +20,8 @@ from floorlens.normalisation.regions import PATCHES
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 OAK = (180, 140, 90)
 BLUE = (20, 60, 200)
 

@@ -18,6 +18,8 @@ from floorlens.segmentation.backends.builtin import BuiltinSegmenter, is_noise
 if TYPE_CHECKING:
     import onnxruntime
 
+pytestmark = pytest.mark.slow
+
 LIMIT_MB = 12
 
 

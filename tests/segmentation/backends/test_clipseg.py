@@ -17,6 +17,8 @@ from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
 
+pytestmark = pytest.mark.slow
+
 
 def photo(height: int = 90, width: int = 133, seed: int = 1) -> NDArray[np.uint8]:
     """A picture of large smooth patches."""
