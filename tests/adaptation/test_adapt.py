@@ -36,6 +36,8 @@ from floorlens.testing import FakeEmbedder, fake_stages
 if TYPE_CHECKING:
     from tests.conftest import Place
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 SAMPLES = sorted((ROOT / "samples" / "products").glob("*.jpg"))[::4]
 ROOM = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)

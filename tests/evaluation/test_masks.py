@@ -19,6 +19,8 @@ from tests.evaluation.conftest import encoded
 if TYPE_CHECKING:
     from tests.evaluation.conftest import MasksFolder, ScriptedLens
 
+pytestmark = pytest.mark.slow
+
 
 def test_masks_by_hand(masks_folder: MasksFolder, lens: ScriptedLens) -> None:
     half = masks_folder.truth["half"] == 255

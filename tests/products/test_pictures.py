@@ -18,6 +18,8 @@ from floorlens.products.pictures import examine, may_be_room, room_scene
 from floorlens.segmentation import FloorProbability
 from tests.products.made_pictures import BOARDS, DESIGNS, FRAMES, SAMPLES, SIDE, floor, grained
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = sorted((SAMPLES / "products").glob("*.jpg"))
 # A few of each look: woods light and dark, a pattern, stone, a carpet.
 TEXTURES = ("oak-natural-plank", "walnut-herringbone", "cement-star-blue", "slate-anthracite")
