@@ -199,14 +199,14 @@ class EngineQuota(EngineError):
 class EngineMismatch(EngineError):
     """What the engine holds under that name has another stamp or dimension.
 
-    `found` is the stamp that it carries; empty where it carries none.
+    `stamp` is the stamp that it carries; empty where it carries none.
     """
 
     code = "engine-mismatch"
 
-    def __init__(self, message: str, found: str = "") -> None:
+    def __init__(self, message: str, stamp: str = "") -> None:
         super().__init__(message)
-        self.found = found
+        self.stamp = stamp
 
 
 class EngineRefused(EngineError):

@@ -76,7 +76,7 @@ class Comparison:
         stamp: "same", "older" (this catalogue's own, of other models or another projection),
             "other" (another catalogue's), "none" (not made by Floorlens) or "absent" (there is no
             such collection).
-        found: the stamp that the collection carries, if it is another one.
+        other_stamp: the stamp that the collection carries, if it is another one.
         dimension: whether its vectors have the length of ours.
     """
 
@@ -87,7 +87,7 @@ class Comparison:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     stamp: str
-    found: str = ""
+    other_stamp: str = ""
     dimension: bool = True
 
     @property
@@ -125,7 +125,7 @@ class Comparison:
             "unknown": len(self.unknown),
             "unknown_ids": list(self.unknown[:SHOWN]),
             "stamp": self.stamp,
-            "found_stamp": self.found,
+            "found_stamp": self.other_stamp,
             "cure": self.cure,
         }
 
@@ -301,7 +301,7 @@ class Replica:
             missing=tuple(sorted(ours - theirs)),
             unknown=tuple(sorted(theirs - ours)),
             stamp=stamp,
-            found="" if stamp == "same" else other_stamp,
+            other_stamp="" if stamp == "same" else other_stamp,
             dimension=same_dimension,
         )
 
@@ -444,7 +444,7 @@ class Replica:
                 self._engine, spec, mode="take-over" if take_over else "create"
             )
         except EngineMismatch as error:
-            if catalogue_uid(error.found) != self._catalogue.uid():
+            if catalogue_uid(error.stamp) != self._catalogue.uid():
                 raise
             collection = open_collection(self._engine, spec, mode="take-over")
         self._remember(spec, collection)

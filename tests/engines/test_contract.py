@@ -519,7 +519,7 @@ def test_another_stamp_is_refused(
     for mode in ("create", "existing"):
         with pytest.raises(EngineMismatch, match="--take-over") as caught:
             open_collection(engine, replace(spec, stamp="stamp 2"), mode=mode)
-        assert caught.value.found == "stamp 1"
+        assert caught.value.stamp == "stamp 1"
     assert open_collection(engine, spec).stats().count == 5
 
 
@@ -575,7 +575,7 @@ def test_who_was_taken_over_from_writes_no_more(
     other = open_collection(engine, replace(spec, stamp="stamp 2"), mode="take-over")
     with pytest.raises(EngineMismatch) as caught:
         collection.upsert(products(5))
-    assert caught.value.found == "stamp 2"
+    assert caught.value.stamp == "stamp 2"
     assert other.stats().count == 3
 
 

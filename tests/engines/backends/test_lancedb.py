@@ -239,7 +239,7 @@ def test_a_table_that_is_not_ours_is_refused(engine: Engine, collection: LanceCo
     )
     with pytest.raises(EngineMismatch) as caught:
         LanceCollection.open(engine, PRODUCTS)
-    assert caught.value.found == ""
+    assert caught.value.stamp == ""
     assert LanceCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 

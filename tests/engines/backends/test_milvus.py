@@ -212,7 +212,7 @@ def test_a_collection_that_is_not_ours_is_refused(
     collection._client.drop_collection_properties("products", [milvus.STAMP])
     with pytest.raises(EngineMismatch) as caught:
         MilvusCollection.open(engine, PRODUCTS)
-    assert caught.value.found == ""
+    assert caught.value.stamp == ""
     ours = MilvusCollection.open(engine, PRODUCTS, mode="take-over")
     assert ours.stats().count == 3
     other.close()

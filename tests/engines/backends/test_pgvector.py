@@ -202,7 +202,7 @@ def test_a_table_without_a_stamp(engine: Engine, collection: PgvectorCollection)
     execute(engine, "delete from floorlens_vectors.floorlens_collections")
     with pytest.raises(EngineMismatch) as caught:
         PgvectorCollection.open(engine, PRODUCTS)
-    assert caught.value.found == ""
+    assert caught.value.stamp == ""
     assert PgvectorCollection.open(engine, PRODUCTS, mode="take-over").stats().count == 3
 
 

@@ -206,7 +206,7 @@ def test_what_the_reference_application_filled_can_be_taken_over(
     for mode in ("create", "existing"):
         with pytest.raises(EngineMismatch, match="--take-over") as caught:
             open_collection(default, spec, mode=mode)
-        assert caught.value.found == ""
+        assert caught.value.stamp == ""
     collection = open_collection(default, spec, mode="take-over")
     assert collection.stats().count == 3
     assert all_ids(collection) == ["floor_1", "floor_2", "floor_3"]
@@ -250,7 +250,7 @@ def test_a_namespace_that_was_taken_over_takes_no_more(
     second.upsert([record("new")])
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.upsert([record("old")])
-    assert caught.value.found == "stamp 2"
+    assert caught.value.stamp == "stamp 2"
     assert all_ids(first) == ["new"]
 
 
@@ -264,7 +264,7 @@ def test_who_was_taken_over_from_removes_nothing(
     )
     with pytest.raises(EngineMismatch, match="taken over") as caught:
         first.delete(["new"])
-    assert caught.value.found == "stamp 2"
+    assert caught.value.stamp == "stamp 2"
     assert all_ids(first) == ["new"]
 
 
@@ -303,7 +303,7 @@ def test_two_stamps_that_claim_a_namespace_at_once(
         raw(engine).delete(ids=["floors"], namespace=STAMPS)
         with pytest.raises(EngineMismatch, match="taken over") as caught:
             open_collection(engine, spec, mode=mode)
-        assert caught.value.found == "stamp 2"
+        assert caught.value.stamp == "stamp 2"
 
 
 def test_inspecting_reads_an_index_of_another_kind(
