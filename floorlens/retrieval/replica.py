@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from floorlens.catalogue.batches import Progress
 from floorlens.catalogue.snapshot import EnginePosition, Snapshot
 from floorlens.engines import (
     Collection,
@@ -59,8 +60,6 @@ SHOWN = 20
 """How many ids of each kind a comparison lists."""
 CheckStamp = Callable[[Mapping[str, Any] | None], None]
 """Raises StampMismatch if features of a stamp are not comparable with those of the stages."""
-SyncProgress = Callable[[int, int], None]
-"""Called with how many records are compared, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +304,7 @@ class Replica:
             dimension=same_dimension,
         )
 
-    def sync(self, *, take_over: bool = False, progress: SyncProgress | None = None) -> SyncReport:
+    def sync(self, *, take_over: bool = False, progress: Progress | None = None) -> SyncReport:
         """Makes the replica equal to the catalogue, writing only what differs; returns a report.
 
         Args:

@@ -137,7 +137,7 @@ FILTERS = st.recursive(
 
 
 def test_random_filters(engine: Engine, spec: CollectionSpec, open_collection: Opener) -> None:
-    """100 filters of the whole language, on metadata of every kind."""
+    """130 filters of the whole language, on metadata of every kind."""
     records = products(120)
     collection = open_collection(engine, spec)
     collection.upsert(records)
@@ -145,7 +145,7 @@ def test_random_filters(engine: Engine, spec: CollectionSpec, open_collection: O
     query = vectors(1, 77)[0]
     passing = []
 
-    @settings(max_examples=100, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=130, deadline=None, derandomize=True, database=None)
     @given(FILTERS, st.sampled_from([1, 7, 200]))
     def check(where: dict[str, Any], k: int) -> None:
         condition = parse_filter(where)
@@ -154,9 +154,9 @@ def test_random_filters(engine: Engine, spec: CollectionSpec, open_collection: O
         passing.append(len(hits))
 
     check()
-    assert len(passing) >= 100
-    # Which filters hypothesis draws depends on the text of this test.
-    assert sum(count > 0 for count in passing) > 30
+    assert len(passing) >= 130
+    # Which filters hypothesis draws depends on the text of this test: enough must find something.
+    assert sum(count > 0 for count in passing) > 50
 
 
 EDGES: list[dict[str, Any]] = [
