@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from floorlens.engines.filters import Filter
 
 ALIVE = np.iinfo(np.int64).max
 """In the place of the write that removed a row: none has."""
+MOST_REMOVED = 1000
+"""Rows are moved where more of them are removed than there are records, and this many more."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class ExactCollection:
     """All vectors in one float32 matrix. The cost of a write does not grow with the collection.
 
     Writers wait for each other. Queries wait for nobody and see the state before or after a write.
+    A write that is interrupted, as by Ctrl-C, changes nothing.
     """
 
     max_k = sys.maxsize
@@ -80,6 +83,7 @@ class ExactCollection:
         self._lock = threading.Lock()
         self._row_of: dict[str, int] = {}
         self._now = _Moment(_Rows.empty(0, spec.dimension), 0, 0)
+        self._in_write = False
 
     @classmethod
     def open(
@@ -98,7 +102,7 @@ class ExactCollection:
         latest = {record.id: record for record in records}
         if not latest:
             return
-        with self._lock:
+        with self._writing():
             self._make_space(len(latest))
             rows, count, write = self._now.rows, self._now.count, self._now.write + 1
             for row, record in enumerate(latest.values(), start=count):
@@ -112,11 +116,13 @@ class ExactCollection:
 
     def delete(self, ids: Iterable[str] | None) -> None:
         """Removes records and ignores unknown ids; None removes all records."""
-        with self._lock:
+        # Before the lock: the caller's iterable may read this collection itself.
+        names = None if ids is None else list(ids)
+        with self._writing():
             rows, count, write = self._now.rows, self._now.count, self._now.write + 1
-            if ids is None:
+            if names is None:
                 self._row_of, rows, count = {}, _Rows.empty(0, self._spec.dimension), 0
-            for record_id in ids or ():
+            for record_id in names or ():
                 if (row := self._row_of.pop(record_id, None)) is not None:
                     rows.removals[row] = write
             self._now = _Moment(rows, count, write)
@@ -131,45 +137,74 @@ class ExactCollection:
         if present.size == 0 or k <= 0:
             return []
         # einsum, not BLAS: a BLAS product may differ in the last bit with the row's position, and
-        # byte-identical products must score the same.
-        candidates = vectors if present.size == now.count else vectors[present]
-        similarities = np.einsum("ij,j->i", candidates, vector.astype(np.float32))
+        # byte-identical products must score the same. Most rows are multiplied where they lie.
+        if 2 * present.size < now.count:
+            similarities = np.einsum("ij,j->i", vectors[present], vector.astype(np.float32))
+        else:
+            similarities = np.einsum("ij,j->i", vectors, vector.astype(np.float32))[present]
         if k < present.size:
             # Everything that ties with the k-th must reach the sort below.
             threshold = np.partition(similarities, present.size - k)[present.size - k]
             near = np.flatnonzero(similarities >= threshold)
             present, similarities = present[near], similarities[near]
-        order = np.argsort(-similarities)
-        hits = [Hit(ids[present[i]], float(similarities[i])) for i in order]
-        ties = (sorted(tie, key=lambda hit: hit.id) for _, tie in groupby(hits, _similarity))
-        return [hit for tie in ties for hit in tie][:k]
+        order = np.argsort(-similarities, kind="stable")
+        names = [ids[row] for row in present[order]]
+        similarities = similarities[order]
+        for start, end in _runs_of_equals(similarities):
+            names[start:end] = sorted(names[start:end])
+        return [Hit(*pair) for pair in zip(names[:k], similarities[:k].tolist(), strict=True)]
 
     def fetch(self, ids: Iterable[str]) -> list[Record]:
         """Returns the records of `ids` in that order, unknown ones left out."""
+        names = list(ids)
         with self._lock:
+            self._undo_interrupted()
             rows = self._now.rows
-            places = [self._row_of[record_id] for record_id in ids if record_id in self._row_of]
+            places = [self._row_of[record_id] for record_id in names if record_id in self._row_of]
             return [Record(rows.ids[i], rows.vectors[i].copy(), rows.metadata[i]) for i in places]
 
     def ids(self) -> Iterator[list[str]]:
         """Yields all ids, sorted, in one page."""
         with self._lock:
+            self._undo_interrupted()
             page = sorted(self._row_of)
         yield page
 
     def stats(self) -> CollectionStats:
         """Returns how many records there are, their dimension and their stamp."""
         with self._lock:
+            self._undo_interrupted()
             count = len(self._row_of)
         return CollectionStats(count, self._spec.dimension, self._spec.stamp)
 
     def close(self) -> None:
         """Does nothing: there is only memory to release."""
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Holds the lock for a write, which ends with one assignment to `_now`."""
+        with self._lock:
+            self._undo_interrupted()
+            self._in_write = True
+            yield
+            # Where the write raises it stays set: whoever comes next undoes the write.
+            self._in_write = False
+
+    def _undo_interrupted(self) -> None:
+        """Takes back what a write left that did not reach its end: `_now` is always whole."""
+        if not self._in_write:
+            return
+        rows, count = self._now.rows, self._now.count
+        del rows.ids[count:], rows.metadata[count:]
+        rows.removals[rows.removals > self._now.write] = ALIVE
+        self._row_of = {rows.ids[row]: int(row) for row in np.flatnonzero(self._now.present())}
+        self._in_write = False
+
     def _make_space(self, more: int) -> None:
         """Makes space for more rows: at least twice as much, so that each row moves a few times."""
         old, count = self._now.rows, self._now.count
-        if count + more <= len(old.removals):
+        crowded = count > 2 * len(self._row_of) + MOST_REMOVED
+        if count + more <= len(old.removals) and not crowded:
             return
         # Removed rows stay behind. Queries that still read the old rows keep them alive.
         places = sorted(self._row_of.values())
@@ -181,5 +216,8 @@ class ExactCollection:
         self._now = _Moment(rows, len(places), self._now.write)
 
 
-def _similarity(hit: Hit) -> float:
-    return hit.similarity
+def _runs_of_equals(values: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Returns start and end of each run of two or more equal values in sorted ones."""
+    equal = np.r_[False, values[1:] == values[:-1], False]
+    edges = np.flatnonzero(equal[1:] != equal[:-1])
+    return [(int(start), int(end) + 1) for start, end in edges.reshape(-1, 2)]

@@ -146,9 +146,10 @@ def test_readers_see_whole_writes_while_others_write() -> None:
     collection.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
 
     def write() -> None:
-        for turn in range(3000):
-            pair = [Record(name, unit([1, 1]), {"turn": turn}) for name in ("a", "b")]
-            collection.upsert(pair)
+        for turn in range(300):
+            # Between the two records of a write readers get their turn.
+            slow: Any = SlowVector(unit([1, 1]))
+            collection.upsert([Record(name, slow, {"turn": turn}) for name in ("a", "b")])
             if turn % 7 == 0:
                 collection.delete(["a", "b"])
         stop.set()
@@ -176,7 +177,66 @@ def test_a_write_costs_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
             [Record(f"p{i:05}", unit([i + 1, 1, 2, 3]), {}) for i in range(start, start + 10)]
         )
     assert collection.stats().count == 4000
+    # It doubles from 10 on; a write within the space keeps the very arrays.
+    assert 8 <= len(moves) <= 11
     assert sum(moves) < 2 * 4000
+    vectors = collection._now.rows.vectors
+    collection.upsert([Record("one more", unit([9, 1, 2, 3]), {})])
+    assert collection._now.rows.vectors is vectors
     for _ in range(400):
         collection.upsert([Record(f"p{i:05}", unit([i + 1, 4, 2, 3]), {}) for i in range(10)])
     assert sum(moves) < 4 * 4000
+
+
+class Interrupted(Exception):
+    """What stops a write in its middle, as Ctrl-C does."""
+
+
+class RaisingVector(SlowVector):
+    """A vector whose copying is interrupted."""
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise Interrupted
+
+
+@pytest.mark.parametrize("count", [4, 40])
+def test_an_interrupted_write_changes_nothing_and_can_be_repeated(count: int) -> None:
+    """Within the space that is there, and where more is made first."""
+    collection, records = filled(6)
+    before = collection.query(records[0].vector, 99)
+    new = [Record(f"p{i:03}", unit(range(i + 1, i + 9)), {"new": i}) for i in range(3, 3 + count)]
+    broken: Any = RaisingVector(new[-1].vector)
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            collection.upsert([*new[:-1], Record("broken", broken, {})])
+        assert collection.query(records[0].vector, 99) == before
+        assert list(collection.ids()) == [[record.id for record in records]]
+        assert [record.metadata for record in collection.fetch(["p004"])] == [records[4].metadata]
+    collection.upsert(new)
+    expected = {record.id: record for record in [*records, *new]}
+    assert list(collection.ids()) == [sorted(expected)]
+    for record in collection.fetch(expected):
+        assert np.array_equal(record.vector, expected[record.id].vector), record.id
+        assert record.metadata == expected[record.id].metadata
+    hits = collection.query(records[0].vector, 99)
+    cosines = {r.id: float(r.vector @ records[0].vector) for r in expected.values()}
+    assert {hit.id: pytest.approx(hit.similarity, abs=1e-6) for hit in hits} == cosines
+
+
+def test_a_collection_may_be_walked_while_it_is_changed() -> None:
+    """What is handed over may read the collection itself."""
+    collection, records = filled(5)
+    everything = (name for page in collection.ids() for name in page)
+    assert len(collection.fetch(everything)) == 5
+    collection.delete(name for page in collection.ids() for name in page if name != "p002")
+    assert list(collection.ids()) == [["p002"]]
+    assert [hit.id for hit in collection.query(records[0].vector, 9)] == ["p002"]
+
+
+def test_removed_rows_are_left_behind_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "MOST_REMOVED", 10)
+    collection, records = filled(60)
+    collection.delete([record.id for record in records[5:]])
+    collection.upsert(records[:1])
+    assert collection._now.count == 6
+    assert [hit.id for hit in collection.query(records[3].vector, 1)] == ["p003"]
