@@ -285,6 +285,7 @@ class Floorlens:
                 return report
             if adapt:
                 report = lens._adapt_after(report, adapt_progress, on_request=on_request)
+            lens._catalogue.projections.end_due()
             return lens._push_after(report)
 
     def __enter__(self) -> Floorlens:
@@ -361,7 +362,8 @@ class Floorlens:
             source: what to add.
             progress: called as `progress(done, total, row)` after each row is safely stored.
             adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
-                8 different products; None: if it was empty before and has 64. False is remembered.
+                8 different products; None: if this is its first import, or goes on with an
+                interrupted first one, and it has 64. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
             id_prefix: put before every id; "floor_" gives the reference design's ids of a folder.
 
@@ -378,10 +380,15 @@ class Floorlens:
 
         self.check()
         on_request = bool(adapt)
+        projections = self._catalogue.projections
         if adapt is None:
-            adapt = self._catalogue.count() == 0 and not self.adaptation_declined
+            adapt = projections.due()
+            if not adapt and self._catalogue.count() == 0 and not projections.declined():
+                # Remembered, so that whoever goes on with an interrupted import adapts as well.
+                projections.set_due()
+                adapt = True
         elif not adapt:
-            self._catalogue.projections.decline()
+            projections.decline()
         report = CatalogueReport(
             import_products(
                 self._catalogue,
@@ -394,6 +401,7 @@ class Floorlens:
         )
         if adapt and not self.adapted:
             report = self._adapt_after(report, adapt_progress, on_request=on_request)
+        projections.end_due()
         return self._push_after(report)
 
     def adapt(

@@ -14,6 +14,9 @@ from floorlens.catalogue.schema import projections, state
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.errors import GenerationChanged
 
+UNDECIDED, DECLINED, DUE = 0, 1, 2
+"""The values of `state.adaptation_declined`: versions that do not know `DUE` adapt when asked."""
+
 
 class Projections:
     """Reads the projections that generations were begun with (`Generations.begin` stores them)."""
@@ -61,10 +64,29 @@ class Projections:
 
     def declined(self) -> bool:
         """Returns whether the user declined an adaptation of the catalogue."""
-        with self._database.reading() as connection:
-            return bool(connection.execute(select(state.c.adaptation_declined)).scalar_one())
+        return self._read_mark() == DECLINED
 
     def decline(self, declined: bool = True) -> None:
         """Stores whether the user declines an adaptation of the catalogue."""
+        self._write_mark(DECLINED if declined else UNDECIDED)
+
+    def due(self) -> bool:
+        """Returns whether an import has begun that an adaptation is to follow, and not ended."""
+        return self._read_mark() == DUE
+
+    def set_due(self) -> None:
+        """Stores that an adaptation is to follow an import, also if that is interrupted."""
+        self._write_mark(DUE)
+
+    def end_due(self) -> None:
+        """Stores that the import is over, with or without an adaptation."""
+        if self.due():
+            self._write_mark(UNDECIDED)
+
+    def _read_mark(self) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(select(state.c.adaptation_declined)).scalar_one())
+
+    def _write_mark(self, mark: int) -> None:
         with self._database.writing(counted=False) as connection:
-            connection.execute(update(state).values(adaptation_declined=int(declined)))
+            connection.execute(update(state).values(adaptation_declined=mark))

@@ -32,7 +32,8 @@ metadata = MetaData()
 _PRODUCT_ID = String(512).with_variant(String(512, collation="C"), "postgresql")
 
 # One row: the version of the schema, how often it was written to, which generation is searched,
-# whether the user declined an adaptation, and a name of its own for engines, hexadecimal.
+# whether the user declined an adaptation (1) or one is to follow the import that has begun (2), and
+# a name of its own for engines, hexadecimal.
 state = Table(
     "state",
     metadata,

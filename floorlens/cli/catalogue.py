@@ -78,7 +78,7 @@ def index(
 ) -> None:
     """Add products to the catalogue. Only what changed is embedded; nothing is removed.
 
-    The first index of 64 products or more adapts the search to them (see `floorlens adapt`).
+    The first import adapts the search to its products if they are 64 or more (see `adapt`).
     """
     if source is None and not rebuild:
         raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")

@@ -323,6 +323,39 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
             lens.adapt()
 
 
+@pytest.mark.parametrize("moment", ["import", "adaptation"])
+def test_an_interrupted_first_import_adapts_when_it_goes_on(
+    tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The command line says "run the same command to go on": that must end as one run does."""
+    monkeypatch.setattr(batches, "BATCH", 2)
+    folder, more = paint(tmp_path / "products", LEAST), paint(tmp_path / "more", LEAST + 1)
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    with opened(place("c")) as lens:
+        with pytest.raises(Killed):
+            if moment == "import":
+                lens.add(folder, progress=kill)
+            else:
+                lens.add(folder, adapt_progress=kill)
+        assert lens.count() > 0
+        assert (lens.adapted, lens.adaptation_declined) == (False, False)
+    with opened(place("c")) as lens:
+        assert lens.add(folder).adaptation is not None
+        assert lens.add(more).adaptation is None
+
+
+def test_a_small_first_import_is_over_when_it_ends(tmp_path: Path) -> None:
+    """Those that follow are later ones, however many products they bring."""
+    few, many = paint(tmp_path / "few", LEAST - 1), paint(tmp_path / "many", LEAST + 3)
+    with opened(tmp_path / "c") as lens:
+        assert lens.add(few).adaptation is None
+        assert lens.add(many).adaptation is None
+        assert lens.add(many, adapt=True).adaptation is not None
+
+
 def test_the_first_import_adapts_and_later_ones_do_not(tmp_path: Path) -> None:
     """Unless that is declined, which is remembered until it is asked for."""
     folder, more = paint(tmp_path / "products", LEAST), paint(tmp_path / "more", LEAST + 1)
