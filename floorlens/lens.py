@@ -289,18 +289,31 @@ class Floorlens:
             return lens._push_after(report)
 
     def __enter__(self) -> Floorlens:
+        self._catalogue.check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Closes the catalogue and the engine; what is asked afterwards raises CatalogueError."""
+        """Closes the catalogue and the engine; what is asked afterwards raises CatalogueError.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> lens.close()
+            >>> lens.count()
+            Traceback (most recent call last):
+            floorlens.errors.CatalogueError: the catalogue catalogue is closed: open it again
+        """
         self._retriever.close()
         self._catalogue.close()
 
     def warm_up(self) -> None:
-        """Runs all that a first search would wait for; an engine that is down is only logged."""
+        """Runs all that a first search would wait for; an engine that is down is only logged.
+
+        Example:
+            >>> Floorlens.open("catalogue/").warm_up()
+        """
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
         try:
@@ -317,6 +330,9 @@ class Floorlens:
 
         Raises:
             StampMismatch: another process rebuilt it with another preset or other models.
+
+        Example:
+            >>> Floorlens.open("catalogue/").check()
         """
         check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._catalogue.location)
 
@@ -465,11 +481,23 @@ class Floorlens:
         return self._catalogue.projections.declined()
 
     def count(self) -> int:
-        """Returns the number of products."""
+        """Returns the number of products.
+
+        Example:
+            >>> Floorlens.open("catalogue/").count()
+            0
+        """
         return self._catalogue.count()
 
     def products(self) -> list[Product]:
-        """Returns all products, sorted by id."""
+        """Returns all products, sorted by id.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> [product.id for product in lens.products()]
+            ['oak-natural-plank', 'terrazzo-grigio', 'walnut-herringbone']
+        """
         return self._catalogue.products()
 
     def product(self, product_id: str) -> Product:
@@ -477,6 +505,12 @@ class Floorlens:
 
         Raises:
             ProductNotFound: none has that id.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.product("terrazzo-grigio").name
+            'terrazzo-grigio'
         """
         return self._catalogue.product(product_id)
 
@@ -605,7 +639,7 @@ class Floorlens:
 def find_floor(
     photo: PhotoSource | Photo,
     *,
-    preset: str = DEFAULT_PRESET,
+    preset: str | None = None,
     region: RegionSource | None = None,
     clicks: Iterable[ClickSource] = (),
     threads: int = 0,
@@ -617,7 +651,7 @@ def find_floor(
 
     Args:
         photo: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or a `Photo` that is loaded.
-        preset: whose segmenter finds it.
+        preset: whose segmenter finds it; None takes the default one.
         region, clicks: as for `Floorlens.search`.
         threads, max_megapixels, models, stages: as for `Floorlens.open`.
 
@@ -633,7 +667,7 @@ def find_floor(
         ((768, 1024), ())
     """
     if stages is None:
-        stages = load_stages(preset_named(preset), threads=threads, models=models)
+        stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
     if not isinstance(photo, Photo):
         photo = load_photo(photo, max_megapixels=max_megapixels)
     return floor_region(photo, stages, region, clicks)

@@ -33,27 +33,56 @@ OF_AN_EXTRA = {
 }
 
 
-def imports_of(path: Path) -> set[str]:
-    """Returns the modules of ours that a file imports, anywhere in it.
+def sources_of_names() -> dict[str, str]:
+    """Returns public name -> the module that `floorlens` takes it from."""
+    nodes = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body
+    return {
+        alias.name: str(node.module)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def imported_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Yields module and name of each import in a file, "" for a module as a whole.
 
     Those under TYPE_CHECKING and inside functions count too: who reads one file must not have to
-    know the one that uses it.
+    know the one that uses it. So do modules that are imported by a name in quotes.
     """
-    names = set()
+    package = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from floorlens.engines import exact` imports a module, if there is one of that name.
-            for alias in node.names:
-                module = f"{node.module}.{alias.name}"
-                names.add(module if module in MODULES else node.module)
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield ast.unparse(node.args[0]).strip("'"), ""
+
+
+def imports_of(path: Path) -> set[str]:
+    """Returns the modules of ours that a file imports, anywhere in it and in whatever way."""
+    names = set()
+    for module, name in imported_names(path):
+        # `from floorlens.engines import exact` imports a module, if there is one of that name.
+        if f"{module}.{name}" in MODULES:
+            names.add(f"{module}.{name}")
+        elif module == "floorlens":
+            # What is public comes from some room; the version is the package's own.
+            names |= {SOURCES[name]} if name in SOURCES else set()
+        else:
+            names.add(module)
     return names & MODULES.keys()
 
 
 def room_of(module: str) -> str:
     """Returns the folder or file below floorlens/ or training/ in which a module lies."""
     return ".".join(module.split(".")[:2])
+
+
+SOURCES = sources_of_names()
 
 
 def graph() -> dict[str, set[str]]:
@@ -65,11 +94,11 @@ def rooms() -> dict[str, set[str]]:
     """Returns room -> the rooms that it imports from."""
     plan: dict[str, set[str]] = {}
     for module, targets in graph().items():
-        # The package itself only names what is public; its version is known everywhere.
+        # The package itself only names what is public.
         if module in ("floorlens", "training"):
             continue
         room = room_of(module)
-        below = {room_of(target) for target in targets if target != "floorlens"}
+        below = {room_of(target) for target in targets}
         plan.setdefault(room, set()).update(below - {room})
     return plan
 
@@ -95,6 +124,26 @@ def test_no_arrow_up_between_rooms() -> None:
 def test_a_circle_is_noticed() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from floorlens.lens import Floorlens",
+        "from floorlens import Floorlens",
+        "from floorlens import lens",
+        "import floorlens.lens",
+        "from ..lens import Floorlens",
+        "from .. import lens",
+        "import importlib; importlib.import_module('floorlens.lens')",
+    ],
+)
+def test_an_import_inside_a_function_is_noticed(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is written."""
+    path = PACKAGE / "images" / "shapes.py"
+    text = f"def deep():\n    if True:\n        {line}\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_a, **_k: text)
+    assert imports_of(path) == {"floorlens.lens"}
 
 
 def test_nothing_below_uses_an_interface() -> None:

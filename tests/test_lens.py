@@ -121,6 +121,11 @@ def test_a_closed_lens_refuses_to_work(tmp_path: Path, product_csv: Path, room: 
         "products": lens.products,
         "count": lens.count,
         "check": lens.check,
+        "product": lambda: lens.product("oak"),
+        "warm_up": lens.warm_up,
+        "stamp": lambda: lens.stamp,
+        "projection": lambda: lens.projection,
+        "with": lens.__enter__,
     }
     for name, call in calls.items():
         with pytest.raises(CatalogueError, match="is closed: open it again"):

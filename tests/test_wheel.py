@@ -50,7 +50,7 @@ def test_the_wheel_indexes_and_searches_outside_the_checkout(fresh: Path) -> Non
     samples = run(
         fresh / "venv/bin/python",
         "-c",
-        "from floorlens.demo.demo import samples; print(samples())",
+        "from floorlens.demo.samples import samples; print(samples())",
         cwd=fresh,
     ).strip()
     assert samples.startswith(str(fresh)), "the samples must be the wheel's own"

@@ -59,7 +59,7 @@ def index(
         typer.Option(
             "--adapt/--no-adapt",
             help="Adapt the catalogue afterwards, if it is not adapted yet. By default the first "
-            "index of 64 products or more does it, unless --no-adapt declined it before.",
+            "import does it, if it brings 64 products or more; --no-adapt declines it for good.",
             show_default=False,
         ),
     ] = None,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.engines.filters import Filter
-from floorlens.errors import EngineMismatch, SettingsError
+from floorlens.errors import EngineMismatch, SettingsError, UsageError
 
 BACKENDS: Mapping[str, str] = {
     "exact": "exact.ExactCollection",
@@ -215,6 +215,7 @@ def open_collection(engine: Engine, spec: CollectionSpec, *, mode: Mode = "creat
         EngineError: it cannot be used.
         MissingDependency: the engine's extra is not installed.
         SettingsError: there is no such engine, or its address is missing.
+        UsageError: there is no such mode.
 
     Example:
         >>> collection = open_collection(Engine("exact"), CollectionSpec("floors", 2, "stamp"))
@@ -223,6 +224,8 @@ def open_collection(engine: Engine, spec: CollectionSpec, *, mode: Mode = "creat
         [Hit(id='oak', similarity=1.0)]
     """
     check_engine(engine)
+    if mode not in get_args(Mode):
+        raise UsageError(f"unknown mode {mode!r}: known are {', '.join(get_args(Mode))}")
     module, _, name = BACKENDS[engine.name].rpartition(".")
     backend: type[Collection] = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
     return backend.open(engine, spec, mode=mode)

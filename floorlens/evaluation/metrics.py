@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from floorlens.images.shapes import shrink
+
 BOUNDARY_TOLERANCE = 3.0
 """How far apart two boundaries may lie, in pixels of a picture whose longer side is 640."""
 
@@ -230,9 +232,7 @@ def boundary_f(
 
 def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Returns the mask's pixels that touch a pixel outside it: bool (h, w)."""
-    framed = np.pad(mask, 1, mode="edge")
-    inside = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
-    return mask & ~inside
+    return mask & ~shrink(mask)
 
 
 def _dilate(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:

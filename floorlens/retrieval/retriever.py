@@ -200,6 +200,12 @@ class Retriever:
             if missing:
                 if self._is_outdated(state):
                     continue
+                if not replica.lags:
+                    raise CatalogueError(
+                        f"products of the catalogue {self._catalogue.location} have vectors and no "
+                        "signatures: run `floorlens index --rebuild --catalogue "
+                        f"{self._catalogue.location}`"
+                    )
                 # Some engines show a product for a while after it was removed.
                 hits = [hit for hit in hits if hit.id not in missing]
             return Retrieval(query, hits, signatures, replica.name)

@@ -36,6 +36,7 @@ def lens(older: Path) -> Iterator[Floorlens]:
         yield opened
 
 
+@pytest.mark.slow
 def test_it_ranks_the_same(lens: Floorlens) -> None:
     """The scores may differ in the last digits, as they do from one processor to the next."""
     for room, ranking in EXPECTED["rankings"].items():

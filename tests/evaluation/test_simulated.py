@@ -152,7 +152,7 @@ def test_views_of_one_picture_differ_in_light_and_place() -> None:
     assert len({room.mask.tobytes() for room in rooms}) == 6
 
 
-def test_the_pipeline_finds_samples_in_their_simulate_rooms(tmp_path: Path) -> None:
+def test_the_pipeline_finds_samples_in_their_simulated_rooms(tmp_path: Path) -> None:
     """The real models, floors that nobody would confuse: found, most of all first."""
     products = tmp_path / "products"
     products.mkdir()

@@ -90,7 +90,7 @@ def test_equal_pictures_get_equal_bytes_and_many_are_batched(tiny_models: TinyMo
     assert model.embed(pixels[:0]).shape == (0, 24)
 
 
-def test_a_model_is_load_once_whoever_asks_first(
+def test_a_model_is_loaded_once_whoever_asks_first(
     tiny_models: TinyModels, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Two threads that both find it missing would both load it: twice the memory."""
@@ -184,7 +184,7 @@ def test_a_model_of_the_wrong_kind_is_refused(
         embedding_dimension(files)
 
 
-def test_weights_are_not_load_from_a_broken_configuration(
+def test_weights_are_not_loaded_from_a_broken_configuration(
     tiny_models: TinyModels, tmp_path: Path
 ) -> None:
     """Whoever asks first: the segmenter never asks for a dimension."""

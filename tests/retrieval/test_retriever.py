@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import delete
 
 from floorlens import Floorlens
 from floorlens.catalogue.projections import Projections
+from floorlens.catalogue.schema import features
 from floorlens.embedding import FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.engines import Engine, Hit
@@ -78,9 +80,19 @@ def test_changes_without_end_are_an_error(lens: Floorlens, monkeypatch: pytest.M
         lens.search(ROOM)
 
 
-@pytest.mark.parametrize("backend", [ExactCollection, LanceCollection], ids=["exact", "lancedb"])
+def test_a_vector_without_a_signature_asks_for_a_rebuild(lens: Floorlens) -> None:
+    """Both lie in one row, so only a damaged catalogue has one of them: nothing is left out."""
+    lens.search(ROOM)
+    with lens._catalogue.writing(counted=False) as connection:
+        connection.execute(delete(features).where(features.c.product_id == "0"))
+    with pytest.raises(CatalogueError, match="floorlens index --rebuild"):
+        lens.search(ROOM)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["exact", "lancedb"])
 def test_a_swap_during_the_vector_query_is_noticed(
-    backend: type[ExactCollection | LanceCollection],
+    name: str,
     location: str,
     tmp_path: Path,
     engine_of: Callable[[str], Engine],
@@ -91,10 +103,10 @@ def test_a_swap_during_the_vector_query_is_noticed(
     In a namespace of one's own, and in a process's memory, the vectors of the new projection take
     the place of the old ones, so that a query of the old one meets them.
     """
-    name = "exact" if backend is ExactCollection else "lancedb"
+    backend: Any = ExactCollection if name == "exact" else LanceCollection
     engine = replace(engine_of(name), namespace="ours")
     stages = fake_stages(adaptable=True)
-    features = FloorFeatures(
+    floor = FloorFeatures(
         base=np.array([[55, 10, 20]], np.float16),
         coverage=np.ones(1, np.float16),
         lab=np.array([[55, 10, 20]], np.float16),
@@ -105,7 +117,7 @@ def test_a_swap_during_the_vector_query_is_noticed(
         Floorlens.open(location, index=engine, stages=stages) as other,
     ):
         lens.add(paint(tmp_path / "many", 9), adapt=False)
-        query = backend.query
+        query: Callable[..., list[Hit]] = backend.query
 
         def swap_before(collection: Any, *arguments: Any) -> list[Hit]:
             if not lens.adapted:
@@ -115,11 +127,11 @@ def test_a_swap_during_the_vector_query_is_noticed(
             return query(collection, *arguments)
 
         monkeypatch.setattr(backend, "query", swap_before)
-        retrieval = other._retriever.retrieve(features, 5, 5, None)
+        retrieval = other._retriever.retrieve(floor, 5, 5, None)
         in_use = other.projection
         assert lens.adapted and in_use is not None
         projection = other._catalogue.projections.get(in_use["version"])
-        embedding = stages.embedder.describe(features, projection)
+        embedding = stages.embedder.describe(floor, projection)
         assert retrieval.query.vector == pytest.approx(embedding.vector)
         vectors = {
             record.id: record.vector for record in other._catalogue.snapshot().changed_records
