@@ -1,4 +1,8 @@
-"""`Floorlens`, the front door: a catalogue, opened with a preset, and all that users ask of it."""
+"""`Floorlens`, the front door: a catalogue, opened with a preset, and all that users ask of it.
+
+The journeys and SQLAlchemy are imported in the methods that need them: together they cost more than
+half of the time that importing the package may take.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,6 @@ from floorlens.errors import (
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
-from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
@@ -180,7 +183,6 @@ class Floorlens:
         any_stamp: bool = False,
     ) -> Floorlens:
         """Opens a catalogue as `open` does; with `any_stamp` also one of other models."""
-        # SQLAlchemy costs more than half of the allowed import time of the package.
         from floorlens.catalogue.catalogue import Catalogue
 
         if preset is not None and stages is None:
@@ -314,6 +316,8 @@ class Floorlens:
         Example:
             >>> Floorlens.open("catalogue/").warm_up()
         """
+        from floorlens.pipeline import floor_view
+
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
         try:
@@ -561,6 +565,8 @@ class Floorlens:
             >>> round(lens.mask("room.jpg").share, 1)
             0.3
         """
+        from floorlens.pipeline import floor_region
+
         self._catalogue.check_open()
         return floor_region(self._photo(source), self._stages, region, clicks)
 
@@ -666,6 +672,8 @@ def find_floor(
         >>> floor.mask.shape, floor.reasons
         ((768, 1024), ())
     """
+    from floorlens.pipeline import floor_region
+
     if stages is None:
         stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
     if not isinstance(photo, Photo):
