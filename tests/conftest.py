@@ -73,6 +73,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     report.longrepr = f"{why} - with CI=true a skip fails; {ALLOWED_SKIPS.name} names exceptions"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves a file unread that is slow as a whole, where `make check` leaves out what is slow.
+
+    Importing PyTorch and the like alone would take a good part of its minute.
+    """
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    slow = "\npytestmark = pytest.mark.slow\n" in collection_path.read_text(encoding="utf-8")
+    return True if slow else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what runs on a shared engine as slow: it starts a server or loads a large library."""
     for item in items:

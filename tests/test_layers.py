@@ -10,6 +10,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def room_of(module: str) -> str:
 SOURCES = sources_of_names()
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Returns module -> the modules that it imports."""
     return {module: imports_of(path) - {module} for module, path in MODULES.items()}

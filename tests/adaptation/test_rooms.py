@@ -24,6 +24,8 @@ from floorlens.adaptation.rooms import (
     simulate_view,
 )
 
+pytestmark = pytest.mark.slow
+
 SMALL = (96, 72)
 Texture = NDArray[np.uint8]
 

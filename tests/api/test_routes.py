@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     Serving = Callable[..., TestClient]
 
+pytestmark = pytest.mark.slow
+
 
 def photo(file: Path) -> dict[str, Any]:
     return {"file": (file.name, file.read_bytes(), "image/png")}

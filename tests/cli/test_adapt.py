@@ -18,6 +18,8 @@ from floorlens.adaptation.rooms import simulate_view
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 
@@ -140,7 +142,6 @@ def test_an_import_is_reported_even_if_it_cannot_be_adapted(run: Run, products: 
 
 
 @pytest.mark.usefixtures("worth_nine")
-@pytest.mark.slow
 def test_eval_measures_adapted_or_not_and_the_report_says_which(
     run: Run, products: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from typer.testing import Result
 from floorlens import Floorlens
 from floorlens.testing import fake_stages
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 
@@ -378,7 +380,6 @@ def test_eval_measures_prints_and_writes(run: Run, pairs: Path) -> None:
     assert "no such folder" in run("eval", "masks", pairs, code=3).stderr
 
 
-@pytest.mark.slow
 def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> None:
     """The options are those of `search`; the report says which weights were used."""
     (pairs / "judgments.csv").write_text("query,product,grade\na.png,oak.png,3\n")
@@ -410,7 +411,6 @@ def test_the_megapixel_setting_reaches_eval(
     assert [item["file"] for item in figures["failed"]] == ["rooms/a.png"]
 
 
-@pytest.mark.slow
 def test_eval_masks_prints_every_measure(run: Run, tmp_path: Path) -> None:
     """The fake segmenter finds the lower half, and no floor in a plain picture."""
     data, walls = tmp_path / "data", tmp_path / "walls"
@@ -438,7 +438,6 @@ def test_eval_masks_prints_every_measure(run: Run, tmp_path: Path) -> None:
     run("eval", "masks", data, "--limit", "0", code=2)
 
 
-@pytest.mark.slow
 def test_eval_simulated_needs_only_products(run: Run, pairs: Path) -> None:
     """Of the products alone; the fake stages tell them apart by their colour."""
     options = ["--views", "6", "--seed", "1"]

@@ -146,7 +146,7 @@ def test_readers_see_whole_writes_while_others_write() -> None:
     collection.upsert([Record("steady", unit([1, 0]), {"turn": 0})])
 
     def write() -> None:
-        for turn in range(300):
+        for turn in range(60):
             # Between the two records of a write readers get their turn.
             slow: Any = SlowVector(unit([1, 1]))
             collection.upsert([Record(name, slow, {"turn": turn}) for name in ("a", "b")])

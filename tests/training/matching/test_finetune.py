@@ -26,6 +26,8 @@ from training.matching.finetune import (
 from training.matching.patches import REAL_ROOM, ROOM, SWATCH
 from training.matching.samples import RANGE
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_loss_is_low_where_patches_of_one_floor_lie_together() -> None:
     labels = torch.arange(4).repeat_interleave(3)

@@ -12,6 +12,8 @@ from floorlens.embedding.pattern import CLASSES, WOODEN
 from training.matching.fit import MadePicture, fit_probe, patterns_of
 from training.synthesis.design import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_probe_knows_the_families_that_are_made_in_their_order() -> None:
     assert (*FAMILIES, "one board") == CLASSES

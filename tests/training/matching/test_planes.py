@@ -9,6 +9,8 @@ pytest.importorskip("cv2", reason="needs the extra train")
 
 from training.matching.planes import box_room
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_floor_lies_below_the_cameras_horizon() -> None:
     texture = np.random.default_rng(0).integers(60, 200, (200, 200, 3), dtype=np.uint8)

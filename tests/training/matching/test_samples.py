@@ -9,6 +9,8 @@ pytest.importorskip("cv2", reason="needs the extra train")
 
 from training.matching.samples import RANGE, draw_product, draw_swatches, make_product
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_range_shares_its_construction_and_differs_in_what_it_looks_like() -> None:
     for first in range(0, 30, RANGE):

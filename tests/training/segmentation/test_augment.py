@@ -18,6 +18,8 @@ from training.segmentation.augment import (
 from training.segmentation.data import FLOOR, OTHER, Sample
 from training.segmentation.negatives import PAINTERS, painted
 
+pytestmark = pytest.mark.slow
+
 
 def room(floor_rows: int) -> Sample:
     image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)

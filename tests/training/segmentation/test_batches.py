@@ -15,6 +15,8 @@ from training.segmentation.batches import Batches
 from training.segmentation.data import FLOOR, OTHER, Sample
 from training.segmentation.textures import quick_rug, quick_texture
 
+pytestmark = pytest.mark.slow
+
 
 def sample(source: str, floor_rows: int, seed: int = 0) -> Sample:
     """A picture whose lowest rows are floor."""

@@ -12,6 +12,8 @@ pytest.importorskip("cv2", reason="needs the extra train")
 
 from training.segmentation.calibrate import FILE, fit, read_calibration
 
+pytestmark = pytest.mark.slow
+
 
 def test_overconfident_logits_are_drawn_in() -> None:
     """Logits three times too large, shifted by one; pictures with a floor four times as many."""

@@ -18,6 +18,8 @@ from training.segmentation.clicks import click_maps, draw_clicks
 from training.segmentation.data import FLOOR, OTHER, UNSURE
 from training.segmentation.model import CLICK_STRIDE
 
+pytestmark = pytest.mark.slow
+
 CLICKS = st.lists(st.tuples(st.integers(0, 15), st.integers(0, 23), st.booleans()), max_size=6)
 
 

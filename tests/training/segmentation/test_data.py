@@ -13,6 +13,8 @@ pytest.importorskip("cv2", reason="needs the extra train")
 
 from training.segmentation.data import TEST_SOURCES, TRAIN_SOURCES, load_rendered, train_and_dev
 
+pytestmark = pytest.mark.slow
+
 
 def render(folder: Path, number: int) -> None:
     for name, suffix in (("images", "jpg"), ("masks", "png")):

@@ -15,6 +15,8 @@ from training.export import compare, export_onnx, open_session
 from training.segmentation.export_model import INPUTS, MOST_DIFFERENCE, OUTPUTS, STAMP
 from training.segmentation.model import ExportNet, SegmentationNet
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_exported_file_agrees_with_the_network(tmp_path: Path) -> None:
     """Mirroring in the graph included, and with weights stored as fp16."""

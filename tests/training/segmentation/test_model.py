@@ -10,6 +10,8 @@ import torch
 
 from training.segmentation.model import ExportNet, SegmentationNet, no_clicks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def net() -> SegmentationNet:

@@ -28,6 +28,8 @@ from training.segmentation.train import (
     visible_loss,
 )
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TrainConfig()
 
 
