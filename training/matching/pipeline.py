@@ -1,0 +1,81 @@
+"""All that the training of the matcher takes from the package, so that a move touches one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.embedding.projection import Projection, fit_products, load_projection
+from floorlens.embedding.scatter import Scatter, scatter_of
+from floorlens.errors import NoFloorFound
+from floorlens.images import Photo, load_photo
+from floorlens.models import WEIGHTS, Stamp
+from floorlens.normalisation import FloorView
+from floorlens.normalisation.builtin import SIDE, images_of, sample_colours
+from floorlens.normalisation.product_picture import ProductPicture
+from floorlens.normalisation.simulation import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
+from floorlens.normalisation.squares import Scales, choose_squares, cleanest_square, cut_squares
+from floorlens.pipeline import examine_product, find_floor, floor_view
+from floorlens.presets import PRESETS, Stages, load_stages
+
+__all__ = [
+    "SIDE",
+    "STRONG_LIGHT",
+    "USUAL_LIGHT",
+    "WEIGHTS",
+    "FloorView",
+    "Projection",
+    "RoomView",
+    "Scales",
+    "Scatter",
+    "Stages",
+    "Stamp",
+    "builtin_stages",
+    "choose_squares",
+    "cleanest_square",
+    "cut_squares",
+    "fit_products",
+    "images_of",
+    "load_projection",
+    "product_view",
+    "read_product",
+    "read_room",
+    "room_view",
+    "sample_colours",
+    "scatter_of",
+    "simulate_view",
+]
+
+
+def builtin_stages(threads: int = 1) -> Stages:
+    """Returns the stages of the built-in preset, on so many threads."""
+    return load_stages(PRESETS["builtin"], threads=threads)
+
+
+def read_room(path: Path, stages: Stages) -> tuple[Photo, NDArray[np.bool_] | None]:
+    """Returns a room photo and its floor mask, bool (h, w); None where no floor is found."""
+    photo = load_photo(path)
+    try:
+        return photo, find_floor(photo, stages).working_mask
+    except NoFloorFound:
+        return photo, None
+
+
+def read_product(path: Path, stages: Stages) -> tuple[Photo, ProductPicture]:
+    """Returns a product picture and what it shows."""
+    photo = load_photo(path)
+    return photo, examine_product([photo], stages)[0]
+
+
+def room_view(path: Path, stages: Stages) -> FloorView | None:
+    """Returns what a query describes of a room: patches as seen and from above; None: no floor."""
+    photo, mask = read_room(path, stages)
+    return None if mask is None else floor_view(photo, mask, stages)
+
+
+def product_view(path: Path, stages: Stages) -> FloorView:
+    """Returns what an index describes of a product picture."""
+    photo, picture = read_product(path, stages)
+    return stages.normaliser.view(photo.pixels, picture.mask)
