@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
 from floorlens.embedding.projection import Projection, fit_products, load_projection
 from floorlens.embedding.scatter import Scatter, scatter_of
 from floorlens.errors import NoFloorFound
-from floorlens.images import Photo, load_photo
-from floorlens.models import WEIGHTS, Stamp
+from floorlens.images.loading import Photo, load_photo
+from floorlens.models.onnx import WEIGHTS
+from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.builtin import SIDE, images_of, sample_colours
-from floorlens.normalisation.product_picture import ProductPicture
-from floorlens.normalisation.simulation import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
+from floorlens.normalisation.backends.builtin import SIDE
+from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.squares import Scales, choose_squares, cleanest_square, cut_squares
-from floorlens.pipeline import examine_product, find_floor, floor_view
+from floorlens.pipeline import examine_product, floor_region, floor_view
 from floorlens.presets import PRESETS, Stages, load_stages
+from floorlens.products.pictures import ProductPicture
 
 __all__ = [
     "SIDE",
@@ -58,7 +60,7 @@ def read_room(path: Path, stages: Stages) -> tuple[Photo, NDArray[np.bool_] | No
     """Returns a room photo and its floor mask, bool (h, w); None where no floor is found."""
     photo = load_photo(path)
     try:
-        return photo, find_floor(photo, stages).working_mask
+        return photo, floor_region(photo, stages).working_mask
     except NoFloorFound:
         return photo, None
 

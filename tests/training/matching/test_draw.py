@@ -13,6 +13,8 @@ from tests.training.matching.packs import small_pack
 from training.matching.draw import CROP, Drawer, Plan, Store
 from training.matching.pack import Pack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:

@@ -13,6 +13,8 @@ from training.matching.scores import figures, pooled, ranks, standing
 from training.matching.shops import Shop, Views, relit_rooms
 from training.matching.ways import Encoded, projected
 
+pytestmark = pytest.mark.slow
+
 NOTHING = np.zeros((0, 0, 0, 3), np.uint8)
 
 

@@ -11,6 +11,8 @@ import torch
 
 from training.matching.light import GREY, Lights, draw_lights, relit, roughened
 
+pytestmark = pytest.mark.slow
+
 
 def _plain(count: int) -> Lights:
     return Lights(

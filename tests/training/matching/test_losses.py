@@ -10,6 +10,8 @@ import torch
 
 from training.matching.losses import arcface, contrastive, cosface
 
+pytestmark = pytest.mark.slow
+
 LABELS = torch.arange(4).repeat_interleave(3)
 APART = torch.nn.functional.one_hot(LABELS, 8).float()
 MIXED = APART[torch.tensor([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11])]

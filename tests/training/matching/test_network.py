@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="needs the extra train")
 import numpy as np
 import torch
 
-from floorlens.embedding.builtin import BuiltinEmbedder
+from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from training.encoder import normalise
 from training.matching.export_encoder import PatchStatistics
 from training.matching.network import (
@@ -21,6 +21,8 @@ from training.matching.network import (
     load_exported,
 )
 from training.matching.pipeline import WEIGHTS
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

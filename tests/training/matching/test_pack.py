@@ -10,6 +10,8 @@ import pytest
 from tests.training.matching.packs import small_pack
 from training.matching.pack import SIDE, SWATCH, PackWriter, Picture, read_pack
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     written = small_pack(tmp_path / "pack.npz")

@@ -15,6 +15,8 @@ from training.matching.pack import SIDE, SIMULATED, SWATCH
 from training.matching.sources import made_pictures, may_show_one_board, texture_pictures
 from training.matching.squares import draw_squares
 
+pytestmark = pytest.mark.slow
+
 HEADER = "file,class,asset,library,licence,licence_how_known,tileable,real_cm\n"
 
 

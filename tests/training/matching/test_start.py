@@ -18,6 +18,8 @@ from training.matching.draw import Drawer, Store
 from training.matching.recipe import Recipe
 from training.matching.start import freeze, make_matcher, prepare, reliability
 
+pytestmark = pytest.mark.slow
+
 
 def test_directions_in_which_products_do_not_differ_count_for_little() -> None:
     rng = np.random.default_rng(0)

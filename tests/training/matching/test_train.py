@@ -20,6 +20,8 @@ from training.matching.pack import Pack
 from training.matching.recipe import CPU, GPU, Loss, Recipe, recipe_of
 from training.matching.train import loss_of, rate_at, train
 
+pytestmark = pytest.mark.slow
+
 RECIPE = replace(CPU, products=4, steps=4, warm_up=1, leave_out=("a",))
 
 
