@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ProductSourceError
-from floorlens.images.loading import SUFFIXES
+from floorlens.products.folders import read_folder
+from floorlens.products.ids import check_id, refuse_duplicates
+from floorlens.products.places import find_picture
 from floorlens.products.product import Product
 
-MAX_ID_LENGTH = 512
 MAX_IMAGES = 8
 # "007" is an article number, "1_000" and "nan" are words. Only plain numbers become numbers, and of
 # those only the ones that every engine stores exactly.
@@ -45,7 +46,7 @@ def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
     """
     path = Path(source)
     if path.is_dir():
-        products = _read_folder(path)
+        products = read_folder(path)
     elif not path.exists():
         raise ProductSourceError(f"{path}: no such folder or file")
     elif path.suffix.lower() == ".csv":
@@ -62,61 +63,6 @@ def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
             for product in products
         ]
     return sorted(products, key=lambda product: product.id)
-
-
-def check_id(product_id: Any, where: str) -> str:
-    """Returns a product's id after checking it.
-
-    Args:
-        product_id: the id.
-        where: where it stands, for the error.
-
-    Raises:
-        ProductSourceError: it is no text, empty, longer than 512 characters, "." or "..", or has a
-            slash or a control character.
-
-    Example:
-        >>> check_id("oak-natural-plank", "products.csv, line 2")
-        'oak-natural-plank'
-    """
-    if product_id is not None and not isinstance(product_id, str):
-        raise ProductSourceError(f"{where}: the id {product_id!r} is not a text")
-    if not product_id or not product_id.strip():
-        raise ProductSourceError(f"{where}: the id is empty")
-    if len(product_id) > MAX_ID_LENGTH:
-        raise ProductSourceError(f"{where}: the id is longer than {MAX_ID_LENGTH} characters")
-    if (
-        product_id in (".", "..")
-        or not product_id.isprintable()
-        or any(mark in product_id for mark in "/\\")
-    ):
-        raise ProductSourceError(
-            f"{where}: the id {product_id!r} has a slash, '..' or a control character"
-        )
-    return product_id
-
-
-def _read_folder(folder: Path) -> list[Product]:
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    places: dict[str, list[str]] = {}
-    for path in files:
-        places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
-    _refuse_duplicates(places, folder, "In a folder the id is the file's name without its ending")
-    return [
-        Product(
-            id=check_id(path.stem, str(path)),
-            name=path.stem,
-            # The folder's owner put the link there: it is followed, also out of the folder.
-            images=(_storable(_follow(path), str(path)),),
-        )
-        for path in files
-    ]
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -221,10 +167,10 @@ def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[P
                     for key, value in row.items()
                     if value is not None
                 },
-                tuple(_inside(folder, folder / image, where) for image in names),
+                tuple(find_picture(folder, folder / image, where) for image in names),
             )
         )
-    _refuse_duplicates(places, path, "Ids must be unique")
+    refuse_duplicates(places, path, "Ids must be unique")
     return products
 
 
@@ -249,42 +195,3 @@ def _refuse_nul(key: str, text: str, where: str) -> None:
     # PostgreSQL cannot store it, and no name has one.
     if "\0" in text:
         raise ProductSourceError(f"{where}: {key!r} holds a NUL character")
-
-
-def _inside(folder: Path, path: Path, where: str) -> str:
-    try:
-        resolved = path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        # A ring of links, or what cannot be the name of a file.
-        raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
-    if not resolved.is_relative_to(folder):
-        raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
-    return _storable(resolved, where)
-
-
-def _follow(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):
-        # A ring of links: reading it fails, and only this product with it.
-        return path.absolute()
-
-
-def _storable(path: Path, where: str) -> str:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise ProductSourceError(
-            f"{where!r}: the path is not UTF-8, so it cannot be stored; rename it"
-        ) from error
-    return str(path)
-
-
-def _refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:
-    twice = sorted(product_id for product_id, where in places.items() if len(where) > 1)
-    if twice:
-        first = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
-        more = " …" if len(twice) > 5 else ""
-        raise ProductSourceError(
-            f"{path}: {len(twice)} id(s) occur more than once: {first}{more}. {rule}"
-        )

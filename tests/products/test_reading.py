@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, ProductSourceError
 from floorlens.images.loading import read_bytes
-from floorlens.products.reading import MAX_ID_LENGTH, check_id, read_products, typed_cell
+from floorlens.products.ids import MAX_ID_LENGTH, check_id
+from floorlens.products.reading import read_products, typed_cell
 
 
 @pytest.fixture
