@@ -7,18 +7,18 @@ from pathlib import Path
 from floorlens.images.loading import SUFFIXES
 from floorlens.products.ids import check_id, refuse_duplicates
 from floorlens.products.places import follow, storable
-from floorlens.products.product import Product
+from floorlens.products.product import Product, ProductList
 
 
-def read_folder(folder: Path) -> list[Product]:
-    """Returns the products of a folder: every picture in it and below it, in order of path.
+def read_folder(folder: Path) -> ProductList:
+    """Returns the products of a folder: every picture in it and below it.
 
     Raises:
         ProductSourceError: two files have one stem, or a path cannot be stored.
 
     Example:
         >>> from pathlib import Path
-        >>> sorted(product.id for product in read_folder(Path("products")))
+        >>> [product.id for product in read_folder(Path("products")).products]
         ['oak-natural-plank', 'terrazzo-grigio', 'walnut-herringbone']
     """
     files = sorted(
@@ -32,7 +32,7 @@ def read_folder(folder: Path) -> list[Product]:
     for path in files:
         places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
     refuse_duplicates(places, folder, "In a folder the id is the file's name without its ending")
-    return [
+    products = (
         Product(
             id=check_id(path.stem, str(path)),
             name=path.stem,
@@ -40,4 +40,5 @@ def read_folder(folder: Path) -> list[Product]:
             images=(storable(follow(path), str(path)),),
         )
         for path in files
-    ]
+    )
+    return ProductList(tuple(sorted(products, key=lambda product: product.id)))

@@ -46,7 +46,7 @@ def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
     """
     path = Path(source)
     if path.is_dir():
-        products = read_folder(path)
+        products = list(read_folder(path).products)
     elif not path.exists():
         raise ProductSourceError(f"{path}: no such folder or file")
     elif path.suffix.lower() == ".csv":
