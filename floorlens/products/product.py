@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_IMAGES = 8
+"""Pictures of one product."""
+
 
 @dataclass(frozen=True)
 class Product:
