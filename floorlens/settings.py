@@ -23,6 +23,7 @@ class Options(TypedDict, total=False):
     threads: int
     max_megapixels: float
     models: ModelOptions
+    fetch_hosts: tuple[str, ...]
 
 
 class Settings(BaseSettings):
@@ -63,6 +64,10 @@ class Settings(BaseSettings):
     )
     max_upload_mb: float = Field(
         default=20.0, gt=0, description="largest photo that the service accepts, in megabytes"
+    )
+    fetch_hosts: str | None = Field(
+        default=None,
+        description="hosts from which pictures may be fetched, parted by commas; unset = none",
     )
     api_url: str | None = Field(
         default=None, description="the service that the page asks; unset = one of its own"
@@ -130,7 +135,13 @@ class Settings(BaseSettings):
             "threads": self.threads,
             "max_megapixels": self.max_megapixels,
             "models": self.model_options(),
+            "fetch_hosts": self.hosts(),
         }
+
+    def hosts(self) -> tuple[str, ...]:
+        """Returns the hosts from which pictures may be fetched."""
+        names = (self.fetch_hosts or "").split(",")
+        return tuple(name.strip() for name in names if name.strip())
 
     def for_engine(self, name: str | None) -> Settings:
         """Returns the settings for an engine by name; None keeps the one that is set.

@@ -58,6 +58,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         "fresh": False,
         "fallback": None,
         "max_upload_mb": 20.0,
+        "fetch_hosts": None,
         "api_url": None,
         "pinecone_api_key": None,
         "pinecone_controller_host": None,
@@ -91,6 +92,13 @@ def test_hub_models_are_chosen_by_variables(monkeypatch: pytest.MonkeyPatch) -> 
         crop="mask",
         rerank="patches",
     )
+
+
+def test_hosts_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().hosts() == ()
+    monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", " cdn.example.com,,*.example.org:8443 ,")
+    assert load_settings().hosts() == ("cdn.example.com", "*.example.org:8443")
+    assert load_settings().options()["fetch_hosts"] == load_settings().hosts()
 
 
 def test_pinecone_is_named_as_its_own_tools_name_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import threading
 import warnings
@@ -11,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +113,8 @@ def load_photo(
         return _from_pil(source, name or "the image", working_side, max_megapixels)
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "the image"
+    elif isinstance(source, str) and is_address(source):
+        raise ImageError(f"{shown_address(source)} {explain_fetching(source)}")
     elif isinstance(source, str | Path):
         data, name = read_bytes(Path(source)), name or str(source)
     else:
@@ -144,6 +148,47 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ImageError(f"{str(path)!r} cannot be the name of a file") from error
+
+
+def is_address(source: str) -> bool:
+    """Returns whether a text is an address on the web, not the path of a file.
+
+    Example:
+        >>> is_address("https://example.com/room.jpg"), is_address("C:/pictures/room.jpg")
+        (True, False)
+    """
+    return source[:8].lower().startswith(("http://", "https://"))
+
+
+def shown_address(address: str) -> str:
+    """Returns an address without its query, which may hold a key, and without user and password.
+
+    Example:
+        >>> shown_address("https://me:secret@cdn.example.com/oak.jpg?token=secret")
+        'https://cdn.example.com/oak.jpg'
+    """
+    bare = re.split(r"[?#]", address, maxsplit=1)[0]
+    return re.sub(r"^(\w+:[/\\]*)[^/\\]*@", r"\1", bare)
+
+
+def explain_fetching(address: str) -> str:
+    """Returns how to allow an address to be fetched, for an error.
+
+    Example:
+        >>> explain_fetching("https://cdn.example.com/oak.jpg")
+        'is an address, and nothing is fetched unless you ask for it: give --fetch (fetch=True) and
+        name the host in FLOORLENS_FETCH_HOSTS=cdn.example.com'
+    """
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
+    except ValueError:
+        host, port = "", ""
+    return (
+        "is an address, and nothing is fetched unless you ask for it: give --fetch (fetch=True) "
+        f"and name the host in FLOORLENS_FETCH_HOSTS={host or 'cdn.example.com'}{port}"
+    )
 
 
 def media_type(data: bytes) -> str | None:
