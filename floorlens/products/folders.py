@@ -1,44 +1,268 @@
-"""The products of a folder of pictures."""
+"""The products of a folder of pictures: a file a product, or a sub-folder a product.
+
+Which of the two a sub-folder is, its files' names say. `wood/oak.jpg` and `wood/walnut.jpg` name
+two products. `oak/1.jpg` and `oak/detail.jpg` name none: there the folder's name does, and the
+files are its pictures.
+"""
 
 from __future__ import annotations
 
+import filecmp
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
-from floorlens.images.loading import SUFFIXES
-from floorlens.products.ids import check_id, refuse_duplicates
+from floorlens.errors import ImageError, MissingDependency, ProductSourceError
+from floorlens.images.loading import SUFFIXES, load_photo, media_type
+from floorlens.products.ids import check_id
 from floorlens.products.places import follow, storable
-from floorlens.products.product import Product, ProductList
+from floorlens.products.product import MAX_IMAGES, Product, ProductList, Refusal
+from floorlens.products.texts import tidy
+
+Layout = Literal["auto", "files", "folders"]
+"""Whether each file is a product, or each sub-folder; auto: see `read_folder`."""
+
+# These begin with more than the two letters that a text may begin with too, and no raw photo does.
+_CERTAIN = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic")
+_UNFINISHED = (".bak", ".crdownload", ".old", ".orig", ".part", ".thm", ".tmp")
+# Words that say which picture of a product this is, not of which product.
+_VIEWS = frozenset(
+    (
+        *("above", "ambiente", "angle", "ansicht", "back", "bild", "bilder", "closeup", "copy"),
+        *("detail", "details", "foto", "fotos", "front", "galerie", "gallery", "hero", "image"),
+        *("images", "img", "interior", "kopie", "main", "milieu", "mood", "nah", "oben", "photo"),
+        *("photos", "pic", "pics", "picture", "pictures", "preview", "product", "produkt", "raum"),
+        *("room", "scene", "seite", "side", "square", "swatch", "textur", "texture", "top", "view"),
+        *("vorne", "vorschau", "zoom"),
+    )
+)
+_CAMERA = re.compile(r"(?:img|dsc[nf]?|pxl|mvi|p|imag|dscf|gopr|whatsapp)[-_ ]?\d{3,}.*", re.I)
+_THUMB = re.compile(r"(?P<base>.+)[-_](?:(?P<size>\d{2,4}x\d{2,4})|thumb|thumbnail)", re.IGNORECASE)
+# So many folders that have a file of one name hold no product of that name.
+_ROLE = 3
 
 
-def read_folder(folder: Path) -> ProductList:
+def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
     """Returns the products of a folder: every picture in it and below it.
 
-    Raises:
-        ProductSourceError: two files have one stem, or a path cannot be stored.
+    A file is a product by its name without its ending; files that differ only in the ending are
+    pictures of one product. A sub-folder is a product, with at most 8 pictures in order of name, if
+    the names of its files tell no product: a view ("front", "detail"), what a camera calls it
+    ("IMG_0412"), the folder's own name with such a word, a name that three sub-folders have; or
+    numbers, where another sub-folder has one of them too. And only where two sub-folders are so.
+
+    Thumbnails (`oak-150x150.jpg` of 150 x 150 pixels beside `oak.jpg`), equal copies, hidden files
+    and those that are no pictures are left out; the notes count them.
+
+    Args:
+        folder: which one.
+        layout: "files" makes a product of every file, "folders" one of every sub-folder.
 
     Example:
         >>> from pathlib import Path
         >>> [product.id for product in read_folder(Path("products")).products]
         ['oak-natural-plank', 'terrazzo-grigio', 'walnut-herringbone']
     """
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    places: dict[str, list[str]] = {}
-    for path in files:
-        places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
-    refuse_duplicates(places, folder, "In a folder the id is the file's name without its ending")
-    products = (
-        Product(
-            id=check_id(path.stem, str(path)),
-            name=path.stem,
-            # The folder's owner put the link there: it is followed, also out of the folder.
-            images=(storable(follow(path), str(path)),),
+    left_out: Counter[str] = Counter()
+    files = _pictures(folder, left_out)
+    places = {place: list(group) for place, group in groupby(files, lambda path: path.parent)}
+    places = {place: _without_thumbs(group, left_out) for place, group in places.items()}
+    whole = _product_folders(folder, places, layout)
+    folders = set(whole.values())
+    groups: dict[Path, list[Path]] = {}
+    for place, group in places.items():
+        home = whole.get(place)
+        for path in group:
+            groups.setdefault(home or path.with_suffix(""), []).append(path)
+    products: dict[str, list[tuple[str, Product]]] = {}
+    refusals = []
+    for key, group in groups.items():
+        is_folder = key in folders
+        name = key.name if is_folder else group[0].stem
+        images = _without_copies(sorted(group, key=_order), left_out)
+        left_out[f"beyond the {MAX_IMAGES} pictures of a product"] += len(images[MAX_IMAGES:])
+        where = _printable(str((key if is_folder else group[0]).relative_to(folder)))
+        try:
+            product = _product(name, images[:MAX_IMAGES], where)
+        except ProductSourceError as error:
+            cause = str(error).removeprefix(f"{where}: ")
+            refusals.append(Refusal(where, None, cause))
+        else:
+            products.setdefault(product.id, []).append((where, product))
+    single = []
+    for product_id, same in products.items():
+        if len(same) == 1:
+            single.append(same[0][1])
+            continue
+        names = ", ".join(where for where, _ in same[:5])
+        refusals.extend(
+            Refusal(
+                where,
+                product_id,
+                f"the id {product_id!r} occurs more than once ({names}). In a folder the id is the "
+                "file's name without its ending: rename them, or give --layout folders if each "
+                "sub-folder is a product",
+            )
+            for where, _ in same
         )
-        for path in files
+    return ProductList(
+        tuple(sorted(single, key=lambda product: product.id)),
+        tuple(sorted(refusals, key=lambda refusal: refusal.place)),
+        tuple(_notes(len(folders), left_out, layout)),
     )
-    return ProductList(tuple(sorted(products, key=lambda product: product.id)))
+
+
+def _pictures(folder: Path, left_out: Counter[str]) -> list[Path]:
+    """Returns the files below a folder that are pictures, in order of path; counts the others."""
+    pictures = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        ending = path.suffix.lower()
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            left_out["hidden"] += 1
+        elif ending in SUFFIXES or (ending not in _UNFINISHED and _is_picture(path)):
+            pictures.append(path)
+        else:
+            left_out[_printable(ending) or "without an ending"] += 1
+    return sorted(pictures, key=lambda path: (path.parent, path))
+
+
+def _is_picture(path: Path) -> bool:
+    """Returns whether a file is a picture by its content."""
+    try:
+        with path.open("rb") as file:
+            return media_type(file.read(64)) in _CERTAIN
+    except OSError:
+        return False
+
+
+def _without_thumbs(files: Sequence[Path], left_out: Counter[str]) -> list[Path]:
+    stems = {path.stem for path in files}
+    pictures = [path for path in files if not _is_thumb(path, stems)]
+    left_out["thumbnails"] += len(files) - len(pictures)
+    return pictures
+
+
+def _is_thumb(path: Path, stems: Iterable[str]) -> bool:
+    match = _THUMB.fullmatch(path.stem)
+    if match is None or match["base"] not in stems:
+        return False
+    if match["size"] is None:
+        return True
+    # Tiles are named by their size too, but in centimetres.
+    try:
+        width, height = load_photo(path, working_side=64).size
+    except (ImageError, MissingDependency):
+        return False
+    return f"{width}x{height}" == match["size"].lower()
+
+
+def _without_copies(files: Sequence[Path], left_out: Counter[str]) -> list[Path]:
+    """Returns files without those that are equal to an earlier one, byte for byte."""
+    different: list[Path] = []
+    for path in files:
+        if any(_equal(path, other) for other in different):
+            left_out["equal to another of the product"] += 1
+        else:
+            different.append(path)
+    return different
+
+
+def _equal(path: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        # What cannot be read fails when it is indexed.
+        return False
+
+
+def _product_folders(
+    folder: Path, places: Mapping[Path, Sequence[Path]], layout: Layout
+) -> dict[Path, Path]:
+    """Returns, for each folder that holds pictures of one product, the folder that is it."""
+    below = {place: _home(place, folder) for place in places if place != folder}
+    if layout != "auto":
+        return below if layout == "folders" else {}
+    stems: dict[Path, set[str]] = {}
+    for place, home in below.items():
+        stems.setdefault(home, set()).update(path.stem.casefold() for path in places[place])
+    spread = Counter(stem for names in stems.values() for stem in names)
+    whole = {home for home, names in stems.items() if _tell_no_product(names, home, spread)}
+    # Where the only file is called as its folder, its id stays as its letters are.
+    own = {home for home, names in stems.items() if names == {home.name.casefold()}}
+    whole -= own
+    if len(whole | own) < 2:
+        return {}
+    return {place: home for place, home in below.items() if home in whole}
+
+
+def _home(place: Path, folder: Path) -> Path:
+    """Returns the folder whose product a folder's pictures show: `oak/details` is of `oak`."""
+    home = place
+    while home.parent != folder and all(word in _VIEWS for word in _words(home.name)):
+        home = home.parent
+    return home
+
+
+def _tell_no_product(names: Iterable[str], home: Path, spread: Mapping[str, int]) -> bool:
+    names = list(names)
+    shared = any(spread[name] > 1 for name in names)
+    if len(names) > MAX_IMAGES and not shared:
+        return False
+    own = set(_words(home.name))
+    # Numbers can be those of articles, unless something else shows that the folder is a product.
+    numbers = shared or any(
+        name == home.name.casefold() or _CAMERA.fullmatch(name) or _VIEWS & set(_words(name))
+        for name in names
+    )
+    return all(
+        spread[name] >= _ROLE
+        or _CAMERA.fullmatch(name)
+        or all(
+            word in _VIEWS or word in own or (numbers and word.isdecimal() and len(word) <= 2)
+            for word in _words(name)
+        )
+        for name in names
+    )
+
+
+def _words(name: str) -> list[str]:
+    """Returns the words and numbers in a name, in lower case."""
+    return re.findall(r"[^\W\d_]+|\d+", name.casefold())
+
+
+def _order(path: Path) -> list[tuple[int, str]]:
+    """Orders 2 before 10, and what is as large by name."""
+    parts = re.findall(r"\d+|\D+", path.as_posix())
+    return [(len(part.lstrip("0")) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _product(name: str, images: Sequence[Path], where: str) -> Product:
+    tidied = tidy(name)
+    return Product(
+        id=check_id(tidied, where),
+        name=tidied,
+        # The folder's owner put the link there: it is followed, also out of the folder.
+        images=tuple(storable(follow(path), where) for path in images),
+    )
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _notes(folders: int, left_out: Counter[str], layout: Layout) -> Iterable[str]:
+    if folders and layout == "auto":
+        yield (
+            f"{folders} sub-folders are a product each, with all their pictures, because the names "
+            "of their files tell no product; --layout files makes a product of every file"
+        )
+    counts = [(count, kind) for kind, count in left_out.most_common() if count]
+    if counts:
+        total = sum(count for count, _ in counts)
+        kinds = ", ".join(f"{count} {kind}" for count, kind in counts)
+        yield f"{total} file{'s' * (total > 1)} left out: {kinds}"

@@ -1,9 +1,7 @@
-"""The ids of products: what one may be, and that each is used once."""
+"""The ids of products: what one may be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ProductSourceError
@@ -56,27 +54,3 @@ def _fault(product_id: str) -> str | None:
     if any(part.strip() in ("", ".", "..") for part in product_id.split("/")):
         return "an empty part, '.' or '..' beside a slash, which no address can carry: change it"
     return None
-
-
-def refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:
-    """Refuses ids that stand in more than one place.
-
-    Args:
-        places: for every id, where it stands.
-        path: the source, for the error.
-        rule: why that cannot be, for the error.
-
-    Raises:
-        ProductSourceError: an id stands in two places.
-
-    Example:
-        >>> from pathlib import Path
-        >>> refuse_duplicates({"oak": ["line 2"]}, Path("products.csv"), "Ids must be unique")
-    """
-    twice = sorted(product_id for product_id, where in places.items() if len(where) > 1)
-    if twice:
-        first = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
-        more = " …" if len(twice) > 5 else ""
-        raise ProductSourceError(
-            f"{path}: {len(twice)} id(s) occur more than once: {first}{more}. {rule}"
-        )

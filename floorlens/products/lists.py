@@ -13,7 +13,7 @@ from floorlens.errors import ProductSourceError
 from floorlens.products.amounts import JSON_MARK, read_amounts, typed_cell
 from floorlens.products.columns import ROLES, Columns, looks_like_picture, missing_columns
 from floorlens.products.ids import check_id
-from floorlens.products.places import find_picture
+from floorlens.products.places import Places
 from floorlens.products.product import MAX_IMAGES, Product, ProductList, Refusal
 from floorlens.products.tables import Row, Table
 from floorlens.products.texts import plain_name, tidy
@@ -24,7 +24,14 @@ _SEPARATORS = re.compile(r"[,;\n]")
 _SHOWN = 5
 
 
-def products_of(table: Table, path: Path, columns: Columns, *, numbers: bool = True) -> ProductList:
+def products_of(
+    table: Table,
+    path: Path,
+    columns: Columns,
+    *,
+    numbers: bool = True,
+    places: Places | None = None,
+) -> ProductList:
     """Returns the products of a list.
 
     Rows without a value are skipped, and so is a row that repeats another. One that repeats an id
@@ -34,9 +41,10 @@ def products_of(table: Table, path: Path, columns: Columns, *, numbers: bool = T
 
     Args:
         table: the list.
-        path: its file; pictures are relative to its folder.
+        path: its file.
         columns: which column is what.
         numbers: whether text may become numbers.
+        places: where its pictures may lie; None: in its folder.
 
     Raises:
         ProductSourceError: the list has no column for ids or for pictures.
@@ -61,7 +69,7 @@ def products_of(table: Table, path: Path, columns: Columns, *, numbers: bool = T
     drafts = _Drafts(table, columns)
     for draft in drafts.of_rows(numbers):
         drafts.add(draft)
-    return drafts.finish(path.parent.resolve())
+    return drafts.finish(places or Places(path.parent))
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,7 @@ class _Drafts:
         else:
             first.conflict = True
 
-    def finish(self, folder: Path) -> ProductList:
+    def finish(self, pictures: Places) -> ProductList:
         """Returns the products, the refusals and the notes."""
         products = []
         for draft in self._drafts.values():
@@ -176,7 +184,7 @@ class _Drafts:
                     )
                 continue
             try:
-                products.append(self._product(draft, folder))
+                products.append(self._product(draft, pictures))
             except ProductSourceError as error:
                 place = self._table.rows[draft.rows[0]].place
                 self._refuse(draft.rows[0], draft.id, str(error).removeprefix(f"{place}: "))
@@ -336,7 +344,7 @@ class _Drafts:
 
     # -- products ------------------------------------------------------------------------------
 
-    def _product(self, draft: _Draft, folder: Path) -> Product:
+    def _product(self, draft: _Draft, places: Places) -> Product:
         place = self._table.rows[draft.rows[0]].place
         images = draft.images
         if not images:
@@ -354,7 +362,7 @@ class _Drafts:
         name = draft.name or draft.id
         _refuse_nul("name", name)
         values = {key: _metadata_value(key, value) for key, value in draft.values.items()}
-        pictures = tuple(find_picture(folder, folder / image, place) for image in images)
+        pictures = tuple(places.find(image, place) for image in images)
         return Product(draft.id, name, values, pictures)
 
 

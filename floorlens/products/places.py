@@ -1,38 +1,192 @@
-"""Where the picture of a product lies: the file that its name in a list means."""
+"""Where the picture of a product lies: the file that its name in a list means.
+
+A list travels: from Windows to Linux, from a Mac's disk to a server's, out of the folder of its
+pictures. The name of a picture then differs from the file's in what one system minds and the other
+does not. Such a file is found, if only one can be meant. But a list may come from elsewhere, and
+must not bring any file of this machine into the catalogue: pictures lie in the list's own folder,
+in one that the user names, or are the catalogue's already.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote
 
 from floorlens.errors import ProductSourceError
+from floorlens.images.loading import explain_fetching, is_address, shown_address
+
+_ROOT = re.compile(r"[A-Za-z]:|[/\\]")
+_FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?(?=/))?(?:/(?=[A-Za-z]:))?", re.IGNORECASE)
+# Comparing names is slow: a list that names nothing rightly shall not take hours to be refused.
+_NEAREST_SEARCHES = 50
+_NEAREST_NAMES = 2000
 
 
-def find_picture(folder: Path, path: Path, where: str) -> str:
-    """Returns the whole path of a picture that lies in a list's folder.
-
-    Args:
-        folder: the list's folder, resolved.
-        path: the picture.
-        where: where it is named, for the error.
-
-    Raises:
-        ProductSourceError: it cannot be found, or lies outside the folder.
+class Places:
+    """Where the pictures of one list may lie.
 
     Example:
-        >>> from pathlib import Path
-        >>> folder = Path("products").resolve()
-        >>> picture = find_picture(folder, folder / "oak-natural-plank.jpg", "line 2")
-        >>> Path(picture).name
+        >>> places = Places(Path("products"))
+        >>> Path(places.find("OAK-natural-plank.JPG", "line 2")).name
         'oak-natural-plank.jpg'
     """
-    try:
-        resolved = path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        # A ring of links, or what cannot be the name of a file.
-        raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
-    if not resolved.is_relative_to(folder):
-        raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
-    return storable(resolved, where)
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        pictures: Sequence[Path] = (),
+        known: Callable[[], Collection[str]] = tuple,
+        address: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """Names the folders.
+
+        Args:
+            folder: the list's own.
+            pictures: further folders that the user allows.
+            known: gives the whole paths of the pictures that the catalogue holds already.
+            address: gives the name by which a product holds the picture at an `http(s)://` address;
+                None where that may not be fetched.
+        """
+        self._folders = [follow(folder), *(follow(further) for further in pictures)]
+        self._known_pictures = known
+        self._address = address
+        self._names: dict[Path, dict[str, list[str]]] = {}
+        self._searches = 0
+
+    @cached_property
+    def _known(self) -> Collection[str]:
+        return self._known_pictures()
+
+    def find(self, name: str, where: str) -> str:
+        r"""Returns the whole path of a picture, or what stands for its address.
+
+        Found is also what only differs in `\` for `/`, in upper and lower case, in how accents and
+        spaces are written, in `%20`, or, of a whole path of another machine, in how it begins.
+
+        Args:
+            name: what the list calls it.
+            where: where it stands there, for the error.
+
+        Raises:
+            ProductSourceError: it cannot be found, several files can be meant, it lies outside the
+                folders, or it is an address that may not be fetched.
+
+        Example:
+            >>> places = Places(Path("products"))
+            >>> Path(places.find("C:\\shop\\pictures\\terrazzo-grigio.jpg", "line 2")).name
+            'terrazzo-grigio.jpg'
+        """
+        if is_address(name):
+            picture = self._address(name)
+            if picture is None:
+                cause = f"{shown_address(name)} {explain_fetching(name)}"
+                raise ProductSourceError(f"{where}: the image {cause}")
+            return picture
+        plain = _FILE_ADDRESS.sub("", name, count=1)
+        try:
+            return self._find(plain, name, where)
+        except (OSError, RuntimeError, ValueError) as error:
+            # A ring of links, or what cannot be the name of a file.
+            raise ProductSourceError(f"{where}: the image {name!r} cannot be found") from error
+
+    def _find(self, plain: str, name: str, where: str) -> str:
+        outside: Path | None = None
+        for folder in self._folders:
+            path = (folder / plain).resolve()
+            if path.exists():
+                if self._allowed(path):
+                    return storable(path, where)
+                outside = outside or path
+        if outside is None:
+            match = self._match(plain, where)
+            if match is not None:
+                path = match.resolve()
+                if self._allowed(path):
+                    return storable(path, where)
+                outside = path
+        if outside is None:
+            raise ProductSourceError(f"{where}: {self._missing(plain, name)}")
+        raise ProductSourceError(
+            f"{where}: the image {Path(plain).name} lies outside {self._folders[0]}; to allow its "
+            f"folder, give --pictures {outside.parent}"
+        )
+
+    def _allowed(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in self._folders) or (
+            str(path) in self._known
+        )
+
+    def _match(self, plain: str, where: str) -> Path | None:
+        """Returns the file that a name means although it is written in another way."""
+        for text in _spellings(plain):
+            parts = _parts(text)
+            # A whole path of another machine has an end that is as it is here.
+            starts = range(len(parts)) if _leaves(text) else range(min(1, len(parts)))
+            for start in starts:
+                for folder in self._folders:
+                    match = self._walk(folder, parts[start:], where)
+                    if match is not None:
+                        return match
+        return None
+
+    def _walk(self, folder: Path, parts: Sequence[str], where: str) -> Path | None:
+        for part in parts:
+            names = self._names_in(folder).get(_folded(part), [])
+            if part in names:
+                folder = folder / part
+            elif len(names) > 1:
+                raise ProductSourceError(
+                    f"{where}: the image {part!r} can be {' or '.join(map(repr, sorted(names)))} "
+                    f"in {folder}: write its name as one of them"
+                )
+            elif names:
+                folder = folder / names[0]
+            else:
+                return None
+        return folder
+
+    def _names_in(self, folder: Path) -> dict[str, list[str]]:
+        """Returns the names in a folder by how they compare."""
+        if folder not in self._names:
+            names: dict[str, list[str]] = {}
+            if folder.is_dir():
+                for path in folder.iterdir():
+                    names.setdefault(_folded(path.name), []).append(path.name)
+            self._names[folder] = names
+        return self._names[folder]
+
+    def _missing(self, plain: str, name: str) -> str:
+        folders = " or ".join(str(folder) for folder in self._folders)
+        nearest = self._nearest(_parts(plain))
+        hint = f"; the nearest is {nearest!r}" if nearest else ""
+        return (
+            f"the image {name!r} cannot be found in {folders}, in upper or lower case, with / or "
+            f"\\, with accents and spaces written in any way{hint}"
+        )
+
+    def _nearest(self, parts: Sequence[str]) -> str | None:
+        """Returns the name in the folder that is most like a missing one, relative to the list."""
+        self._searches += 1
+        if not parts or self._searches > _NEAREST_SEARCHES:
+            return None
+        wanted = Path(_folded(parts[-1])).stem
+        for folder in self._folders:
+            places = (self._walk(folder, parts[start:-1], "") for start in range(len(parts)))
+            place = next((place for place in places if place is not None), folder)
+            # By their stems: a common ending makes any two names alike.
+            stems = {Path(key).stem: names[0] for key, names in self._names_in(place).items()}
+            alike = (stem for stem in stems if abs(len(stem) - len(wanted)) <= 4)
+            matches = get_close_matches(wanted, islice(alike, _NEAREST_NAMES), 1)
+            if matches:
+                return str((place / stems[matches[0]]).relative_to(folder))
+        return None
 
 
 def follow(path: Path) -> Path:
@@ -65,6 +219,43 @@ def storable(path: Path, where: str) -> str:
         str(path).encode()
     except UnicodeEncodeError as error:
         raise ProductSourceError(
-            f"{where!r}: the path is not UTF-8, so it cannot be stored; rename it"
+            f"{where}: the path is not UTF-8, so it cannot be stored; rename it"
         ) from error
     return str(path)
+
+
+def _spellings(plain: str) -> Iterator[str]:
+    """Yields what a name can be meant to be: as it is, and as it was before it was an address."""
+    yield plain
+    if "%" in plain:
+        yield unquote(plain)
+    if "?" in plain:
+        yield unquote(plain.split("?", 1)[0])
+
+
+def _parts(text: str) -> list[str]:
+    """Returns the names in a path, without its root, `.` and what `..` takes back."""
+    parts: list[str] = []
+    for part in re.split(r"[/\\]+", re.sub(r"^[A-Za-z]:", "", text)):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return parts
+
+
+def _leaves(text: str) -> bool:
+    """Returns whether a path does not begin in the list's folder, or leads out of it."""
+    depth = 0
+    for part in re.split(r"[/\\]+", text):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return _ROOT.match(text) is not None
+
+
+def _folded(name: str) -> str:
+    """Returns a name without what some systems do not mind: case, how accents and spaces are."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    visible = "".join(mark for mark in text if unicodedata.category(mark) != "Cf")
+    return unicodedata.normalize("NFC", " ".join(visible.split()))

@@ -10,9 +10,10 @@ from pathlib import Path
 from floorlens.errors import ProductSourceError
 from floorlens.products.columns import find_columns, parse_columns
 from floorlens.products.delimited import read_delimited
-from floorlens.products.folders import read_folder
+from floorlens.products.folders import Layout, read_folder
 from floorlens.products.ids import check_id
 from floorlens.products.lists import products_of
+from floorlens.products.places import Places
 from floorlens.products.product import Product, ProductList, Refusal
 from floorlens.products.records import read_records
 from floorlens.products.spreadsheets import read_spreadsheet
@@ -34,6 +35,8 @@ def read_products(
     strict: bool = False,
     numbers: bool = True,
     columns: Mapping[str, str | Sequence[str]] | None = None,
+    layout: Layout = "auto",
+    places: Places | None = None,
 ) -> ProductList:
     """Returns the products of a folder of images or of a list, and what could not be used.
 
@@ -49,6 +52,8 @@ def read_products(
         numbers: whether text is read as numbers where it plainly is one, or where a whole column
             of prices can be read so. Numbers in JSON and Excel are numbers in any case.
         columns: for "id", "image" or "name" the name of its column, for "image" also several.
+        layout: of a folder, whether its files or its sub-folders are products: see `read_folder`.
+        places: where the pictures of a list may lie; None: in its folder.
 
     Raises:
         ProductSourceError: the source is missing, empty or of another kind, no row can be used, or
@@ -62,11 +67,11 @@ def read_products(
     """
     path = Path(source)
     if path.is_dir():
-        content = read_folder(path)
+        content = read_folder(path, layout=layout)
     elif not path.exists():
         raise ProductSourceError(f"{path}: no such folder or file")
     else:
-        content = _read_list(path, numbers, parse_columns(columns or {}))
+        content = _read_list(path, numbers, parse_columns(columns or {}), places)
     if id_prefix:
         content = _with_prefix(content, id_prefix, path)
     if content.refusals and (strict or not content.products):
@@ -76,7 +81,9 @@ def read_products(
     return content
 
 
-def _read_list(path: Path, numbers: bool, wanted: Mapping[str, Sequence[str]]) -> ProductList:
+def _read_list(
+    path: Path, numbers: bool, wanted: Mapping[str, Sequence[str]], places: Places | None
+) -> ProductList:
     if path.suffix.lower() not in (*RECORDS, *TEXTS, *SHEETS, ".xls"):
         raise ProductSourceError(
             f"{path}: give a folder of images or a list: .csv, .tsv, .json, .jsonl or .xlsx"
@@ -91,7 +98,8 @@ def _read_list(path: Path, numbers: bool, wanted: Mapping[str, Sequence[str]]) -
         table = _read_table(data, path.suffix.lower(), wanted)
     except ProductSourceError as error:
         raise ProductSourceError(f"{path}: {error}") from error
-    return products_of(table, path, find_columns(table.header, wanted), numbers=numbers)
+    columns = find_columns(table.header, wanted)
+    return products_of(table, path, columns, numbers=numbers, places=places)
 
 
 def _read_table(data: bytes, ending: str, wanted: Mapping[str, Sequence[str]]) -> Table:

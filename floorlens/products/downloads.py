@@ -1,0 +1,149 @@
+"""Pictures that were fetched, kept by the hash of their content.
+
+They lie in the folder of the catalogue, as files: a product names them like any other picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from floorlens.errors import ImageError
+from floorlens.images.fetching import Fetcher
+from floorlens.images.loading import explain_fetching, is_address, media_type, shown_address
+from floorlens.products.product import Product
+
+_AT_ONCE = 8
+_ENDINGS = {
+    "image/jpeg": ".jpg",
+    "image/tiff": ".tif",
+    "image/x-portable-anymap": ".ppm",
+}
+
+
+def downloads_folder(catalogue: Path | None) -> Path:
+    """Returns where pictures that are fetched for a catalogue are kept.
+
+    Args:
+        catalogue: its folder; None of one on a server: then it is the user's own folder for data.
+
+    Example:
+        >>> downloads_folder(Path("catalogue")).as_posix()
+        'catalogue/pictures'
+    """
+    if catalogue is not None:
+        return catalogue / "pictures"
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "floorlens" / "pictures"
+
+
+class Downloads:
+    """The pictures of addresses, in a folder. Safe to use from several threads and processes.
+
+    `<sha256 of the content>.<ending>` is a picture, `addresses/<sha256 of the address>.json` says
+    which picture lay at an address, and by what the server knows that state of it.
+    """
+
+    def __init__(self, folder: Path, fetcher: Fetcher | None = None) -> None:
+        """Names the folder, which is made when it is needed; without a fetcher nothing is asked."""
+        self._folder = folder.absolute()
+        self._fetcher = fetcher
+
+    def name(self, address: str) -> str | None:
+        """Returns how a product names the picture at an address until it is fetched.
+
+        That is the address. Without a fetcher it is the path of the picture that lay there when it
+        was last fetched; None if it never was.
+        """
+        if self._fetcher is not None:
+            return address
+        kept = self._noted(address)[0]
+        return None if kept is None else str(kept)
+
+    def picture(self, address: str) -> Path:
+        """Returns the picture that lies at an address now; it is only sent if it has changed.
+
+        Raises:
+            ImageError: it cannot be fetched or kept.
+        """
+        kept, etag, modified = self._noted(address)
+        if self._fetcher is None:
+            if kept is None:
+                raise ImageError(f"{shown_address(address)} {explain_fetching(address)}")
+            return kept
+        download = self._fetcher.fetch(address, etag=etag, modified=modified)
+        if download.data is None:
+            if kept is None:
+                raise ImageError(f"{shown_address(address)}: the server sends no picture")
+            return kept
+        kind = media_type(download.data[:64]) or ""
+        ending = _ENDINGS.get(kind) or "." + kind.rpartition("/")[2]
+        path = self._folder / f"{hashlib.sha256(download.data).hexdigest()}{ending}"
+        note = {"file": path.name, "etag": download.etag, "modified": download.modified}
+        try:
+            if not path.exists():
+                _write(path, download.data)
+            _write(self._note(address), json.dumps(note).encode())
+        except OSError as error:
+            raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+        return path
+
+    @contextmanager
+    def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:
+        """Fetches the pictures of products, a few at a time, beside whatever else is done.
+
+        Yields a function that waits for those of one product, and returns it with their paths in
+        the place of their addresses; it raises ImageError if one cannot be fetched.
+        """
+        addresses = (image for product in products for image in product.images)
+        pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+        try:
+            tasks = {
+                address: pool.submit(self.picture, address)
+                for address in dict.fromkeys(filter(is_address, addresses))
+            }
+
+            def localised(product: Product) -> Product:
+                images = (
+                    str(tasks[image].result()) if image in tasks else image
+                    for image in product.images
+                )
+                return replace(product, images=tuple(images)) if tasks else product
+
+            yield localised
+        finally:
+            # On Ctrl-C what has not begun is dropped.
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _note(self, address: str) -> Path:
+        # The address itself may hold a key.
+        digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._folder / "addresses" / f"{digest}.json"
+
+    def _noted(self, address: str) -> tuple[Path | None, str, str]:
+        try:
+            note = json.loads(self._note(address).read_bytes())
+            path = self._folder / Path(note["file"]).name
+            if path.is_file():
+                return path, str(note["etag"]), str(note["modified"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # A note that is damaged is as good as none: the picture is fetched.
+            pass
+        return None, "", ""
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file so that others see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.urandom(6).hex()}.part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
