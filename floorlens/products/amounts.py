@@ -193,4 +193,5 @@ def may_be_number(text: str) -> bool:
         >>> may_be_number("€ 49,90"), may_be_number("49 planks")
         (True, False)
     """
-    return _parse(text) is not None
+    amount = _parse(text)
+    return amount is not None and any(form.fullmatch(amount.digits) for form in _READINGS.values())

@@ -1,6 +1,7 @@
-"""Export: a catalogue's products as CSV or JSONL, with the columns that `floorlens index` reads.
+"""Export: a catalogue's products as CSV, JSONL or JSON, as `floorlens index` reads them back.
 
-Pictures are named by absolute path; `index` reads them only if they lie in the file's folder.
+Pictures in the folder of the file, or below it, are named relative to it: both can be moved
+together. Others are named by their whole path.
 """
 
 from __future__ import annotations
@@ -8,42 +9,62 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+from floorlens.products.amounts import JSON_MARK, may_be_number, typed_cell
 from floorlens.products.product import Product
+from floorlens.products.texts import tidy
+
+# What parts the pictures of a cell, or may do so.
+_PARTS = re.compile(r"[|,;\t\r\n]|^\s|\s$")
 
 
-def products_as_csv(products: Sequence[Product]) -> str:
+def products_as_csv(products: Sequence[Product], folder: Path | None = None) -> str:
     """Returns a CSV with the columns id, image, name and every metadata field in order of name.
 
-    Images are absolute paths, joined by `|`; lists are joined in the same way.
+    Several pictures are joined by `|`. What a cell cannot show as it is stands there as JSON after
+    `json:`, such as a list, or a text that would be read as a number.
+
+    Args:
+        products: which ones.
+        folder: where the CSV will lie; None names all pictures by their whole paths.
 
     Example:
         >>> from floorlens.products.product import Product
-        >>> oak = Product("oak", "Oak", {"price": 49}, ("/shop/oak.jpg",))
+        >>> oak = Product("oak", "Oak", {"price": 49, "rooms": ["hall"]}, ("/shop/oak.jpg",))
         >>> print(products_as_csv([oak]))
-        id,image,name,price
-        oak,/shop/oak.jpg,Oak,49
+        id,image,name,price,rooms
+        oak,/shop/oak.jpg,Oak,49,"json:[""hall""]"
         <BLANKLINE>
     """
     fields = sorted({key for product in products for key in product.metadata})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["id", "image", "name", *fields])
-    for product in products:
-        cells = (product.metadata.get(field, "") for field in fields)
-        writer.writerow([product.id, "|".join(product.images), product.name, *map(_cell, cells)])
+    for product in _placed(products, folder):
+        cells = (product.metadata.get(field) for field in fields)
+        name = _text_cell(product.name)
+        writer.writerow([product.id, _image_cell(product.images), name, *map(_cell, cells)])
     return text.getvalue()
 
 
-def products_as_jsonl(products: Sequence[Product]) -> str:
-    """Returns one JSON object a line: id, image (a list of absolute paths), name, metadata.
+def products_as_jsonl(products: Sequence[Product], folder: Path | None = None) -> str:
+    """Returns one JSON object a line: id, image (a list of paths), name, metadata.
+
+    Args:
+        products: which ones.
+        folder: where the file will lie; None names all pictures by their whole paths.
 
     Example:
         >>> from floorlens.products.product import Product
         >>> oak = Product("oak", "Oak", {"price": 49}, ("/shop/oak.jpg",))
-        >>> products_as_jsonl([oak])
-        '{"id": "oak", "image": ["/shop/oak.jpg"], "name": "Oak", "price": 49}\\n'
+        >>> products_as_jsonl([oak], Path("/shop"))
+        '{"id": "oak", "image": ["oak.jpg"], "name": "Oak", "price": 49}\\n'
     """
     return "".join(
         json.dumps(
@@ -56,12 +77,16 @@ def products_as_jsonl(products: Sequence[Product]) -> str:
             ensure_ascii=False,
         )
         + "\n"
-        for product in products
+        for product in _placed(products, folder)
     )
 
 
-def products_as_json(products: Sequence[Product]) -> str:
-    """Returns one JSON array of id, name, metadata, images (absolute paths).
+def products_as_json(products: Sequence[Product], folder: Path | None = None) -> str:
+    """Returns one JSON array of id, name, metadata, images (a list of paths).
+
+    Args:
+        products: which ones.
+        folder: where the file will lie; None names all pictures by their whole paths.
 
     Example:
         >>> from floorlens.products.product import Product
@@ -71,10 +96,71 @@ def products_as_json(products: Sequence[Product]) -> str:
           {
             "id":
     """
-    return json.dumps([p.as_dict() for p in products], indent=2, ensure_ascii=False) + "\n"
+    rows = [product.as_dict() for product in _placed(products, folder)]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
-def _cell(value: object) -> str:
+def folders_outside(products: Iterable[Product], folder: Path) -> list[Path]:
+    """Returns the folders of pictures that do not lie in a folder or below it, in order of path.
+
+    Another catalogue than the one that was exported must be told to read pictures from there.
+
+    Example:
+        >>> from floorlens.products.product import Product
+        >>> pictures = ("/shop/oak.jpg", "/shop/old/oak.jpg", "/lists/oak.jpg")
+        >>> [path.as_posix() for path in folders_outside([Product("oak", "Oak", {}, pictures)],
+        ...                                              Path("/lists"))]
+        ['/shop']
+    """
+    folder = folder.resolve()
+    parents = {Path(image).parent for product in products for image in product.images}
+    outside: list[Path] = []
+    for parent in sorted(parents):
+        if not any(parent.is_relative_to(other) for other in (folder, *outside[-1:])):
+            outside.append(parent)
+    return outside
+
+
+def _placed(products: Iterable[Product], folder: Path | None) -> Iterable[Product]:
+    """Yields products whose pictures are named as a list in a folder names them."""
+    place = None if folder is None else folder.resolve()
+    for product in products:
+        yield replace(product, images=tuple(_relative(image, place) for image in product.images))
+
+
+def _relative(image: str, folder: Path | None) -> str:
+    path = Path(image)
+    if folder is None or not path.is_relative_to(folder):
+        return image
+    return path.relative_to(folder).as_posix()
+
+
+def _image_cell(images: Sequence[str]) -> str:
+    if any(_PARTS.search(image) or image.startswith(JSON_MARK) for image in images):
+        return JSON_MARK + json.dumps(list(images), ensure_ascii=False)
+    return "|".join(images)
+
+
+def _text_cell(text: str) -> str:
+    if text and text == tidy(text) and not text.startswith(JSON_MARK):
+        return text
+    return JSON_MARK + json.dumps(text, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "|".join(value) if isinstance(value, list) else str(value)
+    if isinstance(value, str) and typed_cell(value) == value and not may_be_number(value):
+        return _text_cell(value)
+    if isinstance(value, int | float):
+        text = format(Decimal(repr(value)), "f")
+        if isinstance(value, float) and "." not in text:
+            text += ".0"
+        # In a column of prices, 1.299 may have thousands; 1.2990 has not.
+        text += "0" * bool(re.search(r"\.[0-9]{3}$", text))
+        number = typed_cell(text)
+        if type(number) is type(value) and number == value:
+            return text
+    return JSON_MARK + json.dumps(value, ensure_ascii=False)
