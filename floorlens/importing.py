@@ -18,11 +18,15 @@ from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
+from floorlens.images.fetching import Fetcher
 from floorlens.images.loading import load_photo, read_bytes
 from floorlens.models.stamp import check_stamp
 from floorlens.pipeline import describing, examine_product, product_features
 from floorlens.presets import Stages
+from floorlens.products.downloads import Downloads, downloads_folder
+from floorlens.products.folders import Layout
 from floorlens.products.pictures import KINDS, ProductPicture
+from floorlens.products.places import Places
 from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import read_products
 
@@ -124,6 +128,9 @@ def import_products(
     strict: bool = False,
     numbers: bool = True,
     columns: Mapping[str, str | Sequence[str]] | None = None,
+    layout: Layout = "auto",
+    pictures: Sequence[Path] = (),
+    fetcher: Fetcher | None = None,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Brings the products of a folder or list into the catalogue; returns a row for each.
@@ -132,7 +139,9 @@ def import_products(
     stored without embedding again. A picture that cannot be read fails its product, which then
     keeps what was stored of it before. Products that the source does not name stay. `id_prefix`
     is put before every id of the source. A row of a list that cannot be used fails, and the others
-    go on, unless `strict` is set; `numbers` and `columns` are those of `read_products`.
+    go on, unless `strict` is set; `numbers`, `columns` and `layout` are those of `read_products`.
+    `pictures` are folders beside a list's own in which its pictures may lie; those at addresses
+    are fetched by `fetcher`, if there is one.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -144,8 +153,20 @@ def import_products(
         {'added': 3, 'updated': 0, 'unchanged': 0, 'failed': 0}
     """
     started = time.perf_counter()
+    downloads = Downloads(downloads_folder(catalogue.folder), fetcher)
     content = read_products(
-        source, id_prefix=id_prefix, strict=strict, numbers=numbers, columns=columns
+        source,
+        id_prefix=id_prefix,
+        strict=strict,
+        numbers=numbers,
+        columns=columns,
+        layout=layout,
+        places=Places(
+            Path(source).parent,
+            pictures=pictures,
+            known=catalogue.pictures,
+            address=downloads.name,
+        ),
     )
     products = content.products
     refused = tuple(_refused(refusal) for refusal in content.refusals)
@@ -155,11 +176,12 @@ def import_products(
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
+            product = localised(product)
             return _prepare(product, stored, stages, target.projection, max_megapixels)
         except FloorlensError as error:
             return _Outcome(ImportRow(product.id, "failed", str(error)))
 
-    with workers() as pool:
+    with downloads.fetching(products) as localised, workers() as pool:
         for batch in batches(products):
             stored = target.stored([product.id for product in batch])
             tasks = [pool.submit(prepare, product, stored.get(product.id)) for product in batch]

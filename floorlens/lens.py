@@ -22,7 +22,13 @@ from floorlens.errors import (
     NothingToRank,
     SettingsError,
 )
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
+from floorlens.images.loading import (
+    MAX_MEGAPIXELS,
+    Photo,
+    PhotoSource,
+    is_address,
+    load_photo,
+)
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
@@ -35,7 +41,9 @@ if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
+    from floorlens.products.folders import Layout
     from floorlens.retrieval.replica import Replica
     from floorlens.settings import Settings
 
@@ -111,13 +119,19 @@ class Floorlens:
     """
 
     def __init__(
-        self, catalogue: Catalogue, stages: Stages, retriever: Retriever, max_megapixels: float
+        self,
+        catalogue: Catalogue,
+        stages: Stages,
+        retriever: Retriever,
+        max_megapixels: float,
+        fetch_hosts: Sequence[str] = (),
     ) -> None:
         """Use `Floorlens.open`."""
         self._catalogue = catalogue
         self._stages = stages
         self._retriever = retriever
         self._max_megapixels = max_megapixels
+        self._fetch_hosts = fetch_hosts
 
     @classmethod
     def open(
@@ -131,6 +145,7 @@ class Floorlens:
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         models: ModelOptions | None = None,
+        fetch_hosts: Sequence[str] = (),
         stages: Stages | None = None,
     ) -> Floorlens:
         """Returns the catalogue at a location, with its models loaded.
@@ -148,6 +163,8 @@ class Floorlens:
             threads: for the models; 0 takes all cores.
             max_megapixels: larger pictures are refused.
             models: which models of the Hugging Face hub are taken, for presets that run them.
+            fetch_hosts: from which hosts `add`, `search` and `mask` may fetch pictures, if they are
+                told to: "cdn.example.com", "*.example.com", "cdn.example.com:8443".
             stages: backends of your own, instead of a preset's.
 
         Raises:
@@ -169,6 +186,7 @@ class Floorlens:
             threads=threads,
             max_megapixels=max_megapixels,
             models=models,
+            fetch_hosts=fetch_hosts,
             stages=stages,
         )
 
@@ -184,6 +202,7 @@ class Floorlens:
         threads: int,
         max_megapixels: float,
         models: ModelOptions | None,
+        fetch_hosts: Sequence[str],
         stages: Stages | None,
         any_stamp: bool = False,
     ) -> Floorlens:
@@ -221,7 +240,7 @@ class Floorlens:
         except BaseException:
             catalogue.close()
             raise
-        return cls(catalogue, stages, retriever, max_megapixels)
+        return cls(catalogue, stages, retriever, max_megapixels, fetch_hosts)
 
     @classmethod
     def rebuild(
@@ -237,6 +256,7 @@ class Floorlens:
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
         models: ModelOptions | None = None,
+        fetch_hosts: Sequence[str] = (),
         stages: Stages | None = None,
     ) -> CatalogueReport:
         """Embeds a whole catalogue anew, with another preset or newer models; returns the report.
@@ -251,7 +271,7 @@ class Floorlens:
                 was never declined. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
             preset: what it is rebuilt with; None: the catalogue's own.
-            index, fallback, threads, max_megapixels, models, stages: as for `open`.
+            index, fallback, threads, max_megapixels, models, fetch_hosts, stages: as for `open`.
 
         Raises:
             CatalogueNotFound: there is no catalogue.
@@ -271,6 +291,7 @@ class Floorlens:
             threads=threads,
             max_megapixels=max_megapixels,
             models=models,
+            fetch_hosts=fetch_hosts,
             stages=stages,
             any_stamp=True,
         )
@@ -381,6 +402,9 @@ class Floorlens:
         strict: bool = False,
         numbers: bool = True,
         columns: Mapping[str, str | Sequence[str]] | None = None,
+        layout: Layout = "auto",
+        pictures: Sequence[str | Path] = (),
+        fetch: bool = False,
     ) -> CatalogueReport:
         """Adds or updates the products of a folder of images or a list: CSV, JSON or Excel.
 
@@ -400,6 +424,11 @@ class Floorlens:
                 whole column of prices can be read so (`€ 49,90`).
             columns: the column of a list for "id", "image" or "name", if its name says it to
                 nobody; for "image" also several.
+            layout: of a folder, whether each file is a product ("files"), or each sub-folder
+                ("folders"); "auto" sees it by the names (`floorlens.products.folders`).
+            pictures: folders beside the list's own in which its pictures may lie.
+            fetch: whether pictures at `http(s)://` addresses are fetched, from one of the
+                `fetch_hosts` that the catalogue was opened with. They are kept in its folder.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -434,6 +463,9 @@ class Floorlens:
                 strict=strict,
                 numbers=numbers,
                 columns=columns,
+                layout=layout,
+                pictures=[Path(folder) for folder in pictures],
+                fetcher=self._fetcher() if fetch else None,
                 progress=progress,
             )
         )
@@ -570,6 +602,7 @@ class Floorlens:
         *,
         region: RegionSource | None = None,
         clicks: Iterable[ClickSource] = (),
+        fetch: bool = False,
     ) -> FloorRegion:
         """Returns where the floor is in a photo; the arguments are those of `search`.
 
@@ -586,7 +619,7 @@ class Floorlens:
         from floorlens.pipeline import floor_region
 
         self._catalogue.check_open()
-        return floor_region(self._photo(source), self._stages, region, clicks)
+        return floor_region(self._photo(source, fetch), self._stages, region, clicks)
 
     def search(
         self,
@@ -598,11 +631,12 @@ class Floorlens:
         clicks: Iterable[ClickSource] = (),
         weights: Mapping[str, float] | None = None,
         rerank: bool = True,
+        fetch: bool = False,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
 
         Args:
-            source: path, bytes, PIL image or uint8 (h, w, 3) RGB array.
+            source: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or with `fetch` an address.
             limit: at most so many matches.
             where: a filter on the metadata (see `floorlens.engines.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
@@ -611,6 +645,8 @@ class Floorlens:
                 floor, or (x, y, False) for what is not.
             weights: weights of the components in the score, over the preset's own.
             rerank: False orders by the vector alone, to measure what re-ranking brings.
+            fetch: whether a photo at an `http(s)://` address is fetched, from one of the
+                `fetch_hosts` that the catalogue was opened with.
 
         Raises:
             NoFloorFound: the photo shows no floor.
@@ -630,14 +666,20 @@ class Floorlens:
         )
         return answer(
             query,
-            lambda: self._photo(source),
+            lambda: self._photo(source, fetch),
             catalogue=self._catalogue,
             stages=self._stages,
             retriever=self._retriever,
         )
 
-    def _photo(self, source: PhotoSource) -> Photo:
-        return load_photo(source, max_megapixels=self._max_megapixels)
+    def _photo(self, source: PhotoSource, fetch: bool = False) -> Photo:
+        hosts = self._fetch_hosts if fetch else None
+        return _load(source, self._max_megapixels, hosts)
+
+    def _fetcher(self) -> Fetcher:
+        from floorlens.images.fetching import Fetcher, allowed_hosts
+
+        return Fetcher(allowed_hosts(self._fetch_hosts))
 
     def _adapt_after(
         self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
@@ -670,6 +712,7 @@ def find_floor(
     max_megapixels: float = MAX_MEGAPIXELS,
     models: ModelOptions | None = None,
     stages: Stages | None = None,
+    fetch_hosts: Sequence[str] | None = None,
 ) -> FloorRegion:
     """Returns where the floor is in a photo; no catalogue is needed.
 
@@ -678,6 +721,7 @@ def find_floor(
         preset: whose segmenter finds it; None takes the default one.
         region, clicks: as for `Floorlens.search`.
         threads, max_megapixels, models, stages: as for `Floorlens.open`.
+        fetch_hosts: from which hosts a photo given as an address is fetched; None fetches nothing.
 
     Raises:
         NoFloorFound: there is none.
@@ -695,8 +739,17 @@ def find_floor(
     if stages is None:
         stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
     if not isinstance(photo, Photo):
-        photo = load_photo(photo, max_megapixels=max_megapixels)
+        photo = _load(photo, max_megapixels, fetch_hosts)
     return floor_region(photo, stages, region, clicks)
+
+
+def _load(source: PhotoSource, max_megapixels: float, fetch_hosts: Sequence[str] | None) -> Photo:
+    """Returns a photo, fetched if hosts are named and it is an address."""
+    if fetch_hosts is None or not isinstance(source, str) or not is_address(source):
+        return load_photo(source, max_megapixels=max_megapixels)
+    from floorlens.images.fetching import load_address
+
+    return load_address(source, fetch_hosts, max_megapixels=max_megapixels)
 
 
 def open_catalogue(

@@ -21,6 +21,7 @@ from floorlens.importing import ImportRow
 from floorlens.presets import Stages
 from floorlens.products.reading import read_products
 from floorlens.testing import FakeEmbedder, fake_stages
+from tests.doubles.picture_server import HOST, png, reachable, response, serving, url
 
 
 class CountingEmbedder(FakeEmbedder):
@@ -71,6 +72,59 @@ def test_only_what_changed_is_embedded(tmp_path: Path, location: str, counting: 
         "d": "added",
     }
     assert CountingEmbedder.calls == 5
+
+
+def test_pictures_at_addresses_are_fetched_once_and_kept_with_the_catalogue(
+    tmp_path: Path, counting: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has not changed on the server is not embedded again; a failure fails its product."""
+    reachable(monkeypatch)
+    bodies = {"/a.png": png("red"), "/b.png": png("tan"), "/c": b"no picture" * 20}
+
+    def answer(path: str, headers: dict[str, str]) -> bytes:
+        body = bodies[path]
+        tag = f'"{len(body)}-{hash(body)}"'
+        if headers.get("If-None-Match") == tag:
+            return response(status="304 Not Modified", Content_Length="")
+        return response(body, ETag=tag)
+
+    with serving(answer) as server:
+        hosts = [f"{HOST}:{server.port}"]
+        rows = [f"{name},{url(server, path)}" for name, path in zip("xyz", bodies, strict=True)]
+        rows += [f"twice,{url(server, '/a.png')}|here.png", "other,http://other.test/a.png"]
+        paint(tmp_path / "shop", "h")
+        (tmp_path / "shop" / "h.png").rename(tmp_path / "shop" / "here.png")
+        table = tmp_path / "shop" / "list.csv"
+        table.write_text("\n".join(["id,image", *rows]))
+        with Floorlens.open(tmp_path / "at", stages=counting, fetch_hosts=hosts) as lens:
+            first = lens.add(table, fetch=True)
+            assert statuses(first.rows) == {
+                **{"x": "added", "y": "added", "z": "failed"},
+                **{"twice": "added", "other": "failed"},
+            }
+            reasons = {row.id: row.reason or "" for row in first.rows}
+            assert "is no picture" in reasons["z"]
+            assert "add other.test to FLOORLENS_FETCH_HOSTS" in reasons["other"]
+            image = Path(lens.product("x").images[0])
+            assert image.parent == tmp_path / "at" / "pictures"
+            assert image.read_bytes() == bodies["/a.png"]
+            assert lens.product("twice").images[0] == str(image)
+            embedded = CountingEmbedder.calls
+            # The picture of two products is asked for once.
+            assert sum(path == "/a.png" for path, _ in server.requests) == 1
+
+            again = lens.add(table, fetch=True)
+            assert again.counts["unchanged"] == 3
+            assert CountingEmbedder.calls == embedded
+            bodies["/b.png"] = png("blue")
+            assert lens.add(table, fetch=True).counts["updated"] == 1
+            asked = len(server.requests)
+            assert statuses(lens.add(table).rows)["y"] == "unchanged"
+            assert len(server.requests) == asked
+        with Floorlens.open(tmp_path / "new", stages=counting, fetch_hosts=hosts) as lens:
+            with pytest.raises(ProductSourceError, match="nothing is fetched unless you ask"):
+                lens.add(table)
+            assert len(server.requests) == asked
 
 
 def test_new_metadata_is_stored_without_embedding(

@@ -94,6 +94,11 @@ class Catalogue(Database):
             live = select(state.c.live).scalar_subquery()
             return int(connection.execute(query.where(features.c.generation == live)).scalar_one())
 
+    def pictures(self) -> set[str]:
+        """Returns the whole paths of all its products' pictures."""
+        with self.reading() as connection:
+            return set(connection.execute(select(images.c.uri)).scalars())
+
     def facts(self) -> dict[str, Any]:
         """Returns what the catalogue holds and what made it, as plain JSON values."""
         with self.reading() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -14,6 +15,7 @@ import typer
 from floorlens.cli.output import (
     NOT_SYNCED,
     CatalogueOption,
+    FetchOption,
     JsonOption,
     PresetOption,
     index_bars,
@@ -27,7 +29,13 @@ from floorlens.cli.output import (
 )
 from floorlens.errors import EngineError
 from floorlens.lens import Floorlens
-from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
+from floorlens.products.export import (
+    folders_outside,
+    products_as_csv,
+    products_as_json,
+    products_as_jsonl,
+)
+from floorlens.products.folders import Layout
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -98,6 +106,24 @@ def index(
             show_default=False,
         ),
     ] = None,
+    layout: Annotated[
+        Layout,
+        typer.Option(
+            "--layout",
+            help="Of a folder: a product for each of its files, or for each of its folders. By "
+            "default the names of the files decide.",
+        ),
+    ] = "auto",
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--pictures",
+            metavar="FOLDER",
+            help="A folder beside the list's own in which its pictures may lie; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    fetch: FetchOption = False,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -145,6 +171,9 @@ def index(
                 strict=strict,
                 numbers=not no_numbers,
                 columns=named,
+                layout=layout,
+                pictures=pictures or (),
+                fetch=fetch,
             )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)
@@ -248,11 +277,19 @@ def export(
     if ending not in writers:
         raise typer.BadParameter("the output's name must end in .csv, .jsonl or .json")
     with closing(_open_without_models(catalogue)) as store:
-        text = writers[ending](store.products())
+        products = store.products()
     if output is None:
-        sys.stdout.write(text)
-    else:
-        write_text(output, text)
+        sys.stdout.write(writers[ending](products, None))
+        return
+    write_text(output, writers[ending](products, output.parent))
+    outside = folders_outside(products, output.parent)
+    if outside:
+        folders = " ".join(f"--pictures {shlex.quote(str(folder))}" for folder in outside)
+        print(
+            f"floorlens: pictures lie outside {output.parent}; this catalogue reads the file as it "
+            f"is, another one with {folders}",
+            file=sys.stderr,
+        )
 
 
 def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:

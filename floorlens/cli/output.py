@@ -37,6 +37,13 @@ PresetOption = Annotated[
         "--preset", help="The preset; by default the catalogue's own.", show_default=False
     ),
 ]
+FetchOption = Annotated[
+    bool,
+    typer.Option(
+        "--fetch",
+        help="Fetch pictures given as addresses, from the hosts of FLOORLENS_FETCH_HOSTS.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 WeightOption = Annotated[
     list[str] | None,

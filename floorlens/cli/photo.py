@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from floorlens.cli.output import (
     CatalogueOption,
+    FetchOption,
     JsonOption,
     PresetOption,
     WeightOption,
@@ -20,11 +21,14 @@ from floorlens.cli.output import (
     read_settings,
 )
 from floorlens.errors import FilterError, RegionError
-from floorlens.images.loading import load_photo
+from floorlens.images.loading import Photo, is_address, load_photo, shown_address
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
 from floorlens.products.amounts import typed_cell
 from floorlens.segmentation import RegionSource
+
+if TYPE_CHECKING:
+    from floorlens.settings import Settings
 
 BoxOption = Annotated[
     str | None,
@@ -58,7 +62,9 @@ ClickOption = Annotated[
         show_default=False,
     ),
 ]
-PhotoArgument = Annotated[Path, typer.Argument(help="A room photo.")]
+PhotoArgument = Annotated[
+    str, typer.Argument(help="A room photo; with --fetch also its address on the web.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +92,7 @@ def search(
     polygon: PolygonOption = None,
     mask: MaskOption = None,
     click: ClickOption = None,
+    fetch: FetchOption = False,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -95,14 +102,20 @@ def search(
     filters, weights = _parse_filters(where), parse_weights(weight)
     with open_lens(catalogue, preset) as lens:
         result = lens.search(
-            photo, limit=limit, where=filters, region=region, clicks=clicks, weights=weights
+            photo,
+            limit=limit,
+            where=filters,
+            region=region,
+            clicks=clicks,
+            weights=weights,
+            fetch=fetch,
         )
     if as_json:
         print_json(result.as_dict())
         return
     from floorlens.cli.tables import print_ranking
 
-    print_ranking(photo.name, result, limit or 10)
+    print_ranking(_name_of(photo), result, limit or 10)
     if result.floor.reasons:
         print(f"floorlens: doubtful floor: {'; '.join(result.floor.reasons)}", file=sys.stderr)
 
@@ -120,6 +133,7 @@ def mask(
     polygon: PolygonOption = None,
     mask: MaskOption = None,
     click: ClickOption = None,
+    fetch: FetchOption = False,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -127,7 +141,7 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     settings = read_settings(catalogue=catalogue, preset=preset)
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
-    picture = load_photo(photo, max_megapixels=settings.max_megapixels)
+    picture = _load(photo, settings, fetch=fetch)
     floor = find_floor(
         picture,
         preset=preset_in_use(settings),
@@ -144,11 +158,23 @@ def mask(
         print_json(floor.as_dict())
     else:
         print(
-            f"{photo.name}: floor on {floor.share:.1%} of the photo, box {floor.box}, "
+            f"{_name_of(photo)}: floor on {floor.share:.1%} of the photo, box {floor.box}, "
             f"confidence {floor.confidence:.0%}"
         )
         for reason in floor.reasons:
             print(f"doubtful: {reason}")
+
+
+def _load(photo: str, settings: Settings, *, fetch: bool) -> Photo:
+    if not fetch or not is_address(photo):
+        return load_photo(photo, max_megapixels=settings.max_megapixels)
+    from floorlens.images.fetching import load_address
+
+    return load_address(photo, settings.hosts(), max_megapixels=settings.max_megapixels)
+
+
+def _name_of(photo: str) -> str:
+    return shown_address(photo) if is_address(photo) else Path(photo).name
 
 
 def _parse_region(box: str | None, polygon: str | None, mask: Path | None) -> RegionSource | None:

@@ -13,6 +13,8 @@ from PIL import Image
 from typer.testing import Result
 
 from floorlens import Floorlens
+from floorlens.errors import ImageError
+from tests.doubles.picture_server import HOST, reachable, response, serving, url
 
 Run = Callable[..., Result]
 
@@ -98,3 +100,32 @@ def test_a_doubtful_floor_is_reported(run: Run, lens: Floorlens, room: Path) -> 
         floor = document(out)
         assert floor.get("floor", floor)["reasons"] == [reason]
         assert "doubtful" not in (fine := run(command, room)).stdout + fine.stderr
+
+
+def test_a_photo_at_an_address_is_fetched_only_if_both_are_said(
+    run: Run, lens: Floorlens, half_moss: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--fetch`, and the host in FLOORLENS_FETCH_HOSTS; the library has the same rule."""
+    reachable(monkeypatch)
+    answer = response(half_moss.read_bytes())
+    with serving(lambda *_: answer) as server:
+        address = url(server, "/half.png?token=s3cret")
+        for command in ("search", "mask"):
+            result = run(command, address, code=3)
+            assert "give --fetch (fetch=True) and name the host" in result.stderr
+            result = run(command, address, "--fetch", code=3)
+            assert f"add {HOST}:{server.port} to FLOORLENS_FETCH_HOSTS (now: none)" in result.stderr
+            assert "s3cret" not in result.stderr
+        assert not server.requests
+        monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", f"other.test, {HOST}:{server.port}")
+        expected = document(run("search", half_moss, "--json"))["matches"]
+        assert document(run("search", address, "--fetch", "--json"))["matches"] == expected
+        assert "/half.png: floor on" in run("mask", address, "--fetch").stdout
+        assert len(server.requests) == 2
+        run("search", address, code=3)
+        with pytest.raises(ImageError, match="may not be asked"):
+            lens.search(address, fetch=True)
+        with pytest.raises(ImageError, match="nothing is fetched"):
+            lens.mask(address)
+    monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", "https://cdn.example.test/")
+    run("search", address, "--fetch", code=2)
