@@ -276,15 +276,53 @@ def test_export_writes_what_index_reads(run: Run, filled: Path) -> None:
     assert [row["id"] for row in rows] == ["ash", "brick", "moss", "oak", "slate", "walnut"]
     rows = document(run("products", "list", "--json"))
     assert document(run("export", "--json")) == rows
+    for row in rows:
+        row["images"] = [Path(image).name for image in row["images"]]
     for name in ("out.csv", "out.jsonl", "out.json"):
-        run("export", "-o", filled.parent / name)
-    assert json.loads((filled.parent / "out.json").read_text("utf-8")) == rows
-    for name in ("out.csv", "out.jsonl"):
+        assert run("export", "-o", filled.parent / name).stderr == ""
         report = document(run("index", filled.parent / name, "--json"))
         assert report["counts"]["unchanged"] == 6
+    assert json.loads((filled.parent / "out.json").read_text("utf-8")) == rows
     run("export", "-o", "out.xlsx", code=2)
     (filled.parent / "a file").write_bytes(b"x")
     run("export", "-o", filled.parent / "a file" / "out.csv", code=2)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.json"])
+def test_an_export_is_read_back_from_wherever_it_is_written(
+    run: Run, filled: Path, tmp_path: Path, name: str
+) -> None:
+    """Another catalogue must be told where pictures may lie; `export` says how."""
+    pictures = filled.parent
+    file = tmp_path / "elsewhere" / name
+    said = run("export", "-o", file).stderr
+    assert f"--pictures {pictures}" in said
+    assert document(run("index", file, "--json"))["counts"]["unchanged"] == 6
+    assert f"give --pictures {pictures}" in run("index", file, "-c", "new", code=3).stderr
+    words = ["--pictures", pictures, "-c", "new"]
+    assert document(run("index", file, *words, "--json"))["counts"]["added"] == 6
+    listed = [document(run("products", "list", "--json", "-c", at)) for at in ("catalogue", "new")]
+    assert listed[0] == listed[1]
+
+
+def test_a_folder_with_its_export_can_be_moved(run: Run, filled: Path, tmp_path: Path) -> None:
+    run("export", "-o", filled.parent / "out.csv")
+    filled.parent.rename(tmp_path / "moved")
+    report = document(run("index", tmp_path / "moved" / "out.csv", "-c", "new", "--json"))
+    assert report["counts"]["added"] == 6
+
+
+def test_what_a_folder_holds_is_reported(run: Run, product_folder: Path) -> None:
+    (product_folder / "list.txt").touch()
+    shop = product_folder.parent / "shop"
+    for name in ("oak", "ash"):
+        (shop / name).mkdir(parents=True)
+        (product_folder / f"{name}.png").rename(shop / name / "1.png")
+    assert "1 file left out: 1 .txt" in run("index", product_folder).stderr
+    assert "2 sub-folders are a product each" in run("index", shop).stderr
+    assert {"oak", "ash"} <= {row["id"] for row in document(run("products", "list", "--json"))}
+    run("index", shop, "--layout", "files", code=3)
+    run("index", shop, "--layout", "sideways", code=2)
 
 
 def test_info(run: Run, filled: Path) -> None:
