@@ -286,8 +286,8 @@ def export(
     if outside:
         folders = " ".join(f"--pictures {shlex.quote(str(folder))}" for folder in outside)
         print(
-            f"floorlens: pictures lie outside {output.parent.resolve()}; this catalogue reads the file as it "
-            f"is, another one with {folders}",
+            f"floorlens: pictures lie outside {output.parent.resolve()}; this catalogue reads the "
+            f"file as it is, another one with {folders}",
             file=sys.stderr,
         )
 

@@ -14,10 +14,13 @@ import ipaddress
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, Literal, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
@@ -281,14 +284,17 @@ class Fetcher:
                 f"{target.first}: the certificate of {target.host} is not valid "
                 f"({error.verify_message})"
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # A ValueError is what `http.client` makes of some answers that are not HTTP.
             raise _Passing(f"the connection to {target.host} failed ({_cause(error)})") from error
 
     @contextmanager
     def _connected(self, target: _Target, deadline: float) -> Iterator[socket.socket]:
         """Connects to an address of the target's host, if all of them are public."""
         try:
-            addresses = self.resolve(target.host, target.port)
+            addresses = _in_time(partial(self.resolve, target.host, target.port), deadline)
+        except TimeoutError:
+            raise
         except (OSError, UnicodeError) as error:
             raise _Passing(f"the host {target.host} is not known ({_cause(error)})") from error
         if not addresses:
@@ -323,7 +329,7 @@ class Fetcher:
     def _download(
         self, response: http.client.HTTPResponse, first: str, *, conditional: bool
     ) -> Download:
-        etag, modified = (response.getheader(name) or "" for name in ("ETag", "Last-Modified"))
+        etag, modified = (_plain(response.getheader(name)) for name in ("ETag", "Last-Modified"))
         if response.status == 304 and conditional:
             return Download(None, etag, modified)
         if response.status != 200:
@@ -421,6 +427,35 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         self._connection.settimeout(_left(self._deadline))
         return self._connection.recv_into(buffer)
+
+
+def _in_time(work: Callable[[], list[str]], deadline: float) -> list[str]:
+    """Returns what `work` does, which cannot be stopped, if it is done before the deadline.
+
+    Raises:
+        TimeoutError: it is not; its thread goes on, and its result is lost.
+    """
+    results: SimpleQueue[list[str] | Exception] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put(work())
+        except (OSError, UnicodeError) as error:
+            results.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result = results.get(timeout=_left(deadline))
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _plain(value: str | None) -> str:
+    """Returns the value of a header if it can be sent back as it is, else ""."""
+    return value if value is not None and value.isascii() and value.isprintable() else ""
 
 
 def _left(deadline: float) -> float:

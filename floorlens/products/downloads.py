@@ -87,7 +87,8 @@ class Downloads:
         path = self._folder / f"{hashlib.sha256(download.data).hexdigest()}{ending}"
         note = {"file": path.name, "etag": download.etag, "modified": download.modified}
         try:
-            if not path.exists():
+            # One that was cut off, when the disk was full or the power failed, is written anew.
+            if not path.exists() or path.stat().st_size != len(download.data):
                 _write(path, download.data)
             _write(self._note(address), json.dumps(note).encode())
         except OSError as error:

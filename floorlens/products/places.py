@@ -23,6 +23,8 @@ from floorlens.images.loading import explain_fetching, is_address, shown_address
 
 _ROOT = re.compile(r"[A-Za-z]:|[/\\]")
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?(?=/))?(?:/(?=[A-Za-z]:))?", re.IGNORECASE)
+# `//cdn.example.com/oak.jpg`, as pages write it to be fetched in the way that they are.
+_ANY_SCHEME = re.compile(r"//[^/\\.]+\.[^/\\]+/")
 # Comparing names is slow: a list that names nothing rightly shall not take hours to be refused.
 _NEAREST_SEARCHES = 50
 _NEAREST_NAMES = 2000
@@ -84,19 +86,32 @@ class Places:
             'terrazzo-grigio.jpg'
         """
         if is_address(name):
-            picture = self._address(name)
-            if picture is None:
-                cause = f"{shown_address(name)} {explain_fetching(name)}"
-                raise ProductSourceError(f"{where}: the image {cause}")
-            return picture
+            return self._fetchable(name, where)
         plain = _FILE_ADDRESS.sub("", name, count=1)
         try:
-            return self._find(plain, name, where)
+            picture = self._find(plain, where)
         except (OSError, RuntimeError, ValueError) as error:
             # A ring of links, or what cannot be the name of a file.
             raise ProductSourceError(f"{where}: the image {name!r} cannot be found") from error
+        if picture is not None:
+            return picture
+        if _ANY_SCHEME.match(name):
+            return self._fetchable(f"https:{name}", where)
+        raise ProductSourceError(f"{where}: {self._missing(plain, name)}")
 
-    def _find(self, plain: str, name: str, where: str) -> str:
+    def _fetchable(self, address: str, where: str) -> str:
+        picture = self._address(address)
+        if picture is None:
+            cause = f"{shown_address(address)} {explain_fetching(address)}"
+            raise ProductSourceError(f"{where}: the image {cause}")
+        return picture
+
+    def _find(self, plain: str, where: str) -> str | None:
+        """Returns the whole path of a picture, None if there is none.
+
+        Raises:
+            ProductSourceError: it lies outside, or several files can be meant.
+        """
         outside: Path | None = None
         for folder in self._folders:
             path = (folder / plain).resolve()
@@ -112,7 +127,7 @@ class Places:
                     return storable(path, where)
                 outside = path
         if outside is None:
-            raise ProductSourceError(f"{where}: {self._missing(plain, name)}")
+            return None
         raise ProductSourceError(
             f"{where}: the image {Path(plain).name} lies outside {self._folders[0]}; to allow its "
             f"folder, give --pictures {outside.parent}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, SettingsError
@@ -411,6 +411,18 @@ def test_a_server_that_says_nothing_does_not_hold_a_thread() -> None:
     silence.set()
 
 
+def test_a_name_that_is_not_resolved_does_not_hold_a_thread() -> None:
+    silence = threading.Event()
+
+    def silent(_host: str, _port: int) -> list[str]:
+        silence.wait(120)
+        return []
+
+    with pytest.raises(ImageError, match=r"was not here after 0\.2 seconds"):
+        Fetcher(allowed_hosts(HOST), seconds=0.2, resolve=silent).fetch(f"http://{HOST}/")
+    silence.set()
+
+
 def test_endless_headers_and_packed_bodies_are_refused() -> None:
     def headers() -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\n"
@@ -431,6 +443,41 @@ def test_an_answer_that_is_no_http_is_an_error(line: str) -> None:
     answer = line.encode("latin-1") + b"\r\n\r\n"
     with serving(lambda *_: answer) as server, pytest.raises(ImageError):
         fetcher(server).fetch(url(server))
+
+
+@pytest.mark.slow
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_any_answer_is_a_picture_or_an_error(data: st.DataObject) -> None:
+    """Pieces of answers in any order, with bytes changed: only ImageError comes out."""
+    pieces = [
+        *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        *(b"Transfer-Encoding: chunked\r\n", b"Content-Length: -5\r\n", b"Content-Length: 9e9\r\n"),
+        *(
+            b"Location: \r\n",
+            b"Location: //[\r\n",
+            b"Location: ?\xff\x01\r\n",
+            b"ETag: \xff\x01\r\n",
+        ),
+        *(b"\r\n", b"-5\r\n", b"FFFFFFFFFFFFFFFFFFFFFFFF\r\n", b"5;x=y\r\n", b"0\r\n\r\n", png()),
+        *(b"Content-Encoding: br\r\n", b": \r\n", b" folded\r\n", b"\0"),
+    ]
+    parts = data.draw(st.lists(st.sampled_from(pieces), max_size=8))
+    answer = bytearray(b"".join([b"HTTP/1.1 200 OK\r\n", *parts]))
+    for place in data.draw(st.lists(st.integers(0, len(answer) - 1), max_size=3)):
+        answer[place] = data.draw(st.integers(0, 255))
+    with serving(lambda *_: bytes(answer)) as server:
+        try:
+            download = fetcher(server, seconds=20).fetch(url(server))
+        except ImageError as error:
+            assert str(error)
+        else:
+            assert download.data is not None
 
 
 # -- encryption --------------------------------------------------------------------------------

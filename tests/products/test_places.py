@@ -183,6 +183,9 @@ def test_an_address_is_what_fetching_makes_of_it(folder: Path) -> None:
     assert "s3cret" not in str(caught.value)
     places = Places(folder, address=lambda address: address.upper())
     assert places.find("http://a.test/oak.jpg", "line 2") == "HTTP://A.TEST/OAK.JPG"
+    assert places.find("//cdn.a.test/elm.jpg", "line 2") == "HTTPS://CDN.A.TEST/ELM.JPG"
+    # That may also be the folder of another machine.
+    assert places.find("//nas.local/oak.jpg", "line 2") == str(folder / "oak.jpg")
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
