@@ -218,15 +218,17 @@ class Fetcher:
             try:
                 following = urljoin(url, location)
             except ValueError as error:
-                raise ImageError(f"{first}: leads to an address that is none") from error
+                raise ImageError(f"{first}: is redirected to what is no address") from error
             if url.lower().startswith("https:") and not following.lower().startswith("https:"):
-                raise ImageError(f"{first}: leads from https to an address without encryption")
+                raise ImageError(
+                    f"{first}: is redirected from https to an address without encryption"
+                )
             url = following
-        raise ImageError(f"{first}: leads on more than {MAX_REDIRECTS} times")
+        raise ImageError(f"{first}: is redirected more than {MAX_REDIRECTS} times")
 
     def _target(self, address: str, first: str) -> _Target:
         """Returns what an address names, if that may be asked."""
-        via = "" if shown_address(address) == first else f", to which {first} leads,"
+        via = "" if shown_address(address) == first else f", to which {first} is redirected,"
         try:
             parts = urlsplit(address)
             host, port = _host_of(parts), parts.port
@@ -271,7 +273,7 @@ class Fetcher:
                 )
                 response = client.getresponse()
                 if response.status in _PASSING:
-                    raise _Passing(f"the server answers {response.status} {response.reason}")
+                    raise _Passing(f"the server answers {_status(response)}")
                 yield response
         except TimeoutError as error:
             if time.monotonic() < deadline:
@@ -333,7 +335,7 @@ class Fetcher:
         if response.status == 304 and conditional:
             return Download(None, etag, modified)
         if response.status != 200:
-            raise ImageError(f"{first}: the server answers {response.status} {response.reason}")
+            raise ImageError(f"{first}: the server answers {_status(response)}")
         if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
             raise ImageError(f"{first}: the server packs the picture, although it was asked not to")
         limit = int(self.max_megabytes * 1e6)
@@ -349,7 +351,7 @@ class Fetcher:
         else:
             raise ImageError(f"{first}: has more than {self.max_megabytes:g} megabytes")
         if media_type(bytes(data[:64])) is None:
-            kind = (response.getheader("Content-Type") or "nothing that it names").split(";")[0]
+            kind = _shown((response.getheader("Content-Type") or "nothing it names").split(";")[0])
             raise ImageError(f"{first}: is no picture that can be read; the server sent {kind}")
         if response.length:
             raise _Passing(f"the connection ended {response.length} bytes too early")
@@ -492,4 +494,13 @@ def _written(host: AllowedHost) -> str:
 
 def _cause(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) else str(error)
-    return text or type(error).__name__
+    return _shown(text or type(error).__name__)
+
+
+def _status(response: http.client.HTTPResponse) -> str:
+    return _shown(f"{response.status} {response.reason}")
+
+
+def _shown(text: str) -> str:
+    """Returns what a server said, fit to be shown: it could steer a terminal."""
+    return "".join(letter for letter in text if letter.isprintable())[:80]

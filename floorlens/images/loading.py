@@ -161,14 +161,15 @@ def is_address(source: str) -> bool:
 
 
 def shown_address(address: str) -> str:
-    """Returns an address without its query, which may hold a key, and without user and password.
+    """Returns an address for a message: without its query, which may hold a key, and password.
 
     Example:
         >>> shown_address("https://me:secret@cdn.example.com/oak.jpg?token=secret")
         'https://cdn.example.com/oak.jpg'
     """
     bare = re.split(r"[?#]", address, maxsplit=1)[0]
-    return re.sub(r"^(\w+:[/\\]*)[^/\\]*@", r"\1", bare)
+    bare = re.sub(r"^(\w+:[/\\]*)[^/\\]*@", r"\1", bare)
+    return "".join(letter for letter in bare if letter.isprintable())[:200]
 
 
 def explain_fetching(address: str) -> str:

@@ -105,7 +105,7 @@ def test_redirects_are_followed_a_few_times() -> None:
 
     with serving(answer) as server:
         assert fetcher(server).fetch(url(server, f"/a/{MAX_REDIRECTS}")).data == png()
-        with pytest.raises(ImageError, match=f"leads on more than {MAX_REDIRECTS} times"):
+        with pytest.raises(ImageError, match=f"is redirected more than {MAX_REDIRECTS} times"):
             fetcher(server).fetch(url(server, f"/a/{MAX_REDIRECTS + 1}"))
 
 
@@ -134,6 +134,20 @@ def test_other_answers_are_no_pictures(status: str) -> None:
         with pytest.raises(ImageError, match=f"answers {status}"):
             fetcher(server).fetch(url(server))
         assert len(server.requests) == 1
+
+
+def test_what_a_server_says_cannot_steer_a_terminal() -> None:
+    away = response(status="302 Found", Location="http://\x1b[2Jevil.test/\x1b[2J" + "x" * 999)
+    for answer in (
+        response(status="404 \x1b[2J\x07"),
+        response(b"<html>" * 20, Content_Type="text/\x1b[2J"),
+        b"\x1b[2J\r\n\r\n",
+        away,
+    ):
+        with serving(lambda *_, answer=answer: answer) as server, pytest.raises(ImageError) as e:
+            fetcher(server).fetch(url(server))
+        assert str(e.value).isprintable()
+        assert len(str(e.value)) < 500
 
 
 # -- which hosts -------------------------------------------------------------------------------
@@ -307,10 +321,10 @@ def test_a_redirect_is_checked_like_a_first_address() -> None:
     }
     problems = {
         "/private": r"inside\.example\.test is at 10\.0\.0\.1",
-        "/other": r"http://other\.test/, to which http.*/other leads, is of a host that may not",
+        "/other": r"http://other\.test/, to which http.*/other is redirected, is of a host",
         "/port": "add cdn.example.test:22 to",
         "/file": "is no address that can be fetched",
-        "/broken": "leads to an address that is none",
+        "/broken": "is redirected to what is no address",
         "/password": "holds a user name or password",
     }
 
@@ -437,10 +451,16 @@ def test_endless_headers_and_packed_bodies_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["nonsense", "HTTP/1.1 two OK", "\0\0\0", "HTTP/1.1 200 OK\r\n\xff"]
+    "line",
+    [
+        *(b"nonsense", b"HTTP/1.1 two OK", b"\0\0", b"HTTP/1.1 200 \xff"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFFFFFFFF",
+        b"HTTP/1.1 302 Found\r\nLocation: ?\xff\x01",
+    ],
 )
-def test_an_answer_that_is_no_http_is_an_error(line: str) -> None:
-    answer = line.encode("latin-1") + b"\r\n\r\n"
+def test_an_answer_that_is_no_http_is_an_error(line: bytes) -> None:
+    answer = line + b"\r\n\r\n"
     with serving(lambda *_: answer) as server, pytest.raises(ImageError):
         fetcher(server).fetch(url(server))
 
@@ -530,7 +550,7 @@ def test_encryption_is_not_left_by_a_redirect(
     with serving(lambda *_: away, server_tls) as server:
         trusting = ssl.create_default_context(cafile=str(certificate))
         own = fetcher(server, f"{HOST}, {HOST}:{server.port}", tls=trusting)
-        with pytest.raises(ImageError, match="leads from https to an address without encryption"):
+        with pytest.raises(ImageError, match="is redirected from https to an address"):
             own.fetch(url(server, scheme="https"))
 
 
