@@ -12,7 +12,8 @@ from floorlens.catalogue.batches import Progress
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
-from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
+from floorlens.images.formats import SUFFIXES
+from floorlens.images.loading import MAX_MEGAPIXELS, load_photo
 from floorlens.importing import ImportProgress
 from floorlens.lens import CatalogueReport, Floorlens
 from floorlens.settings import Options

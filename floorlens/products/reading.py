@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from floorlens.errors import ProductSourceError
-from floorlens.images.loading import SUFFIXES
+from floorlens.images.formats import SUFFIXES
 from floorlens.products.product import Product
 
 MAX_ID_LENGTH = 512
