@@ -8,7 +8,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   └── EngineUnsupported          a vector engine cannot do what was asked of it
 ├── InputError                     what was given cannot be read
 │   ├── ImageError                 not an image, truncated, empty, or too small
-│   │   └── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
+│   │   ├── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
+│   │   └── ImageTimeout           takes longer to decode than `FLOORLENS_PICTURE_SECONDS`
 │   ├── ProductSourceError         a product folder, CSV or JSONL is not usable as a whole
 │   └── DatasetError               an evaluation folder lacks a file or column
 ├── NoFloorFound                   the photo shows no floor that could be searched for
@@ -96,6 +97,13 @@ class ImageTooLarge(ImageError):
 
     code = "image-too-large"
     status = 413
+
+
+class ImageTimeout(ImageError):
+    """The image takes longer to decode than `FLOORLENS_PICTURE_SECONDS` allows."""
+
+    code = "image-timeout"
+    status = 422
 
 
 class ProductSourceError(InputError):

@@ -22,7 +22,8 @@ from floorlens.errors import (
     NothingToRank,
     SettingsError,
 )
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, load_photo
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
@@ -106,13 +107,19 @@ class Floorlens:
     """
 
     def __init__(
-        self, catalogue: Catalogue, stages: Stages, retriever: Retriever, max_megapixels: float
+        self,
+        catalogue: Catalogue,
+        stages: Stages,
+        retriever: Retriever,
+        max_megapixels: float,
+        picture_seconds: float = PICTURE_SECONDS,
     ) -> None:
         """Use `Floorlens.open`."""
         self._catalogue = catalogue
         self._stages = stages
         self._retriever = retriever
         self._max_megapixels = max_megapixels
+        self._picture_seconds = picture_seconds
 
     @classmethod
     def open(
@@ -125,6 +132,7 @@ class Floorlens:
         fallback: Literal["exact"] | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
         models: ModelOptions | None = None,
         stages: Stages | None = None,
     ) -> Floorlens:
@@ -142,6 +150,7 @@ class Floorlens:
                 the result says so; None raises the engine's error.
             threads: for the models; 0 takes all cores.
             max_megapixels: larger pictures are refused.
+            picture_seconds: how long decoding one may take.
             models: which models of the Hugging Face hub are taken, for presets that run them.
             stages: backends of your own, instead of a preset's.
 
@@ -163,6 +172,7 @@ class Floorlens:
             fallback=fallback,
             threads=threads,
             max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
             models=models,
             stages=stages,
         )
@@ -178,6 +188,7 @@ class Floorlens:
         fallback: str | None,
         threads: int,
         max_megapixels: float,
+        picture_seconds: float,
         models: ModelOptions | None,
         stages: Stages | None,
         any_stamp: bool = False,
@@ -216,7 +227,7 @@ class Floorlens:
         except BaseException:
             catalogue.close()
             raise
-        return cls(catalogue, stages, retriever, max_megapixels)
+        return cls(catalogue, stages, retriever, max_megapixels, picture_seconds)
 
     @classmethod
     def rebuild(
@@ -231,6 +242,7 @@ class Floorlens:
         fallback: Literal["exact"] | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
         models: ModelOptions | None = None,
         stages: Stages | None = None,
     ) -> CatalogueReport:
@@ -246,7 +258,8 @@ class Floorlens:
                 was never declined. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
             preset: what it is rebuilt with; None: the catalogue's own.
-            index, fallback, threads, max_megapixels, models, stages: as for `open`.
+            index, fallback, threads, max_megapixels, picture_seconds, models, stages: as for
+                `open`.
 
         Raises:
             CatalogueNotFound: there is no catalogue.
@@ -265,6 +278,7 @@ class Floorlens:
             fallback=fallback,
             threads=threads,
             max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
             models=models,
             stages=stages,
             any_stamp=True,
@@ -280,6 +294,7 @@ class Floorlens:
                     lens._catalogue,
                     lens._stages,
                     max_megapixels=max_megapixels,
+                    picture_seconds=picture_seconds,
                     progress=progress,
                 )
             )
@@ -415,6 +430,7 @@ class Floorlens:
                 self._stages,
                 source,
                 max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
                 id_prefix=id_prefix,
                 progress=progress,
             )
@@ -459,6 +475,7 @@ class Floorlens:
                 self._catalogue,
                 self._stages,
                 max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
                 views=views,
                 limit=limit,
                 seed=seed,
@@ -619,7 +636,9 @@ class Floorlens:
         )
 
     def _photo(self, source: PhotoSource) -> Photo:
-        return load_photo(source, max_megapixels=self._max_megapixels)
+        return decode_photo(
+            source, max_megapixels=self._max_megapixels, seconds=self._picture_seconds
+        )
 
     def _adapt_after(
         self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
@@ -650,6 +669,7 @@ def find_floor(
     clicks: Iterable[ClickSource] = (),
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     models: ModelOptions | None = None,
     stages: Stages | None = None,
 ) -> FloorRegion:
@@ -659,7 +679,7 @@ def find_floor(
         photo: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or a `Photo` that is loaded.
         preset: whose segmenter finds it; None takes the default one.
         region, clicks: as for `Floorlens.search`.
-        threads, max_megapixels, models, stages: as for `Floorlens.open`.
+        threads, max_megapixels, picture_seconds, models, stages: as for `Floorlens.open`.
 
     Raises:
         NoFloorFound: there is none.
@@ -677,7 +697,7 @@ def find_floor(
     if stages is None:
         stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
     if not isinstance(photo, Photo):
-        photo = load_photo(photo, max_megapixels=max_megapixels)
+        photo = decode_photo(photo, max_megapixels=max_megapixels, seconds=picture_seconds)
     return floor_region(photo, stages, region, clicks)
 
 

@@ -20,7 +20,7 @@ from floorlens.cli.output import (
     read_settings,
 )
 from floorlens.errors import FilterError, RegionError
-from floorlens.images.loading import load_photo
+from floorlens.images.decoding import decode_photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
 from floorlens.products.reading import typed_cell
@@ -127,7 +127,9 @@ def mask(
     """Find the floor in a photo, with the catalogue's preset if there is a catalogue."""
     settings = read_settings(catalogue=catalogue, preset=preset)
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
-    picture = load_photo(photo, max_megapixels=settings.max_megapixels)
+    picture = decode_photo(
+        photo, max_megapixels=settings.max_megapixels, seconds=settings.picture_seconds
+    )
     floor = find_floor(
         picture,
         preset=preset_in_use(settings),
