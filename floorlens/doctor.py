@@ -28,6 +28,7 @@ from floorlens.settings import Settings, variable
 EXTRAS = {
     "api": "fastapi",
     "clip": "transformers",
+    "excel": "openpyxl",
     "heif": "pi_heif",
     "lancedb": "lancedb",
     "milvus": "pymilvus",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from floorlens.models.stamp import check_stamp
 from floorlens.pipeline import describing, examine_product, product_features
 from floorlens.presets import Stages
 from floorlens.products.pictures import KINDS, ProductPicture
-from floorlens.products.product import Product
+from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import read_products
 
 STATUSES = ("added", "updated", "unchanged", "failed")
@@ -35,12 +35,13 @@ class ImportRow:
     """What became of one product.
 
     Attributes:
-        id: of the product.
+        id: of the product; of a row of a list without one, its place.
         status: one of `STATUSES`.
         reason: why it failed, if it did.
         pictures: the kind of each picture (`products.pictures.KINDS`), in order; empty where they
             were not examined, because nothing changed or the product failed.
         note: which pictures were left out, and why.
+        place: where a row that could not be read stands in the list: "line 301".
     """
 
     id: str
@@ -48,6 +49,7 @@ class ImportRow:
     reason: str | None = None
     pictures: tuple[str, ...] = ()
     note: str | None = None
+    place: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the row as plain JSON values."""
@@ -57,15 +59,23 @@ class ImportRow:
             "reason": self.reason,
             "pictures": list(self.pictures),
             "note": self.note,
+            "place": self.place,
         }
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """One row per product, in order of id, and the seconds that it took."""
+    """What became of a source.
+
+    Attributes:
+        rows: one per product, in order of id, and then those of the list that are no product.
+        seconds: how long it took.
+        notes: what the reader of a list decided or left out, in sentences.
+    """
 
     rows: tuple[ImportRow, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -90,6 +100,7 @@ class ImportReport:
             "counts": self.counts,
             "pictures": self.pictures,
             "seconds": self.seconds,
+            "notes": list(self.notes),
             "rows": [row.as_dict() for row in self.rows],
         }
 
@@ -112,14 +123,18 @@ def import_products(
     max_megapixels: float,
     picture_seconds: float = PICTURE_SECONDS,
     id_prefix: str = "",
+    strict: bool = False,
+    numbers: bool = True,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
-    """Brings the products of a folder, CSV or JSONL into the catalogue; returns a row for each.
+    """Brings the products of a folder or list into the catalogue; returns a row for each.
 
     A product whose pictures, name and metadata are as stored is left alone; new metadata is
     stored without embedding again. A picture that cannot be read fails its product, which then
     keeps what was stored of it before. Products that the source does not name stay. `id_prefix`
-    is put before every id of the source.
+    is put before every id of the source. A row of a list that cannot be used fails, and the others
+    go on, unless `strict` is set; `numbers` and `columns` are those of `read_products`.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -131,7 +146,12 @@ def import_products(
         {'added': 3, 'updated': 0, 'unchanged': 0, 'failed': 0}
     """
     started = time.perf_counter()
-    products = read_products(source, id_prefix=id_prefix)
+    content = read_products(
+        source, id_prefix=id_prefix, strict=strict, numbers=numbers, columns=columns
+    )
+    products = content.products
+    refused = tuple(_refused(refusal) for refusal in content.refusals)
+    total = len(products) + len(refused)
     target = _LiveGeneration(catalogue, stages)
     rows: list[ImportRow] = []
 
@@ -160,8 +180,12 @@ def import_products(
             for outcome in outcomes:
                 rows.append(outcome.row)
                 if progress is not None:
-                    progress(len(rows), len(products), outcome.row)
-    return ImportReport(tuple(rows), time.perf_counter() - started)
+                    progress(len(rows), total, outcome.row)
+    for row in refused:
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), total, row)
+    return ImportReport(tuple(rows), time.perf_counter() - started, content.notes)
 
 
 def rebuild(
@@ -213,6 +237,13 @@ def rebuild(
         catalogue.generations.fill_and_swap(generation, fill)
     in_order = tuple(rows[product_id] for product_id in sorted(rows))
     return ImportReport(in_order, time.perf_counter() - started)
+
+
+def _refused(refusal: Refusal) -> ImportRow:
+    if refusal.id is None:
+        return ImportRow(refusal.place, "failed", refusal.cause, place=refusal.place)
+    reason = f"{refusal.place}: {refusal.cause}"
+    return ImportRow(refusal.id, "failed", reason, place=refusal.place)
 
 
 class _LiveGeneration:

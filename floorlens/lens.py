@@ -50,7 +50,7 @@ class CatalogueReport:
     """What became of the products, and of what follows an import or a rebuild.
 
     Attributes:
-        imported: one row per product.
+        imported: one row per product, and per row of a list that is none.
         adaptation: what the adaptation did; None where the catalogue was not adapted.
         not_adapted: why the adaptation failed; None if it did not.
         not_synced: why the replica in the engine was not updated; None if it was. The catalogue is
@@ -64,8 +64,13 @@ class CatalogueReport:
 
     @property
     def rows(self) -> tuple[ImportRow, ...]:
-        """One row per product, in order of id."""
+        """One row per product, in order of id, and then those of the list that are no product."""
         return self.imported.rows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of a list decided or left out, in sentences."""
+        return self.imported.notes
 
     @property
     def seconds(self) -> float:
@@ -388,10 +393,14 @@ class Floorlens:
         adapt: bool | None = None,
         adapt_progress: Progress | None = None,
         id_prefix: str = "",
+        strict: bool = False,
+        numbers: bool = True,
+        columns: Mapping[str, str | Sequence[str]] | None = None,
     ) -> CatalogueReport:
-        """Adds or updates the products of a folder of images, a CSV or a JSONL file.
+        """Adds or updates the products of a folder of images or a list: CSV, JSON or Excel.
 
-        Only what changed is embedded; nothing is removed. Returns one row per product.
+        Only what changed is embedded; nothing is removed. Returns one row per product, and one for
+        each row of a list that cannot be used; the others are stored all the same.
 
         Args:
             source: what to add.
@@ -401,9 +410,15 @@ class Floorlens:
                 interrupted first one, and it has 64. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
             id_prefix: put before every id; "floor_" gives the reference design's ids of a folder.
+            strict: whether one row that cannot be used refuses the whole list.
+            numbers: whether texts of a list are read as numbers where they plainly are, or where a
+                whole column of prices can be read so (`€ 49,90`).
+            columns: the column of a list for "id", "image" or "name", if its name says it to
+                nobody; for "image" also several.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
+            MissingDependency: it is an Excel file and the extra `[excel]` is not installed.
             StampMismatch: another process rebuilt the catalogue with another preset.
 
         Example:
@@ -432,6 +447,9 @@ class Floorlens:
                 max_megapixels=self._max_megapixels,
                 picture_seconds=self._picture_seconds,
                 id_prefix=id_prefix,
+                strict=strict,
+                numbers=numbers,
+                columns=columns,
                 progress=progress,
             )
         )

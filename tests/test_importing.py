@@ -121,11 +121,57 @@ def test_nothing_is_removed_silently(tmp_path: Path, location: str) -> None:
         assert [product.id for product in lens.products()] == ["a", "b", "c"]
 
 
-def test_a_bad_source_stores_nothing(tmp_path: Path, location: str) -> None:
-    """Two rows of one id cannot both be meant: the import is refused as a whole."""
+def test_bad_rows_of_a_list_are_all_reported_and_the_others_stored(
+    tmp_path: Path, location: str
+) -> None:
+    """One run names every row that cannot be used; the report says where each of them stands."""
+    paint(tmp_path, "a")
+    nine = "|".join(["a.png"] * 9)
+    table = tmp_path / "products.csv"
+    rows = [f"p{i:03},a.png,{i}" for i in range(300)]
+    rows[10], rows[70], rows[120] = "p010,,1", f"p070,{nine},1", ",a.png,1"
+    rows[180], rows[250] = "p180,a.png,Weiss, breit,1", "p002,a.png,other"
+    table.write_text("id,image,name\n" + "\n".join([*rows, ",,"]) + "\n")
+    calls: list[tuple[int, int, str]] = []
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        report = lens.add(table, progress=lambda done, of, row: calls.append((done, of, row.id)))
+        assert report.counts == {"added": 294, "updated": 0, "unchanged": 0, "failed": 6}
+        assert [(row.place, row.id) for row in report.failed] == [
+            ("line 4", "p002"),
+            ("line 12", "p010"),
+            ("line 72", "p070"),
+            ("line 122", "line 122"),
+            ("line 182", "p180"),
+            ("line 252", "p002"),
+        ]
+        assert all(row.reason for row in report.failed)
+        assert str(report.failed[1].reason).startswith("line 12: names no picture")
+        assert report.notes == ("empty rows skipped: 1 (line 302)",)
+        assert report.as_dict()["notes"] == list(report.notes)
+        assert report.as_dict()["rows"][-1]["place"] == "line 252"
+        assert (calls[-1][:2], len(calls)) == ((300, 300), 300)
+        assert len(lens.products()) == 294
+
+
+def test_strict_stores_nothing_and_names_every_bad_row(tmp_path: Path, location: str) -> None:
     paint(tmp_path, "a")
     table = tmp_path / "products.csv"
-    table.write_text("id,image\nx,a.png\nx,a.png\n")
+    bad = "".join(f"x{i},\n" for i in range(25))
+    table.write_text("id,image\ny,a.png\n" + bad)
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        with pytest.raises(ProductSourceError, match="25 rows cannot be used") as caught:
+            lens.add(table, strict=True)
+        lines = str(caught.value).splitlines()
+        assert (len(lines), lines[1][:8], lines[-1].strip()) == (22, "  line 3", "… and 5 more")
+        assert lens.products() == []
+        assert lens.add(table).counts["added"] == 1
+
+
+def test_a_source_without_one_good_row_stores_nothing(tmp_path: Path, location: str) -> None:
+    """Two rows of one id cannot both be meant."""
+    paint(tmp_path, "ab")
+    table = tmp_path / "products.csv"
+    table.write_text("id,image,name\nx,a.png,one\nx,b.png,two\n")
     with Floorlens.open(location, stages=fake_stages()) as lens:
         with pytest.raises(ProductSourceError, match="more than once"):
             lens.add(table)

@@ -12,7 +12,7 @@ from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refusal
 from floorlens.api.service import Service
 from floorlens.images.masks import mask_png
-from floorlens.products.reading import MAX_IMAGES
+from floorlens.products.product import MAX_IMAGES
 
 router = APIRouter()
 
@@ -108,7 +108,7 @@ async def health(service: ServiceOf) -> Health:
 
 
 @router.get(
-    "/products/{product_id}/image",
+    "/products/{product_id:path}/image",
     response_class=Response,
     responses={
         200: {"content": {"image/*": {}}, "description": "the picture"},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +32,10 @@ from floorlens.products.export import products_as_csv, products_as_json, product
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
 
+_COLUMN = re.compile(
+    r"\s*(?P<role>[a-z]+)\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^,]*))\s*(?:,|$)"
+)
+
 products_app = typer.Typer(no_args_is_help=True, help="List, show and remove products.")
 
 
@@ -46,7 +51,7 @@ def register(app: typer.Typer) -> None:
 def index(
     source: Annotated[
         Path | None,
-        typer.Argument(help="A folder of product images, a CSV or a JSONL file."),
+        typer.Argument(help="A folder of product images, or a list: CSV, JSON, JSONL or Excel."),
     ] = None,
     rebuild: Annotated[
         bool,
@@ -72,6 +77,27 @@ def index(
             show_default=False,
         ),
     ] = "",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Store nothing if one row of the list cannot be used."),
+    ] = False,
+    no_numbers: Annotated[
+        bool,
+        typer.Option(
+            "--no-numbers",
+            help="Keep all cells of a list as text: by default 19.5 is a number, and so is "
+            "€ 19,50 in a column of prices.",
+        ),
+    ] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            metavar="ROLE=COLUMN,…",
+            help='Which columns of the list are id, image and name: id=SKU,image="Image Src".',
+            show_default=False,
+        ),
+    ] = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
     as_json: JsonOption = False,
@@ -81,7 +107,8 @@ def index(
     The first import adapts the search to its products if they are 64 or more (see `adapt`).
     """
     if source is None and not rebuild:
-        raise typer.BadParameter("name a folder, CSV or JSONL of products (or give --rebuild)")
+        raise typer.BadParameter("name a folder or list of products (or give --rebuild)")
+    named = _parse_columns(columns or ())
     if source is None and id_prefix:
         raise typer.BadParameter("--id-prefix is for new products: a rebuild keeps the ids")
     code = 0
@@ -115,6 +142,9 @@ def index(
                 adapt=adapting,
                 adapt_progress=adapt_progress,
                 id_prefix=id_prefix,
+                strict=strict,
+                numbers=not no_numbers,
+                columns=named,
             )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)
@@ -249,6 +279,25 @@ def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None
                 print(f"{stage}: {text}")
         else:
             print(f"{key}: {value}")
+
+
+def _parse_columns(options: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the columns for each role of `--columns id=SKU,image="Bild 1"`.
+
+    Quotes around a name, if the shell leaves them, protect a comma in it. A role that is named
+    again has one more column.
+    """
+    columns: dict[str, list[str]] = {}
+    for option in options:
+        position = 0
+        while position < len(option):
+            match = _COLUMN.match(option, position)
+            if match is None:
+                raise typer.BadParameter(f"--columns {option!r} is not ROLE=COLUMN,ROLE=COLUMN")
+            name = match["quoted"] if match["quoted"] is not None else match["plain"].strip()
+            columns.setdefault(match["role"], []).append(name)
+            position = match.end()
+    return columns
 
 
 def describe_projection(projection: Mapping[str, Any]) -> str:

@@ -179,6 +179,8 @@ def print_import(report: CatalogueReport, *, as_json: bool) -> int:
     if as_json:
         print_json(report.as_dict())
     else:
+        for note in report.notes:
+            print(note, file=sys.stderr)
         for row in report.failed:
             print(f"failed  {row.id}: {row.reason}", file=sys.stderr)
         counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())

@@ -23,7 +23,7 @@ from floorlens.errors import FilterError, RegionError
 from floorlens.images.decoding import decode_photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
-from floorlens.products.reading import typed_cell
+from floorlens.products.amounts import typed_cell
 from floorlens.segmentation import RegionSource
 
 BoxOption = Annotated[

@@ -1,290 +1,132 @@
-"""Reading products from a folder, a CSV or a JSONL file."""
+"""Reading products from a folder or from a list: CSV, JSON or Excel."""
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from floorlens.errors import ProductSourceError
-from floorlens.images.formats import SUFFIXES
-from floorlens.products.product import Product
+from floorlens.products.columns import find_columns, parse_columns
+from floorlens.products.delimited import read_delimited
+from floorlens.products.folders import read_folder
+from floorlens.products.ids import check_id
+from floorlens.products.lists import products_of
+from floorlens.products.product import Product, ProductList, Refusal
+from floorlens.products.records import read_records
+from floorlens.products.spreadsheets import read_spreadsheet
+from floorlens.products.tables import Table
 
-MAX_ID_LENGTH = 512
-MAX_IMAGES = 8
-# "007" is an article number, "1_000" and "nan" are words. Only plain numbers become numbers, and of
-# those only the ones that every engine stores exactly.
-_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]*)?|\.[0-9]+)")
+MAX_BYTES = 512 << 20
+RECORDS = (".json", ".jsonl", ".ndjson")
+TEXTS = (".csv", ".tsv", ".tab", ".txt")
+SHEETS = (".xlsx", ".xlsm")
+_ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# So many refusals are named when the whole source is refused.
+_SHOWN = 20
 
 
-def read_products(source: str | Path, *, id_prefix: str = "") -> list[Product]:
-    """Returns the products of a folder of images, a CSV or a JSONL file, sorted by id.
+def read_products(
+    source: str | Path,
+    *,
+    id_prefix: str = "",
+    strict: bool = False,
+    numbers: bool = True,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
+) -> ProductList:
+    """Returns the products of a folder of images or of a list, and what could not be used.
 
-    In a folder, every image file is a product, also those in folders below; the file's stem is id
-    and name. A CSV or JSONL has the columns `id` and `image`, perhaps `name`; every other column is
-    metadata. Images are relative to the file and lie in its folder; several are separated by `|`,
-    or in JSONL a list. In a CSV, numbers are read as numbers, `true` and `false` as booleans, and
-    an empty cell as absent.
+    A list is a CSV (also with semicolons or tabs), JSON, JSONL or Excel file with a column of ids
+    and one of pictures, perhaps one of names; every other column is metadata. Columns are known by
+    their names, in several languages and as shops export them. Pictures are relative to the file.
 
     Args:
         source: the folder or file.
         id_prefix: put before every id; with "floor_" a folder's ids are those of the reference
             design.
+        strict: whether one row that cannot be used refuses the whole source.
+        numbers: whether text is read as numbers where it plainly is one, or where a whole column
+            of prices can be read so. Numbers in JSON and Excel are numbers in any case.
+        columns: for "id", "image" or "name" the name of its column, for "image" also several.
 
     Raises:
-        ProductSourceError: the source is missing, empty or of another kind, or a row is wrong: a
-            missing column, a bad or repeated id, an image outside the folder.
+        ProductSourceError: the source is missing, empty or of another kind, no row can be used, or
+            one cannot and `strict` is set.
+        MissingDependency: it is an Excel file and the extra `[excel]` is not installed.
+        UsageError: `columns` names another role.
 
     Example:
-        >>> [product.id for product in read_products("products", id_prefix="floor_")]
+        >>> [product.id for product in read_products("products", id_prefix="floor_").products]
         ['floor_oak-natural-plank', 'floor_terrazzo-grigio', 'floor_walnut-herringbone']
     """
     path = Path(source)
     if path.is_dir():
-        products = _read_folder(path)
+        content = read_folder(path)
     elif not path.exists():
         raise ProductSourceError(f"{path}: no such folder or file")
-    elif path.suffix.lower() == ".csv":
-        products = _read_rows(path, _csv_rows(path))
-    elif path.suffix.lower() in (".jsonl", ".ndjson"):
-        products = _read_rows(path, _jsonl_rows(path))
     else:
-        raise ProductSourceError(f"{path}: give a folder of images, a .csv or a .jsonl file")
-    if not products:
-        raise ProductSourceError(f"{path}: holds no product images")
+        content = _read_list(path, numbers, parse_columns(columns or {}))
     if id_prefix:
-        products = [
-            replace(product, id=check_id(id_prefix + product.id, f"{path}, with the prefix"))
-            for product in products
-        ]
-    return sorted(products, key=lambda product: product.id)
+        content = _with_prefix(content, id_prefix, path)
+    if content.refusals and (strict or not content.products):
+        raise ProductSourceError(_refusal_of_all(path, content.refusals, strict))
+    if not content.products:
+        raise ProductSourceError(f"{path}: holds no product images")
+    return content
 
 
-def check_id(product_id: Any, where: str) -> str:
-    """Returns a product's id after checking it.
-
-    Args:
-        product_id: the id.
-        where: where it stands, for the error.
-
-    Raises:
-        ProductSourceError: it is no text, empty, longer than 512 characters, "." or "..", or has a
-            slash or a control character.
-
-    Example:
-        >>> check_id("oak-natural-plank", "products.csv, line 2")
-        'oak-natural-plank'
-    """
-    if product_id is not None and not isinstance(product_id, str):
-        raise ProductSourceError(f"{where}: the id {product_id!r} is not a text")
-    if not product_id or not product_id.strip():
-        raise ProductSourceError(f"{where}: the id is empty")
-    if len(product_id) > MAX_ID_LENGTH:
-        raise ProductSourceError(f"{where}: the id is longer than {MAX_ID_LENGTH} characters")
-    if (
-        product_id in (".", "..")
-        or not product_id.isprintable()
-        or any(mark in product_id for mark in "/\\")
-    ):
+def _read_list(path: Path, numbers: bool, wanted: Mapping[str, Sequence[str]]) -> ProductList:
+    if path.suffix.lower() not in (*RECORDS, *TEXTS, *SHEETS, ".xls"):
         raise ProductSourceError(
-            f"{where}: the id {product_id!r} has a slash, '..' or a control character"
+            f"{path}: give a folder of images or a list: .csv, .tsv, .json, .jsonl or .xlsx"
         )
-    return product_id
-
-
-def _read_folder(folder: Path) -> list[Product]:
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    places: dict[str, list[str]] = {}
-    for path in files:
-        places.setdefault(path.stem, []).append(str(path.relative_to(folder)))
-    _refuse_duplicates(places, folder, "In a folder the id is the file's name without its ending")
-    return [
-        Product(
-            id=check_id(path.stem, str(path)),
-            name=path.stem,
-            # The folder's owner put the link there: it is followed, also out of the folder.
-            images=(_storable(_follow(path), str(path)),),
-        )
-        for path in files
-    ]
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            reader.fieldnames = _header(reader.fieldnames or (), path)
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                if None in row or None in row.values():
-                    raise ProductSourceError(
-                        f"{where}: has another number of cells than the header"
-                    )
-                cells = {key: typed_cell(value) for key, value in row.items() if value.strip()}
-                for text in ("id", "image", "name"):
-                    if text in row and row[text].strip():
-                        cells[text] = row[text].strip()
-                yield where, cells
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ProductSourceError(f"{path}: is not a UTF-8 CSV file ({error})") from error
-
-
-def _header(names: Sequence[str], path: Path) -> list[str]:
-    names = [name.strip() for name in names]
-    missing = {"id", "image"} - set(names)
-    if missing:
-        hint = "; separate the cells by commas" if ";" in "".join(names) else ""
-        raise ProductSourceError(
-            f"{path}, line 1: lacks the column{'s' if len(missing) > 1 else ''} "
-            f"{', '.join(sorted(missing))}; a product needs id and image{hint}"
-        )
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        raise ProductSourceError(
-            f"{path}, line 1: names the column {', '.join(twice)} more than once"
-        )
-    return names
-
-
-def typed_cell(text: str) -> str | int | float | bool:
-    """Returns a cell's text as a boolean or number if it plainly is one, else as text.
-
-    Example:
-        >>> typed_cell("19.5"), typed_cell("true"), typed_cell("007")
-        (19.5, True, '007')
-    """
-    text = text.strip()
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if not _NUMBER.fullmatch(text):
-        return text
-    return float(text) if "." in text else int(text)
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+        if path.stat().st_size > MAX_BYTES:
+            raise ProductSourceError(f"{path}: is larger than {MAX_BYTES >> 20} MiB: divide it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ProductSourceError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        # Not splitlines: it would also split at Unicode's line breaks inside a text.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise ProductSourceError(f"{path}: is not UTF-8 text") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
+        table = _read_table(data, path.suffix.lower(), wanted)
+    except ProductSourceError as error:
+        raise ProductSourceError(f"{path}: {error}") from error
+    return products_of(table, path, find_columns(table.header, wanted), numbers=numbers)
+
+
+def _read_table(data: bytes, ending: str, wanted: Mapping[str, Sequence[str]]) -> Table:
+    find = partial(find_columns, wanted=wanted)
+    if data.startswith(_OLD_EXCEL) or ending == ".xls":
+        raise ProductSourceError("is an Excel file of the old kind: save it as .xlsx or as CSV")
+    if data.startswith(_ZIP) or ending in SHEETS:
+        return read_spreadsheet(data, find)
+    if ending in RECORDS:
+        return read_records(data)
+    return read_delimited(data, find)
+
+
+def _with_prefix(content: ProductList, prefix: str, path: Path) -> ProductList:
+    # A prefix that makes no id is a mistake of the caller, not of a row.
+    check_id(prefix + "x", f"{path}, with the prefix")
+    products: list[Product] = []
+    refusals: list[Refusal] = []
+    for refusal in content.refusals:
+        named = None if refusal.id is None else prefix + refusal.id
+        refusals.append(replace(refusal, id=named))
+    for product in content.products:
+        product_id = prefix + product.id
         try:
-            row = json.loads(line)
-            json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise ProductSourceError(f"{where}: holds half a character (\\ud800…)") from error
-        except (ValueError, RecursionError) as error:
-            raise ProductSourceError(f"{where}: is not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise ProductSourceError(f"{where}: is not a JSON object")
-        if isinstance(row.get("id"), int) and not isinstance(row["id"], bool):
-            row["id"] = str(row["id"])
-        missing = {"id", "image"} - set(row)
-        if missing:
-            raise ProductSourceError(f"{where}: lacks {', '.join(sorted(missing))}")
-        yield where, row
+            products.append(replace(product, id=check_id(product_id, "with the prefix")))
+        except ProductSourceError as error:
+            refusals.append(Refusal(product.id, product_id, str(error)))
+    return replace(content, products=tuple(products), refusals=tuple(refusals))
 
 
-def _read_rows(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[Product]:
-    folder = path.parent.resolve()
-    products = []
-    places: dict[str, list[str]] = {}
-    for where, row in rows:
-        product_id = check_id(row.pop("id", None), where)
-        images = row.pop("image", None)
-        places.setdefault(product_id, []).append(where.rsplit(", ", 1)[-1])
-        names = images if isinstance(images, list) else str(images or "").split("|")
-        names = [str(name).strip() for name in names if str(name).strip()]
-        if not 1 <= len(names) <= MAX_IMAGES:
-            raise ProductSourceError(f"{where}: a product has 1 to {MAX_IMAGES} images")
-        name = str(row.pop("name", None) or product_id)
-        _refuse_nul("name", name, where)
-        products.append(
-            Product(
-                product_id,
-                name,
-                {
-                    key: _metadata_value(key, value, where)
-                    for key, value in row.items()
-                    if value is not None
-                },
-                tuple(_inside(folder, folder / image, where) for image in names),
-            )
-        )
-    _refuse_duplicates(places, path, "Ids must be unique")
-    return products
-
-
-def _metadata_value(key: str, value: Any, where: str) -> Any:
-    if isinstance(value, float) and value - value != 0:
-        raise ProductSourceError(f"{where}: {key!r} is not a finite number")
-    if isinstance(value, str):
-        _refuse_nul(key, value, where)
-        return value
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        for item in value:
-            _refuse_nul(key, item, where)
-        return value
-    raise ProductSourceError(
-        f"{where}: {key!r} is neither a string, a number, a boolean nor a list of strings"
-    )
-
-
-def _refuse_nul(key: str, text: str, where: str) -> None:
-    # PostgreSQL cannot store it, and no name has one.
-    if "\0" in text:
-        raise ProductSourceError(f"{where}: {key!r} holds a NUL character")
-
-
-def _inside(folder: Path, path: Path, where: str) -> str:
-    try:
-        resolved = path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        # A ring of links, or what cannot be the name of a file.
-        raise ProductSourceError(f"{where}: the image {path.name!r} cannot be found") from error
-    if not resolved.is_relative_to(folder):
-        raise ProductSourceError(f"{where}: the image {path.name} lies outside {folder}")
-    return _storable(resolved, where)
-
-
-def _follow(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):
-        # A ring of links: reading it fails, and only this product with it.
-        return path.absolute()
-
-
-def _storable(path: Path, where: str) -> str:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise ProductSourceError(
-            f"{where!r}: the path is not UTF-8, so it cannot be stored; rename it"
-        ) from error
-    return str(path)
-
-
-def _refuse_duplicates(places: Mapping[str, Sequence[str]], path: Path, rule: str) -> None:
-    twice = sorted(product_id for product_id, where in places.items() if len(where) > 1)
-    if twice:
-        first = "; ".join(f"{name} ({', '.join(places[name][:5])})" for name in twice[:5])
-        more = " …" if len(twice) > 5 else ""
-        raise ProductSourceError(
-            f"{path}: {len(twice)} id(s) occur more than once: {first}{more}. {rule}"
-        )
+def _refusal_of_all(path: Path, refusals: Sequence[Refusal], strict: bool) -> str:
+    if len(refusals) == 1:
+        return f"{path}, {refusals[0].place}: {refusals[0].cause}"
+    lines = [f"  {refusal.place}: {refusal.cause}" for refusal in refusals[:_SHOWN]]
+    if len(refusals) > _SHOWN:
+        lines.append(f"  … and {len(refusals) - _SHOWN} more")
+    what = f"{len(refusals)} rows cannot be used" if strict else "no row can be used"
+    return "\n".join([f"{path}: {what}:", *lines])

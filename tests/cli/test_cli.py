@@ -460,5 +460,5 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
 
 
 def test_index_without_a_source_says_what_is_missing(run: Run) -> None:
-    assert "name a folder, CSV or JSONL" in run("index", code=2).stderr
+    assert "name a folder or list" in run("index", code=2).stderr
     assert "no such folder or file" in run("index", "gone", code=3).stderr

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from floorlens.errors import ImageError, ProductSourceError
 from floorlens.images.loading import read_bytes
-from floorlens.products.reading import MAX_ID_LENGTH, check_id, read_products, typed_cell
+from floorlens.products.ids import MAX_ID_LENGTH, check_id
+from floorlens.products.product import Product
+from floorlens.products.reading import read_products
 
 
 @pytest.fixture
@@ -24,6 +26,11 @@ def folder(tmp_path: Path) -> Path:
         (shop / name).write_bytes(b"a picture")
     (tmp_path / "private.jpg").write_bytes(b"not of the shop")
     return shop
+
+
+def read(source: Path, **options: Any) -> list[Product]:
+    """Returns the products alone."""
+    return list(read_products(source, **options).products)
 
 
 def table(folder: Path, text: str | bytes, name: str = "list.csv") -> Path:
@@ -40,7 +47,7 @@ def test_folder_takes_every_picture_below_it_sorted_by_id(folder: Path) -> None:
     (folder / "tiles" / "old" / "Aa.WEBP").write_bytes(b"x")
     (folder / "tiles" / "z.heic").write_bytes(b"x")
     (folder / "notes.txt").write_bytes(b"x")
-    products = read_products(folder)
+    products = read(folder)
     assert [p.id for p in products] == ["Aa", "a", "b", "c", "z"]
     assert products[0].name == "Aa"
     assert products[0].images == (str((folder / "tiles" / "old" / "Aa.WEBP").resolve()),)
@@ -49,17 +56,17 @@ def test_folder_takes_every_picture_below_it_sorted_by_id(folder: Path) -> None:
 
 def test_a_prefix_stands_before_every_id_and_no_name(folder: Path) -> None:
     """With it the ids of an index that the reference design has filled are met."""
-    products = read_products(folder, id_prefix="floor_")
+    products = read(folder, id_prefix="floor_")
     assert [p.id for p in products] == ["floor_a", "floor_b", "floor_c"]
     assert [p.name for p in products] == ["a", "b", "c"]
     file = table(folder, "id,image\n7,a.jpg\n")
-    assert [p.id for p in read_products(file, id_prefix="floor_")] == ["floor_7"]
+    assert [p.id for p in read(file, id_prefix="floor_")] == ["floor_7"]
 
 
-@pytest.mark.parametrize("prefix", ["floor/", "..\\", "a\n", "x" * MAX_ID_LENGTH])
+@pytest.mark.parametrize("prefix", ["../", "..\\", "a\n", "x" * MAX_ID_LENGTH])
 def test_a_prefix_cannot_make_an_id_that_is_none(folder: Path, prefix: str) -> None:
     with pytest.raises(ProductSourceError, match="with the prefix: the id"):
-        read_products(folder, id_prefix=prefix)
+        read(folder, id_prefix=prefix)
 
 
 def test_hidden_files_and_folders_are_no_products(folder: Path) -> None:
@@ -68,38 +75,44 @@ def test_hidden_files_and_folders_are_no_products(folder: Path) -> None:
     (folder / ".trash").mkdir()
     (folder / ".trash" / "old.jpg").write_bytes(b"x")
     (folder / "album.jpg").mkdir()
-    assert [p.id for p in read_products(folder)] == ["a", "b", "c"]
+    assert [p.id for p in read(folder)] == ["a", "b", "c"]
 
 
 def test_a_folder_below_a_hidden_one_is_read(tmp_path: Path) -> None:
     below = tmp_path / ".cache" / "shop"
     below.mkdir(parents=True)
     (below / "a.jpg").write_bytes(b"x")
-    assert len(read_products(below)) == 1
+    assert len(read(below)) == 1
 
 
 def test_equal_stems_are_refused_with_both_files_named(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "a.png").write_bytes(b"x")
     with pytest.raises(ProductSourceError, match=r"a \(a.jpg, sub/a.png\)"):
-        read_products(folder)
+        read(folder)
 
 
 def test_a_link_in_a_folder_is_followed(folder: Path, tmp_path: Path) -> None:
     """Whoever can put a link into the folder can put the picture there; data sets are made so."""
     (tmp_path / "elsewhere.jpg").touch()
     (folder / "d.jpg").symlink_to(tmp_path / "elsewhere.jpg")
-    with_link = {product.id: product for product in read_products(folder)}
+    with_link = {product.id: product for product in read(folder)}
     assert with_link["d"].images == (str(tmp_path / "elsewhere.jpg"),)
 
 
-@pytest.mark.parametrize("name", ["empty", "gone", "list.xlsx"])
+@pytest.mark.parametrize("name", ["empty", "gone", "list.pdf", "list.xls"])
 def test_sources_without_products(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "list.xlsx").write_bytes(b"PK")
-    problem = {"empty": "no product images", "gone": "no such", "list.xlsx": "give a folder"}[name]
+    (tmp_path / "list.pdf").touch()
+    (tmp_path / "list.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    problem = {
+        "empty": "no product images",
+        "gone": "no such",
+        "list.pdf": "give a folder",
+        "list.xls": "of the old kind: save it as .xlsx",
+    }[name]
     with pytest.raises(ProductSourceError, match=problem) as caught:
-        read_products(tmp_path / name)
+        read(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
 
 
@@ -108,7 +121,7 @@ def test_sources_without_products(tmp_path: Path, name: str) -> None:
 
 def test_csv_cells_become_text_numbers_and_booleans(folder: Path) -> None:
     rows = "id,image,name,price,stock,sku,new,note\n007,a.jpg, Oak ,49.5,12,0012,TRUE,\n"
-    (product,) = read_products(table(folder, rows))
+    (product,) = read(table(folder, rows))
     assert product.id == "007"
     assert product.name == "Oak"
     assert product.metadata == {"price": 49.5, "stock": 12, "sku": "0012", "new": True}
@@ -116,75 +129,73 @@ def test_csv_cells_become_text_numbers_and_booleans(folder: Path) -> None:
 
 
 def test_csv_ids_and_names_stay_text_even_as_numbers(folder: Path) -> None:
-    (product,) = read_products(table(folder, "id,image,name\n12,a.jpg,1950\n"))
+    (product,) = read(table(folder, "id,image,name\n12,a.jpg,1950\n"))
     assert (product.id, product.name) == ("12", "1950")
 
 
 def test_csv_without_names_takes_the_id(folder: Path) -> None:
-    products = read_products(table(folder, "image,id,name\na.jpg,x,\nb.jpg,y,Yew\n"))
+    products = read(table(folder, "image,id,name\na.jpg,x,\nb.jpg,y,Yew\n"))
     assert [p.name for p in products] == ["x", "Yew"]
 
 
 def test_csv_with_bom_quotes_and_windows_lines(folder: Path) -> None:
     """As Excel writes it."""
     text = '\ufeffid,image,name\r\nx,a.jpg,"Oak, ""wide""\r\nplank"\r\n'
-    (product,) = read_products(table(folder, text))
+    (product,) = read(table(folder, text))
     assert product.name == 'Oak, "wide"\r\nplank'
 
 
 def test_csv_header_with_spaces_is_understood(folder: Path) -> None:
-    (product,) = read_products(table(folder, "id, image, colour \nx, a.jpg, red\n"))
+    (product,) = read(table(folder, "id, image, colour \nx, a.jpg, red\n"))
     assert product.metadata == {"colour": "red"}
 
 
 def test_csv_with_several_images(folder: Path) -> None:
-    (product,) = read_products(table(folder, "id,image\nx,b.jpg | a.jpg\n"))
+    (product,) = read(table(folder, "id,image\nx,b.jpg | a.jpg\n"))
     assert product.images == tuple(str((folder / n).resolve()) for n in ("b.jpg", "a.jpg"))
     nine = "|".join(["a.jpg"] * 9)
-    with pytest.raises(ProductSourceError, match="line 2: a product has 1 to 8 images"):
-        read_products(table(folder, f"id,image\nx,{nine}\n"))
+    with pytest.raises(ProductSourceError, match="line 2: names 9 pictures"):
+        read(table(folder, f"id,image\nx,{nine}\n"))
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("id,name\nx,Oak\n", r"line 1: lacks the column image"),
-        ("", r"line 1: lacks the columns id, image"),
-        ("id;image\nx;a.jpg\n", r"lacks the columns id, image; .*separate the cells by commas"),
-        ("id,image,price,price\nx,a.jpg,1,2\n", r"line 1: names the column price more than once"),
+        ("id,name\nx,Oak\n", r"line 1: lacks the column image; its columns are 'id', 'name'"),
+        ("", r"holds no rows"),
+        ("\n , \n", r"lacks the columns id and image"),
         ("id,image\n", r"holds no product"),
-        ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has another number of cells"),
-        ("id,image\nx,a.jpg\ny\n", r"line 3: has another number of cells"),
+        ("id,image\n,\n", r"holds no product"),
+        ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has 3 cells, the header has 2"),
+        ("id,image\nx,a.jpg\ny\n", r"line 3: names no picture: .* the column 'image'"),
         ("id,image\n ,a.jpg\n", r"line 2: the id is empty"),
-        ("id,image\nx,\n", r"line 2: a product has 1 to 8 images"),
-        ("id,image\n../x,a.jpg\n", r"line 2: the id '../x' has a slash"),
-        ("id,image\n..,a.jpg\n", r"line 2: the id '..' has a slash"),
-        ("id,image\na\\b,a.jpg\n", r"line 2: .* has a slash"),
-        ("id,image\na\x07,a.jpg\n", r"line 2: .* control character"),
+        ("id,image\nx,\n", r"line 2: names no picture"),
+        ("id,image\n../x,a.jpg\n", r"line 2: the id '../x' has an empty part, '.' or '..'"),
+        ("id,image\na\\b,a.jpg\n", r"line 2: .* has a backslash: write / or -"),
+        ('id,image\n"a\nb",a.jpg\n', r"line 2: .* has a line break"),
         (f"id,image\n{'x' * 513},a.jpg\n", r"line 2: the id is longer than 512"),
-        ("id,image\nx,a.jpg\ny,b.jpg\nx,c.jpg\n", r"1 id\(s\) .*: x \(line 2, line 4\)"),
+        ("id,image\nx,a.jpg\ny,b.jpg\nx,c.jpg,\n", r"2 rows .*line 2: .* \(line 2, line 4\)"),
         ("id,image\nx,../private.jpg\n", r"line 2: the image private.jpg lies outside"),
         ("id,image\nx,/etc/passwd\n", r"line 2: the image passwd lies outside"),
         ("id,image\nx,link.jpg\n", r"line 2: the image link.jpg lies outside"),
         ("id,image\nx,ring.jpg\n", r"line 2: the image 'ring.jpg' cannot be found"),
         ("id,image\nx,a\0b.jpg\n", r"line 2: the image 'a\\x00b.jpg' cannot be found"),
-        ('id,image\nx,"a.jpg\n', r"is not a UTF-8 CSV"),
-        (b"id,image\nx\xe4,a.jpg\n", r"is not a UTF-8 CSV"),
+        ('id,image\nx,"a.jpg\n', r"line 2: has a quote .* that does not end its cell"),
     ],
 )
 def test_csv_errors_name_file_and_line(folder: Path, text: str | bytes, problem: str) -> None:
     (folder / "link.jpg").symlink_to(folder.parent / "private.jpg")
     (folder / "ring.jpg").symlink_to(folder / "ring.jpg")
     file = table(folder, text)
-    with pytest.raises(ProductSourceError, match=problem) as caught:
-        read_products(file)
+    with pytest.raises(ProductSourceError, match=f"(?s){problem}") as caught:
+        read(file, strict=True)
     assert str(caught.value).startswith(str(file))
 
 
 def test_a_ring_of_links_in_a_folder_fails_later_and_alone(folder: Path) -> None:
-    before = len(read_products(folder))
+    before = len(read(folder))
     (folder / "ring.jpg").symlink_to(folder / "ring.jpg")
-    assert len(read_products(folder)) == before + 1
+    assert len(read(folder)) == before + 1
     with pytest.raises(ImageError):
         read_bytes(folder / "ring.jpg")
 
@@ -199,68 +210,17 @@ def test_a_folder_whose_name_is_no_text_is_refused_clearly(tmp_path: Path) -> No
     (folder / "list.csv").write_text("id,image\nx,a.jpg\n")
     for source in (folder, folder / "list.csv"):
         with pytest.raises(ProductSourceError, match="not UTF-8"):
-            read_products(source)
+            read(source)
 
 
 def test_images_may_be_named_by_their_whole_path_inside_the_folder(folder: Path) -> None:
-    (product,) = read_products(table(folder, f"id,image\nx,{folder / 'a.jpg'}\n"))
+    (product,) = read(table(folder, f"id,image\nx,{folder / 'a.jpg'}\n"))
     assert product.images == (str((folder / "a.jpg").resolve()),)
 
 
 def test_an_image_that_is_not_there_fails_later_and_alone(folder: Path) -> None:
     """One missing file must not refuse the whole list: its row fails when it is indexed."""
-    assert len(read_products(table(folder, "id,image\nx,gone.jpg\ny,a.jpg\n"))) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("5", 5),
-        ("-5", -5),
-        ("0", 0),
-        ("0.5", 0.5),
-        ("-12.25", -12.25),
-        ("4006381333931", 4006381333931),
-        ("true", True),
-        ("False", False),
-        (" oak ", "oak"),
-        ("007", "007"),
-        ("-07", "-07"),
-        ("--5", "--5"),
-        ("-", "-"),
-        (".", "."),
-        ("1_000", "1_000"),
-        ("1,5", "1,5"),
-        ("1.2.3", "1.2.3"),
-        ("1e5", "1e5"),
-        ("nan", "nan"),
-        ("inf", "inf"),
-        ("٣", "٣"),
-        ("12345678901234567890", "12345678901234567890"),
-    ],
-)
-def test_what_a_cell_means(text: str, value: Any) -> None:
-    assert typed_cell(text) == value
-    assert type(typed_cell(text)) is type(value)
-
-
-@settings(deadline=None, derandomize=True, max_examples=120)
-@given(st.text(alphabet="0123456789.-+eE_, truefals²٣", max_size=30) | st.text(max_size=12))
-def test_any_cell_has_a_meaning_and_numbers_are_exact(text: str) -> None:
-    value = typed_cell(text)
-    if isinstance(value, str):
-        assert value == text.strip()
-    elif not isinstance(value, bool):
-        assert value == float(text)
-    assert typed_cell("9" * 5000) == "9" * 5000
-
-
-@settings(deadline=None, derandomize=True)
-@given(st.floats(allow_nan=False, allow_infinity=False, width=32) | st.integers(-(10**12), 10**12))
-def test_ordinary_numbers_come_back_from_their_text(value: float) -> None:
-    text = str(value)
-    if "e" not in text and len(text.split(".")[0].lstrip("-")) <= 15:
-        assert typed_cell(text) == value
+    assert len(read(table(folder, "id,image\nx,gone.jpg\ny,a.jpg\n"))) == 2
 
 
 # -- a JSONL -----------------------------------------------------------------------------------
@@ -272,7 +232,7 @@ def test_jsonl_keeps_types_and_takes_lists(folder: Path) -> None:
         {"id": "x", "image": "c.jpg", "sku": "12", "price": 1.5, "new": False, "gone": None},
     ]
     lines = "\n\n".join(json.dumps(row) for row in rows)
-    seven, x = read_products(table(folder, "\ufeff" + lines, "list.jsonl"))
+    seven, x = read(table(folder, "\ufeff" + lines, "list.jsonl"))
     assert (seven.id, len(seven.images), seven.metadata) == ("7", 2, {"rooms": ["hall", "bath"]})
     assert x.metadata == {"sku": "12", "price": 1.5, "new": False}
     assert x.name == "x"
@@ -281,7 +241,7 @@ def test_jsonl_keeps_types_and_takes_lists(folder: Path) -> None:
 def test_jsonl_text_may_hold_unicode_line_breaks(folder: Path) -> None:
     """They are allowed within JSON text and must not part a row."""
     row = json.dumps({"id": "x", "image": "a.jpg", "name": "Oak\u2028\x85wide"}, ensure_ascii=False)
-    assert read_products(table(folder, row, "list.jsonl"))[0].name == "Oak\u2028\x85wide"
+    assert read(table(folder, row, "list.jsonl"))[0].name == "Oak\u2028\x85wide"
 
 
 @pytest.mark.parametrize(
@@ -289,25 +249,25 @@ def test_jsonl_text_may_hold_unicode_line_breaks(folder: Path) -> None:
     [
         ('{"id": "x"', r"line 2: is not JSON"),
         ("[1]", r"line 2: is not a JSON object"),
-        ('{"id": "x"}', r"line 2: lacks image"),
-        ('{"image": "a.jpg"}', r"line 2: lacks id"),
+        ('{"id": "x"}', r"line 2: names no picture"),
+        ('{"image": "a.jpg"}', r"line 2: the id is empty"),
         ('{"id": null, "image": "a.jpg"}', r"line 2: the id is empty"),
         ('{"id": true, "image": "a.jpg"}', r"line 2: the id True is not a text"),
-        ('{"id": "x", "image": []}', r"line 2: a product has 1 to 8"),
-        ('{"id": "x", "image": "a.jpg", "size": {"w": 5}}', r"line 2: 'size' is neither"),
+        ('{"id": "x", "image": []}', r"line 2: names no picture"),
+        ('{"id": "x", "image": "a.jpg", "size": [{"w": 5}]}', r"line 2: 'size' is neither"),
         ('{"id": "x", "image": "a.jpg", "price": NaN}', r"line 2: 'price' is not a finite"),
         ('{"id": "x", "image": "a.jpg", "tags": [1]}', r"line 2: 'tags' is neither"),
         ('{"id": "x", "image": "../private.jpg"}', r"line 2: the image private.jpg lies outside"),
         ('{"id": "x", "image": "a\\u0000.jpg"}', r"line 2: .* cannot be found"),
         ('{"id": "x", "image": "a.jpg", "name": "\\ud800"}', r"line 2: holds half a character"),
         ('{"id": "x", "image": "a.jpg", "n": ' + "9" * 5000 + "}", r"line 2: is not JSON"),
-        ('{"id": "first", "image": "a.jpg"}', r"first \(line 1, line 2\)"),
+        ('{"id": "first", "image": "a.jpg"}', r"\(line 1, line 2\)"),
     ],
 )
 def test_jsonl_errors_name_file_and_line(folder: Path, line: str, problem: str) -> None:
     file = table(folder, '{"id": "first", "image": "b.jpg"}\n' + line, "list.jsonl")
     with pytest.raises(ProductSourceError, match=problem) as caught:
-        read_products(file)
+        read(file, strict=True)
     assert str(caught.value).startswith(str(file))
 
 
@@ -331,4 +291,4 @@ def test_nul_characters_are_refused(tmp_path: Path) -> None:
         rows = tmp_path / "products.jsonl"
         rows.write_text(f'{{"id": "x", "image": "a.png", {field}}}')
         with pytest.raises(ProductSourceError, match="NUL"):
-            read_products(rows)
+            read(rows)
