@@ -65,9 +65,13 @@ class Catalogue(Database):
     # -- state ---------------------------------------------------------------------------------
 
     def revision(self) -> int:
-        """Returns a number that grows with every write, by any process, that searches follow."""
+        """Returns a number that grows with every write, by any process, that searches follow.
+
+        Raises:
+            CatalogueReplaced: another catalogue lies in its place.
+        """
         with self.reading() as connection:
-            return int(connection.execute(select(state.c.revision)).scalar_one())
+            return self.check_revision(connection)
 
     def count(self) -> int:
         """Returns the number of products."""
