@@ -16,6 +16,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 ├── NothingToRank                  the catalogue, or what the filter leaves of it, is empty
 ├── CatalogueError                 the catalogue cannot be used as asked
 │   ├── CatalogueNotFound          nothing lies at that path and creating was not asked for
+│   ├── CatalogueReplaced          another catalogue lies where the one lay that was opened
 │   ├── StampMismatch              made with another preset or model version
 │   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
@@ -146,6 +147,12 @@ class CatalogueNotFound(CatalogueError):
     """Nothing lies at that path, and creating it was not asked for."""
 
     code = "catalogue-not-found"
+
+
+class CatalogueReplaced(CatalogueError):
+    """Another catalogue lies where the one lay that was opened; `Floorlens` follows it."""
+
+    code = "catalogue-replaced"
 
 
 class StampMismatch(CatalogueError):

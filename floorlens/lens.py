@@ -7,15 +7,17 @@ half of the time that importing the package may take.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from floorlens.engines import PRIVATE, Engine
+from floorlens.engines import PRIVATE, Engine, check_engine
 from floorlens.errors import (
+    CatalogueError,
     CatalogueNotFound,
     EngineError,
     FloorlensError,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("floorlens.lens")
 
 Report = TypeVar("Report", "CatalogueReport", "AdaptationReport")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,34 @@ class CatalogueReport:
         }
 
 
+@dataclass(frozen=True)
+class _Address:
+    """Where a catalogue lies, and with what it is searched: enough to open it again."""
+
+    location: str | Path
+    stages: Stages
+    engine: Engine
+    fallback: bool
+
+    def retriever(self, catalogue: Catalogue, *, any_stamp: bool = False) -> Retriever:
+        """Returns what searches a catalogue; with `any_stamp` also one of other models."""
+        stamp = self.stages.stamp()
+
+        def check_comparable(other: Mapping[str, Any] | None) -> None:
+            check_stamp(other, stamp, catalogue.location)
+
+        if not any_stamp:
+            check_comparable(catalogue.live_stamp())
+        return Retriever(
+            catalogue, self.stages, self.engine, check_comparable, fallback=self.fallback
+        )
+
+
 class Floorlens:
     """Visual search for floors in one catalogue. Safe to call from several threads.
+
+    If another catalogue is put in its place while it is open, whatever is asked next is asked of
+    that one. While none lies there, CatalogueNotFound is raised.
 
     Example:
         >>> with Floorlens.open("catalogue/") as lens:
@@ -113,18 +142,28 @@ class Floorlens:
 
     def __init__(
         self,
+        address: _Address,
         catalogue: Catalogue,
-        stages: Stages,
         retriever: Retriever,
         max_megapixels: float,
         picture_seconds: float = PICTURE_SECONDS,
     ) -> None:
         """Use `Floorlens.open`."""
-        self._catalogue = catalogue
-        self._stages = stages
-        self._retriever = retriever
+        self._address = address
+        # One value: whoever reads it gets a retriever of that catalogue.
+        self._in_use = catalogue, retriever
+        self._stages = address.stages
         self._max_megapixels = max_megapixels
         self._picture_seconds = picture_seconds
+        self._lock = threading.Lock()
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._in_use[0]
+
+    @property
+    def _retriever(self) -> Retriever:
+        return self._in_use[1]
 
     @classmethod
     def open(
@@ -205,34 +244,32 @@ class Floorlens:
             preset_named(preset)
         if fallback not in (None, PRIVATE):
             raise SettingsError(f"fallback is {PRIVATE!r} or None, not {fallback!r}")
-        catalogue = Catalogue(location, create=create)
+        engine = index if isinstance(index, Engine) else Engine(index or PRIVATE)
+        check_engine(engine)
+        catalogue = None
         try:
-            live = catalogue.live_stamp()
+            catalogue = Catalogue(location, create=False)
+        except CatalogueNotFound:
+            if not create:
+                raise
+        try:
             if stages is None:
+                live = None if catalogue is None else catalogue.live_stamp()
                 name = preset or (live or {}).get("preset") or DEFAULT_PRESET
                 if name not in PRESETS:
                     # Of another version of Floorlens: the stamps differ, and that says what to do.
                     name = DEFAULT_PRESET
                 stages = load_stages(preset_named(name), threads=threads, models=models)
-            stamp = stages.stamp()
-
-            def check_comparable(other: Mapping[str, Any] | None) -> None:
-                check_stamp(other, stamp, catalogue.location)
-
-            if not any_stamp:
-                check_comparable(live)
-            engine = index or PRIVATE
-            retriever = Retriever(
-                catalogue,
-                stages,
-                Engine(engine) if isinstance(engine, str) else engine,
-                check_comparable,
-                fallback=fallback is not None,
-            )
+            if catalogue is None:
+                # Not before the models are there: without them no empty catalogue is left behind.
+                catalogue = Catalogue(location)
+            address = _Address(location, stages, engine, fallback is not None)
+            retriever = address.retriever(catalogue, any_stamp=any_stamp)
         except BaseException:
-            catalogue.close()
+            if catalogue is not None:
+                catalogue.close()
             raise
-        return cls(catalogue, stages, retriever, max_megapixels, picture_seconds)
+        return cls(address, catalogue, retriever, max_megapixels, picture_seconds)
 
     @classmethod
     def rebuild(
@@ -289,14 +326,16 @@ class Floorlens:
             any_stamp=True,
         )
         with lens:
-            on_request = bool(adapt) or lens.adapted
+            catalogue, retriever = lens._in_use
+            adapted = catalogue.projections.adapted()
+            on_request = bool(adapt) or adapted
             if adapt is None:
-                adapt = lens.adapted or not lens.adaptation_declined
+                adapt = adapted or not catalogue.projections.declined()
             elif not adapt:
-                lens._catalogue.projections.decline()
+                catalogue.projections.decline()
             report = CatalogueReport(
                 importing.rebuild(
-                    lens._catalogue,
+                    catalogue,
                     lens._stages,
                     max_megapixels=max_megapixels,
                     picture_seconds=picture_seconds,
@@ -306,9 +345,9 @@ class Floorlens:
             if report.failed:
                 return report
             if adapt:
-                report = lens._adapt_after(report, adapt_progress, on_request=on_request)
-            lens._catalogue.projections.end_due()
-            return lens._push_after(report)
+                report = lens._adapt_after(catalogue, report, adapt_progress, on_request=on_request)
+            catalogue.projections.end_due()
+            return _push_after(retriever, report)
 
     def __enter__(self) -> Floorlens:
         self._catalogue.check_open()
@@ -327,8 +366,50 @@ class Floorlens:
             Traceback (most recent call last):
             floorlens.errors.CatalogueError: the catalogue catalogue is closed: open it again
         """
-        self._retriever.close()
-        self._catalogue.close()
+        with self._lock:
+            catalogue, retriever = self._in_use
+            retriever.close()
+            catalogue.close()
+
+    def _follow(self) -> tuple[Catalogue, Retriever]:
+        """Returns the catalogue that lies at the address now, and what searches it.
+
+        Raises:
+            CatalogueNotFound: none lies there.
+            StampMismatch: the one that lies there was made with another preset or other models.
+            CatalogueError: it cannot be opened, or this object was closed.
+        """
+        from floorlens.catalogue.catalogue import Catalogue
+
+        with self._lock:
+            former, retriever = self._in_use
+            former.check_open()
+            if former.is_in_place():
+                return self._in_use
+            try:
+                catalogue = Catalogue(self._address.location, create=False)
+            except CatalogueNotFound:
+                former.check_place()
+                raise
+            try:
+                self._in_use = catalogue, self._address.retriever(catalogue)
+            except BaseException:
+                catalogue.close()
+                raise
+            LOG.warning("another catalogue lies at %s: it is used from now on", catalogue.location)
+            retriever.close()
+            former.close()
+            return self._in_use
+
+    def _ask(self, work: Callable[[Catalogue, Retriever], T]) -> T:
+        """Returns what `work` reads, from one catalogue: if that is replaced, it begins again."""
+        in_use = self._follow()
+        try:
+            return work(*in_use)
+        except (CatalogueError, EngineError):
+            if self._follow() is in_use:
+                raise
+        return work(*self._follow())
 
     def warm_up(self) -> None:
         """Runs all that a first search would wait for; an engine that is down is only logged.
@@ -354,11 +435,22 @@ class Floorlens:
 
         Raises:
             StampMismatch: another process rebuilt it with another preset or other models.
+            CatalogueNotFound: it was moved or deleted.
 
         Example:
             >>> Floorlens.open("catalogue/").check()
         """
-        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._catalogue.location)
+        self._check()
+
+    def _check(self) -> tuple[Catalogue, Retriever]:
+        """Checks as `check` does; returns the catalogue and what searches it."""
+
+        def check(catalogue: Catalogue, retriever: Retriever) -> tuple[Catalogue, Retriever]:
+            catalogue.revision()
+            check_stamp(catalogue.live_stamp(), self._stages.stamp(), catalogue.location)
+            return catalogue, retriever
+
+        return self._ask(check)
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -367,8 +459,9 @@ class Floorlens:
         ours = generation_stamp(
             self._stages.stamp(), None if projection is None else projection.stamp
         )
+        live = self._ask(lambda catalogue, _: catalogue.live_stamp())
         return ours | {
-            "projection": (self._catalogue.live_stamp() or ours).get("projection"),
+            "projection": (live or ours).get("projection"),
             "segmenter": self._stages.segmenter.stamp.as_dict(),
             "reranker": self._stages.reranker.stamp.as_dict(),
         }
@@ -428,12 +521,12 @@ class Floorlens:
         """
         from floorlens.importing import import_products
 
-        self.check()
+        catalogue, retriever = self._check()
         on_request = bool(adapt)
-        projections = self._catalogue.projections
+        projections = catalogue.projections
         if adapt is None:
             adapt = projections.due()
-            if not adapt and self._catalogue.count() == 0 and not projections.declined():
+            if not adapt and catalogue.count() == 0 and not projections.declined():
                 # Remembered, so that whoever goes on with an interrupted import adapts as well.
                 projections.set_due()
                 adapt = True
@@ -441,7 +534,7 @@ class Floorlens:
             projections.decline()
         report = CatalogueReport(
             import_products(
-                self._catalogue,
+                catalogue,
                 self._stages,
                 source,
                 max_megapixels=self._max_megapixels,
@@ -453,10 +546,10 @@ class Floorlens:
                 progress=progress,
             )
         )
-        if adapt and not self.adapted:
-            report = self._adapt_after(report, adapt_progress, on_request=on_request)
+        if adapt and not projections.adapted():
+            report = self._adapt_after(catalogue, report, adapt_progress, on_request=on_request)
         projections.end_due()
-        return self._push_after(report)
+        return _push_after(retriever, report)
 
     def adapt(
         self,
@@ -487,19 +580,18 @@ class Floorlens:
         """
         from floorlens.adaptation.adapt import adapt
 
-        self.check()
-        return self._push_after(
-            adapt(
-                self._catalogue,
-                self._stages,
-                max_megapixels=self._max_megapixels,
-                picture_seconds=self._picture_seconds,
-                views=views,
-                limit=limit,
-                seed=seed,
-                progress=progress,
-            )
+        catalogue, retriever = self._check()
+        report = adapt(
+            catalogue,
+            self._stages,
+            max_megapixels=self._max_megapixels,
+            picture_seconds=self._picture_seconds,
+            views=views,
+            limit=limit,
+            seed=seed,
+            progress=progress,
         )
+        return _push_after(retriever, report)
 
     @property
     def projection(self) -> dict[str, Any] | None:
@@ -507,17 +599,17 @@ class Floorlens:
 
         None before the first product, and for embedders without one.
         """
-        return self._catalogue.projections.in_use()
+        return self._ask(lambda catalogue, _: catalogue.projections.in_use())
 
     @property
     def adapted(self) -> bool:
         """Whether the projection in use was fitted to this catalogue."""
-        return "products" in (self.projection or {})
+        return self._ask(lambda catalogue, _: catalogue.projections.adapted())
 
     @property
     def adaptation_declined(self) -> bool:
         """Whether the catalogue is not to be adapted by itself."""
-        return self._catalogue.projections.declined()
+        return self._ask(lambda catalogue, _: catalogue.projections.declined())
 
     def count(self) -> int:
         """Returns the number of products.
@@ -526,7 +618,7 @@ class Floorlens:
             >>> Floorlens.open("catalogue/").count()
             0
         """
-        return self._catalogue.count()
+        return self._ask(lambda catalogue, _: catalogue.count())
 
     def products(self) -> list[Product]:
         """Returns all products, sorted by id.
@@ -537,7 +629,7 @@ class Floorlens:
             >>> [product.id for product in lens.products()]
             ['oak-natural-plank', 'terrazzo-grigio', 'walnut-herringbone']
         """
-        return self._catalogue.products()
+        return self._ask(lambda catalogue, _: catalogue.products())
 
     def product(self, product_id: str) -> Product:
         """Returns one product.
@@ -551,7 +643,7 @@ class Floorlens:
             >>> lens.product("terrazzo-grigio").name
             'terrazzo-grigio'
         """
-        return self._catalogue.product(product_id)
+        return self._ask(lambda catalogue, _: catalogue.product(product_id))
 
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products from the catalogue (not their files); returns the ids that existed.
@@ -566,8 +658,9 @@ class Floorlens:
             >>> lens.remove(["terrazzo-grigio", "unknown"])
             ['terrazzo-grigio']
         """
-        removed = self._catalogue.remove(ids)
-        self._retriever.push()
+        catalogue, retriever = self._follow()
+        removed = catalogue.remove(ids)
+        retriever.push()
         return removed
 
     @property
@@ -577,7 +670,7 @@ class Floorlens:
         Raises:
             UsageError: the engine is "exact", which is no copy.
         """
-        return self._retriever.replica
+        return self._follow()[1].replica
 
     # -- photos --------------------------------------------------------------------------------
 
@@ -642,15 +735,20 @@ class Floorlens:
         """
         from floorlens.search import Query, answer
 
+        if isinstance(clicks, Iterator):
+            # It can be read once, and a search may begin again.
+            clicks = tuple(clicks)
         query = Query(
             limit=limit, where=where, region=region, clicks=clicks, weights=weights, rerank=rerank
         )
-        return answer(
-            query,
-            lambda: self._photo(source),
-            catalogue=self._catalogue,
-            stages=self._stages,
-            retriever=self._retriever,
+        return self._ask(
+            lambda catalogue, retriever: answer(
+                query,
+                lambda: self._photo(source),
+                catalogue=catalogue,
+                stages=self._stages,
+                retriever=retriever,
+            )
         )
 
     def _photo(self, source: PhotoSource) -> Photo:
@@ -659,11 +757,16 @@ class Floorlens:
         )
 
     def _adapt_after(
-        self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
+        self,
+        catalogue: Catalogue,
+        report: CatalogueReport,
+        progress: Progress | None,
+        *,
+        on_request: bool,
     ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 
-        if not can_adapt(self._catalogue, self._stages, on_request=on_request):
+        if not can_adapt(catalogue, self._stages, on_request=on_request):
             return report
         try:
             return replace(report, adaptation=self.adapt(progress=progress))
@@ -671,12 +774,13 @@ class Floorlens:
             # The products are stored and can be searched: the report must say what became of them.
             return replace(report, not_adapted=str(error))
 
-    def _push_after(self, report: Report) -> Report:
-        try:
-            self._retriever.push()
-        except FloorlensError as error:
-            return replace(report, not_synced=str(error))
-        return report
+
+def _push_after(retriever: Retriever, report: Report) -> Report:
+    try:
+        retriever.push()
+    except FloorlensError as error:
+        return replace(report, not_synced=str(error))
+    return report
 
 
 def find_floor(

@@ -61,6 +61,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "catalogue": _CATALOGUE,
     "catalogue-not-found": _CATALOGUE,
+    "catalogue-replaced": f"The service's catalogue is being replaced: {_LATER}.",
     "catalogue-busy": f"Another process is changing the service's catalogue: {_LATER}.",
     "stamp-mismatch": _CATALOGUE,
     "schema-mismatch": _CATALOGUE,

@@ -25,9 +25,10 @@ from floorlens.cli.output import (
     read_settings,
     write_text,
 )
-from floorlens.errors import EngineError
+from floorlens.errors import CatalogueNotFound, EngineError
 from floorlens.lens import Floorlens
 from floorlens.products.export import products_as_csv, products_as_json, products_as_jsonl
+from floorlens.products.reading import read_products
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -133,7 +134,7 @@ def index(
             )
     if source is not None and code == 0:
         with (
-            open_lens(catalogue, preset, create=True) as lens,
+            _open_for_import(source, id_prefix, catalogue, preset) as lens,
             index_bars() as (progress, adapt_progress),
         ):
             report = lens.add(
@@ -305,6 +306,17 @@ def describe_projection(projection: Mapping[str, Any]) -> str:
     if "products" not in projection:
         return "nothing: the package's own projection; `floorlens adapt` fits one"
     return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
+
+
+def _open_for_import(
+    source: Path, id_prefix: str, catalogue: str | None, preset: str | None
+) -> Floorlens:
+    try:
+        return open_lens(catalogue, preset)
+    except CatalogueNotFound:
+        # A source that cannot be used must leave no empty catalogue behind.
+        read_products(source, id_prefix=id_prefix)
+        return open_lens(catalogue, preset, create=True)
 
 
 def _open_without_models(catalogue: str | None) -> Catalogue:

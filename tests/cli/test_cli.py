@@ -15,6 +15,7 @@ from PIL import Image
 from typer.testing import Result
 
 from floorlens import Floorlens
+from floorlens.errors import ModelUnavailable
 from floorlens.testing import fake_stages
 
 pytestmark = pytest.mark.slow
@@ -186,6 +187,9 @@ def test_exit_codes_of_a_search(run: Run, filled: Path, room: Path, blank: Path)
     assert "mark the floor yourself" in run("search", blank, code=4).stderr
     nothing = run("search", room, "--where", "material=cork", code=5)
     assert "none of the 6 products passes the filter" in nothing.stderr
+    assert "no product has" not in nothing.stderr, "cork is no field"
+    wrong = run("search", room, "--where", "Materail=wood", code=5)
+    assert "no product has the field 'Materail' (did you mean 'material'?)" in wrong.stderr
     nowhere = run("search", room, "--catalogue", "nowhere", code=6)
     assert "floorlens index PRODUCTS --catalogue nowhere" in nowhere.stderr
     assert not Path("nowhere").exists()
@@ -462,3 +466,43 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
 def test_index_without_a_source_says_what_is_missing(run: Run) -> None:
     assert "name a folder or list" in run("index", code=2).stderr
     assert "no such folder or file" in run("index", "gone", code=3).stderr
+
+
+def test_an_import_that_cannot_begin_leaves_no_catalogue_behind(
+    run: Run, product_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next command would take the empty one for the user's own."""
+    Path("empty").mkdir()
+    Path("list.csv").write_text("name,price\nOak,5\n", "utf-8")
+    for source in ("gone", "empty", "list.csv"):
+        run("index", source, code=3)
+    run("demo", "--products", "empty", "--out", "out", code=3)
+
+    def missing(*_a: object, **_k: object) -> None:
+        raise ModelUnavailable("no CLIPSeg: pull it")
+
+    with monkeypatch.context() as without:
+        without.setattr("floorlens.lens.load_stages", missing)
+        run("index", product_folder, code=7)
+    assert not Path("catalogue").exists()
+    assert not Path("out").exists()
+    assert "catalogue: catalogue" in (run("index", product_folder), run("info"))[1].stdout
+
+
+def test_every_other_command_refuses_a_catalogue_that_is_not_there(run: Run, room: Path) -> None:
+    commands = [
+        ("search", room),
+        ("adapt",),
+        ("products", "list"),
+        ("products", "show", "oak"),
+        ("products", "remove", "oak"),
+        ("export",),
+        ("info",),
+        ("index", "--rebuild"),
+        ("engine", "sync", "--to", "lancedb"),
+        ("engine", "verify", "--to", "lancedb"),
+    ]
+    for command in commands:
+        text = " ".join(run(*command, code=6).stderr.split())
+        assert "no catalogue at catalogue: make one with `floorlens index PRODUCTS" in text, command
+    assert not Path("catalogue").exists()
