@@ -94,7 +94,7 @@ def answer(
     with clock.stage("segment"):
         floor = floor_region(photo, stages, query.region, query.clicks)
     with clock.stage("normalise"):
-        view = floor_view(photo, floor.working_mask, stages)
+        view = floor_view(photo, floor.working_mask, stages, floor.turn)
     with clock.stage("embed"):
         features = stages.embedder.features([view])[0]
     depth = stages.preset.rerank_depth

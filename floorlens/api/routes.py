@@ -89,7 +89,8 @@ async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
     """Returns where the floor is, a grey PNG of the photo's size.
 
     The header X-Floor is JSON with the rest: source, confidence, visible, share, box, photo_size,
-    and reasons, which say why the floor is doubtful.
+    reasons, which say why the floor is doubtful, and turn, the quarter turns clockwise that make
+    the photo upright.
     """
 
     def find_floor() -> Response:
