@@ -10,6 +10,8 @@ from machine import ROOT
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
+
 PHOTO_SIDE = 1280
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -24,7 +26,9 @@ def pictures_in(folder: Path) -> list[Path]:
 def room_photos() -> tuple[list[bytes], str]:
     """Returns JPEG files of 1280 px on the longer side and where they come from."""
     paths = pictures_in(ROOT / "samples" / "rooms")[:4]
-    pictures = [Image.open(path).convert("RGB") for path in paths] or [_generate_room()]
+    pictures = [Image.open(path, formats=PILLOW_FORMATS).convert("RGB") for path in paths] or [
+        _generate_room()
+    ]
     photos = []
     for picture in pictures:
         factor = PHOTO_SIDE / max(picture.size)
@@ -43,7 +47,7 @@ def write_products(folder: Path, count: int) -> tuple[list[Path], str]:
     """
     folder.mkdir(parents=True)
     paths = pictures_in(ROOT / "samples" / "products")
-    pictures = [Image.open(path).convert("RGB") for path in paths]
+    pictures = [Image.open(path, formats=PILLOW_FORMATS).convert("RGB") for path in paths]
     source = "samples/products and cuts of them" if paths else "generated pictures"
     pictures = pictures or [Image.fromarray(_planks(number, 640, 640)) for number in range(20)]
     generator = np.random.default_rng(0)

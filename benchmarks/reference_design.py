@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
+
 # The published configurations of CIDAS/clipseg-rd64-refined and openai/clip-vit-base-patch32.
 CLIPSEG_VISION = {
     "hidden_size": 768,
@@ -125,7 +127,7 @@ class Clip:
 
     def _prepare(self, path: Path) -> NDArray[np.float32]:
         """Returns a file as float32 (3, 224, 224): shorter side to 224, middle, standardised."""
-        with Image.open(path) as picture:
+        with Image.open(path, formats=PILLOW_FORMATS) as picture:
             # Decoded at reduced scale, as Floorlens does; the published preprocessing does not.
             picture.draft("RGB", (self.SIDE, self.SIDE))
             factor = self.SIDE / min(picture.size)

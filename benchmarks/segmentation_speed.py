@@ -26,6 +26,7 @@ from PIL import Image
 from reference_design import ClipSeg
 from timing import alternate, peak_megabytes
 
+from floorlens.images.formats import PILLOW_FORMATS
 from floorlens.models.onnx import load_session
 from floorlens.segmentation.backends.builtin import WEIGHTS, BuiltinSegmenter
 
@@ -66,7 +67,7 @@ class Recorder:
 def photo() -> tuple[NDArray[np.uint8], str]:
     """Returns a room, uint8 (960, 1280, 3) sRGB, and where it comes from."""
     files, source = room_photos()
-    with Image.open(io.BytesIO(files[0])) as picture:
+    with Image.open(io.BytesIO(files[0]), formats=PILLOW_FORMATS) as picture:
         return np.asarray(picture.convert("RGB").resize((WIDTH, HEIGHT))), source
 
 

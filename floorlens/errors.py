@@ -8,13 +8,15 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   └── EngineUnsupported          a vector engine cannot do what was asked of it
 ├── InputError                     what was given cannot be read
 │   ├── ImageError                 not an image, truncated, empty, or too small
-│   │   └── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
+│   │   ├── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
+│   │   └── ImageTimeout           takes longer to decode than `FLOORLENS_PICTURE_SECONDS`
 │   ├── ProductSourceError         a product folder, CSV or JSONL is not usable as a whole
 │   └── DatasetError               an evaluation folder lacks a file or column
 ├── NoFloorFound                   the photo shows no floor that could be searched for
 ├── NothingToRank                  the catalogue, or what the filter leaves of it, is empty
 ├── CatalogueError                 the catalogue cannot be used as asked
 │   ├── CatalogueNotFound          nothing lies at that path and creating was not asked for
+│   ├── CatalogueReplaced          another catalogue lies where the one lay that was opened
 │   ├── StampMismatch              made with another preset or model version
 │   │   └── GenerationChanged      another process put other features in their place meanwhile
 │   ├── SchemaMismatch             made by a newer Floorlens
@@ -98,6 +100,13 @@ class ImageTooLarge(ImageError):
     status = 413
 
 
+class ImageTimeout(ImageError):
+    """The image takes longer to decode than `FLOORLENS_PICTURE_SECONDS` allows."""
+
+    code = "image-timeout"
+    status = 422
+
+
 class ProductSourceError(InputError):
     """A product folder, CSV or JSONL file is not usable as a whole."""
 
@@ -138,6 +147,12 @@ class CatalogueNotFound(CatalogueError):
     """Nothing lies at that path, and creating it was not asked for."""
 
     code = "catalogue-not-found"
+
+
+class CatalogueReplaced(CatalogueError):
+    """Another catalogue lies where the one lay that was opened; `Floorlens` follows it."""
+
+    code = "catalogue-replaced"
 
 
 class StampMismatch(CatalogueError):

@@ -18,8 +18,9 @@ from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.fetching import Fetcher
-from floorlens.images.loading import load_photo, read_bytes
+from floorlens.images.loading import read_bytes
 from floorlens.models.stamp import check_stamp
 from floorlens.pipeline import describing, examine_product, product_features
 from floorlens.presets import Stages
@@ -124,6 +125,7 @@ def import_products(
     source: str | Path,
     *,
     max_megapixels: float,
+    picture_seconds: float = PICTURE_SECONDS,
     id_prefix: str = "",
     strict: bool = False,
     numbers: bool = True,
@@ -177,7 +179,9 @@ def import_products(
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
             product = localised(product)
-            return _prepare(product, stored, stages, target.projection, max_megapixels)
+            return _prepare(
+                product, stored, stages, target.projection, max_megapixels, picture_seconds
+            )
         except FloorlensError as error:
             return _Outcome(ImportRow(product.id, "failed", str(error)))
 
@@ -211,6 +215,7 @@ def rebuild(
     stages: Stages,
     *,
     max_megapixels: float,
+    picture_seconds: float = PICTURE_SECONDS,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Embeds every product anew beside the live features and swaps them at once.
@@ -230,7 +235,9 @@ def rebuild(
 
     def prepare(stored: StoredProduct) -> _Outcome:
         try:
-            outcome = _prepare(stored.product, None, stages, projection, max_megapixels)
+            outcome = _prepare(
+                stored.product, None, stages, projection, max_megapixels, picture_seconds
+            )
         except FloorlensError as error:
             return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
         return replace(outcome, row=replace(outcome.row, status="updated"))
@@ -323,6 +330,7 @@ def _prepare(
     stages: Stages,
     projection: Projection | None,
     max_megapixels: float,
+    picture_seconds: float,
 ) -> _Outcome:
     files = [read_bytes(Path(path)) for path in product.images]
     hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
@@ -333,7 +341,7 @@ def _prepare(
         status = "unchanged" if same else "updated"
         return _Outcome(ImportRow(product.id, status), Entry(product, hashes))
     photos = [
-        load_photo(data, max_megapixels=max_megapixels, name=path)
+        decode_photo(data, max_megapixels=max_megapixels, seconds=picture_seconds, name=path)
         for data, path in zip(files, product.images, strict=True)
     ]
     pictures = examine_product(photos, stages)

@@ -7,28 +7,26 @@ half of the time that importing the package may take.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from floorlens.engines import PRIVATE, Engine
+from floorlens.engines import PRIVATE, Engine, check_engine
 from floorlens.errors import (
+    CatalogueError,
     CatalogueNotFound,
     EngineError,
     FloorlensError,
     NothingToRank,
     SettingsError,
 )
-from floorlens.images.loading import (
-    MAX_MEGAPIXELS,
-    Photo,
-    PhotoSource,
-    is_address,
-    load_photo,
-)
+from floorlens.images.addresses import is_address
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("floorlens.lens")
 
 Report = TypeVar("Report", "CatalogueReport", "AdaptationReport")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,34 @@ class CatalogueReport:
         }
 
 
+@dataclass(frozen=True)
+class _Address:
+    """Where a catalogue lies, and with what it is searched: enough to open it again."""
+
+    location: str | Path
+    stages: Stages
+    engine: Engine
+    fallback: bool
+
+    def retriever(self, catalogue: Catalogue, *, any_stamp: bool = False) -> Retriever:
+        """Returns what searches a catalogue; with `any_stamp` also one of other models."""
+        stamp = self.stages.stamp()
+
+        def check_comparable(other: Mapping[str, Any] | None) -> None:
+            check_stamp(other, stamp, catalogue.location)
+
+        if not any_stamp:
+            check_comparable(catalogue.live_stamp())
+        return Retriever(
+            catalogue, self.stages, self.engine, check_comparable, fallback=self.fallback
+        )
+
+
 class Floorlens:
     """Visual search for floors in one catalogue. Safe to call from several threads.
+
+    If another catalogue is put in its place while it is open, whatever is asked next is asked of
+    that one. While none lies there, CatalogueNotFound is raised.
 
     Example:
         >>> with Floorlens.open("catalogue/") as lens:
@@ -120,18 +145,30 @@ class Floorlens:
 
     def __init__(
         self,
+        address: _Address,
         catalogue: Catalogue,
-        stages: Stages,
         retriever: Retriever,
         max_megapixels: float,
+        picture_seconds: float = PICTURE_SECONDS,
         fetch_hosts: Sequence[str] = (),
     ) -> None:
         """Use `Floorlens.open`."""
-        self._catalogue = catalogue
-        self._stages = stages
-        self._retriever = retriever
+        self._address = address
+        # One value: whoever reads it gets a retriever of that catalogue.
+        self._in_use = catalogue, retriever
+        self._stages = address.stages
         self._max_megapixels = max_megapixels
+        self._picture_seconds = picture_seconds
         self._fetch_hosts = fetch_hosts
+        self._lock = threading.Lock()
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._in_use[0]
+
+    @property
+    def _retriever(self) -> Retriever:
+        return self._in_use[1]
 
     @classmethod
     def open(
@@ -144,6 +181,7 @@ class Floorlens:
         fallback: Literal["exact"] | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
         models: ModelOptions | None = None,
         fetch_hosts: Sequence[str] = (),
         stages: Stages | None = None,
@@ -162,6 +200,7 @@ class Floorlens:
                 the result says so; None raises the engine's error.
             threads: for the models; 0 takes all cores.
             max_megapixels: larger pictures are refused.
+            picture_seconds: how long decoding one may take.
             models: which models of the Hugging Face hub are taken, for presets that run them.
             fetch_hosts: from which hosts `add`, `search` and `mask` may fetch pictures, if they are
                 told to: "cdn.example.com", "*.example.com", "cdn.example.com:8443".
@@ -185,6 +224,7 @@ class Floorlens:
             fallback=fallback,
             threads=threads,
             max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
             models=models,
             fetch_hosts=fetch_hosts,
             stages=stages,
@@ -201,6 +241,7 @@ class Floorlens:
         fallback: str | None,
         threads: int,
         max_megapixels: float,
+        picture_seconds: float,
         models: ModelOptions | None,
         fetch_hosts: Sequence[str],
         stages: Stages | None,
@@ -213,34 +254,32 @@ class Floorlens:
             preset_named(preset)
         if fallback not in (None, PRIVATE):
             raise SettingsError(f"fallback is {PRIVATE!r} or None, not {fallback!r}")
-        catalogue = Catalogue(location, create=create)
+        engine = index if isinstance(index, Engine) else Engine(index or PRIVATE)
+        check_engine(engine)
+        catalogue = None
         try:
-            live = catalogue.live_stamp()
+            catalogue = Catalogue(location, create=False)
+        except CatalogueNotFound:
+            if not create:
+                raise
+        try:
             if stages is None:
+                live = None if catalogue is None else catalogue.live_stamp()
                 name = preset or (live or {}).get("preset") or DEFAULT_PRESET
                 if name not in PRESETS:
                     # Of another version of Floorlens: the stamps differ, and that says what to do.
                     name = DEFAULT_PRESET
                 stages = load_stages(preset_named(name), threads=threads, models=models)
-            stamp = stages.stamp()
-
-            def check_comparable(other: Mapping[str, Any] | None) -> None:
-                check_stamp(other, stamp, catalogue.location)
-
-            if not any_stamp:
-                check_comparable(live)
-            engine = index or PRIVATE
-            retriever = Retriever(
-                catalogue,
-                stages,
-                Engine(engine) if isinstance(engine, str) else engine,
-                check_comparable,
-                fallback=fallback is not None,
-            )
+            if catalogue is None:
+                # Not before the models are there: without them no empty catalogue is left behind.
+                catalogue = Catalogue(location)
+            address = _Address(location, stages, engine, fallback is not None)
+            retriever = address.retriever(catalogue, any_stamp=any_stamp)
         except BaseException:
-            catalogue.close()
+            if catalogue is not None:
+                catalogue.close()
             raise
-        return cls(catalogue, stages, retriever, max_megapixels, fetch_hosts)
+        return cls(address, catalogue, retriever, max_megapixels, picture_seconds, fetch_hosts)
 
     @classmethod
     def rebuild(
@@ -255,6 +294,7 @@ class Floorlens:
         fallback: Literal["exact"] | None = None,
         threads: int = 0,
         max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
         models: ModelOptions | None = None,
         fetch_hosts: Sequence[str] = (),
         stages: Stages | None = None,
@@ -271,7 +311,8 @@ class Floorlens:
                 was never declined. False is remembered.
             adapt_progress: called as `adapt_progress(done, total)` while it is adapted.
             preset: what it is rebuilt with; None: the catalogue's own.
-            index, fallback, threads, max_megapixels, models, fetch_hosts, stages: as for `open`.
+            index, fallback, threads, max_megapixels, picture_seconds, models, fetch_hosts, stages:
+                as for `open`.
 
         Raises:
             CatalogueNotFound: there is no catalogue.
@@ -290,31 +331,35 @@ class Floorlens:
             fallback=fallback,
             threads=threads,
             max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
             models=models,
             fetch_hosts=fetch_hosts,
             stages=stages,
             any_stamp=True,
         )
         with lens:
-            on_request = bool(adapt) or lens.adapted
+            catalogue, retriever = lens._in_use
+            adapted = catalogue.projections.adapted()
+            on_request = bool(adapt) or adapted
             if adapt is None:
-                adapt = lens.adapted or not lens.adaptation_declined
+                adapt = adapted or not catalogue.projections.declined()
             elif not adapt:
-                lens._catalogue.projections.decline()
+                catalogue.projections.decline()
             report = CatalogueReport(
                 importing.rebuild(
-                    lens._catalogue,
+                    catalogue,
                     lens._stages,
                     max_megapixels=max_megapixels,
+                    picture_seconds=picture_seconds,
                     progress=progress,
                 )
             )
             if report.failed:
                 return report
             if adapt:
-                report = lens._adapt_after(report, adapt_progress, on_request=on_request)
-            lens._catalogue.projections.end_due()
-            return lens._push_after(report)
+                report = lens._adapt_after(catalogue, report, adapt_progress, on_request=on_request)
+            catalogue.projections.end_due()
+            return _push_after(retriever, report)
 
     def __enter__(self) -> Floorlens:
         self._catalogue.check_open()
@@ -333,8 +378,50 @@ class Floorlens:
             Traceback (most recent call last):
             floorlens.errors.CatalogueError: the catalogue catalogue is closed: open it again
         """
-        self._retriever.close()
-        self._catalogue.close()
+        with self._lock:
+            catalogue, retriever = self._in_use
+            retriever.close()
+            catalogue.close()
+
+    def _follow(self) -> tuple[Catalogue, Retriever]:
+        """Returns the catalogue that lies at the address now, and what searches it.
+
+        Raises:
+            CatalogueNotFound: none lies there.
+            StampMismatch: the one that lies there was made with another preset or other models.
+            CatalogueError: it cannot be opened, or this object was closed.
+        """
+        from floorlens.catalogue.catalogue import Catalogue
+
+        with self._lock:
+            former, retriever = self._in_use
+            former.check_open()
+            if former.is_in_place():
+                return self._in_use
+            try:
+                catalogue = Catalogue(self._address.location, create=False)
+            except CatalogueNotFound:
+                former.check_place()
+                raise
+            try:
+                self._in_use = catalogue, self._address.retriever(catalogue)
+            except BaseException:
+                catalogue.close()
+                raise
+            LOG.warning("another catalogue lies at %s: it is used from now on", catalogue.location)
+            retriever.close()
+            former.close()
+            return self._in_use
+
+    def _ask(self, work: Callable[[Catalogue, Retriever], T]) -> T:
+        """Returns what `work` reads, from one catalogue: if that is replaced, it begins again."""
+        in_use = self._follow()
+        try:
+            return work(*in_use)
+        except (CatalogueError, EngineError):
+            if self._follow() is in_use:
+                raise
+        return work(*self._follow())
 
     def warm_up(self) -> None:
         """Runs all that a first search would wait for; an engine that is down is only logged.
@@ -360,11 +447,22 @@ class Floorlens:
 
         Raises:
             StampMismatch: another process rebuilt it with another preset or other models.
+            CatalogueNotFound: it was moved or deleted.
 
         Example:
             >>> Floorlens.open("catalogue/").check()
         """
-        check_stamp(self._catalogue.live_stamp(), self._stages.stamp(), self._catalogue.location)
+        self._check()
+
+    def _check(self) -> tuple[Catalogue, Retriever]:
+        """Checks as `check` does; returns the catalogue and what searches it."""
+
+        def check(catalogue: Catalogue, retriever: Retriever) -> tuple[Catalogue, Retriever]:
+            catalogue.revision()
+            check_stamp(catalogue.live_stamp(), self._stages.stamp(), catalogue.location)
+            return catalogue, retriever
+
+        return self._ask(check)
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -373,8 +471,9 @@ class Floorlens:
         ours = generation_stamp(
             self._stages.stamp(), None if projection is None else projection.stamp
         )
+        live = self._ask(lambda catalogue, _: catalogue.live_stamp())
         return ours | {
-            "projection": (self._catalogue.live_stamp() or ours).get("projection"),
+            "projection": (live or ours).get("projection"),
             "segmenter": self._stages.segmenter.stamp.as_dict(),
             "reranker": self._stages.reranker.stamp.as_dict(),
         }
@@ -442,12 +541,12 @@ class Floorlens:
         """
         from floorlens.importing import import_products
 
-        self.check()
+        catalogue, retriever = self._check()
         on_request = bool(adapt)
-        projections = self._catalogue.projections
+        projections = catalogue.projections
         if adapt is None:
             adapt = projections.due()
-            if not adapt and self._catalogue.count() == 0 and not projections.declined():
+            if not adapt and catalogue.count() == 0 and not projections.declined():
                 # Remembered, so that whoever goes on with an interrupted import adapts as well.
                 projections.set_due()
                 adapt = True
@@ -455,10 +554,11 @@ class Floorlens:
             projections.decline()
         report = CatalogueReport(
             import_products(
-                self._catalogue,
+                catalogue,
                 self._stages,
                 source,
                 max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
                 id_prefix=id_prefix,
                 strict=strict,
                 numbers=numbers,
@@ -469,10 +569,10 @@ class Floorlens:
                 progress=progress,
             )
         )
-        if adapt and not self.adapted:
-            report = self._adapt_after(report, adapt_progress, on_request=on_request)
+        if adapt and not projections.adapted():
+            report = self._adapt_after(catalogue, report, adapt_progress, on_request=on_request)
         projections.end_due()
-        return self._push_after(report)
+        return _push_after(retriever, report)
 
     def adapt(
         self,
@@ -503,18 +603,18 @@ class Floorlens:
         """
         from floorlens.adaptation.adapt import adapt
 
-        self.check()
-        return self._push_after(
-            adapt(
-                self._catalogue,
-                self._stages,
-                max_megapixels=self._max_megapixels,
-                views=views,
-                limit=limit,
-                seed=seed,
-                progress=progress,
-            )
+        catalogue, retriever = self._check()
+        report = adapt(
+            catalogue,
+            self._stages,
+            max_megapixels=self._max_megapixels,
+            picture_seconds=self._picture_seconds,
+            views=views,
+            limit=limit,
+            seed=seed,
+            progress=progress,
         )
+        return _push_after(retriever, report)
 
     @property
     def projection(self) -> dict[str, Any] | None:
@@ -522,17 +622,17 @@ class Floorlens:
 
         None before the first product, and for embedders without one.
         """
-        return self._catalogue.projections.in_use()
+        return self._ask(lambda catalogue, _: catalogue.projections.in_use())
 
     @property
     def adapted(self) -> bool:
         """Whether the projection in use was fitted to this catalogue."""
-        return "products" in (self.projection or {})
+        return self._ask(lambda catalogue, _: catalogue.projections.adapted())
 
     @property
     def adaptation_declined(self) -> bool:
         """Whether the catalogue is not to be adapted by itself."""
-        return self._catalogue.projections.declined()
+        return self._ask(lambda catalogue, _: catalogue.projections.declined())
 
     def count(self) -> int:
         """Returns the number of products.
@@ -541,7 +641,7 @@ class Floorlens:
             >>> Floorlens.open("catalogue/").count()
             0
         """
-        return self._catalogue.count()
+        return self._ask(lambda catalogue, _: catalogue.count())
 
     def products(self) -> list[Product]:
         """Returns all products, sorted by id.
@@ -552,7 +652,7 @@ class Floorlens:
             >>> [product.id for product in lens.products()]
             ['oak-natural-plank', 'terrazzo-grigio', 'walnut-herringbone']
         """
-        return self._catalogue.products()
+        return self._ask(lambda catalogue, _: catalogue.products())
 
     def product(self, product_id: str) -> Product:
         """Returns one product.
@@ -566,7 +666,7 @@ class Floorlens:
             >>> lens.product("terrazzo-grigio").name
             'terrazzo-grigio'
         """
-        return self._catalogue.product(product_id)
+        return self._ask(lambda catalogue, _: catalogue.product(product_id))
 
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products from the catalogue (not their files); returns the ids that existed.
@@ -581,8 +681,9 @@ class Floorlens:
             >>> lens.remove(["terrazzo-grigio", "unknown"])
             ['terrazzo-grigio']
         """
-        removed = self._catalogue.remove(ids)
-        self._retriever.push()
+        catalogue, retriever = self._follow()
+        removed = catalogue.remove(ids)
+        retriever.push()
         return removed
 
     @property
@@ -592,7 +693,7 @@ class Floorlens:
         Raises:
             UsageError: the engine is "exact", which is no copy.
         """
-        return self._retriever.replica
+        return self._follow()[1].replica
 
     # -- photos --------------------------------------------------------------------------------
 
@@ -661,20 +762,25 @@ class Floorlens:
         """
         from floorlens.search import Query, answer
 
+        if isinstance(clicks, Iterator):
+            # It can be read once, and a search may begin again.
+            clicks = tuple(clicks)
         query = Query(
             limit=limit, where=where, region=region, clicks=clicks, weights=weights, rerank=rerank
         )
-        return answer(
-            query,
-            lambda: self._photo(source, fetch),
-            catalogue=self._catalogue,
-            stages=self._stages,
-            retriever=self._retriever,
+        return self._ask(
+            lambda catalogue, retriever: answer(
+                query,
+                lambda: self._photo(source, fetch),
+                catalogue=catalogue,
+                stages=self._stages,
+                retriever=retriever,
+            )
         )
 
     def _photo(self, source: PhotoSource, fetch: bool = False) -> Photo:
         hosts = self._fetch_hosts if fetch else None
-        return _load(source, self._max_megapixels, hosts)
+        return _load(source, self._max_megapixels, self._picture_seconds, hosts)
 
     def _fetcher(self) -> Fetcher:
         from floorlens.images.fetching import Fetcher, allowed_hosts
@@ -682,11 +788,16 @@ class Floorlens:
         return Fetcher(allowed_hosts(self._fetch_hosts))
 
     def _adapt_after(
-        self, report: CatalogueReport, progress: Progress | None, *, on_request: bool
+        self,
+        catalogue: Catalogue,
+        report: CatalogueReport,
+        progress: Progress | None,
+        *,
+        on_request: bool,
     ) -> CatalogueReport:
         from floorlens.adaptation.adapt import can_adapt
 
-        if not can_adapt(self._catalogue, self._stages, on_request=on_request):
+        if not can_adapt(catalogue, self._stages, on_request=on_request):
             return report
         try:
             return replace(report, adaptation=self.adapt(progress=progress))
@@ -694,12 +805,13 @@ class Floorlens:
             # The products are stored and can be searched: the report must say what became of them.
             return replace(report, not_adapted=str(error))
 
-    def _push_after(self, report: Report) -> Report:
-        try:
-            self._retriever.push()
-        except FloorlensError as error:
-            return replace(report, not_synced=str(error))
-        return report
+
+def _push_after(retriever: Retriever, report: Report) -> Report:
+    try:
+        retriever.push()
+    except FloorlensError as error:
+        return replace(report, not_synced=str(error))
+    return report
 
 
 def find_floor(
@@ -710,6 +822,7 @@ def find_floor(
     clicks: Iterable[ClickSource] = (),
     threads: int = 0,
     max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     models: ModelOptions | None = None,
     stages: Stages | None = None,
     fetch_hosts: Sequence[str] | None = None,
@@ -720,7 +833,7 @@ def find_floor(
         photo: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or a `Photo` that is loaded.
         preset: whose segmenter finds it; None takes the default one.
         region, clicks: as for `Floorlens.search`.
-        threads, max_megapixels, models, stages: as for `Floorlens.open`.
+        threads, max_megapixels, picture_seconds, models, stages: as for `Floorlens.open`.
         fetch_hosts: from which hosts a photo given as an address is fetched; None fetches nothing.
 
     Raises:
@@ -739,17 +852,19 @@ def find_floor(
     if stages is None:
         stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
     if not isinstance(photo, Photo):
-        photo = _load(photo, max_megapixels, fetch_hosts)
+        photo = _load(photo, max_megapixels, picture_seconds, fetch_hosts)
     return floor_region(photo, stages, region, clicks)
 
 
-def _load(source: PhotoSource, max_megapixels: float, fetch_hosts: Sequence[str] | None) -> Photo:
+def _load(
+    source: PhotoSource, max_megapixels: float, seconds: float, fetch_hosts: Sequence[str] | None
+) -> Photo:
     """Returns a photo, fetched if hosts are named and it is an address."""
     if fetch_hosts is None or not isinstance(source, str) or not is_address(source):
-        return load_photo(source, max_megapixels=max_megapixels)
+        return decode_photo(source, max_megapixels=max_megapixels, seconds=seconds)
     from floorlens.images.fetching import load_address
 
-    return load_address(source, fetch_hosts, max_megapixels=max_megapixels)
+    return load_address(source, fetch_hosts, max_megapixels=max_megapixels, seconds=seconds)
 
 
 def open_catalogue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
-from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
+from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
+from floorlens.segmentation.bars import inside_bars
 from floorlens.segmentation.clicks import parse_clicks
+from floorlens.segmentation.framing import whole
 from floorlens.segmentation.region import (
     correct_region,
     region_by_hand,
@@ -49,35 +52,55 @@ def floor_region(
         0.5
     """
     points, preset = parse_clicks(photo, clicks), stages.preset
+    if region is None:
+        return _automatic_region(photo, stages, points)
     if isinstance(region, FloorRegion):
         if not points and region.working_mask.shape == photo.pixels.shape[:2]:
             return region
-        region = region.working_mask
-    unprompted = None
-    if region is not None:
-        base = region_by_hand(photo, region)
+        base = replace(region_by_hand(photo, region.working_mask), turn=region.turn)
     else:
-        unprompted = stages.segmenter.segment(photo.pixels)
-        floor_clicked = any(click.floor for click in points)
-        base = region_from_probability(
-            photo,
-            unprompted,
-            threshold=preset.mask_threshold,
-            min_visible=0 if floor_clicked else preset.min_visible,
-            min_share=0 if floor_clicked else preset.min_share,
-        )
+        base = region_by_hand(photo, region)
     if not points:
         return base
-    if unprompted is None or preset.takes_clicks:
-        prompted = stages.segmenter.segment(photo.pixels, points)
-    else:
-        prompted = unprompted
+    suggestion = stages.segmenter.segment(photo.pixels, points)
     return correct_region(
-        photo, base, prompted, points, first_answer=unprompted, threshold=preset.mask_threshold
+        photo, base, suggestion, points, first_answer=None, threshold=preset.mask_threshold
     )
 
 
-def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorView:
+def _automatic_region(photo: Photo, stages: Stages, clicks: tuple[Click, ...]) -> FloorRegion:
+    """Returns the floor of a photo as the segmenter finds it and clicks correct it."""
+    preset = stages.preset
+    framing = inside_bars(photo.pixels)
+    if not all(framing.holds(click) for click in clicks if click.floor):
+        # Whoever clicks on a bar says that it is none.
+        framing = whole(photo)
+    upright, points = framing.cut(photo), framing.clicks(clicks)
+    unprompted = stages.segmenter.segment(upright.pixels)
+    floor_clicked = any(click.floor for click in points)
+    region = region_from_probability(
+        upright,
+        unprompted,
+        threshold=preset.mask_threshold,
+        min_visible=0 if floor_clicked else preset.min_visible,
+        min_share=0 if floor_clicked else preset.min_share,
+    )
+    if points:
+        prompted = unprompted
+        if preset.takes_clicks:
+            prompted = stages.segmenter.segment(upright.pixels, points)
+        region = correct_region(
+            upright,
+            region,
+            prompted,
+            points,
+            first_answer=unprompted,
+            threshold=preset.mask_threshold,
+        )
+    return framing.restored(region, photo)
+
+
+def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int = 0) -> FloorView:
     """Returns the floor of a room as it is seen and, where that is possible, from above as well.
 
     Both go into one set of patches: a bad estimate of the floor's plane must not sink a match.
@@ -86,6 +109,7 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorVi
         photo: the photo.
         mask: bool (h, w), the floor, at the size of `photo.pixels`.
         stages: whose normaliser cuts the patches.
+        turn: how many quarter turns clockwise make the photo upright (`FloorRegion.turn`).
 
     Example:
         >>> from floorlens.images.loading import load_photo
@@ -94,8 +118,10 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages) -> FloorVi
         >>> floor_view(photo, np.ones(photo.pixels.shape[:2], bool), fake_stages()).patches.ndim
         4
     """
-    view = stages.normaliser.view(photo.pixels, mask)
-    above = stages.normaliser.straightened(photo.pixels, mask)
+    pixels = np.ascontiguousarray(np.rot90(photo.pixels, -turn))
+    mask = np.ascontiguousarray(np.rot90(mask, -turn))
+    view = stages.normaliser.view(pixels, mask)
+    above = stages.normaliser.straightened(pixels, mask)
     if above is None:
         return view
     return FloorView(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from floorlens.catalogue.rows import record_metadata
-from floorlens.engines.filters import Filter, parse_filter
+from floorlens.engines.filters import Filter, demanded_fields, parse_filter
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
 from floorlens.pipeline import floor_region, floor_view
@@ -24,6 +25,7 @@ FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
+_FIELDS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def answer(
     with clock.stage("segment"):
         floor = floor_region(photo, stages, query.region, query.clicks)
     with clock.stage("normalise"):
-        view = floor_view(photo, floor.working_mask, stages)
+        view = floor_view(photo, floor.working_mask, stages, floor.turn)
     with clock.stage("embed"):
         features = stages.embedder.features([view])[0]
     depth = stages.preset.rerank_depth
@@ -101,7 +103,10 @@ def answer(
     with clock.stage("retrieve"):
         retrieval = retriever.retrieve(features, max(limit, depth), depth, condition)
     if not retrieval.hits:
-        raise NothingToRank(f"none of the {total} products passes the filter {query.where!r}")
+        problem = f"none of the {total} products passes the filter {query.where!r}"
+        if condition is not None:
+            problem += _name_unknown(demanded_fields(condition), catalogue.fields())
+        raise NothingToRank(problem)
     with clock.stage("rerank"):
         ranking = rank_hits(
             retrieval.hits,
@@ -118,3 +123,19 @@ def answer(
     return SearchResult(
         floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded
     )
+
+
+def _name_unknown(fields: Iterable[str], known: Collection[str]) -> str:
+    """Returns what a message adds about fields that no product has; nothing if all are known."""
+    unknown = [field for field in fields if field not in known]
+    if not unknown:
+        return ""
+    lower = {field.casefold(): field for field in sorted(known)}
+    names = []
+    for field in unknown:
+        nearest = get_close_matches(field.casefold(), lower, n=1)
+        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
+        names.append(f"{field!r}{hint}")
+    shown = ", ".join(sorted(known)[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
+    noun = "field" if len(names) == 1 else "fields"
+    return f": no product has the {noun} {', '.join(names)}; the fields are {shown}"

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from floorlens.engines import Engine
 from floorlens.errors import SettingsError
+from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.models.hub import MODELS
 from floorlens.models.options import Crop, Dtype, ModelOptions, Rerank
@@ -22,6 +23,7 @@ class Options(TypedDict, total=False):
     fallback: Literal["exact"] | None
     threads: int
     max_megapixels: float
+    picture_seconds: float
     models: ModelOptions
     fetch_hosts: tuple[str, ...]
 
@@ -42,6 +44,9 @@ class Settings(BaseSettings):
     preset: str | None = Field(default=None, description="preset; unset = the catalogue's own")
     max_megapixels: float = Field(
         default=MAX_MEGAPIXELS, gt=0, description="largest picture that is accepted"
+    )
+    picture_seconds: float = Field(
+        default=PICTURE_SECONDS, gt=0, description="seconds that decoding a picture may take"
     )
     threads: int = Field(default=0, ge=0, description="threads for the models; 0 = all cores")
     index: str | None = Field(default=None, description="vector engine; unset = exact")
@@ -134,6 +139,7 @@ class Settings(BaseSettings):
             "fallback": self.fallback,
             "threads": self.threads,
             "max_megapixels": self.max_megapixels,
+            "picture_seconds": self.picture_seconds,
             "models": self.model_options(),
             "fetch_hosts": self.hosts(),
         }

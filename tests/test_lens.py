@@ -6,15 +6,18 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens import Click, Floorlens, NoFloorFound, find_floor
 from floorlens.embedding import FloorFeatures
 from floorlens.errors import (
     CatalogueError,
+    CatalogueReplaced,
     EngineUnavailable,
     FloorlensError,
     SettingsError,
@@ -171,6 +174,52 @@ def test_a_floor_is_found_without_a_catalogue(
     with pytest.raises(SettingsError, match="unknown preset 'nothing'"):
         find_floor(room, preset="nothing")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_search_begins_again_if_its_catalogue_is_replaced_meanwhile(
+    lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers from one catalogue alone, and reads the photo and the clicks again."""
+    folder = lens.folder
+    assert folder is not None
+    beside = folder.with_name("beside")
+    with Floorlens.open(beside, stages=fake_stages()) as other:
+        other.add(folder.with_name("products"))
+        other.remove(["oak"])
+    real = lens._catalogue.signatures
+
+    def swapped_before(*arguments: Any) -> dict[str, bytes]:
+        if beside.exists():
+            folder.rename(folder.with_name("yesterday"))
+            beside.rename(folder)
+        return real(*arguments)
+
+    monkeypatch.setattr(lens._catalogue, "signatures", swapped_before)
+    result = lens.search(room, clicks=iter([(5, 100)]))
+    assert "oak" not in {match.product.id for match in result.matches}
+    assert (result.total, len(result.matches)) == (5, 5)
+
+
+def test_an_import_does_not_go_on_in_another_catalogue(
+    lens: Floorlens, product_folder: Path
+) -> None:
+    """Half of the products would be in each; the next call follows."""
+    folder = lens.folder
+    assert folder is not None
+    beside = folder.with_name("beside")
+    Floorlens.open(beside, stages=fake_stages()).close()
+    for number in range(40):
+        Image.new("RGB", (40, 40), (200, 5 * number, 90)).save(product_folder / f"{number}.png")
+
+    def swap(number: int, _total: int, _row: object) -> None:
+        if number == 1:
+            folder.rename(folder.with_name("yesterday"))
+            beside.rename(folder)
+
+    with pytest.raises(CatalogueReplaced, match="run the same command again"):
+        lens.add(product_folder, progress=swap)
+    assert lens.count() == 0
+    assert lens.add(product_folder).counts["added"] == 46
 
 
 def test_check_sees_what_another_process_made_of_the_catalogue(lens: Floorlens) -> None:

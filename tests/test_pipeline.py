@@ -14,6 +14,7 @@ from floorlens.normalisation import FloorView
 from floorlens.pipeline import (
     describing,
     examine_product,
+    floor_region,
     floor_view,
     product_features,
     product_textures,
@@ -64,6 +65,11 @@ def room() -> NDArray[np.uint8]:
     plant = np.random.default_rng(1).integers(0, 255, (160, 110, 3), dtype=np.uint8)
     pixels[:160, 210:] = plant
     return pixels
+
+
+def letterboxed(pixels: NDArray[np.uint8], height: int = 80) -> NDArray[np.uint8]:
+    """The picture between two black bars."""
+    return np.pad(pixels, ((height, height), (0, 0), (0, 0)))
 
 
 def kinds(stages: Stages, *pictures: NDArray[np.uint8]) -> list[str]:
@@ -127,3 +133,22 @@ def test_a_room_is_seen_raw_and_from_above_and_raw_alone_where_that_fails(stages
     np.testing.assert_array_equal(both.patches[:1], alone.patches)
     np.testing.assert_array_equal(both.coverage, [1.0, 0.5, 0.5])
     np.testing.assert_array_equal(both.lab, alone.lab)
+
+
+def test_bars_are_no_floor(stages: Stages) -> None:
+    region = floor_region(load_photo(letterboxed(room())), stages)
+    # The fake sees a floor in the lower half of what it is shown.
+    assert region.box == (0, 240, 320, 400)
+    assert region.photo_size == (320, 480)
+    clicked = floor_region(load_photo(letterboxed(room())), stages, clicks=[(100, 450, False)])
+    assert np.array_equal(clicked.working_mask, region.working_mask)
+
+
+def test_a_click_on_a_bar_says_that_it_is_none(stages: Stages) -> None:
+    region = floor_region(load_photo(letterboxed(room())), stages, clicks=[(100, 450)])
+    assert region.working_mask[450, 100]
+
+
+def test_a_region_by_hand_may_lie_on_a_bar(stages: Stages) -> None:
+    photo = load_photo(letterboxed(room()))
+    assert floor_region(photo, stages, region=(0, 420, 320, 480)).box == (0, 420, 320, 480)

@@ -114,7 +114,7 @@ def test_a_service_without_its_models_does_not_start(
 ) -> None:
     """The exit code is that of every command, and the message says the cure."""
     monkeypatch.setenv(variable, value)
-    done = CliRunner().invoke(app, ["serve", "--port", "0"])
+    done = CliRunner().invoke(app, ["serve", "--port", "0", "--create"])
     assert done.exit_code == code, (done.output, done.exception)
     assert "Traceback" not in done.output
 

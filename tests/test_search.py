@@ -126,6 +126,38 @@ def test_filters_leave_only_what_passes(lens: Floorlens) -> None:
         lens.search(room(80), where={"tone": {"$near": 3}})
 
 
+def test_a_field_that_no_product_has_is_named_with_the_nearest(lens: Floorlens) -> None:
+    """A mistyped field must not pass for a shop without such products."""
+
+    def refusal(**where: object) -> str:
+        with pytest.raises(NothingToRank) as caught:
+            lens.search(room(80), where=where)
+        assert "none of the 24 products passes" in str(caught.value)
+        return str(caught.value)
+
+    text = refusal(Tome={"$lt": 50}, family="light")
+    assert "no product has the field 'Tome' (did you mean 'tone'?)" in text
+    assert text.endswith("; the fields are family, name, source, tone, type")
+    text = refusal(**{"$or": [{"colour": "grey"}, {"kind": "oak"}]})
+    assert "no product has the fields 'colour', 'kind'; the fields are" in text
+    assert "no product has" not in refusal(family="medium", name={"$ne": "x"})
+    assert "no product has" not in refusal(family="medium", weight={"$exists": False})
+    # What lacks a field is let pass by these.
+    assert len(lens.search(room(80), where={"colour": {"$ne": "red"}}).matches) == 24
+    assert len(lens.search(room(80), where={"colour": {"$exists": False}}).matches) == 24
+
+
+def test_the_fields_are_read_again_when_products_change(lens: Floorlens, tmp_path: Path) -> None:
+    assert lens._catalogue.fields() == {"family", "name", "source", "tone", "type"}
+    assert lens._catalogue.fields() is lens._catalogue.fields()
+    Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
+    (tmp_path / "more.csv").write_text("id,image,colour\nred,red.png,red\n")
+    lens.add(tmp_path / "more.csv")
+    assert "colour" in lens._catalogue.fields()
+    lens.remove(["red"])
+    assert "colour" not in lens._catalogue.fields()
+
+
 def test_a_region_replaces_the_automatic_mask(lens: Floorlens) -> None:
     """Box, polygon and mask over the wall all search for the wall's colour."""
     photo = room(80, wall=200)

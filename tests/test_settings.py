@@ -46,6 +46,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         "catalogue": "./catalogue",
         "preset": None,
         "max_megapixels": 120.0,
+        "picture_seconds": 30.0,
         "threads": 0,
         "index": None,
         "index_url": None,

@@ -40,7 +40,7 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
-from floorlens.images.loading import load_photo
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.models.stamp import Stamp, encoder_key
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages
@@ -151,6 +151,7 @@ def adapt(
     stages: Stages,
     *,
     max_megapixels: float,
+    picture_seconds: float = PICTURE_SECONDS,
     views: int | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -166,6 +167,7 @@ def adapt(
         catalogue: whose live features `stages` made.
         stages: whose normaliser and embedder describe the simulated rooms.
         max_megapixels: larger pictures are refused.
+        picture_seconds: how long decoding one may take.
         views: simulated rooms of each product; None: `VIEWS`.
         limit: at most so many products, drawn by `seed`, are used for the fit; None: `LIMIT`.
         seed: decides the sample and the rooms.
@@ -201,7 +203,14 @@ def adapt(
         _check_enough(len(products))
         sample = _draw_sample(products, limit, seed)
         simulation = simulate(
-            sample, stages, store, views, seed, max_megapixels=max_megapixels, progress=progress
+            sample,
+            stages,
+            store,
+            views,
+            seed,
+            max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
+            progress=progress,
         )
         count = len(simulation.products)
         _check_enough(count, simulation.unused)
@@ -243,6 +252,7 @@ def simulate(
     seed: int,
     *,
     max_megapixels: float,
+    picture_seconds: float = PICTURE_SECONDS,
     progress: Progress | None = None,
 ) -> Simulation:
     """Simulates the rooms that are missing in the store; returns which products have all of theirs.
@@ -254,6 +264,7 @@ def simulate(
         views: how many rooms a product has.
         seed: decides the rooms.
         max_megapixels: larger pictures are refused.
+        picture_seconds: how long decoding one may take.
         progress: called after the rooms of each product are stored, with how many there are.
 
     Example:
@@ -272,7 +283,7 @@ def simulate(
     def describe_rooms(stored: StoredProduct) -> dict[View, NDArray[np.float16]] | Unused:
         try:
             numbers = missing[stored.product.id]
-            return _room_features(stored, numbers, stages, seed, max_megapixels)
+            return _room_features(stored, numbers, stages, seed, max_megapixels, picture_seconds)
         except FloorlensError as error:
             return Unused(stored.product.id, str(error))
 
@@ -455,11 +466,14 @@ def _room_features(
     stages: Stages,
     seed: int,
     max_megapixels: float,
+    picture_seconds: float,
 ) -> dict[View, NDArray[np.float16]]:
     """Returns the features of the views of these numbers: they show the pictures by turns."""
     photos = []
     for path, content_hash in zip(stored.product.images, stored.content_hashes, strict=True):
-        photos.append(load_photo(Path(path), max_megapixels=max_megapixels))
+        photos.append(
+            decode_photo(Path(path), max_megapixels=max_megapixels, seconds=picture_seconds)
+        )
         if photos[-1].content_hash != content_hash:
             raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
     textures = list(product_textures(photos, stages).items())

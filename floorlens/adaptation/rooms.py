@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from floorlens.adaptation.boards import lay_boards
+from floorlens.images.formats import PILLOW_FORMATS
 
 RgbImage = NDArray[np.uint8]
 FloatMap = NDArray[np.float32]
@@ -380,7 +381,7 @@ def _develop(photo: FloatMap, rng: np.random.Generator, strength: Light) -> RgbI
     data = io.BytesIO()
     low, high = strength.quality
     Image.fromarray(_bytes(noise)).save(data, "JPEG", quality=int(rng.integers(low, high)))
-    return np.asarray(Image.open(data))
+    return np.asarray(Image.open(data, formats=PILLOW_FORMATS))
 
 
 def _bytes(image: FloatMap) -> RgbImage:

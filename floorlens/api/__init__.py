@@ -34,16 +34,19 @@ def create_app(
     *,
     stages: Stages | None = None,
     lens: Floorlens | None = None,
+    create: bool = False,
 ) -> FastAPI:
     """Returns the service of one catalogue as an ASGI application.
 
-    When the application starts, it opens the catalogue (creates it if absent) and loads the models
-    once. `uvicorn --factory floorlens.api:create_app` serves it.
+    When the application starts, it opens the catalogue and loads the models once.
+    `uvicorn --factory floorlens.api:create_app` serves it.
 
     Args:
         settings: which catalogue, and the limits; None: `FLOORLENS_*` and `.env`.
         stages: backends of your own, instead of a preset's.
         lens: an open catalogue; the caller warms it up and closes it.
+        create: whether to make an empty catalogue where there is none; otherwise the start fails
+            with CatalogueNotFound.
 
     Raises:
         MissingDependency: the extra `[api]` is not installed.
@@ -53,7 +56,9 @@ def create_app(
     from floorlens.api.app import build
     from floorlens.settings import load_settings
 
-    return build(load_settings() if settings is None else settings, stages, lens)
+    if settings is None:
+        settings = load_settings()
+    return build(settings, stages, lens, create=create)
 
 
 def require_extra() -> None:

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 
-def build(settings: Settings, stages: Stages | None, lens: Floorlens | None) -> FastAPI:
+def build(
+    settings: Settings, stages: Stages | None, lens: Floorlens | None, *, create: bool
+) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         active = lens
         if active is None:
-            active = await to_thread.run_sync(partial(open_catalogue, settings, stages=stages))
+            active = await to_thread.run_sync(
+                partial(open_catalogue, settings, create=create, stages=stages)
+            )
         try:
             if lens is None:
                 await to_thread.run_sync(active.warm_up)

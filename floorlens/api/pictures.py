@@ -12,7 +12,9 @@ from PIL import Image
 
 from floorlens.api.problems import Refusal
 from floorlens.errors import ImageError
-from floorlens.images.loading import load_photo, media_type, read_bytes
+from floorlens.images.decoding import decode_photo
+from floorlens.images.formats import media_type, without_mark
+from floorlens.images.loading import read_bytes
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,13 @@ class Picture:
 
 
 def product_picture(
-    images: Sequence[str], index: int, side: int | None, if_none_match: str, max_megapixels: float
+    images: Sequence[str],
+    index: int,
+    side: int | None,
+    if_none_match: str,
+    *,
+    max_megapixels: float,
+    seconds: float,
 ) -> Picture:
     """Returns one of a product's pictures.
 
@@ -42,6 +50,7 @@ def product_picture(
             file as it is.
         if_none_match: the request's header of that name: the tags that the client has.
         max_megapixels: of a larger picture there is no thumbnail.
+        seconds: nor of one that takes longer to decode.
 
     Raises:
         Refusal: there is no such picture, or it cannot be read any more.
@@ -56,8 +65,8 @@ def product_picture(
         if _has_tag(if_none_match, tag):
             return Picture(None, "", tag)
         if side is not None:
-            return Picture(_thumbnail(path, side, max_megapixels), "image/jpeg", tag)
-        body = read_bytes(path)
+            return Picture(_thumbnail(path, side, max_megapixels, seconds), "image/jpeg", tag)
+        body = without_mark(read_bytes(path))
     except (OSError, ImageError) as error:
         raise Refusal(404, "image-not-found") from error
     kind = media_type(body[:64])
@@ -72,8 +81,8 @@ def _has_tag(if_none_match: str, tag: str) -> bool:
     return tag in tags or "*" in tags
 
 
-def _thumbnail(path: Path, side: int, max_megapixels: float) -> bytes:
-    photo = load_photo(path, working_side=side, max_megapixels=max_megapixels)
+def _thumbnail(path: Path, side: int, max_megapixels: float, seconds: float) -> bytes:
+    photo = decode_photo(path, working_side=side, max_megapixels=max_megapixels, seconds=seconds)
     file = io.BytesIO()
     Image.fromarray(photo.pixels).save(file, "JPEG", quality=85, optimize=True)
     return file.getvalue()

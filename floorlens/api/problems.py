@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 
 from floorlens.errors import FloorlensError
+from floorlens.images.formats import NAMES
 
 if TYPE_CHECKING:
     from floorlens.settings import Settings
@@ -27,7 +28,7 @@ _CATALOGUE = f"The service's catalogue cannot be used now: {_LOGGED}."
 _ENGINE = "The service's vector engine cannot be used now"
 _LATER = "try again later"
 
-# `{megapixels}` and `{megabytes}` are the service's limits.
+# `{megapixels}`, `{megabytes}` and `{seconds}` are the service's limits.
 TEXTS: Mapping[str, str] = {
     # of floorlens.errors
     "error": f"The request could not be served: {_LOGGED}.",
@@ -38,11 +39,15 @@ TEXTS: Mapping[str, str] = {
     "engine-unsupported": "The service's vector engine does not support this request.",
     "input": "The data of the request cannot be read.",
     "image-unreadable": (
-        "The file is not a readable image, or it is damaged or smaller than 16 pixels a side: send "
-        "a JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC photo."
+        "The file is not a readable image, or it is damaged, a raw photo, or smaller than 16 "
+        f"pixels a side: send a photo as {NAMES}."
     ),
     "image-too-large": (
         "The photo has more than {megapixels} megapixels, the limit of the service: scale it down."
+    ),
+    "image-timeout": (
+        "The photo takes longer to decode than {seconds} s, the limit of the service: save it anew "
+        "as JPEG, or scale it down."
     ),
     "product-source-invalid": "The product folder or table cannot be used at all.",
     "dataset-invalid": "The evaluation data lack a file or a column.",
@@ -56,6 +61,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "catalogue": _CATALOGUE,
     "catalogue-not-found": _CATALOGUE,
+    "catalogue-replaced": f"The service's catalogue is being replaced: {_LATER}.",
     "catalogue-busy": f"Another process is changing the service's catalogue: {_LATER}.",
     "stamp-mismatch": _CATALOGUE,
     "schema-mismatch": _CATALOGUE,
@@ -106,7 +112,9 @@ def install(app: FastAPI) -> None:
 def problem(status: int, code: str, settings: Settings, detail: str = "") -> JSONResponse:
     """Returns the answer for a code: its public text, and after it `detail`, public as well."""
     text = TEXTS.get(code, TEXTS["error"]).format(
-        megapixels=f"{settings.max_megapixels:g}", megabytes=f"{settings.max_upload_mb:g}"
+        megapixels=f"{settings.max_megapixels:g}",
+        megabytes=f"{settings.max_upload_mb:g}",
+        seconds=f"{settings.picture_seconds:g}",
     )
     body = {"error": {"code": code, "message": f"{text} {detail}".strip()}}
     return JSONResponse(body, status)

@@ -36,7 +36,7 @@ def _problems(**texts: str) -> dict[int | str, dict[str, Any]]:
 _PHOTO = _problems(
     s413="too many bytes or pixels",
     s415="the file is no image",
-    s422="no floor was found, or the file is missing",
+    s422="no floor was found, the file is missing, or it takes too long to decode",
     s503="the catalogue or its engine cannot be used",
 )
 
@@ -89,7 +89,8 @@ async def mask(request: Request, service: ServiceOf, file: Photo) -> Response:
     """Returns where the floor is, a grey PNG of the photo's size.
 
     The header X-Floor is JSON with the rest: source, confidence, visible, share, box, photo_size,
-    and reasons, which say why the floor is doubtful.
+    reasons, which say why the floor is doubtful, and turn, the quarter turns clockwise that make
+    the photo upright.
     """
 
     def find_floor() -> Response:
@@ -127,8 +128,15 @@ async def product_image(
 
     def read_picture() -> Response:
         images = service.lens.product(product_id).images
-        limit = service.settings.max_megapixels
-        picture = product_picture(images, index, side, if_none_match, limit)
+        settings = service.settings
+        picture = product_picture(
+            images,
+            index,
+            side,
+            if_none_match,
+            max_megapixels=settings.max_megapixels,
+            seconds=settings.picture_seconds,
+        )
         headers = {
             "ETag": picture.tag,
             "Cache-Control": "public, max-age=300",

@@ -63,19 +63,28 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serves the catalogue of the settings, created if absent, until SIGTERM or Ctrl-C.
+def serve(
+    settings: Settings, host: str = "127.0.0.1", port: int = 8000, *, create: bool = False
+) -> None:
+    """Serves the catalogue of the settings until SIGTERM or Ctrl-C.
 
     Running requests then have 10 seconds to end. A running model cannot be stopped: the process
     ends when the model has. Must be called in the main thread.
 
+    Args:
+        settings: which catalogue, and the limits.
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        create: whether to make an empty catalogue where there is none.
+
     Raises:
         UsageError: the port is in use, or this machine does not have the address.
+        CatalogueNotFound: there is no catalogue, and `create` is False.
         MissingDependency: the extra `[api]` is not installed.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
-    with listen(host, port) as listener, open_catalogue(settings) as lens:
+    with listen(host, port) as listener, open_catalogue(settings, create=create) as lens:
         server = _server(settings, lens, quiet=False)
 
         def stop(*_: object) -> None:
@@ -100,6 +109,7 @@ def running_service(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    create: bool = False,
     stages: Stages | None = None,
 ) -> Iterator[str]:
     """Yields the URL of a service that runs in a thread of this process while the block lasts.
@@ -107,21 +117,23 @@ def running_service(
     The service ends with the process, even if that is killed.
 
     Args:
-        settings: which catalogue, created if absent, and the limits.
+        settings: which catalogue, and the limits.
         host: the address to listen on.
         port: the port; 0 takes a free one.
+        create: whether to make an empty catalogue where there is none.
         stages: backends of your own, instead of a preset's.
 
     Raises:
         UsageError: the port is in use, or this machine does not have the address.
         MissingDependency: the extra `[api]` is not installed.
+        CatalogueNotFound: there is no catalogue, and `create` is False.
         ServiceError: it did not start within two minutes.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     with (
         listen(host, port) as listener,
-        open_catalogue(settings, stages=stages) as lens,
+        open_catalogue(settings, create=create, stages=stages) as lens,
     ):
         lens.warm_up()
         server = _server(settings, lens, quiet=True)

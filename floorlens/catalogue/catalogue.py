@@ -45,6 +45,8 @@ from floorlens.products.product import Product
 
 __all__ = ["FILE_NAME", "Catalogue"]
 
+FIELDS_BATCH = 1000
+
 
 class Catalogue(Database):
     """Products, their images' references, features and embeddings, in SQL.
@@ -61,13 +63,18 @@ class Catalogue(Database):
         super().__init__(location, create=create)
         self.generations = Generations(self)
         self.projections = Projections(self)
+        self._fields: tuple[int, frozenset[str]] | None = None
 
     # -- state ---------------------------------------------------------------------------------
 
     def revision(self) -> int:
-        """Returns a number that grows with every write, by any process, that searches follow."""
+        """Returns a number that grows with every write, by any process, that searches follow.
+
+        Raises:
+            CatalogueReplaced: another catalogue lies in its place.
+        """
         with self.reading() as connection:
-            return int(connection.execute(select(state.c.revision)).scalar_one())
+            return self.check_revision(connection)
 
     def count(self) -> int:
         """Returns the number of products."""
@@ -153,6 +160,24 @@ class Catalogue(Database):
         if not products:
             raise ProductNotFound(f"the catalogue has no product {product_id!r}")
         return products[0]
+
+    def fields(self) -> frozenset[str]:
+        """Returns the fields by which products can be filtered, of whichever product has one.
+
+        Every product is read, once a revision.
+        """
+        with self.reading() as connection, connection.begin():
+            revision = self.check_revision(connection)
+            if self._fields is not None and self._fields[0] == revision:
+                return self._fields[1]
+            rows = connection.execution_options(yield_per=FIELDS_BATCH).execute(
+                select(products.c.metadata)
+            )
+            fields = set(record_metadata({}, None))
+            for metadata in rows.scalars():
+                fields.update(json.loads(metadata))
+        self._fields = revision, frozenset(fields)
+        return self._fields[1]
 
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:
         """Returns what is stored of the products of `ids`, by id."""

@@ -6,15 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import ColumnElement, Connection, Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from floorlens.catalogue.postgres import PostgresStore, is_postgres
 from floorlens.catalogue.schema import is_current, migrate, state
 from floorlens.catalogue.sqlite import FILE_NAME, SqliteStore
-from floorlens.errors import CatalogueBusy, CatalogueError, CatalogueNotFound
+from floorlens.errors import (
+    CatalogueBusy,
+    CatalogueError,
+    CatalogueNotFound,
+    CatalogueReplaced,
+)
 
 __all__ = ["FILE_NAME", "Database", "Store"]
 
@@ -32,12 +37,14 @@ class Store(Protocol):
             kind.
         engine: whose transactions see one state of the data; with the execution option `writes`
             they hold the write lock from their start.
+        table_id: a column of the table `state` that differs once that is dropped and made anew.
     """
 
     location: str
     folder: Path | None
     url: str | None
     engine: Engine
+    table_id: ColumnElement[Any]
 
     def exists(self) -> bool:
         """Returns whether there is something to connect to already."""
@@ -48,6 +55,19 @@ class Store(Protocol):
 
         Raises:
             CatalogueError: it cannot be made.
+        """
+        ...
+
+    def remember_place(self) -> None:
+        """Takes what lies at the address for the catalogue that was opened."""
+        ...
+
+    def check_place(self) -> None:
+        """Checks, without a query, that the catalogue that was opened lies there still.
+
+        Raises:
+            CatalogueNotFound: nothing lies there any more.
+            CatalogueReplaced: another one does.
         """
         ...
 
@@ -98,12 +118,15 @@ class Database:
         """
         text = str(location)
         self._closed = False
+        self._replaced = False
         self._store: Store = PostgresStore(text) if is_postgres(text) else SqliteStore(text)
         if not create and not self._store.exists():
             raise self._absent()
-        self._store.make()
+        if create:
+            self._store.make()
         try:
             self._open(create)
+            self._store.remember_place()
         except SQLAlchemyError as error:
             self.close()
             raise self._store.failure("opened", error) from error
@@ -122,6 +145,10 @@ class Database:
                 if fresh:
                     self._store.prepare(connection)
                 migrate(connection, fresh=fresh)
+        with self._store.engine.connect() as connection:
+            row = connection.execute(select(state.c.uid, self._store.table_id)).one()
+        self._origin = tuple(row)
+        self._seen = 0
 
     def _absent(self) -> CatalogueNotFound:
         return CatalogueNotFound(
@@ -161,6 +188,50 @@ class Database:
         if self._closed:
             raise CatalogueError(f"the catalogue {self.location} is closed: open it again")
 
+    def is_in_place(self) -> bool:
+        """Returns whether the catalogue that was opened lies at its address still.
+
+        A folder is looked at. Of a database on a server it is known once something was read.
+        """
+        try:
+            self.check_place()
+        except CatalogueError:
+            return False
+        return not self._replaced
+
+    def check_place(self) -> None:
+        """Checks what lies in the catalogue's folder, without opening it.
+
+        Raises:
+            CatalogueNotFound: nothing does: the catalogue was moved or deleted.
+            CatalogueReplaced: another catalogue does.
+        """
+        self._store.check_place()
+
+    def check_revision(self, connection: Connection) -> int:
+        """Returns the revision that a transaction sees; it never goes back.
+
+        Args:
+            connection: of a transaction that has read nothing yet.
+
+        Raises:
+            CatalogueReplaced: other tables lie there than those that were opened, or an older
+                state of them, restored from a backup.
+        """
+        # Read before the transaction reads: others may have seen a later revision by its end.
+        seen = self._seen
+        uid, table_id, revision = connection.execute(
+            select(state.c.uid, self._store.table_id, state.c.revision)
+        ).one()
+        if (uid, table_id) != self._origin or revision < seen:
+            self._replaced = True
+            raise CatalogueReplaced(
+                f"another catalogue was put at {self.location} while it was open: run the same "
+                "command again"
+            )
+        self._seen = max(self._seen, revision)
+        return int(revision)
+
     @contextmanager
     def writing(self, *, counted: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start.
@@ -168,24 +239,40 @@ class Database:
         Args:
             counted: whether it raises the catalogue's revision, which searches follow. Revisions
                 grow in the order of the commits.
+
+        Raises:
+            CatalogueNotFound: it was moved or deleted since it was opened.
+            CatalogueReplaced: another one lies in its place.
+            CatalogueError: it cannot be written.
         """
         self.check_open()
         try:
             with self._store.engine.execution_options(writes=True).begin() as connection:
+                self.check_place()
+                self.check_revision(connection)
                 if counted:
                     connection.execute(update(state).values(revision=state.c.revision + 1))
                 yield connection
         except SQLAlchemyError as error:
+            self.check_place()
             raise self._store.failure("written", error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read with; all that it reads is of one moment."""
+        """A connection to read with; all that it reads is of one moment.
+
+        Raises:
+            CatalogueNotFound: it was moved or deleted since it was opened.
+            CatalogueReplaced: another one lies in its place.
+            CatalogueError: it cannot be read.
+        """
         self.check_open()
         try:
             with self._store.engine.connect() as connection:
+                self.check_place()
                 yield connection
         except SQLAlchemyError as error:
+            self.check_place()
             raise self._store.failure("read", error) from error
 
     def size(self) -> int:

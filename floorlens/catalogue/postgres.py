@@ -12,7 +12,16 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    literal_column,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -84,6 +93,7 @@ class PostgresStore:
         secrets = (url.password, options.get("password"), options.get("sslpassword"))
         self._secrets = [secret for secret in secrets if isinstance(secret, str) and secret]
         self._key = _lock_key(self._schema, "write")
+        self.table_id: ColumnElement[Any] = literal_column("state.tableoid::bigint")
         try:
             self.engine = create_engine(
                 url,
@@ -130,6 +140,12 @@ class PostgresStore:
 
     def make(self) -> None:
         """Does nothing: the database is for its administrator to make."""
+
+    def remember_place(self) -> None:
+        """Does nothing: every transaction names the schema anew."""
+
+    def check_place(self) -> None:
+        """Does nothing: see `Database.check_revision`."""
 
     def has_tables(self, connection: Connection) -> bool:
         """Returns whether the catalogue's tables are there."""

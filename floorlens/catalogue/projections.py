@@ -62,6 +62,10 @@ class Projections:
             ).scalar()
         return None if version is None else {"version": version, **json.loads(made_from or "{}")}
 
+    def adapted(self) -> bool:
+        """Returns whether the live projection was fitted to the catalogue."""
+        return "products" in (self.in_use() or {})
+
     def declined(self) -> bool:
         """Returns whether the user declined an adaptation of the catalogue."""
         return self._read_mark() == DECLINED

@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, inspect
+from sqlalchemy import URL, ColumnElement, Connection, create_engine, event, inspect, literal
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from floorlens.catalogue.schema import state
-from floorlens.errors import CatalogueError
+from floorlens.errors import CatalogueError, CatalogueNotFound, CatalogueReplaced
 
 FILE_NAME = "catalogue.sqlite"
 _WAIT = 60
@@ -26,12 +26,17 @@ class SqliteStore:
 
     def __init__(self, location: str) -> None:
         """Names the file in a folder, or at a `sqlite:///path/of/file` URL."""
-        self.file = file = _file_of(location)
+        # Absolute: the program may go to another folder while the catalogue is open.
+        file = _file_of(location)
+        self.file = file.absolute()
         self.folder: Path | None = file.parent
         self.url: str | None = None
         self.location = str(file.parent) if file.name == FILE_NAME else f"sqlite:///{file}"
+        self.table_id: ColumnElement[Any] = literal(0)
+        self._mode = "rw"
+        self._identity: tuple[int, int] | None = None
         self.engine = create_engine(
-            URL.create("sqlite", database=str(file)), connect_args={"timeout": _WAIT}
+            URL.create("sqlite", database=str(self.file)), creator=self._connect
         )
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
@@ -41,16 +46,60 @@ class SqliteStore:
         return self.file.exists()
 
     def make(self) -> None:
-        """Makes the folder of the file.
+        """Makes the folder of the file; the first connection makes the file.
 
         Raises:
             CatalogueError: it cannot be made.
         """
+        self._mode = "rwc"
         folder = self.file.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CatalogueError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        # By its address: a plain name would make an empty file where the catalogue is gone.
+        return sqlite3.connect(
+            f"{self.file.as_uri()}?mode={self._mode}",
+            uri=True,
+            timeout=_WAIT,
+            check_same_thread=False,
+        )
+
+    def remember_place(self) -> None:
+        """Takes the file for the catalogue's own, from now on; a missing one is not made again."""
+        self._mode = "rw"
+        self._identity = self._identify()
+
+    def check_place(self) -> None:
+        """Checks that the file is still the one that was opened.
+
+        A connection goes on with its file wherever that is moved, even if it is deleted.
+
+        Raises:
+            CatalogueNotFound: it was moved away or deleted.
+            CatalogueReplaced: another file lies in its place.
+        """
+        identity = self._identify()
+        if identity == self._identity:
+            return
+        if identity is None:
+            raise CatalogueNotFound(
+                f"the catalogue {self.location} is gone: it was moved or deleted while it was "
+                "open. Put it back, or another one in its place"
+            )
+        raise CatalogueReplaced(
+            f"another catalogue was put at {self.location} while it was open: run the same "
+            "command again"
+        )
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            status = self.file.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def has_tables(self, connection: Connection) -> bool:
         """Returns whether the catalogue's tables are there."""

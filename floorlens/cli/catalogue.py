@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +27,7 @@ from floorlens.cli.output import (
     read_settings,
     write_text,
 )
-from floorlens.errors import EngineError
+from floorlens.errors import CatalogueNotFound, EngineError
 from floorlens.lens import Floorlens
 from floorlens.products.export import (
     folders_outside,
@@ -36,6 +36,8 @@ from floorlens.products.export import (
     products_as_jsonl,
 )
 from floorlens.products.folders import Layout
+from floorlens.products.places import Places
+from floorlens.products.reading import read_products
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -158,8 +160,23 @@ def index(
                 file=sys.stderr,
             )
     if source is not None and code == 0:
+        reading: dict[str, Any] = {
+            "id_prefix": id_prefix,
+            "strict": strict,
+            "numbers": not no_numbers,
+            "columns": named,
+            "layout": layout,
+        }
+
+        def check_source() -> None:
+            # Of an address it is enough that it may be fetched.
+            places = Places(
+                source.parent, pictures=pictures or (), address=lambda text: text if fetch else None
+            )
+            read_products(source, places=places, **reading)
+
         with (
-            open_lens(catalogue, preset, create=True) as lens,
+            _open_for_import(check_source, catalogue, preset) as lens,
             index_bars() as (progress, adapt_progress),
         ):
             report = lens.add(
@@ -167,13 +184,9 @@ def index(
                 progress=progress,
                 adapt=adapting,
                 adapt_progress=adapt_progress,
-                id_prefix=id_prefix,
-                strict=strict,
-                numbers=not no_numbers,
-                columns=named,
-                layout=layout,
                 pictures=pictures or (),
                 fetch=fetch,
+                **reading,
             )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)
@@ -342,6 +355,17 @@ def describe_projection(projection: Mapping[str, Any]) -> str:
     if "products" not in projection:
         return "nothing: the package's own projection; `floorlens adapt` fits one"
     return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
+
+
+def _open_for_import(
+    check_source: Callable[[], None], catalogue: str | None, preset: str | None
+) -> Floorlens:
+    try:
+        return open_lens(catalogue, preset)
+    except CatalogueNotFound:
+        # A source that cannot be used must leave no empty catalogue behind.
+        check_source()
+        return open_lens(catalogue, preset, create=True)
 
 
 def _open_without_models(catalogue: str | None) -> Catalogue:

@@ -226,6 +226,7 @@ def _measure(
         threads=settings.threads,
         models=settings.model_options(),
         max_megapixels=settings.max_megapixels,
+        picture_seconds=settings.picture_seconds,
     )
     with ExitStack() as bars:
         if html is not None:

@@ -21,7 +21,9 @@ from floorlens.cli.output import (
     read_settings,
 )
 from floorlens.errors import FilterError, RegionError
-from floorlens.images.loading import Photo, is_address, load_photo, shown_address
+from floorlens.images.addresses import is_address, shown_address
+from floorlens.images.decoding import decode_photo
+from floorlens.images.loading import Photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
 from floorlens.products.amounts import typed_cell
@@ -166,11 +168,13 @@ def mask(
 
 
 def _load(photo: str, settings: Settings, *, fetch: bool) -> Photo:
+    megapixels, seconds = settings.max_megapixels, settings.picture_seconds
     if not fetch or not is_address(photo):
-        return load_photo(photo, max_megapixels=settings.max_megapixels)
+        return decode_photo(photo, max_megapixels=megapixels, seconds=seconds)
     from floorlens.images.fetching import load_address
 
-    return load_address(photo, settings.hosts(), max_megapixels=settings.max_megapixels)
+    hosts = settings.hosts()
+    return load_address(photo, hosts, max_megapixels=megapixels, seconds=seconds)
 
 
 def _name_of(photo: str) -> str:

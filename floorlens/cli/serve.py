@@ -11,6 +11,7 @@ import typer
 
 from floorlens.api import server
 from floorlens.cli.output import CatalogueOption, PresetOption, index_bars, read_settings
+from floorlens.errors import CatalogueNotFound
 from floorlens.ui import page
 
 HostOption = Annotated[
@@ -33,11 +34,19 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = PORT,
+    create: Annotated[
+        bool,
+        typer.Option("--create", help="Start with an empty catalogue if there is none."),
+    ] = False,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
 ) -> None:
-    """Serve the catalogue over HTTP until Ctrl-C or SIGTERM; create it if there is none."""
-    server.serve(read_settings(catalogue=catalogue, preset=preset), host, port)
+    """Serve the catalogue over HTTP until Ctrl-C or SIGTERM."""
+    settings = read_settings(catalogue=catalogue, preset=preset)
+    try:
+        server.serve(settings, host, port, create=create)
+    except CatalogueNotFound as error:
+        raise CatalogueNotFound(f"{error}; or start with an empty one: --create") from error
 
 
 def ui(

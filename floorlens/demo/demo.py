@@ -12,9 +12,11 @@ from floorlens.catalogue.batches import Progress
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, ImageError, InputError
-from floorlens.images.loading import MAX_MEGAPIXELS, SUFFIXES, load_photo
+from floorlens.images.formats import SUFFIXES
+from floorlens.images.loading import MAX_MEGAPIXELS, load_photo
 from floorlens.importing import ImportProgress
 from floorlens.lens import CatalogueReport, Floorlens
+from floorlens.products.reading import read_products
 from floorlens.settings import Options
 
 
@@ -67,6 +69,8 @@ def run_demo(
     room_folder = samples() / "rooms" if rooms is None else rooms
     source = samples() / "products.csv" if products is None else products
     photos = _photos(room_folder)
+    # Both are read before a catalogue is made, which a wrong folder must not leave behind.
+    read_products(source)
     samples_only = rooms is None and products is None
     truth = _read_truth(room_folder) if samples_only else {}
     # One catalogue for each source: products of another source must not stay in the ranking.

@@ -101,6 +101,25 @@ def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
     return _parse(where, 0)
 
 
+def demanded_fields(condition: Filter) -> tuple[str, ...]:
+    """Returns the fields without which a product fails one of the filter's tests, in its order.
+
+    These are not all that it names: `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one.
+
+    Example:
+        >>> demanded_fields(parse_filter({"price": {"$lt": 50}, "waxed": {"$ne": True}}))
+        ('price',)
+    """
+    if isinstance(condition, AllOf | AnyOf):
+        fields = [field for part in condition.parts for field in demanded_fields(part)]
+        return tuple(dict.fromkeys(fields))
+    absent_ok = condition.operator in ("$ne", "$nin") or (condition.operator, condition.value) == (
+        "$exists",
+        False,
+    )
+    return () if absent_ok else (condition.field,)
+
+
 def _parse(where: Mapping[str, Any] | None, depth: int) -> Filter | None:
     if where is None:
         return None

@@ -17,7 +17,8 @@ from PIL import Image
 
 from floorlens.errors import DatasetError, FloorlensError, ImageError
 from floorlens.images.colour import mean_lab
-from floorlens.images.loading import DAMAGED, SUFFIXES, load_photo, read_bytes
+from floorlens.images.formats import PILLOW_FORMATS, SUFFIXES
+from floorlens.images.loading import DAMAGED, load_photo, read_bytes
 
 FLOOR, IGNORED = 255, 128
 FULL_SIZE = 1_000_000
@@ -267,7 +268,7 @@ def read_true_mask(path: Path) -> TrueMask:
         array([[ True, False, False]])
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PILLOW_FORMATS) as image:
             values = np.asarray(image.convert("L"))
     except (*DAMAGED, Image.DecompressionBombError) as error:
         raise ImageError(f"{path.name}: is not a mask that can be read") from error

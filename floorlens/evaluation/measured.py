@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from floorlens import __version__, presets
 from floorlens.catalogue.batches import Progress
 from floorlens.errors import FloorlensError
+from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
 from floorlens.models.stamp import Stamp
@@ -163,6 +164,7 @@ def open_measured_lens(
     threads: int = 0,
     models: ModelOptions | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     adapt: bool | None = None,
     adapt_progress: Progress | None = None,
     weights: Mapping[str, float] | None = None,
@@ -176,6 +178,7 @@ def open_measured_lens(
         threads: for the models; 0 takes all cores.
         models: which models of the hub are used, and how they are run.
         max_megapixels: larger pictures are refused.
+        picture_seconds: how long decoding one may take.
         adapt: whether the catalogue is adapted to the products that are added; None: as the first
             `floorlens index` does.
         adapt_progress: called with (done, total) simulated rooms during the adaptation.
@@ -203,6 +206,7 @@ def open_measured_lens(
         path,
         preset=settings.name,
         max_megapixels=max_megapixels,
+        picture_seconds=picture_seconds,
         stages=replace(stages, segmenter=segmenter),
     )
     return _MeasuredLens(lens, segmenter, adapt, adapt_progress, all_weights if rerank else None)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from floorlens.evaluation.datasets import TrueMask
+from floorlens.images.formats import PILLOW_FORMATS
 
 REFERENCE_SIDE = 640
 """Blur and noise are given in pixels of a picture with this longer side."""
@@ -222,7 +223,7 @@ def compressed(sample: Sample, quality: int) -> Sample:
     """
     stream = io.BytesIO()
     Image.fromarray(sample.pixels).save(stream, "JPEG", quality=quality)
-    with Image.open(stream) as image:
+    with Image.open(stream, formats=PILLOW_FORMATS) as image:
         return Sample(np.asarray(image.convert("RGB")), sample.truth)
 
 

@@ -25,14 +25,10 @@ from typing import Any, Literal, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from floorlens.errors import ImageError, SettingsError
-from floorlens.images.loading import (
-    MAX_MEGAPIXELS,
-    Photo,
-    is_address,
-    load_photo,
-    media_type,
-    shown_address,
-)
+from floorlens.images.addresses import is_address, shown_address
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.formats import media_type, without_mark
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 
 MAX_MEGABYTES = 50.0
 SECONDS = 30.0
@@ -346,11 +342,11 @@ class Fetcher:
             if not chunk:
                 break
             data += chunk
-            if len(data) >= 64 and media_type(bytes(data[:64])) is None:
+            if len(data) >= 128 and _kind(data) is None:
                 break
         else:
             raise ImageError(f"{first}: has more than {self.max_megabytes:g} megabytes")
-        if media_type(bytes(data[:64])) is None:
+        if _kind(data) is None:
             kind = _shown((response.getheader("Content-Type") or "nothing it names").split(";")[0])
             raise ImageError(f"{first}: is no picture that can be read; the server sent {kind}")
         if response.length:
@@ -359,9 +355,13 @@ class Fetcher:
 
 
 def load_address(
-    address: str, hosts: str | Iterable[str], *, max_megapixels: float = MAX_MEGAPIXELS
+    address: str,
+    hosts: str | Iterable[str],
+    *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    seconds: float = PICTURE_SECONDS,
 ) -> Photo:
-    """Returns the picture at an `http(s)://` address of one of the hosts, as `load_photo` does.
+    """Returns the picture at an `http(s)://` address of one of the hosts, as `decode_photo` does.
 
     Raises:
         ImageError: it cannot be fetched, or not be read.
@@ -374,7 +374,9 @@ def load_address(
         add example.com to FLOORLENS_FETCH_HOSTS (now: cdn.example.com)
     """
     data = Fetcher(allowed_hosts(hosts)).fetch(address).data or b""
-    return load_photo(data, max_megapixels=max_megapixels, name=shown_address(address))
+    return decode_photo(
+        data, max_megapixels=max_megapixels, seconds=seconds, name=shown_address(address)
+    )
 
 
 @dataclass(frozen=True)
@@ -495,6 +497,10 @@ def _written(host: AllowedHost) -> str:
 def _cause(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) else str(error)
     return _shown(text or type(error).__name__)
+
+
+def _kind(data: bytearray) -> str | None:
+    return media_type(without_mark(bytes(data[:128]))[:64])
 
 
 def _status(response: http.client.HTTPResponse) -> str:

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 
 from floorlens.errors import ImageError, ImageTooLarge, MissingDependency
+from floorlens.images.addresses import explain_fetching, is_address, shown_address
+from floorlens.images.colour import coded_to_srgb, is_srgb
+from floorlens.images.containers import (
+    ColourCode,
+    colour_code,
+    jpeg_coding,
+    readable_png,
+    tiff_pages,
+)
+from floorlens.images.formats import (
+    AVIF,
+    HEIC,
+    NAMES,
+    PILLOW_FORMATS,
+    Format,
+    format_of,
+    is_raw,
+    without_mark,
+)
 
 WORKING_SIDE = 1280
 MAX_MEGAPIXELS = 120.0
+#: A JPEG is decoded at a reduced scale. Its header may name so many times the pixels allowed.
+JPEG_HEADER = 10
 MIN_SIDE = 16
-SUFFIXES = frozenset(
-    f".{ending}"
-    for ending in (
-        *("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"),
-        *("heic", "heif", "jp2", "ppm"),
-    )
-)
-_HEIF_BRANDS = frozenset(
-    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
-)
-_SIGNATURES = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    **dict.fromkeys((b"GIF87a", b"GIF89a"), "image/gif"),
-    **dict.fromkeys((b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"), "image/tiff"),
-    b"BM": "image/bmp",
-    **dict.fromkeys((b"\x00\x00\x00\x0cjP  \r\n", b"\xffO\xffQ"), "image/jp2"),
-    **dict.fromkeys((b"P5", b"P6"), "image/x-portable-anymap"),
-}
 PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
 """What `load_photo` takes: a path, the bytes of a file, a PIL image, or a (h, w, 3) RGB array."""
 # What Pillow's decoders raise on files that do not keep to their format.
@@ -49,6 +50,9 @@ DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
     *(AttributeError, OverflowError, RuntimeError, ZeroDivisionError, struct.error, zlib.error),
 )
+_RAW = "is a raw photo: export it as JPEG in the camera or in the program for its photos"
+# The mark of the end of a JPEG.
+_END = b"\xff\xd9"
 # EXIF orientation -> name of the `PIL.Image.Transpose` that makes it upright.
 _TURNS = {
     **{2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE"},
@@ -86,19 +90,24 @@ def load_photo(
     """Returns the picture behind a path, bytes, a PIL image or a uint8 (h, w, 3) RGB array.
 
     The picture is turned upright by its EXIF orientation, laid on white where it is transparent,
-    converted to sRGB from an embedded colour profile, and from 16-bit grey to 8. Of an animation
-    the first frame is taken. A JPEG is decoded at the smallest scale that still covers
-    `working_side`.
+    converted to sRGB from an embedded colour profile or code, and from 16-bit grey to 8. Of an
+    animation the first frame is taken, of a TIFF that begins with a small copy the picture itself.
+    A JPEG is decoded at the smallest scale that still covers `working_side`.
+
+    It decodes in this process, where nothing can stop a decoder: for files of other people there
+    is `floorlens.images.decoding.decode_photo`.
 
     Args:
         source: the picture.
         working_side: the longer side in pixels that it is shrunk to; it is never enlarged.
-        max_megapixels: a larger picture is refused, before its pixels are decoded.
+        max_megapixels: a larger picture is refused, before its pixels are decoded. What counts is
+            the size that it is decoded at, up to ten times as many in the file; of a progressive
+            JPEG, which is decoded as a whole, and of all other formats that is the file's size.
         name: what errors call the picture; by default its path.
 
     Raises:
-        ImageError: missing, a folder, empty, not an image, truncated, under 16 pixels a side, or
-            transparent all over.
+        ImageError: missing, a folder, empty, not an image, a raw photo, truncated, under 16 pixels
+            a side, or transparent all over.
         ImageTooLarge: more than `max_megapixels`.
         MissingDependency: a HEIC picture without the extra `[heif]`.
 
@@ -113,33 +122,36 @@ def load_photo(
         return _from_pil(source, name or "the image", working_side, max_megapixels)
     if isinstance(source, bytes | bytearray | memoryview):
         data, name = bytes(source), name or "the image"
-    elif isinstance(source, str) and is_address(source):
-        raise ImageError(f"{shown_address(source)} {explain_fetching(source)}")
     elif isinstance(source, str | Path):
-        data, name = read_bytes(Path(source)), name or str(source)
+        data, name = read_bytes(source), name or str(source)
     else:
         raise ImageError(
             f"cannot read an image from {type(source).__name__}: give a path, bytes, a PIL image "
             "or a uint8 RGB array"
         )
-    digest = hashlib.sha256(data)
-    image = _open(data, name, max_megapixels)
-    return _finish(image, name, digest.hexdigest(), working_side, max_megapixels)
+    digest = hashlib.sha256(data).hexdigest()
+    data = without_mark(data)
+    try:
+        return _decode(data, name, digest, working_side, max_megapixels)
+    except MemoryError as error:
+        raise ImageTooLarge(f"{name}: needs more memory than there is; scale it down") from error
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
     """Returns a file's bytes.
 
     Raises:
-        ImageError: the file is missing, a folder, or not readable.
+        ImageError: the file is missing, a folder, not readable, or an address on the web.
 
     Example:
         >>> from pathlib import Path
         >>> read_bytes(Path("room.jpg"))[:3]
         b'\\xff\\xd8\\xff'
     """
+    if isinstance(path, str) and is_address(path):
+        raise ImageError(f"{shown_address(path)} {explain_fetching(path)}")
     try:
-        return path.read_bytes()
+        return Path(path).read_bytes()
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -150,72 +162,68 @@ def read_bytes(path: Path) -> bytes:
         raise ImageError(f"{str(path)!r} cannot be the name of a file") from error
 
 
-def is_address(source: str) -> bool:
-    """Returns whether a text is an address on the web, not the path of a file.
+def _decode(data: bytes, name: str, digest: str, working_side: int, max_megapixels: float) -> Photo:
+    def decoded(file: bytes) -> Photo:
+        opened = _open(file, name, max_megapixels)
+        return _finish(opened, name, digest, working_side, max_megapixels)
 
-    Example:
-        >>> is_address("https://example.com/room.jpg"), is_address("C:/pictures/room.jpg")
-        (True, False)
+    kind = format_of(data)
+    if kind is None or kind.pillow != "JPEG" or jpeg_coding(data).has_end:
+        return decoded(data)
+    # Many programs leave out the mark of the end, and some lose the last bytes of a file. Only if
+    # all pixels are there, further data before the mark change nothing.
+    body = data.removesuffix(b"\xff")
+    photo = decoded(body + _END)
+    noise = np.random.default_rng(0).integers(0, 255, 1024 + len(data) // 50, np.uint8).tobytes()
+    if not np.array_equal(photo.pixels, decoded(body + noise + _END).pixels):
+        raise ImageError(f"{name}: is truncated; save or download it again")
+    return photo
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file that Pillow has opened and not decoded.
+
+    Attributes:
+        image: the picture.
+        page: which page of the file is the picture itself.
+        colours: what its values mean, where a code says so.
+        sequential: whether a decoder can reduce it while it reads: a JPEG that is not progressive.
     """
-    return source[:8].lower().startswith(("http://", "https://"))
+
+    image: Image.Image
+    page: int = 0
+    colours: ColourCode | None = None
+    sequential: bool = False
 
 
-def shown_address(address: str) -> str:
-    """Returns an address for a message: without its query, which may hold a key, and password.
-
-    Example:
-        >>> shown_address("https://me:secret@cdn.example.com/oak.jpg?token=secret")
-        'https://cdn.example.com/oak.jpg'
-    """
-    bare = re.split(r"[?#]", address, maxsplit=1)[0]
-    bare = re.sub(r"^(\w+:[/\\]*)[^/\\]*@", r"\1", bare)
-    return "".join(letter for letter in bare if letter.isprintable())[:200]
-
-
-def explain_fetching(address: str) -> str:
-    """Returns how to allow an address to be fetched, for an error.
-
-    Example:
-        >>> explain_fetching("https://cdn.example.com/oak.jpg")
-        'is an address, and nothing is fetched unless you ask for it: give --fetch (fetch=True) and
-        name the host in FLOORLENS_FETCH_HOSTS=cdn.example.com'
-    """
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-        port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
-    except ValueError:
-        host, port = "", ""
-    return (
-        "is an address, and nothing is fetched unless you ask for it: give --fetch (fetch=True) "
-        f"and name the host in FLOORLENS_FETCH_HOSTS={host or 'cdn.example.com'}{port}"
+def _open(data: bytes, name: str, max_megapixels: float) -> _Opened:
+    if not data:
+        raise ImageError(f"{name}: is empty (0 bytes)")
+    if is_raw(data):
+        raise ImageError(f"{name}: {_RAW}")
+    kind = format_of(data)
+    if kind is None:
+        raise ImageError(f"{name}: is not an image that can be read ({NAMES})")
+    if kind is HEIC:
+        return _Opened(_open_heif(data, name, max_megapixels))
+    profile = None
+    if kind.pillow == "PNG":
+        png = readable_png(data)
+        data, profile = png.data, png.profile
+    page = _main_page(data, name) if kind.pillow == "TIFF" else 0
+    image = _open_as(kind, data, name)
+    if profile is not None:
+        image.info["icc_profile"] = profile
+    return _Opened(
+        image,
+        page,
+        colours=colour_code(data) if kind is AVIF else None,
+        sequential=kind.pillow == "JPEG" and not jpeg_coding(data).whole_in_memory,
     )
 
 
-def media_type(data: bytes) -> str | None:
-    """Returns the media type of a picture by its first bytes; 64 are enough.
-
-    Returns None for what `load_photo` does not read.
-
-    Example:
-        >>> media_type(read_bytes(Path("room.jpg"))), media_type(b"%PDF-1.7")
-        ('image/jpeg', None)
-    """
-    if data[4:8] == b"ftyp":
-        if data[8:12] in (b"avif", b"avis") or b"avif" in data[8:64]:
-            return "image/avif"
-        return "image/heic" if data[8:12] in _HEIF_BRANDS else None
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
-
-
-def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:
-    if not data:
-        raise ImageError(f"{name}: is empty (0 bytes)")
-    # AVIF may call itself mif1 first and avif among its compatible brands; Pillow reads that.
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS and b"avif" not in data[8:64]:
-        return _open_heif(data, name, max_megapixels)
+def _open_as(kind: Format, data: bytes, name: str) -> Image.Image:
     try:
         with _WARNINGS, warnings.catch_warnings():
             # Pillow's own limit of size is too strict if ours was raised and too lax if ours was
@@ -223,16 +231,39 @@ def _open(data: bytes, name: str, max_megapixels: float) -> Image.Image:
             warnings.simplefilter("ignore")
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
-                return Image.open(io.BytesIO(data))
+                return Image.open(io.BytesIO(data), formats=[kind.pillow or ""])
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: is not an image that can be read (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, "
-            "HEIC are)"
-        ) from error
     except DAMAGED as error:
-        raise ImageError(f"{name}: is damaged and cannot be opened as an image") from error
+        raise ImageError(f"{name}: is a damaged {kind.name} picture") from error
+
+
+def _main_page(data: bytes, name: str) -> int:
+    """Returns the number of the page of a TIFF that is the picture itself: the first, mostly.
+
+    Some files have a small copy of the picture first. Cameras' raw photos have nothing else that
+    can be read.
+
+    Raises:
+        ImageError: it is a raw photo.
+    """
+    pages = tiff_pages(data)
+    if not pages:
+        return 0
+    areas = [page.size[0] * page.size[1] for page in pages]
+    first, page = pages[0], 0
+    for number, other in enumerate(pages):
+        across, down = other.size[0] * first.size[1], other.size[1] * first.size[0]
+        enlarged = abs(across - down) <= 0.02 * across and areas[number] > 3 * areas[0]
+        full = first.reduced and not other.reduced
+        if (full or enlarged) and areas[number] > areas[page]:
+            page = number
+    inner = [one for page in pages for one in page.inner]
+    if any(one.raw for one in (*pages, *inner)):
+        raise ImageError(f"{name}: {_RAW}")
+    if any(one.size[0] * one.size[1] > 2 * areas[page] for one in inner):
+        raise ImageError(f"{name}: shows only a small copy of its picture: export it as JPEG")
+    return page
 
 
 def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image.Image:
@@ -246,12 +277,35 @@ def _open_heif(data: bytes, name: str, max_megapixels: float) -> Image.Image:
     try:
         heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
         _check_size(heif.size, name, max_megapixels)
-        image: Image.Image = heif.to_pillow()
-    except (OSError, ValueError, EOFError, SyntaxError, RuntimeError) as error:
+        code = heif.info.get("nclx_profile")
+        if code is None or "icc_profile" in heif.info:
+            image: Image.Image = heif.to_pillow()
+        else:
+            colours = int(code["color_primaries"]), int(code["transfer_characteristics"])
+            if is_srgb(*colours):
+                image = heif.to_pillow()
+            else:
+                # In eight bits the dark tones of a curve for high dynamic range would be steps.
+                fine = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+                image = _coded_image(np.asarray(fine[fine.primary_index]), colours)
+    except DAMAGED as error:
         raise ImageError(f"{name}: is a damaged HEIC photo") from error
     # libheif has applied the rotation already; the EXIF tag would rotate a second time.
     image.info.pop("exif", None)
     image.getexif().clear()
+    return image
+
+
+def _coded_image(pixels: NDArray[Any], colours: tuple[int, int]) -> Image.Image:
+    """Returns an image in sRGB of uint8 or uint16 (h, w) or (h, w, channels) in coded colours."""
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    colour = pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, axis=2)
+    image = Image.fromarray(coded_to_srgb(colour, *colours))
+    if pixels.shape[2] in (2, 4):
+        alpha = pixels[..., -1]
+        image.putalpha(
+            Image.fromarray(alpha if alpha.dtype == np.uint8 else (alpha >> 8).astype(np.uint8))
+        )
     return image
 
 
@@ -267,21 +321,30 @@ def _check_size(size: tuple[int, int], name: str, max_megapixels: float) -> None
 
 
 def _finish(
-    image: Image.Image, name: str, content_hash: str, working_side: int, max_megapixels: float
+    opened: _Opened, name: str, content_hash: str, working_side: int, max_megapixels: float
 ) -> Photo:
-    _check_size(image.size, name, max_megapixels)
+    image = opened.image
+    most = max_megapixels * JPEG_HEADER if opened.sequential else max_megapixels
+    _check_size(image.size, name, most)
     try:
-        image.seek(0)
+        image.seek(opened.page)
         size = image.size
+        _check_size(size, name, most)
         longer = max(size)
         if longer > working_side:
             shrink = working_side / longer
             image.draft(image.mode, (round(size[0] * shrink), round(size[1] * shrink)))
+        if image.size[0] * image.size[1] > max_megapixels * 1e6:
+            # The size that it is decoded at is what counts; named is the picture's own.
+            _check_size(size, name, max_megapixels)
         image.load()
         # Only now: TIFF turns itself upright while it loads, PNG may carry its EXIF at the end.
         orientation = _orientation(image)
         upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
-        layers = [_to_srgb(image), *_alpha(image)]
+        if image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+            # Windows' clipboard names a channel for transparency and leaves it empty.
+            image = image.convert("RGB")
+        layers = [_to_srgb(image, opened.colours), *_alpha(image)]
         if len(layers) > 1 and layers[1].getextrema() == (0, 0):
             raise ImageError(
                 f"{name}: is transparent all over and shows nothing; save it without transparency"
@@ -320,27 +383,54 @@ def _alpha(image: Image.Image) -> list[Image.Image]:
     """Returns the alpha channel as an 8-bit grey image, alone in a list; empty if all is opaque."""
     if not _has_alpha(image):
         return []
-    alpha = image.convert("RGBA").getchannel("A")
+    alpha = (image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A")
     return [alpha] if (np.asarray(alpha) < 128).any() else []
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
+def _to_srgb(image: Image.Image, colours: ColourCode | None = None) -> Image.Image:
     """Returns an 8-bit RGB image, transparency on white, in sRGB."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
-        image = Image.fromarray(np.clip(values / top * 255 + 0.5, 0, 255).astype(np.uint8))
-        profile = None
+        image, profile = _in_eight_bits(image), None
     if _has_alpha(image):
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        white.alpha_composite(layer)
-        image = white.convert("RGB")
+        image = _on_white(image)
     if profile:
         image = image.convert("RGB") if image.mode == "P" else image
         image = _apply_profile(image, profile)
+    elif colours is not None and not is_srgb(colours.primaries, colours.transfer):
+        pixels = np.asarray(image.convert("RGB"))
+        image = Image.fromarray(coded_to_srgb(pixels, colours.primaries, colours.transfer))
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _strips(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yields first and last row of strips of a picture, for work that takes much memory a pixel."""
+    rows = max(1, (1 << 20) // max(1, size[0]))
+    for top in range(0, size[1], rows):
+        yield top, min(top + rows, size[1])
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Returns an image of mode L of one whose grey values are wider: 16 bits, 32 bits or floats."""
+    values = np.asarray(image)
+    top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
+    grey = np.empty(values.shape, np.uint8)
+    for start, end in _strips(image.size):
+        strip = np.nan_to_num(values[start:end].astype(np.float64))
+        grey[start:end] = np.clip(strip / top * 255 + 0.5, 0, 255)
+    return Image.fromarray(grey)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Returns an image of mode RGB: one with transparency, laid on white."""
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    opaque = Image.new("RGB", layer.size)
+    for start, end in _strips(layer.size):
+        strip = layer.crop((0, start, layer.width, end))
+        white = Image.new("RGBA", strip.size, "white")
+        white.alpha_composite(strip)
+        opaque.paste(white.convert("RGB"), (0, start))
+    return opaque
 
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
@@ -361,6 +451,9 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _from_pil(image: Image.Image, name: str, working_side: int, max_megapixels: float) -> Photo:
     _check_size(image.size, name, max_megapixels)
+    if image.format not in (None, "MPO", "HEIF", *PILLOW_FORMATS) and getattr(image, "tile", None):
+        # Not decoded yet: to decode PostScript Pillow would start another program.
+        raise ImageError(f"{name}: is {image.format}, which is not read ({NAMES} are)")
     try:
         # The caller's own image must stay as it is.
         own = image.copy()
@@ -368,7 +461,7 @@ def _from_pil(image: Image.Image, name: str, working_side: int, max_megapixels: 
     except DAMAGED as error:
         raise ImageError(f"{name}: is truncated or damaged; save or download it again") from error
     digest = hashlib.sha256(f"{own.mode}{own.size}".encode() + palette + own.tobytes())
-    return _finish(own, name, digest.hexdigest(), working_side, max_megapixels)
+    return _finish(_Opened(own), name, digest.hexdigest(), working_side, max_megapixels)
 
 
 def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -> Photo:
@@ -380,4 +473,5 @@ def _from_array(array: NDArray[Any], working_side: int, max_megapixels: float) -
     _check_size((array.shape[1], array.shape[0]), "the array", max_megapixels)
     array = np.ascontiguousarray(array)
     digest = hashlib.sha256(str(array.shape).encode() + array.tobytes()).hexdigest()
-    return _finish(Image.fromarray(array), "the array", digest, working_side, max_megapixels)
+    opened = _Opened(Image.fromarray(array))
+    return _finish(opened, "the array", digest, working_side, max_megapixels)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from floorlens.errors import UsageError
-from floorlens.images.loading import SUFFIXES
+from floorlens.images.formats import SUFFIXES
 from floorlens.products.texts import plain_name, tidy
 
 ROLES = ("id", "image", "name")

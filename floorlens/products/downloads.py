@@ -15,16 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from floorlens.errors import ImageError
+from floorlens.images.addresses import explain_fetching, is_address, shown_address
 from floorlens.images.fetching import Fetcher
-from floorlens.images.loading import explain_fetching, is_address, media_type, shown_address
+from floorlens.images.formats import format_of, without_mark
 from floorlens.products.product import Product
 
 _AT_ONCE = 8
-_ENDINGS = {
-    "image/jpeg": ".jpg",
-    "image/tiff": ".tif",
-    "image/x-portable-anymap": ".ppm",
-}
 
 
 def downloads_folder(catalogue: Path | None) -> Path:
@@ -82,8 +78,8 @@ class Downloads:
             if kept is None:
                 raise ImageError(f"{shown_address(address)}: the server sends no picture")
             return kept
-        kind = media_type(download.data[:64]) or ""
-        ending = _ENDINGS.get(kind) or "." + kind.rpartition("/")[2]
+        kind = format_of(without_mark(download.data))
+        ending = "" if kind is None else kind.suffixes[0]
         path = self._folder / f"{hashlib.sha256(download.data).hexdigest()}{ending}"
         note = {"file": path.name, "etag": download.etag, "modified": download.modified}
         try:

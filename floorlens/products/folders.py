@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from floorlens.errors import ImageError, MissingDependency, ProductSourceError
-from floorlens.images.loading import SUFFIXES, load_photo, media_type
+from floorlens.images.decoding import decode_photo
+from floorlens.images.formats import SUFFIXES, media_type
 from floorlens.products.ids import check_id
 from floorlens.products.places import follow, storable
 from floorlens.products.product import MAX_IMAGES, Product, ProductList, Refusal
@@ -155,7 +156,7 @@ def _is_thumb(path: Path, stems: Iterable[str]) -> bool:
         return True
     # Tiles are named by their size too, but in centimetres.
     try:
-        width, height = load_photo(path, working_side=64).size
+        width, height = decode_photo(path, working_side=64).size
     except (ImageError, MissingDependency):
         return False
     return f"{width}x{height}" == match["size"].lower()

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from floorlens.errors import ProductSourceError
-from floorlens.images.loading import explain_fetching, is_address, shown_address
+from floorlens.images.addresses import explain_fetching, is_address, shown_address
 
 _ROOT = re.compile(r"[A-Za-z]:|[/\\]")
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?(?=/))?(?:/(?=[A-Za-z]:))?", re.IGNORECASE)

@@ -27,7 +27,9 @@ class FloorRegion:
             "box+clicks" and so on.
         photo_size: (width, height) of the photo itself, after EXIF orientation, in pixels.
         reasons: why the region is doubtful, as sentences that begin with "too small:", "too dark:",
-            "mostly rug:" or "unsure:"; empty where nothing speaks against it.
+            "mostly rug:", "unsure:" or "sideways:"; empty where nothing speaks against it.
+        turn: how many quarter turns clockwise make the photo upright, 0..3; 0 for a region by
+            hand. The mask is in the photo as it was handed over.
     """
 
     working_mask: NDArray[np.bool_]
@@ -36,6 +38,7 @@ class FloorRegion:
     source: str
     photo_size: tuple[int, int]
     reasons: tuple[str, ...] = ()
+    turn: int = 0
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
@@ -74,6 +77,7 @@ class FloorRegion:
             "box": None if self.box is None else list(self.box),
             "photo_size": list(self.photo_size),
             "reasons": list(self.reasons),
+            "turn": self.turn,
         }
 
 

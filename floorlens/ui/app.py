@@ -8,8 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from floorlens.errors import FloorlensError
-from floorlens.images.loading import load_photo
-from floorlens.settings import load_settings
+from floorlens.images.decoding import decode_photo
+from floorlens.images.formats import SUFFIXES
+from floorlens.settings import Settings, load_settings
 from floorlens.ui import views
 from floorlens.ui.client import Floor, Health, Ranking, ServiceClient
 
@@ -17,7 +18,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 FIRST, MORE = 12, 24
 PRODUCT_SIDE = 320
 SAMPLE_WIDTH = 68
-ENDINGS = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "bmp", "tif", "tiff", "gif"]
+ENDINGS = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
 
 
 @st.cache_resource
@@ -118,15 +119,18 @@ def show_samples() -> None:
 
 def show_floor(url: str, photo: bytes) -> bool:
     """Shows the photo with its floor drawn; returns whether there is a floor."""
-    limit = load_settings().max_megapixels
+    settings = load_settings()
     try:
         with st.spinner("Looking for the floor …"):
             floor = floor_of(url, photo)
-        st.image(views.draw_floor(photo, floor, limit), width="stretch")
+        st.image(
+            views.draw_floor(photo, floor, settings.max_megapixels, settings.picture_seconds),
+            width="stretch",
+        )
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         if error.code == "no-floor-found":
-            show_plain(photo, limit)
+            show_plain(photo, settings)
         return False
     st.caption(views.floor_caption(floor))
     for reason in floor.reasons:
@@ -134,11 +138,14 @@ def show_floor(url: str, photo: bytes) -> bool:
     return True
 
 
-def show_plain(photo: bytes, max_megapixels: float) -> None:
+def show_plain(photo: bytes, settings: Settings) -> None:
     """Shows a photo as it is, if it can be read here."""
     # Streamlit itself cannot read some files: HEIC, TIFF of 16 bits.
     with suppress(FloorlensError):
-        st.image(load_photo(photo, max_megapixels=max_megapixels).pixels, width="stretch")
+        picture = decode_photo(
+            photo, max_megapixels=settings.max_megapixels, seconds=settings.picture_seconds
+        )
+        st.image(picture.pixels, width="stretch")
 
 
 def show_ranking(url: str, photo: bytes) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.drawing import overlay
 from floorlens.images.loading import load_photo
 from floorlens.images.masks import resize_mask
@@ -28,6 +29,7 @@ _TITLES = {
     "no-floor-found": "No floor in sight",
     "nothing-to-rank": "There is nothing to rank",
     "image-unreadable": "This file cannot be read as a photo",
+    "image-timeout": "This photo takes too long to decode",
     "image-too-large": "This photo is too large",
     "upload-too-large": "This photo is too large",
     "missing-dependency": "This kind of photo cannot be read here",
@@ -133,15 +135,19 @@ def problem(error: FloorlensError) -> str:
     return f"**{_TITLES.get(error.code, _UNABLE)}**\n\n{text[:1].upper()}{text[1:]}"
 
 
-def draw_floor(photo: bytes, floor: Floor, max_megapixels: float) -> NDArray[np.uint8]:
+def draw_floor(
+    photo: bytes, floor: Floor, max_megapixels: float, seconds: float = PICTURE_SECONDS
+) -> NDArray[np.uint8]:
     """Returns the photo with the floor drawn on it: uint8 (h, w, 3) sRGB, upright.
 
     Raises:
         ImageError: the photo or the mask cannot be read here.
     """
-    pixels = load_photo(photo, max_megapixels=max_megapixels).pixels
-    mask = load_photo(floor.png, max_megapixels=max_megapixels).pixels[..., 0] > 127
-    return overlay(pixels, resize_mask(mask, pixels.shape[:2]))
+    pixels, mask = (
+        decode_photo(file, max_megapixels=max_megapixels, seconds=seconds).pixels
+        for file in (photo, floor.png)
+    )
+    return overlay(pixels, resize_mask(mask[..., 0] > 127, pixels.shape[:2]))
 
 
 def floor_caption(floor: Floor) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 from floorlens import Floorlens, presets
 from floorlens.api import create_app, service
 from floorlens.catalogue.catalogue import Catalogue
-from floorlens.errors import EngineUnavailable, FloorlensError, StampMismatch
+from floorlens.errors import CatalogueNotFound, EngineUnavailable, FloorlensError, StampMismatch
 from floorlens.segmentation import Click, FloorProbability
 from floorlens.settings import Settings
 from floorlens.testing import FakeSegmenter, fake_stages
@@ -90,7 +91,8 @@ def test_a_photo_without_a_floor_is_422(client: TestClient, blank: Path) -> None
 
 
 def test_an_empty_catalogue_is_404(serving: Serving, tmp_path: Path, room: Path) -> None:
-    """A missing catalogue is created; `/mask` works without products."""
+    """`/mask` works without products."""
+    Floorlens.open(tmp_path / "new", stages=fake_stages()).close()
     empty = serving(catalogue=str(tmp_path / "new"))
     answer = empty.post("/search", files=photo(room))
     assert (answer.status_code, code(answer)) == (404, "nothing-to-rank")
@@ -408,7 +410,7 @@ def test_a_header_names_the_error_behind_a_fallback(
 def test_without_settings_the_catalogue_lies_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: Path
 ) -> None:
-    """It is created if absent, and the models are loaded once, at the start."""
+    """The models are loaded once, at the start; the catalogue is made only where that is asked."""
     from starlette.testclient import TestClient
 
     loads: list[object] = []
@@ -421,7 +423,10 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    app = create_app()
+    with pytest.raises(CatalogueNotFound), TestClient(create_app()):
+        pass
+    assert list(folder.iterdir()) == []
+    app = create_app(create=True)
     assert loads == []
     with TestClient(app) as client:
         assert len(loads) == 1
@@ -430,6 +435,91 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
             client.get("/healthz")
     assert len(loads) == 1
     assert (folder / "catalogue" / "catalogue.sqlite").is_file()
+
+
+def made_beside(lens: Floorlens, *remaining: str) -> Path:
+    """Returns the folder of another catalogue, of some of the products of `lens`."""
+    assert lens.folder is not None
+    folder = lens.folder.with_name("beside")
+    with Floorlens.open(folder, stages=fake_stages()) as other:
+        other.add(lens.folder.with_name("products"))
+        other.remove([product.id for product in other.products() if product.id not in remaining])
+    return folder
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return sorted(hit["id"] for hit in answer.json())
+
+
+def test_a_catalogue_put_in_the_place_of_the_open_one_is_served(
+    client: TestClient, lens: Floorlens, room: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A nightly swap of folders needs no restart: searches, pictures and health follow it."""
+    folder = lens.folder
+    assert folder is not None
+    beside = made_beside(lens, "oak", "slate")
+    assert len(ids(client.post("/search", files=photo(room)))) == 6
+    folder.rename(folder.with_name("yesterday"))
+    beside.rename(folder)
+    assert ids(client.post("/search", files=photo(room))) == ["oak", "slate"]
+    assert client.get("/healthz").json()["products"] == 2
+    assert client.get("/products/moss/image").status_code == 404
+    assert any("another catalogue lies at" in record.getMessage() for record in caplog.records)
+    # And back: yesterday's is a restored backup, whose revision is the higher one.
+    folder.rename(beside)
+    folder.with_name("yesterday").rename(folder)
+    assert client.get("/healthz").json()["products"] == 6
+    assert len(ids(client.post("/search", files=photo(room)))) == 6
+
+
+def test_a_catalogue_that_is_gone_is_unavailable_until_it_is_back(
+    client: TestClient, lens: Floorlens, room: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not old data for ever: 503 everywhere but for masks, a line in the log, and no restart."""
+    folder = lens.folder
+    assert folder is not None
+    assert len(ids(client.post("/search", files=photo(room)))) == 6
+    elsewhere = folder.rename(folder.with_name("elsewhere"))
+    for answer in (
+        client.post("/search", files=photo(room)),
+        client.get("/healthz"),
+        client.get("/products/oak/image"),
+    ):
+        assert (answer.status_code, code(answer)) == (503, "catalogue-not-found")
+        assert str(folder) not in answer.text
+    assert "is gone: it was moved or deleted while it was open" in caplog.text
+    assert not folder.exists()
+    assert client.post("/mask", files=photo(room)).status_code == 200
+    elsewhere.rename(folder)
+    assert client.get("/healthz").status_code == 200
+    assert len(ids(client.post("/search", files=photo(room)))) == 6
+
+
+def test_a_catalogue_made_anew_in_the_same_folder_is_served(
+    client: TestClient, lens: Floorlens, room: Path
+) -> None:
+    """`rm -rf` and another import: of the vectors that were in memory none is left."""
+    folder = lens.folder
+    assert folder is not None
+    assert len(ids(client.post("/search", files=photo(room)))) == 6
+    beside = made_beside(lens, "walnut")
+    shutil.rmtree(folder)
+    shutil.copytree(beside, folder)
+    assert ids(client.post("/search", files=photo(room))) == ["walnut"]
+
+
+def test_a_catalogue_of_other_models_in_its_place_is_refused(
+    client: TestClient, lens: Floorlens, room: Path
+) -> None:
+    """Its vectors are not comparable with what the service's models make."""
+    folder = lens.folder
+    assert folder is not None
+    shutil.rmtree(folder)
+    with Floorlens.open(folder, stages=fake_stages(version="2")) as other:
+        other.add(folder.with_name("products"))
+    for answer in (client.post("/search", files=photo(room)), client.get("/healthz")):
+        assert (answer.status_code, code(answer)) == (503, "stamp-mismatch")
 
 
 def test_the_callers_own_catalogue_is_served(

@@ -209,7 +209,7 @@ def test_a_missing_model_is_an_error_of_its_own(
     with pytest.raises(ModelUnavailable), running_service(settings, stages=fake_stages()):
         pass
     with pytest.raises(ModelUnavailable):
-        serve(Settings(catalogue=str(tmp_path / "new")), port=0)
+        serve(Settings(catalogue=str(tmp_path / "new")), port=0, create=True)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
@@ -255,7 +255,7 @@ def test_serve_answers_until_a_signal_stops_it(
 ) -> None:
     """Requests from before the signal still get an answer, and the exit code is 0."""
     photo = (rooms / "bath-terrazzo.jpg").read_bytes()
-    command = [sys.executable, "-m", "floorlens", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "floorlens", "serve", "--port", "0", "--create"]
     log = tmp_path / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,7 +18,13 @@ from sqlalchemy import insert, select, update
 
 from floorlens.catalogue.database import Database
 from floorlens.catalogue.schema import SCHEMA_VERSION, generations, products, state
-from floorlens.errors import CatalogueBusy, CatalogueError, SchemaMismatch
+from floorlens.errors import (
+    CatalogueBusy,
+    CatalogueError,
+    CatalogueNotFound,
+    CatalogueReplaced,
+    SchemaMismatch,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -298,3 +305,94 @@ def test_several_processes_make_one_catalogue(location: str) -> None:
     with closing(Database(location, create=False)) as database, database.reading() as connection:
         rows = connection.execute(select(state.c.revision)).scalars().all()
         assert rows == [4]
+
+
+# -- a catalogue that is moved or replaced while it is open ----------------------------------------
+
+
+def test_a_folder_that_is_gone_is_neither_read_nor_written(tmp_path: Path) -> None:
+    """SQLite would go on with the file that was deleted, and lose all that is written to it."""
+    folder = tmp_path / "shop"
+    with closing(Database(folder)) as database:
+        add(database, "a")
+        folder.rename(tmp_path / "moved")
+        for _ in range(2):
+            with pytest.raises(CatalogueNotFound, match=r"is gone: .* Put it back"):
+                ids(database)
+            with pytest.raises(CatalogueNotFound):
+                add(database, "b")
+            assert not database.is_in_place()
+        assert not folder.exists(), "nothing is made where it lay"
+        folder.mkdir()
+        with pytest.raises(CatalogueNotFound):
+            ids(database)
+        assert list(folder.iterdir()) == []
+        folder.rmdir()
+        (tmp_path / "moved").rename(folder)
+        assert database.is_in_place()
+        assert ids(database) == ["a"]
+        shutil.rmtree(folder)
+        with pytest.raises(CatalogueNotFound):
+            ids(database)
+
+
+def test_no_connection_is_left_when_the_folder_goes(tmp_path: Path) -> None:
+    """Then connecting fails, which must not make an empty file, and has the same message."""
+    folder = tmp_path / "shop"
+    with closing(Database(folder)) as database:
+        database._store.engine.dispose()
+        folder.rename(tmp_path / "moved")
+        folder.mkdir()
+        with pytest.raises(CatalogueNotFound, match="is gone"):
+            ids(database)
+        assert list(folder.iterdir()) == []
+
+
+def test_another_catalogue_in_its_place_is_neither_read_nor_written(tmp_path: Path) -> None:
+    """What belongs to the one must not get into the other, whatever lies there."""
+    folder, other = tmp_path / "shop", tmp_path / "other"
+    with closing(Database(folder)) as database, closing(Database(other)) as beside:
+        add(database, "a")
+        add(beside, "b")
+        folder.rename(tmp_path / "yesterday")
+        other.rename(folder)
+        for _ in range(2):
+            with pytest.raises(CatalogueReplaced, match="run the same command again"):
+                ids(database)
+            with pytest.raises(CatalogueReplaced):
+                add(database, "c")
+        with closing(Database(folder)) as opened:
+            assert ids(opened) == ["b"]
+
+
+def replace_tables(location: str, other: str) -> None:
+    """Puts the content of another catalogue into one, as a restored dump does."""
+    with closing(Database(other)) as source, source.reading() as connection:
+        uid, revision = connection.execute(select(state.c.uid, state.c.revision)).one()
+    with closing(Database(location)) as target, target.writing(counted=False) as connection:
+        connection.execute(update(state).values(uid=uid, revision=revision))
+
+
+def test_other_content_in_the_same_place_is_noticed(place: Place) -> None:
+    """By the next search, which asks for the revision, and by whoever writes."""
+    with closing(Database(place("one"))) as database:
+        add(database, "a")
+        Database(place("other")).close()
+        replace_tables(place("one"), place("other"))
+        with pytest.raises(CatalogueReplaced):
+            add(database, "b")
+        assert not database.is_in_place()
+
+
+def test_an_older_state_of_the_same_catalogue_is_noticed(place: Place) -> None:
+    """Whoever follows revisions has seen later ones: what he holds is not of this state."""
+    with closing(Database(place("one"))) as database:
+        for name in "abc":
+            add(database, name)
+        with database.reading() as connection:
+            assert database.check_revision(connection) == 3
+        with closing(Database(place("one"))) as other, other.writing(counted=False) as connection:
+            connection.execute(update(state).values(revision=1))
+        with database.reading() as connection, pytest.raises(CatalogueReplaced):
+            database.check_revision(connection)
+        assert not database.is_in_place()

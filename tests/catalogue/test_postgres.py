@@ -489,6 +489,29 @@ def test_parent_and_child_do_not_share_connections(url: str) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "61\n", "")
 
 
+def test_a_schema_that_is_dropped_and_made_anew_is_followed(url: str, tmp_path: Path) -> None:
+    """While it is gone that is an error; afterwards its vectors are searched, not the former."""
+    colours = {"oak": (180, 140, 90), "slate": (80, 90, 100), "moss": (90, 120, 60)}
+    for name, colour in colours.items():
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (40, 40), colour).save(tmp_path / name / f"{name}.png")
+    pixels = np.full((120, 160, 3), 230, np.uint8)
+    pixels[60:] = colours["oak"]
+    with Floorlens.open(url, stages=fake_stages()) as lens:
+        lens.add(tmp_path / "oak")
+        lens.add(tmp_path / "slate")
+        assert len(lens.search(pixels).matches) == 2
+        run(url, "DROP SCHEMA floorlens CASCADE")
+        for call in (lens.check, lens.count, lambda: lens.search(pixels)):
+            with pytest.raises(CatalogueError, match=r"gone|no catalogue"):
+                call()
+        with Floorlens.open(url, stages=fake_stages()) as other:
+            other.add(tmp_path / "moss")
+            other.add(tmp_path / "slate")
+        assert {match.product.id for match in lens.search(pixels).matches} == {"moss", "slate"}
+        lens.check()
+
+
 # -- what is stored --------------------------------------------------------------------------------
 
 

@@ -15,7 +15,9 @@ from PIL import Image
 from typer.testing import Result
 
 from floorlens import Floorlens
+from floorlens.errors import ModelUnavailable
 from floorlens.testing import fake_stages
+from tests.doubles.picture_server import HOST, png, reachable, response, serving, url
 
 pytestmark = pytest.mark.slow
 
@@ -186,6 +188,9 @@ def test_exit_codes_of_a_search(run: Run, filled: Path, room: Path, blank: Path)
     assert "mark the floor yourself" in run("search", blank, code=4).stderr
     nothing = run("search", room, "--where", "material=cork", code=5)
     assert "none of the 6 products passes the filter" in nothing.stderr
+    assert "no product has" not in nothing.stderr, "cork is no field"
+    wrong = run("search", room, "--where", "Materail=wood", code=5)
+    assert "no product has the field 'Materail' (did you mean 'material'?)" in wrong.stderr
     nowhere = run("search", room, "--catalogue", "nowhere", code=6)
     assert "floorlens index PRODUCTS --catalogue nowhere" in nowhere.stderr
     assert not Path("nowhere").exists()
@@ -323,6 +328,23 @@ def test_what_a_folder_holds_is_reported(run: Run, product_folder: Path) -> None
     assert {"oak", "ash"} <= {row["id"] for row in document(run("products", "list", "--json"))}
     run("index", shop, "--layout", "files", code=3)
     run("index", shop, "--layout", "sideways", code=2)
+
+
+def test_a_new_catalogue_is_filled_from_addresses_alone(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And none is made where nothing may be fetched."""
+    reachable(monkeypatch)
+    answer = response(png())
+    with serving(lambda *_: answer) as server:
+        table = tmp_path / "list.csv"
+        table.write_text(f"SKU number;Bild\n1;{url(server)}\n")
+        monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", f"{HOST}:{server.port}")
+        words = ["index", table, "--columns", "id=SKU number", "-c", "new"]
+        assert "nothing is fetched unless you ask" in run(*words, code=3).stderr
+        assert not (tmp_path / "new").exists()
+        assert document(run(*words, "--fetch", "--json"))["counts"]["added"] == 1
+        assert document(run(*words, "--json"))["counts"]["unchanged"] == 1
 
 
 def test_info(run: Run, filled: Path) -> None:
@@ -500,3 +522,43 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
 def test_index_without_a_source_says_what_is_missing(run: Run) -> None:
     assert "name a folder or list" in run("index", code=2).stderr
     assert "no such folder or file" in run("index", "gone", code=3).stderr
+
+
+def test_an_import_that_cannot_begin_leaves_no_catalogue_behind(
+    run: Run, product_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next command would take the empty one for the user's own."""
+    Path("empty").mkdir()
+    Path("list.csv").write_text("name,price\nOak,5\n", "utf-8")
+    for source in ("gone", "empty", "list.csv"):
+        run("index", source, code=3)
+    run("demo", "--products", "empty", "--out", "out", code=3)
+
+    def missing(*_a: object, **_k: object) -> None:
+        raise ModelUnavailable("no CLIPSeg: pull it")
+
+    with monkeypatch.context() as without:
+        without.setattr("floorlens.lens.load_stages", missing)
+        run("index", product_folder, code=7)
+    assert not Path("catalogue").exists()
+    assert not Path("out").exists()
+    assert "catalogue: catalogue" in (run("index", product_folder), run("info"))[1].stdout
+
+
+def test_every_other_command_refuses_a_catalogue_that_is_not_there(run: Run, room: Path) -> None:
+    commands = [
+        ("search", room),
+        ("adapt",),
+        ("products", "list"),
+        ("products", "show", "oak"),
+        ("products", "remove", "oak"),
+        ("export",),
+        ("info",),
+        ("index", "--rebuild"),
+        ("engine", "sync", "--to", "lancedb"),
+        ("engine", "verify", "--to", "lancedb"),
+    ]
+    for command in commands:
+        text = " ".join(run(*command, code=6).stderr.split())
+        assert "no catalogue at catalogue: make one with `floorlens index PRODUCTS" in text, command
+    assert not Path("catalogue").exists()

@@ -64,10 +64,23 @@ def test_serve_passes_on_its_options(
     run: Run, with_extras: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(server, "serve", lambda *a: calls.append(a))
-    run("serve", "--host", "::1", "--port", 8123, "--catalogue", "here", "--preset", "builtin")
-    ((settings, host, port),) = calls
-    assert (settings.catalogue, settings.preset, host, port) == ("here", "builtin", "::1", 8123)
+    monkeypatch.setattr(server, "serve", lambda *a, **k: calls.append((*a, k["create"])))
+    options = ["--host", "::1", "--port", 8123, "--catalogue", "here", "--preset", "builtin"]
+    run("serve", *options)
+    run("serve", *options, "--create")
+    (settings, *others), (_, *others_too) = calls
+    assert (settings.catalogue, settings.preset) == ("here", "builtin")
+    assert others == ["::1", 8123, False]
+    assert others_too == ["::1", 8123, True]
+
+
+def test_serve_makes_no_catalogue_by_itself(run: Run) -> None:
+    """A wrong folder would be served empty, and every search answered by a 404."""
+    pytest.importorskip("fastapi", reason="needs the extra api")
+    text = " ".join(run("serve", "--port", 0, "--catalogue", "wrong", code=6).output.split())
+    assert "there is no catalogue at wrong: make one with `floorlens index" in text
+    assert "--create" in text
+    assert not Path("wrong").exists()
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.engines.filters import MAX_DEPTH, AllOf, AnyOf, Condition, parse_filter
+from floorlens.engines.filters import (
+    MAX_DEPTH,
+    AllOf,
+    AnyOf,
+    Condition,
+    demanded_fields,
+    parse_filter,
+)
 from floorlens.errors import FilterError
 
 OAK = {"material": "oak", "price": 40, "new": True, "rooms": ["hall", "bath"], "sku": "40"}
@@ -191,3 +198,19 @@ def test_a_filter_that_nests_without_end_is_refused() -> None:
         nested = {"$or": [nested]}
     with pytest.raises(FilterError, match="deep"):
         parse_filter(nested)
+
+
+@pytest.mark.parametrize(
+    ("where", "fields"),
+    [
+        ({"a": 1, "b": {"$gt": 1, "$lt": 5}}, ("a", "b")),
+        ({"$or": [{"a": {"$in": [1]}}, {"$and": [{"b": {"$exists": True}}]}]}, ("a", "b")),
+        ({"a": {"$ne": 1}, "b": {"$nin": [1]}, "c": {"$exists": False}}, ()),
+        ({"a": {"$exists": False, "$eq": 1}}, ("a",)),
+    ],
+)
+def test_fields_that_a_product_must_have(where: Any, fields: tuple[str, ...]) -> None:
+    """Of what is absent only these keep a product out; a hint on others would be wrong."""
+    condition = parse_filter(where)
+    assert condition is not None
+    assert demanded_fields(condition) == fields

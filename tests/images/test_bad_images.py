@@ -179,7 +179,7 @@ def test_heic_is_not_turned_twice(picture: Any, monkeypatch: pytest.MonkeyPatch)
     exif = Image.Exif()
     exif[0x0112] = 6
     decoded.info["exif"] = exif.tobytes()
-    opened = SimpleNamespace(size=decoded.size, to_pillow=lambda: decoded)
+    opened = SimpleNamespace(size=decoded.size, info={}, to_pillow=lambda: decoded)
     stand_in = SimpleNamespace(open_heif=lambda _file, convert_hdr_to_8bit: opened)
     monkeypatch.setitem(sys.modules, "pi_heif", stand_in)
     photo = load_photo(HEIC)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from floorlens.errors import FloorlensError, ImageError
-from floorlens.images.loading import load_photo, media_type
+from floorlens.images.formats import media_type
+from floorlens.images.loading import load_photo
 
 EXIF_ORIENTATION = 0x0112
 # What a camera stores for each orientation, so that applying it gives the upright picture.

@@ -165,7 +165,8 @@ def test_an_empty_catalogue(
 ) -> None:
     """The page says so before a photo is chosen, and goes on when there are products."""
     folder = tmp_path / "empty"
-    with running_service(Settings(catalogue=str(folder)), stages=fake_stages()) as url:
+    settings = Settings(catalogue=str(folder))
+    with running_service(settings, create=True, stages=fake_stages()) as url:
         monkeypatch.setenv("FLOORLENS_API_URL", url)
         page.run()
         assert views.EMPTY_TITLE in page.warning[0].value

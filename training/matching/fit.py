@@ -22,6 +22,7 @@ from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.embedding.pattern import CLASSES, PatternProbe, save_probe
 from floorlens.embedding.projection import fit_products, save_projection
 from floorlens.embedding.scatter import save_scatter, scatter_of
+from floorlens.images.formats import PILLOW_FORMATS
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation.backends.builtin import BuiltinNormaliser
@@ -85,10 +86,13 @@ def patterns_of(number: int, seed: int) -> list[int]:
 def _features(
     path: Path, embedder: BuiltinEmbedder
 ) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    pixels = np.asarray(Image.open(path).convert("RGB"))
+    pixels = np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
     mask = np.ones(pixels.shape[:2], np.bool_)
     if path.with_suffix(".png").exists():
-        mask = np.asarray(Image.open(path.with_suffix(".png")).convert("L")) > 127
+        mask = (
+            np.asarray(Image.open(path.with_suffix(".png"), formats=PILLOW_FORMATS).convert("L"))
+            > 127
+        )
     view = BuiltinNormaliser().view(pixels, mask)
     return embedder.encode(view.patches).astype(np.float16), view.coverage.astype(np.float16)
 

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
+
 #: Side of a patch once it is read, in pixels; stored patches are at most as large.
 SIDE = 160
 #: What a picture is: a product picture, a real room, a simulated room.
@@ -72,7 +74,7 @@ class Pack:
     def patch(self, index: int) -> NDArray[np.uint8]:
         """Returns patch `index`, uint8 (`SIDE`, `SIDE`, 3) sRGB; smaller ones are enlarged."""
         content = self.data[self.offsets[index] : self.offsets[index + 1]].tobytes()
-        image = Image.open(io.BytesIO(content)).convert("RGB")
+        image = Image.open(io.BytesIO(content), formats=PILLOW_FORMATS).convert("RGB")
         if image.size != (SIDE, SIDE):
             image = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         return np.asarray(image)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
 from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.squares import choose_squares, cut_squares
 from training.matching.samples import RANGE
@@ -46,10 +47,10 @@ def made_pictures(folder: Path) -> Iterator[Picture]:
     """Yields the pictures that `training.matching.samples` wrote, product by product."""
     for path in sorted(folder.glob("*-*.jpg")):
         number = int(path.stem[:5])
-        pixels = np.asarray(Image.open(path).convert("RGB"))
+        pixels = np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
         beside = path.with_suffix(".png")
         if beside.exists():
-            mask = np.asarray(Image.open(beside).convert("L")) > 127
+            mask = np.asarray(Image.open(beside, formats=PILLOW_FORMATS).convert("L")) > 127
             yield Picture(pixels, mask, number, ROOM, number // RANGE)
         else:
             whole = np.ones(pixels.shape[:2], np.bool_)
@@ -67,12 +68,12 @@ def real_pictures(data: Path, first_label: int) -> Iterator[Picture]:
             mask_path = data / source / "masks" / f"{path.stem}.png"
             if not mask_path.exists():
                 continue
-            mask = np.asarray(Image.open(mask_path).convert("L")) == 255
+            mask = np.asarray(Image.open(mask_path, formats=PILLOW_FORMATS).convert("L")) == 255
             # Neighbouring frames of NYUv2 show one room: every third is taken.
             label += 1
             if mask.mean() < 0.08 or (source == "nyuv2" and label % 3):
                 continue
-            pixels = np.asarray(Image.open(path).convert("RGB"))
+            pixels = np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
             if mask.shape == pixels.shape[:2]:
                 yield Picture(pixels, mask, label, REAL_ROOM, label)
 

@@ -26,6 +26,7 @@ from floorlens.adaptation.rooms import (
     _lay,
     _light,
 )
+from floorlens.images.formats import PILLOW_FORMATS
 from floorlens.normalisation.plane import PITCH, estimate_plane
 from training.synthesis.floors import render_floor, sample_design
 
@@ -112,7 +113,10 @@ def box_room(
 
 def textures(count: int, products: Path) -> list[RgbImage]:
     """Returns the sample products and `count` made floors, from above."""
-    found = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(products.glob("*.jpg"))]
+    found = [
+        np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
+        for path in sorted(products.glob("*.jpg"))
+    ]
     for seed in range(count):
         design = sample_design(np.random.default_rng([90, seed]))
         found.append(render_floor(design, (2000.0, 2000.0), 4.0, 0))

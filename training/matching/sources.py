@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
 from training.matching.pack import ROOM, SIMULATED, SWATCH, Picture
 from training.matching.pipeline import (
     STRONG_LIGHT,
@@ -65,7 +66,9 @@ def texture_pictures(data: Path, rooms: int = ROOMS) -> Iterator[Picture]:
     """Yields the floor materials of `textures` and simulated rooms of them."""
     folder = data / "textures"
     for row in _rows(folder / "textures.csv"):
-        pixels = np.asarray(Image.open(folder / "images" / row["file"]).convert("RGB"))
+        pixels = np.asarray(
+            Image.open(folder / "images" / row["file"], formats=PILLOW_FORMATS).convert("RGB")
+        )
         rng = _generator(row["file"])
         source = f"textures/{row['library']}"
         known = UNSURE not in row["licence_how_known"]
