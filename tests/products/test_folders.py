@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from floorlens.products.folders import Layout, read_folder
@@ -178,3 +180,35 @@ def test_what_cannot_be_read_is_no_reason_to_stop(tmp_path: Path) -> None:
     (folder / "ring.jpg").symlink_to(folder / "ring.jpg")
     (folder / "oak.png").symlink_to(folder / "nowhere.png")
     assert [product.id for product in read_folder(folder).products] == ["oak", "ring"]
+
+
+PARTS = st.sampled_from(
+    ["oak", "ash", "1", "2", "front", "IMG_0412", "oak-1", "oak-thumb", "Ä ", "x"]
+)
+PLACES = st.lists(PARTS, max_size=2)
+ENDINGS = st.sampled_from([".jpg", ".JPG", ".png", ".webp", ".txt", "", ".part"])
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(
+    st.sets(st.tuples(PLACES.map("/".join), PARTS, ENDINGS), max_size=14),
+    st.sampled_from(["auto", "files", "folders"]),
+)
+def test_no_picture_is_lost_or_used_twice(
+    tmp_path_factory: pytest.TempPathFactory, names: set[tuple[str, str, str]], layout: Layout
+) -> None:
+    """Each file is a picture of one product, is refused, or is counted among those left out."""
+    folder = tmp_path_factory.mktemp("tree")
+    # A file that is called as a folder is there cannot be made.
+    files = {f"{place}/{stem}{ending}".strip("/") for place, stem, ending in names}
+    made = [name for name in files if not any(other.startswith(f"{name}/") for other in files)]
+    fill(folder, *made)
+    products = read_folder(folder, layout=layout)
+    images = [image for product in products.products for image in product.images]
+    assert len(set(images)) == len(images)
+    ids = [product.id for product in products.products]
+    assert ids == sorted(set(ids))
+    left_out = [int(note.split()[0]) for note in products.notes if "left out" in note]
+    rest = len(made) - len(images) - sum(left_out)
+    assert (rest >= len(products.refusals)) if products.refusals else rest == 0
+    assert read_folder(folder, layout=layout) == products
