@@ -44,6 +44,7 @@ _CAMERA = re.compile(r"(?:img|dsc[nf]?|pxl|mvi|p|imag|dscf|gopr|whatsapp)[-_ ]?\
 _THUMB = re.compile(r"(?P<base>.+)[-_](?:(?P<size>\d{2,4}x\d{2,4})|thumb|thumbnail)", re.IGNORECASE)
 # So many folders that have a file of one name hold no product of that name.
 _ROLE = 3
+_MOST = 2 * MAX_IMAGES
 
 
 def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
@@ -53,7 +54,8 @@ def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
     pictures of one product. A sub-folder is a product, with at most 8 pictures in order of name, if
     the names of its files tell no product: a view ("front", "detail"), what a camera calls it
     ("IMG_0412"), the folder's own name with such a word, a name that three sub-folders have; or
-    numbers, where another sub-folder has one of them too. And only where two sub-folders are so.
+    numbers, where another sub-folder has one of them too. And only where two sub-folders are so,
+    and none of them holds more than 16 pictures.
 
     Thumbnails (`oak-150x150.jpg` of 150 x 150 pixels beside `oak.jpg`), equal copies, hidden files
     and those that are no pictures are left out; the notes count them.
@@ -193,6 +195,9 @@ def _product_folders(
         stems.setdefault(home, set()).update(path.stem.casefold() for path in places[place])
     spread = Counter(stem for names in stems.values() for stem in names)
     whole = {home for home, names in stems.items() if _tell_no_product(names, home, spread)}
+    # A product may have more pictures than are used, but so many are those of many products.
+    if any(len(stems[home]) > _MOST for home in whole):
+        return {}
     # Where the only file is called as its folder, its id stays as its letters are.
     own = {home for home, names in stems.items() if names == {home.name.casefold()}}
     whole -= own

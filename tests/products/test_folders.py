@@ -112,6 +112,16 @@ def test_a_file_beside_the_folder_of_its_name_is_of_the_same_product(tmp_path: P
     assert pictures_of(folder) == {"ash": ["ash/1.jpg"], "oak": ["oak.jpg", "oak/1.jpg"]}
 
 
+def test_folders_of_many_pictures_are_no_products(tmp_path: Path) -> None:
+    """Such as those of the rooms and of the products of a data set; the user can say otherwise."""
+    counts = {"rooms": 5, "masks": 5, "floors": 20}
+    names = [f"{place}/{number}.jpg" for place in counts for number in range(counts[place])]
+    products = read_folder(fill(tmp_path, *names))
+    assert len(products.refusals) == 15
+    assert [product.id for product in products.products] == sorted(map(str, range(5, 20)))
+    assert pictures_of(tmp_path, "folders").keys() == counts.keys()
+
+
 def test_two_folders_of_one_name_are_refused_and_the_rest_is_not(tmp_path: Path) -> None:
     folder = fill(tmp_path, "wood/oak/1.jpg", "vinyl/oak/1.jpg", "ash/1.jpg")
     products = read_folder(folder)
@@ -121,9 +131,10 @@ def test_two_folders_of_one_name_are_refused_and_the_rest_is_not(tmp_path: Path)
 
 def test_pictures_are_in_order_of_name_with_2_before_10_and_at_most_8(tmp_path: Path) -> None:
     numbers = range(1, 13)
-    folder = fill(tmp_path, *(f"oak/{number}.jpg" for number in numbers), "ash/1.jpg")
+    names = [f"oak/{number}.jpg" for number in numbers]
+    folder = fill(tmp_path, *names, "ash/1.jpg", "elm/1.jpg")
     products = read_folder(folder)
-    images = [Path(image).stem for image in products.products[1].images]
+    images = [Path(image).stem for image in products.products[2].images]
     assert images == [str(number) for number in numbers[:MAX_IMAGES]]
     assert "4 files left out: 4 beyond the 8 pictures of a product" in products.notes
 
