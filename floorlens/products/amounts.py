@@ -49,6 +49,9 @@ _PRICES = (
     "kosten",
     "cost",
 )
+_LONGEST = 40
+# With thousands it is 1299, with a decimal comma 1.299.
+_EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _WHOLE = r"(?:0|[1-9][0-9]{0,14})"
 
 
@@ -123,7 +126,7 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
         >>> read_amounts("Preis", ["€ 49,90", "€ 1.299,00"]).values
         (49.9, 1299.0)
     """
-    if not all(isinstance(cell, str | int | float) and cell not in (True, False) for cell in cells):
+    if any(isinstance(cell, bool) or not isinstance(cell, str | int | float) for cell in cells):
         return None
     texts = [cell for cell in cells if isinstance(cell, str)]
     parsed = [_parse(text) for text in texts]
@@ -149,6 +152,9 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
         cause = f"{name!r} stays text: decimal points and decimal commas are mixed"
         return Amounts(None, cause) if lost else None
     mark, remark = marks[0], ""
+    fractions = [amount.digits for amount in amounts if "," in amount.digits]
+    if not price and fractions and all(_EITHER.fullmatch(digits) for digits in fractions):
+        return None
     if len(marks) == 2 and any(set(amount.digits) & {".", ","} for amount in amounts):
         # All of them are like 1.299, or like 1,299.
         if not price:
@@ -172,7 +178,8 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
 
 
 def _parse(text: str) -> _Amount | None:
-    match = _AMOUNT.fullmatch(text.strip())
+    # Longer ones are no amounts, and would take long to be told so.
+    match = _AMOUNT.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None or (match["before"] and match["after"]):
         return None
     sign = (match["before"] or match["after"] or "").lower().rstrip(".")

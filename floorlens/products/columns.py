@@ -23,14 +23,14 @@ def _names(text: str) -> tuple[str, ...]:
 # count (`plain_name`). Further languages and systems: add their words here.
 SYNONYMS = {
     "id": _names(
-        "id, sku, product id, product number, productnumber, product no, product code, product sku,"
+        "id, sku, product id, product number, product no, product code, product sku,"
         "article number, article no, article id, article code, item number, item no, item id,"
         "item code, item sku, part number, artikelnummer, artikelnr, art nr, artikel no,"
         "artikel id,"
         "artikelcode, produktnummer, produktnr, produkt id, produktcode, bestellnummer, best nr,"
         "référence, référence produit, reference number, ref, code article, codice,"
         "codice articolo,"
-        "código, referencia, artikelnummer hersteller, productcode, numer, kod, handle, url handle,"
+        "código, referencia, artikelnummer hersteller, numer, kod, handle, url handle,"
         "variant sku, code, model number, mpn, nummer, nr, number, ean, gtin, article, item,"
         "artikel, key"
     ),
@@ -41,11 +41,11 @@ SYNONYMS = {
         "cover image, cover, picture, pictures, picture 1, picture url, picture file, photo,"
         "photos,"
         "photo 1, photo url, photo file, img, img 1, img url, img src, bild, bilder, bild 1,"
-        "bild url, bildurl, bilddatei, bildpfad, bildname, bildlink, hauptbild, produktbild,"
+        "bild url, bilddatei, bildpfad, bildname, bildlink, hauptbild, produktbild,"
         "produktbilder, artikelbild, foto, fotos, foto 1, foto url, abbildung, image principale,"
         "photo principale, imagen, imágenes, imagen 1, immagine, immagini, afbeelding,"
         "afbeeldingen,"
-        "zdjęcie, zdjęcia, file, filename, file name, file path, datei, dateiname, path, pfad"
+        "zdjęcie, zdjęcia, file, file name, file path, datei, dateiname, path, pfad"
     ),
     "name": _names(
         "name, title, product name, product title, item name, article name, produktname, produkt,"

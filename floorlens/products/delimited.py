@@ -10,17 +10,18 @@ import codecs
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from floorlens.errors import ProductSourceError
 from floorlens.products.columns import Columns
-from floorlens.products.tables import Row, Table
+from floorlens.products.tables import MAX_COLUMNS, Row, Table
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # How far down a header may stand: some write a title above it.
 HEADER_ROWS = 20
 # A quoted cell may go on over several lines, but not over more text than this.
 _LONGEST_CELL = 4 << 20
-_SEP = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)
+_SEP = re.compile(r'"?sep=([^\w"\s]|\t)"?[;,\t]*+\s*', re.IGNORECASE)
 _BREAK = re.compile(r"\r\n|\n|\r")
 _UNREADABLE = re.compile("[\udc80-\udcff]")
 _BOMS = (
@@ -104,7 +105,7 @@ def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Tab
     sep = _SEP.fullmatch(lines[0].text) if lines else None
     if sep:
         first = 1
-    if not any(line.text.strip() for line in lines[first:]):
+    if len(lines) == first:
         raise ProductSourceError("holds no rows")
     delimiters = (sep[1],) if sep else tuple(DELIMITERS)
     head, columns = max(
@@ -113,32 +114,36 @@ def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Tab
     )
     if not sep and head.delimiter != ",":
         notes.append(f"cells separated by {DELIMITERS[head.delimiter]}")
+    if head.start > first:
+        notes.append(f"the header is line {lines[head.start].number}; what is above was left out")
     reader = _Reader(text, lines, head.delimiter, len(head.cells), columns)
     rows: list[Row] = []
     mended: list[str] = []
     line = head.end
     while line < len(lines):
         record = reader.record(line)
-        place = f"line {line + 1}"
+        place = f"line {lines[line].number}"
         if record.mended:
             mended.append(place)
         fault = record.fault
         if fault is None and (damage := _UNREADABLE.search("".join(record.cells))):
             byte = ord(damage[0]) - 0xDC00
             fault = f"holds the byte 0x{byte:02X}, no letter of the file's encoding: mend it"
-        if fault is not None or len(record.cells) > 1 or record.cells[0].strip():
-            rows.append(Row(place, tuple(record.cells), fault))
+        rows.append(Row(place, tuple(record.cells), fault))
         line = record.end
     if mended:
         more = f" and {len(mended) - 5} more" if len(mended) > 5 else ""
         notes.append(
             f"a quote inside a quoted cell was kept as a sign: {', '.join(mended[:5])}{more}"
         )
-    return Table(tuple(head.cells), f"line {head.start + 1}", tuple(rows), notes=tuple(notes))
+    place = f"line {lines[head.start].number}"
+    return Table(tuple(head.cells), place, tuple(rows), notes=tuple(notes))
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
+    """A line that is not empty; its number counts from 1, `start` and `end` are in the text."""
+
+    number: int
     text: str
     start: int
     end: int
@@ -148,17 +153,20 @@ def _lines(text: str) -> list[_Line]:
     # Not splitlines: it would also split at Unicode's line breaks inside a text.
     lines = []
     start = 0
-    for match in _BREAK.finditer(text):
-        lines.append(_Line(text[start : match.start()], start, match.start()))
+    number = 1
+    for match in _BREAK.finditer(text + "\n"):
+        end = match.start()
+        line = text[start:end]
+        if line and not line.isspace():
+            lines.append(_Line(number, line, start, end))
         start = match.end()
-    if start < len(text):
-        lines.append(_Line(text[start:], start, len(text)))
+        number += 1
     return lines
 
 
 @dataclass(frozen=True)
 class _Record:
-    """The cells of a row that begins on the line `start` and ends before the line `end`."""
+    """The cells of a row, from `lines[start]` on and before `lines[end]`."""
 
     delimiter: str
     cells: list[str]
@@ -175,12 +183,10 @@ def _header(
     fallback: tuple[_Record, Columns] | None = None
     line = first
     for _ in range(HEADER_ROWS):
-        while line < len(reader.lines) and not reader.lines[line].text.strip():
-            line += 1
         if line == len(reader.lines):
             break
         record = reader.record(line)
-        columns = find(record.cells)
+        columns = find(record.cells[:MAX_COLUMNS])
         if columns.usable:
             return record, columns
         fallback = fallback or (record, columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from floorlens.products.columns import ROLES, Columns, looks_like_picture, missi
 from floorlens.products.ids import check_id
 from floorlens.products.places import Places
 from floorlens.products.product import MAX_IMAGES, Product, ProductList, Refusal
-from floorlens.products.tables import Row, Table
+from floorlens.products.tables import MAX_CELLS, MAX_COLUMNS, Row, Table
 from floorlens.products.texts import plain_name, tidy
 
 _ADDRESSES = re.compile(r"(?<=[,;\s])(?=https?://)", re.IGNORECASE)
@@ -52,13 +53,18 @@ def products_of(
     Example:
         >>> from pathlib import Path
         >>> from floorlens.products.columns import find_columns
-        >>> from floorlens.products.tables import Row, Table
+        >>> from floorlens.products.tables import MAX_CELLS, MAX_COLUMNS, Row, Table
         >>> rows = (Row("line 2", ("1", "oak-natural-plank.jpg", "Oak")), Row("line 3", ("2", "")))
         >>> table = Table(("SKU", "Bild", "Titel"), "line 1", rows)
         >>> shop = products_of(table, Path("products/list.csv"), find_columns(table.header))
         >>> [product.name for product in shop.products], shop.refusals[0].place
         (['Oak'], 'line 3')
     """
+    width, height = len(table.header), len(table.rows)
+    if width > MAX_COLUMNS or width * height > MAX_CELLS:
+        raise ProductSourceError(
+            f"{path}: has {height:,} rows of {width:,} columns, which are too many: divide it"
+        )
     if not columns.usable:
         if not table.header and not table.rows:
             raise ProductSourceError(f"{path}: holds no rows")
@@ -225,19 +231,25 @@ class _Drafts:
         fields: dict[int, str] = {}
         # Those are not fields: an export writes columns of these names.
         used = set(ROLES)
+        filled = {
+            column
+            for row in self._table.rows
+            for column, cell in enumerate(row.cells)
+            if cell is not None and cell != ""
+        }
+        numbers: Counter[str] = Counter()
         for column, title in enumerate(self._table.header):
             if column in self._columns.roles:
                 continue
             name = tidy(title).replace("\0", "").encode("utf-8", "replace").decode()
             if not name:
-                if any(len(r.cells) > column and r.cells[column] for r in self._table.rows):
+                if column in filled:
                     self._notes.append(f"column {column + 1} has no name: it was left out")
                 continue
-            number = 2
             unique = name
             while unique in used:
-                unique = f"{name} {number}"
-                number += 1
+                numbers[name] += 1
+                unique = f"{name} {numbers[name] + 1}"
             if unique != name:
                 self._notes.append(f"one more column is called {name!r}: it became {unique!r}")
             used.add(unique)

@@ -79,14 +79,16 @@ def _table(sheet: Any, find: Callable[[Sequence[str]], Columns]) -> tuple[Table,
     candidates = [(i, find(_header(cells))) for i, (_, cells) in enumerate(rows[:HEADER_ROWS])]
     place, columns = next((pair for pair in candidates if pair[1].usable), candidates[0])
     number, header = rows[place]
-    notes = (f"read the sheet {sheet.title!r}",)
+    notes = [f"read the sheet {sheet.title!r}"]
+    if place:
+        notes.append(f"the header is row {number}; what is above was left out")
     return (
         Table(
             tuple(_header(header)),
             f"row {number}",
             tuple(Row(f"row {number}", cells) for number, cells in rows[place + 1 :]),
             "sheet",
-            notes,
+            tuple(notes),
         ),
         columns,
     )

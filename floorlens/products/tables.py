@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 # A list has at most so many cells: what unpacks to more is meant to do harm, or is to be divided.
 MAX_CELLS = 20_000_000
+# As in Excel.
+MAX_COLUMNS = 16_384
 
 
 @dataclass(frozen=True)
