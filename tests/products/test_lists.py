@@ -23,7 +23,8 @@ PICTURES = ("a.jpg", "b.jpg", "c.jpg")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop = tmp_path_factory.mktemp("shop")
-    for name in PICTURES:
+    odd = ("Oak, wide.jpg", "Oak, a.jpg", "b|c.jpg", *(f"{number}.jpg" for number in range(12)))
+    for name in (*PICTURES, *odd):
         (shop / name).write_bytes(b"a picture")
     return shop
 
