@@ -88,6 +88,7 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/adaptation_speed.py
 	$(BIN)/python benchmarks/reference_speed.py
 	$(BIN)/python benchmarks/segmentation_speed.py
+	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
 
 # Makes the floor segmenter anew: hours on two cores; started again, it goes on where it was.

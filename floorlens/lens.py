@@ -25,7 +25,7 @@ from floorlens.errors import (
     SettingsError,
 )
 from floorlens.images.addresses import is_address
-from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo, shared_decoders
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
@@ -431,6 +431,7 @@ class Floorlens:
         """
         from floorlens.pipeline import floor_view
 
+        shared_decoders().prepare()
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
         try:

@@ -22,7 +22,7 @@ from floorlens.cli.output import (
 )
 from floorlens.errors import FilterError, RegionError
 from floorlens.images.addresses import is_address, shown_address
-from floorlens.images.decoding import decode_photo
+from floorlens.images.decoding import decode_photo, shared_decoders
 from floorlens.images.loading import Photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
@@ -102,6 +102,8 @@ def search(
     """Rank the catalogue by how closely each product matches the floor in a photo."""
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
     filters, weights = _parse_filters(where), parse_weights(weight)
+    # It starts while the models are loaded.
+    shared_decoders().prepare()
     with open_lens(catalogue, preset) as lens:
         result = lens.search(
             photo,

@@ -156,7 +156,8 @@ class Decoders:
         self._places = threading.BoundedSemaphore(self._most)
         self._idle: list[_Decoder] = []
         self._all: set[_Decoder] = set()
-        self._closed = False
+        # The thread that starts one beforehand.
+        self._preparation: threading.Thread | None = None
 
     def decode(
         self,
@@ -221,6 +222,25 @@ class Decoders:
             self._release(decoder)
             return photo
 
+    def prepare(self) -> None:
+        """Starts a decoder, if there is none, while the caller does something else.
+
+        Example:
+            >>> decoders = Decoders()
+            >>> decoders.prepare()
+            >>> decoders.close()
+        """
+        with self._lock:
+            if self._all or self._preparation is not None:
+                return
+            self._preparation = threading.Thread(target=self._prepare, daemon=True)
+            self._preparation.start()
+
+    def _prepare(self) -> None:
+        decoder = self._take()
+        if decoder is not None:
+            self._release(decoder)
+
     def close(self) -> None:
         """Ends all decoders, also those at work; afterwards pictures start new ones.
 
@@ -236,6 +256,10 @@ class Decoders:
 
     def _take(self) -> _Decoder | None:
         """Returns a decoder that is idle or new; None where this program cannot start any."""
+        preparation = self._preparation
+        if preparation is not None and preparation is not threading.current_thread():
+            preparation.join()
+            self._preparation = None
         while True:
             with self._lock:
                 decoder = self._idle.pop() if self._idle else None
@@ -278,12 +302,16 @@ class Decoders:
         now = time.monotonic()
         decoder.idle_since = now
         with self._lock:
-            if decoder in self._all:
+            closed = decoder not in self._all
+            if not closed:
                 self._idle.append(decoder)
             # The last one is taken first: those at the front were not needed for a while.
             old = [one for one in self._idle if now - one.idle_since > _IDLE_SECONDS]
             self._idle = [one for one in self._idle if one not in old]
             self._all.difference_update(old)
+        if closed:
+            # All were closed while it was at work.
+            decoder.end()
         for one in old:
             one.end()
 

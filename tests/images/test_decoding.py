@@ -342,6 +342,19 @@ def test_decoders_that_are_not_needed_end(png: bytes, monkeypatch: pytest.Monkey
     some.close()
 
 
+def test_a_decoder_can_be_started_beforehand(png: bytes) -> None:
+    some = Decoders()
+    some.prepare()
+    some.prepare()
+    some.decode(png, name="b.png")
+    assert len(some._all) == 1
+    (decoder,) = some._all
+    some.prepare()
+    some.decode(png, name="b.png")
+    assert some._all == {decoder}
+    some.close()
+
+
 PROGRAM = """
 import sys
 from floorlens.images.decoding import decode_photo, shared_decoders
