@@ -147,7 +147,7 @@ def test_no_floor_on_a_photo_that_streamlit_cannot_show(page: AppTest) -> None:
 def test_no_image(page: AppTest) -> None:
     upload(page.run(), b"a text", "room.jpg")
     assert "cannot be read as a photo" in page.error[0].value
-    assert "send a JPEG" in page.error[0].value
+    assert "send a photo as JPEG, PNG" in page.error[0].value
 
 
 def test_too_large(page: AppTest) -> None:
