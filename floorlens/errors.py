@@ -10,7 +10,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── ImageError                 not an image, truncated, empty, or too small
 │   │   ├── ImageTooLarge          more pixels than `FLOORLENS_MAX_MEGAPIXELS` allows
 │   │   └── ImageTimeout           takes longer to decode than `FLOORLENS_PICTURE_SECONDS`
-│   ├── ProductSourceError         a product folder, CSV or JSONL is not usable as a whole
+│   ├── ProductSourceError         a product folder or list is not usable as a whole
 │   └── DatasetError               an evaluation folder lacks a file or column
 ├── NoFloorFound                   the photo shows no floor that could be searched for
 ├── NothingToRank                  the catalogue, or what the filter leaves of it, is empty
@@ -108,7 +108,7 @@ class ImageTimeout(ImageError):
 
 
 class ProductSourceError(InputError):
-    """A product folder, CSV or JSONL file is not usable as a whole."""
+    """A folder or list of products is not usable as a whole."""
 
     code = "product-source-invalid"
 

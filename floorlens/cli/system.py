@@ -48,7 +48,7 @@ def demo(
     ] = None,
     products: Annotated[
         Path | None,
-        typer.Option("--products", help="A folder, CSV or JSONL of products.", show_default=False),
+        typer.Option("--products", help="A folder or list of products.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The folder of the report.")] = Path("demo"),
     catalogue: CatalogueOption = None,

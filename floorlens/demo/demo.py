@@ -47,7 +47,7 @@ def run_demo(
     Args:
         out: the folder of the report, report.html, and of its pictures.
         rooms: a folder of photos; None: the project's samples.
-        products: a folder, CSV or JSONL; None: the project's samples.
+        products: a folder or list; None: the project's samples.
         catalogue: the location of a catalogue that the products are added to; None: a catalogue in
             `out`, which holds just these products.
         import_progress: called as `import_progress(done, total, row)` after each product.

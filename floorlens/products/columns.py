@@ -273,6 +273,8 @@ def missing_columns(header: Sequence[str], columns: Columns, rows: Iterable[Sequ
             near = difflib.get_close_matches(name, names, 1, 0.5)
             parts.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
         return f"has no column {', '.join(parts)}; its columns are {shown}"
+    if any(looks_like_picture(name) for name in names):
+        return f"has no header: its first row is {shown}. Write the names of the columns above it"
     missing = [
         role
         for role, there in (("id", columns.id is not None), ("image", bool(columns.images)))

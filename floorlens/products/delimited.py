@@ -232,13 +232,12 @@ class _Reader:
         strict = self._strict(line)
         if strict is not None and (strict.end > line + 1 or self._fits(strict.cells)):
             return strict
-        readings: list[list[str]] = []
+        # The second pattern parts cells where the first does and at more places, so at most one of
+        # them gives as many cells as there are columns.
         for pattern in self._lenient:
-            cells = self._cells(pattern, row.start, row.end, row.end)
-            if cells is not None and self._fits(cells[0]) and cells[0] not in readings:
-                readings.append(cells[0])
-        if len(readings) == 1:
-            return _Record(self._delimiter, readings[0], line, line + 1, mended=True)
+            reading = self._cells(pattern, row.start, row.end, row.end)
+            if reading is not None and self._fits(reading[0]):
+                return _Record(self._delimiter, reading[0], line, line + 1, mended=True)
         if strict is not None:
             return strict
         fault = (

@@ -21,6 +21,8 @@ from floorlens.products.texts import plain_name, tidy
 
 _ADDRESSES = re.compile(r"(?<=[,;\s])(?=https?://)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[,;\n]")
+# How programs make Excel keep the zeros of ="0012".
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
 # So many places are named in a note.
 _SHOWN = 5
 
@@ -80,7 +82,7 @@ def products_of(
 
 @dataclass(frozen=True)
 class _Literal:
-    """A value that stands in a text as JSON after `json:`, and means nothing else."""
+    """A value that stands in a text as `json:"0012"` or `="0012"`, and means nothing else."""
 
     value: Any
 
@@ -309,6 +311,8 @@ class _Drafts:
             except (ValueError, RecursionError):
                 # A text that only begins like it.
                 pass
+        if self._table.kind == "text" and (formula := _TEXT_FORMULA.fullmatch(cell.strip())):
+            return _Literal(tidy(formula[1]) or None)
         # The name of a file may have other spaces.
         return cell if column in self._columns.images else tidy(cell)
 

@@ -41,7 +41,7 @@ _TITLES = {
 EMPTY_TITLE = "The catalogue is empty"
 EMPTY_TEXT = (
     "The service has no products to rank yet. Add some with `floorlens index PRODUCTS` (a folder "
-    "of pictures, a CSV or a JSONL file), then look again."
+    "of pictures, or a list: CSV, JSON, Excel), then look again."
 )
 DEGRADED = (
     "The service's vector engine cannot be used now, so the service searched its own memory. The "

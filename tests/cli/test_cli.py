@@ -209,6 +209,32 @@ def test_an_error_for_programs_is_json(run: Run, filled: Path, blank: Path) -> N
     assert error["message"].startswith("no floor was found")
 
 
+def test_bad_rows_are_named_and_the_others_stored(run: Run, product_folder: Path) -> None:
+    file = product_folder / "list.csv"
+    file.write_text(
+        "Nummer;Foto;Titel;Preis\n1;oak.png;Oak;49,90\n2;;Yew;9,90\n;ash.png;Ash;1\n", "utf-8"
+    )
+    options = ("--columns", 'id=Nummer,image="Foto"', "--columns", "name=Titel")
+    strict = run("index", file, *options, "--strict", code=3)
+    assert "2 rows cannot be used:" in strict.stderr
+    first = run("index", file, *options, code=8)
+    assert "cells separated by semicolons\n" in first.stderr
+    assert "'Preis' was read as numbers: '49,90' is 49.9\n" in first.stderr
+    assert "failed  2: line 3: names no picture" in first.stderr
+    assert "failed  line 4: the id is empty" in first.stderr
+    assert "3 products in" in first.stdout
+    assert "1 added" in first.stdout
+    report = document(run("index", file, *options, "--no-numbers", "--json", code=8))
+    assert [row["place"] for row in report["rows"]] == [None, "line 3", "line 4"]
+    assert report["notes"][0] == "cells separated by semicolons"
+    assert document(run("products", "show", "1", "--json"))["metadata"] == {"Preis": "49,90"}
+
+
+@pytest.mark.parametrize("option", ["SKU", "=a", "id=a,,name=b", "Id=a", "size=a", "id="])
+def test_columns_that_cannot_be_meant(run: Run, product_csv: Path, option: str) -> None:
+    assert "columns" in run("index", product_csv, "--columns", option, code=2).stderr
+
+
 def test_names_are_never_read_as_markup(run: Run, product_folder: Path, room: Path) -> None:
     """Rich would swallow "[bold]" and fail on "[/x]"."""
     file = product_folder / "list.csv"

@@ -75,6 +75,7 @@ def test_what_the_user_names_comes_first() -> None:
         ),
         (["Farbe"], [["oak"], ["oak"]], ["columns id and image", 'id="…",image="…"', "'Farbe'"]),
         (["imgae", "id"], [], ['image="imgae"']),
+        (["1", "a.jpg"], [["2", "b.jpg"]], ["has no header: its first row is '1', 'a.jpg'"]),
     ],
 )
 def test_what_is_missing_is_said_with_what_is_there(

@@ -30,7 +30,10 @@ def test_ids_of_shops_are_accepted(product_id: str) -> None:
         ("a\x07", r"unseen character \(U\+0007\)"),
         ("a\ud800", r"unseen character \(U\+D800\)"),
         ("a\u00a0b", r"unseen character \(U\+00A0\)"),
-        *((text, "beside a slash") for text in ("/a", "a/", "a//b", "../a", "a/./b", "..", ".")),
+        *(
+            (text, "beside a slash")
+            for text in ("/a", "a/", "a//b", "../a", "a/./b", "a/ /b", "..", ".")
+        ),
     ],
 )
 def test_others_are_refused_each_for_its_own_reason(product_id: Any, problem: str) -> None:

@@ -103,6 +103,14 @@ def test_no_row_is_too_long(folder: Path) -> None:
     assert [product.metadata["text"] for product in shop.products] == [text, text]
 
 
+def test_a_text_that_excel_is_to_keep_stays_text(folder: Path) -> None:
+    table = 'id,image,code,note\n="0012",a.jpg,"=""12""","=""a"""\n="7",b.jpg,json:"7",json:\n'
+    shop = read(folder, table)
+    assert [product.id for product in shop.products] == ["0012", "7"]
+    assert shop.products[0].metadata == {"code": "12", "note": "a"}
+    assert shop.products[1].metadata == {"code": "7", "note": "json:"}
+
+
 # -- pictures ----------------------------------------------------------------------------------
 
 
