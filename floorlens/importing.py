@@ -6,22 +6,17 @@ Read the pictures, see what they show, take their features, describe them, store
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from floorlens.catalogue.batches import batches, workers
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.descriptions import Description, Descriptions
 from floorlens.catalogue.rows import Entry, StoredProduct
-from floorlens.embedding import FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
@@ -38,8 +33,8 @@ from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import read_products
 
 STATUSES = ("added", "updated", "unchanged", "failed")
-# How many descriptions are kept in memory, and how many groups of equal pictures are spelled out.
-_LAST, _GROUPS = 64, 10
+# How many groups of equal pictures a report spells out.
+_GROUPS = 10
 # Kind of picture that is left out where others are better -> its name, one and many.
 _LEFT_OUT: Mapping[Kind, tuple[str, str]] = {
     "room": ("room scene", "room scenes"),
@@ -56,7 +51,8 @@ class ImportRow:
         status: one of `STATUSES`.
         reason: why it failed, if it did.
         pictures: the kind of each picture (`products.pictures.KINDS`), in order; empty where they
-            were not examined, because nothing changed or the product failed.
+            were not examined, because nothing changed, the product failed or the catalogue has the
+            same pictures already.
         note: which pictures were left out, and why.
         place: where a row that could not be read stands in the list: "line 301".
     """
@@ -137,81 +133,6 @@ class _Outcome:
     hashes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Description:
-    """What the pictures of a product show: features, kinds and a note for the report."""
-
-    features: FloorFeatures
-    pictures: tuple[str, ...]
-    note: str | None
-
-
-class _Descriptions:
-    """The descriptions of pictures, so that equal ones under several ids are embedded once.
-
-    The last ones are kept; of others only that they are in the catalogue, 64 bits each. Safe to
-    call from several threads.
-    """
-
-    def __init__(self, catalogue: Catalogue | None, stamp: Mapping[str, Any]) -> None:
-        """With None for the catalogue only what is described now is reused."""
-        self._catalogue = catalogue
-        self._stamp = stamp
-        self._last: OrderedDict[tuple[str, ...], Future[_Description]] = OrderedDict()
-        self._stored: NDArray[np.uint64] | None = None
-        self._new: set[int] = set()
-        self._lock = threading.Lock()
-
-    def get(self, hashes: tuple[str, ...], describe: Callable[[], _Description]) -> _Description:
-        """Returns the description of the pictures with these hashes; `describe` makes it."""
-        with self._lock:
-            future = self._last.get(hashes)
-            first = future is None
-            if future is None:
-                future = self._last[hashes] = Future()
-                if len(self._last) > _LAST:
-                    self._last.popitem(last=False)
-            self._last.move_to_end(hashes)
-        if not first:
-            try:
-                return future.result()
-            except FloorlensError:
-                # The message would name a file of another product.
-                return describe()
-        try:
-            description = self._stored_description(hashes) or describe()
-        except BaseException as error:
-            with self._lock:
-                self._last.pop(hashes, None)
-            future.set_exception(error)
-            raise
-        future.set_result(description)
-        with self._lock:
-            self._new.add(_code(hashes))
-        return description
-
-    def _stored_description(self, hashes: tuple[str, ...]) -> _Description | None:
-        if self._catalogue is None:
-            return None
-        code = _code(hashes)
-        with self._lock:
-            if self._stored is None:
-                self._stored = self._catalogue.picture_codes()
-            known = code in self._new
-        place = int(np.searchsorted(self._stored, np.uint64(code)))
-        if not known and not (place < len(self._stored) and int(self._stored[place]) == code):
-            return None
-        twin = self._catalogue.features_of_pictures(hashes, self._stamp)
-        if twin is None:
-            return None
-        product_id, features = twin
-        return _Description(features, (), f"has the same pictures as {product_id}")
-
-
-def _code(hashes: tuple[str, ...]) -> int:
-    return int(hashes[0][:16], 16)
-
-
 def import_products(
     catalogue: Catalogue,
     stages: Stages,
@@ -267,7 +188,7 @@ def import_products(
     refused = tuple(_refused(refusal) for refusal in content.refusals)
     total = len(products) + len(refused)
     target = _LiveGeneration(catalogue, stages)
-    descriptions = _Descriptions(catalogue, stages.stamp())
+    descriptions = Descriptions(catalogue, stages.stamp())
     rows: list[ImportRow] = []
     ids_of: dict[bytes, list[str]] = {}
 
@@ -337,7 +258,7 @@ def rebuild(
     generation = catalogue.generations.begin(stages.stamp(), projection)
     total = catalogue.count()
     # Nothing that is stored is taken over: a rebuild is there to make it anew.
-    descriptions = _Descriptions(None, stages.stamp())
+    descriptions = Descriptions(None, stages.stamp())
     rows: dict[str, ImportRow] = {}
     ids_of: dict[bytes, list[str]] = {}
 
@@ -447,7 +368,7 @@ def _prepare(
     stored: StoredProduct | None,
     stages: Stages,
     projection: Projection | None,
-    descriptions: _Descriptions,
+    descriptions: Descriptions,
     max_megapixels: float,
     picture_seconds: float,
 ) -> _Outcome:
@@ -460,16 +381,16 @@ def _prepare(
         row = ImportRow(product.id, "unchanged" if same else "updated")
         return _Outcome(row, Entry(product, hashes), hashes)
 
-    def describe() -> _Description:
+    def describe() -> Description:
         photos = [
             decode_photo(data, max_megapixels=max_megapixels, seconds=picture_seconds, name=path)
             for data, path in zip(files, product.images, strict=True)
         ]
         pictures = examine_product(photos, stages)
         features = product_features(photos, stages, pictures)
-        return _Description(features, tuple(p.kind for p in pictures), _note(pictures))
+        return Description(features, tuple(p.kind for p in pictures), _note(pictures))
 
-    described = descriptions.get(hashes, describe)
+    described = descriptions.get(product.id, hashes, describe)
     embedding = stages.embedder.describe(described.features, projection)
     status = "added" if stored is None else "updated"
     row = ImportRow(product.id, status, None, described.pictures, described.note)
