@@ -15,6 +15,7 @@ from typing import Any
 
 from floorlens.catalogue.batches import batches, workers
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.descriptions import Description, Descriptions
 from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError, GenerationChanged
@@ -26,12 +27,19 @@ from floorlens.pipeline import describing, examine_product, product_features
 from floorlens.presets import Stages
 from floorlens.products.downloads import Downloads, downloads_folder
 from floorlens.products.folders import Layout
-from floorlens.products.pictures import KINDS, ProductPicture
+from floorlens.products.pictures import KINDS, Kind, ProductPicture
 from floorlens.products.places import Places
 from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import read_products
 
 STATUSES = ("added", "updated", "unchanged", "failed")
+# How many groups of equal pictures a report spells out.
+_GROUPS = 10
+# Kind of picture that is left out where others are better -> its name, one and many.
+_LEFT_OUT: Mapping[Kind, tuple[str, str]] = {
+    "room": ("room scene", "room scenes"),
+    "drawing": ("drawing", "drawings"),
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,8 @@ class ImportRow:
         status: one of `STATUSES`.
         reason: why it failed, if it did.
         pictures: the kind of each picture (`products.pictures.KINDS`), in order; empty where they
-            were not examined, because nothing changed or the product failed.
+            were not examined, because nothing changed, the product failed or the catalogue has the
+            same pictures already.
         note: which pictures were left out, and why.
         place: where a row that could not be read stands in the list: "line 301".
     """
@@ -74,12 +83,15 @@ class ImportReport:
     Attributes:
         rows: one per product, in order of id, and then those of the list that are no product.
         seconds: how long it took.
-        notes: what the reader of a list decided or left out, in sentences.
+        notes: what the reader of a list decided or left out, and which pictures a shop should look
+            at, in sentences.
+        same_pictures: ids of products with equal pictures, byte for byte; the largest group first.
     """
 
     rows: tuple[ImportRow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
+    same_pictures: tuple[tuple[str, ...], ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -105,6 +117,7 @@ class ImportReport:
             "pictures": self.pictures,
             "seconds": self.seconds,
             "notes": list(self.notes),
+            "same_pictures": [list(ids) for ids in self.same_pictures],
             "rows": [row.as_dict() for row in self.rows],
         }
 
@@ -117,6 +130,7 @@ ImportProgress = Callable[[int, int, ImportRow], None]
 class _Outcome:
     row: ImportRow
     entry: Entry | None = None
+    hashes: tuple[str, ...] = ()
 
 
 def import_products(
@@ -174,13 +188,21 @@ def import_products(
     refused = tuple(_refused(refusal) for refusal in content.refusals)
     total = len(products) + len(refused)
     target = _LiveGeneration(catalogue, stages)
+    descriptions = Descriptions(catalogue, stages.stamp())
     rows: list[ImportRow] = []
+    ids_of: dict[bytes, list[str]] = {}
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
             product = localised(product)
             return _prepare(
-                product, stored, stages, target.projection, max_megapixels, picture_seconds
+                product,
+                stored,
+                stages,
+                target.projection,
+                descriptions,
+                max_megapixels,
+                picture_seconds,
             )
         except FloorlensError as error:
             return _Outcome(ImportRow(product.id, "failed", str(error)))
@@ -201,13 +223,17 @@ def import_products(
                         target.put([entry])
             for outcome in outcomes:
                 rows.append(outcome.row)
+                if outcome.hashes:
+                    ids_of.setdefault(_key(outcome.hashes), []).append(outcome.row.id)
                 if progress is not None:
                     progress(len(rows), total, outcome.row)
     for row in refused:
         rows.append(row)
         if progress is not None:
             progress(len(rows), total, row)
-    return ImportReport(tuple(rows), time.perf_counter() - started, content.notes)
+    same = _same_pictures(ids_of)
+    notes = (*content.notes, *_picture_notes(rows, same))
+    return ImportReport(tuple(rows), time.perf_counter() - started, notes, same)
 
 
 def rebuild(
@@ -231,12 +257,21 @@ def rebuild(
     projection = stages.embedder.projection
     generation = catalogue.generations.begin(stages.stamp(), projection)
     total = catalogue.count()
+    # Nothing that is stored is taken over: a rebuild is there to make it anew.
+    descriptions = Descriptions(None, stages.stamp())
     rows: dict[str, ImportRow] = {}
+    ids_of: dict[bytes, list[str]] = {}
 
     def prepare(stored: StoredProduct) -> _Outcome:
         try:
             outcome = _prepare(
-                stored.product, None, stages, projection, max_megapixels, picture_seconds
+                stored.product,
+                None,
+                stages,
+                projection,
+                descriptions,
+                max_megapixels,
+                picture_seconds,
             )
         except FloorlensError as error:
             return _Outcome(ImportRow(stored.product.id, "failed", str(error)))
@@ -252,13 +287,17 @@ def rebuild(
                     yield outcome.row.id
                 else:
                     catalogue.generations.put_features(stored, outcome.entry, generation)
+                if outcome.hashes and outcome.row.id not in rows:
+                    ids_of.setdefault(_key(outcome.hashes), []).append(outcome.row.id)
                 rows[outcome.row.id] = outcome.row
                 if progress is not None:
                     progress(len(rows), max(total, len(rows)), outcome.row)
 
         catalogue.generations.fill_and_swap(generation, fill)
     in_order = tuple(rows[product_id] for product_id in sorted(rows))
-    return ImportReport(in_order, time.perf_counter() - started)
+    same = _same_pictures(ids_of)
+    notes = tuple(_picture_notes(in_order, same))
+    return ImportReport(in_order, time.perf_counter() - started, notes, same)
 
 
 def _refused(refusal: Refusal) -> ImportRow:
@@ -329,6 +368,7 @@ def _prepare(
     stored: StoredProduct | None,
     stages: Stages,
     projection: Projection | None,
+    descriptions: Descriptions,
     max_megapixels: float,
     picture_seconds: float,
 ) -> _Outcome:
@@ -336,24 +376,76 @@ def _prepare(
     hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
     if stored is not None and stored.embedded and stored.content_hashes == hashes:
         if stored.product == product:
-            return _Outcome(ImportRow(product.id, "unchanged"))
+            return _Outcome(ImportRow(product.id, "unchanged"), hashes=hashes)
         same = (stored.product.name, stored.product.metadata) == (product.name, product.metadata)
-        status = "unchanged" if same else "updated"
-        return _Outcome(ImportRow(product.id, status), Entry(product, hashes))
-    photos = [
-        decode_photo(data, max_megapixels=max_megapixels, seconds=picture_seconds, name=path)
-        for data, path in zip(files, product.images, strict=True)
-    ]
-    pictures = examine_product(photos, stages)
-    features = product_features(photos, stages, pictures)
-    embedding = stages.embedder.describe(features, projection)
+        row = ImportRow(product.id, "unchanged" if same else "updated")
+        return _Outcome(row, Entry(product, hashes), hashes)
+
+    def describe() -> Description:
+        photos = [
+            decode_photo(data, max_megapixels=max_megapixels, seconds=picture_seconds, name=path)
+            for data, path in zip(files, product.images, strict=True)
+        ]
+        pictures = examine_product(photos, stages)
+        features = product_features(photos, stages, pictures)
+        return Description(features, tuple(p.kind for p in pictures), _note(pictures))
+
+    described = descriptions.get(product.id, hashes, describe)
+    embedding = stages.embedder.describe(described.features, projection)
     status = "added" if stored is None else "updated"
-    row = ImportRow(product.id, status, None, tuple(p.kind for p in pictures), _note(pictures))
-    return _Outcome(row, Entry(product, hashes, features, embedding))
+    row = ImportRow(product.id, status, None, described.pictures, described.note)
+    return _Outcome(row, Entry(product, hashes, described.features, embedding), hashes)
+
+
+def _key(hashes: tuple[str, ...]) -> bytes:
+    """Returns what is equal for the same pictures, in whichever order; 16 bytes."""
+    return hashlib.sha256("".join(sorted(hashes)).encode()).digest()[:16]
+
+
+def _same_pictures(ids_of: Mapping[bytes, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups = [tuple(sorted(ids)) for ids in ids_of.values() if len(ids) > 1]
+    return tuple(sorted(groups, key=lambda ids: (-len(ids), ids)))
+
+
+def _picture_notes(rows: Sequence[ImportRow], same: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yields what a shop should know of its pictures, in sentences."""
+    drawings = [row.id for row in rows if set(row.pictures) == {"drawing"}]
+    if drawings:
+        verb = "shows" if len(drawings) == 1 else "show"
+        yield (
+            f"{_listed(drawings)} {verb} no floor but writing, an icon or a logo: give each a "
+            "picture of the product"
+        )
+    for ids in same[:_GROUPS]:
+        yield (
+            f"{_listed(ids)} show the same picture: a search cannot tell them apart. If it stands "
+            "for pictures that are still to come, remove it"
+        )
+    if len(same) > _GROUPS:
+        yield f"{len(same) - _GROUPS} more groups of products have the same pictures"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    if len(ids) == 1:
+        return ids[0]
+    if len(ids) <= 3:
+        return f"{', '.join(ids[:-1])} and {ids[-1]}"
+    return f"{', '.join(ids[:2])} and {len(ids) - 2} more"
 
 
 def _note(pictures: Sequence[ProductPicture]) -> str | None:
-    rooms = describing(pictures).count(False)
-    if not rooms:
-        return None
-    return f"{rooms} room scene{'s' * (rooms > 1)} left out: other pictures show the product itself"
+    omitted = Counter(
+        picture.kind
+        for picture, used in zip(pictures, describing(pictures), strict=True)
+        if not used
+    )
+    notes = []
+    for kind, (one, many) in _LEFT_OUT.items():
+        if count := omitted[kind]:
+            name = one if count == 1 else many
+            notes.append(f"{count} {name} left out: other pictures show the product itself")
+    if all(picture.kind == "drawing" for picture in pictures):
+        notes.append(
+            "shows no floor but writing, an icon or a logo: give it a picture of the product"
+        )
+    return "; ".join(notes) or None

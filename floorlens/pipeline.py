@@ -14,6 +14,7 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
+from floorlens.products.placeholders import is_drawing
 from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.bars import inside_bars
 from floorlens.segmentation.clicks import parse_clicks
@@ -23,6 +24,9 @@ from floorlens.segmentation.region import (
     region_by_hand,
     region_from_probability,
 )
+
+#: Kind of product picture -> its place after those that show the product itself.
+_WORTH = {"room": 1, "drawing": 2}
 
 
 def floor_region(
@@ -152,7 +156,9 @@ def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPict
 
 
 def describing(pictures: Sequence[ProductPicture]) -> list[bool]:
-    """Returns which pictures describe the product: room scenes only where there is nothing else.
+    """Returns which pictures describe the product.
+
+    Room scenes do only where there is nothing better, and drawings where there is nothing else.
 
     Example:
         >>> from floorlens.products.pictures import ProductPicture
@@ -160,8 +166,8 @@ def describing(pictures: Sequence[ProductPicture]) -> list[bool]:
         >>> describing([ProductPicture("swatch", mask, 1.0), ProductPicture("room", mask, 0.9)])
         [True, False]
     """
-    only_rooms = all(picture.kind == "room" for picture in pictures)
-    return [only_rooms or picture.kind != "room" for picture in pictures]
+    ranks = [_WORTH.get(picture.kind, 0) for picture in pictures]
+    return [rank == min(ranks) for rank in ranks]
 
 
 def product_features(
@@ -215,6 +221,8 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
 
 
 def _examine(photo: Photo, stages: Stages) -> ProductPicture:
+    if is_drawing(photo.pixels, photo.opaque):
+        return ProductPicture("drawing", np.ones(photo.pixels.shape[:2], np.bool_), 1.0)
     picture = examine(photo.pixels, photo.opaque)
     if picture.kind != "swatch" or not may_be_room(photo.pixels):
         return picture

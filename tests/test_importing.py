@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from floorlens import Floorlens, importing
 from floorlens.catalogue.batches import BATCH
@@ -200,7 +200,7 @@ def test_bad_rows_of_a_list_are_all_reported_and_the_others_stored(
         ]
         assert all(row.reason for row in report.failed)
         assert str(report.failed[1].reason).startswith("line 12: names no picture")
-        assert report.notes == ("empty rows skipped: 1 (line 302)",)
+        assert report.notes[0] == "empty rows skipped: 1 (line 302)"
         assert report.as_dict()["notes"] == list(report.notes)
         assert report.as_dict()["rows"][-1]["place"] == "line 252"
         assert (calls[-1][:2], len(calls)) == ((300, 300), 300)
@@ -290,7 +290,7 @@ def test_the_report_says_what_each_picture_shows(tmp_path: Path, location: str) 
     assert everything.pictures == ("swatch", "room", "boards")
     assert str(everything.note).startswith("1 room scene left out")
     assert (alone.pictures, alone.note) == (("room",), None)
-    assert report.pictures == {"swatch": 1, "boards": 1, "framed": 0, "room": 2}
+    assert report.pictures == {"swatch": 1, "boards": 1, "framed": 0, "room": 2, "drawing": 0}
     assert report.as_dict()["rows"][0]["pictures"] == ["swatch", "room", "boards"]
     assert [row.pictures for row in again.rows] == [(), ()], "unchanged: not looked at"
     rebuilt = Floorlens.rebuild(where, stages=fake_stages(version="2"))
@@ -308,6 +308,77 @@ def fail_on(folder: Path, name: str) -> Callable[[], None]:
         path.write_bytes(good)
 
     return mend
+
+
+def test_equal_pictures_are_embedded_once(tmp_path: Path, location: str, counting: Stages) -> None:
+    """Under however many ids, in one run or in several; the report groups the ids."""
+    paint(tmp_path, "abc")
+    many = "".join(f"p{number:03},a.png\n" for number in range(100))
+    (tmp_path / "one.csv").write_text(
+        "id,image\n" + many + "q,a.png|b.png\nr,b.png|a.png\nz,c.png\n"
+    )
+    with Floorlens.open(location, stages=counting) as lens:
+        report = lens.add(tmp_path / "one.csv")
+        assert report.counts["added"] == 103
+        assert CountingEmbedder.calls == 4
+        assert report.imported.same_pictures == (
+            tuple(f"p{number:03}" for number in range(100)),
+            ("q", "r"),
+        )
+        assert report.as_dict()["same_pictures"][1] == ["q", "r"]
+        assert report.notes[0].startswith("p000, p001 and 98 more show the same picture")
+        assert report.notes[1].startswith("q and r show the same picture")
+        vectors = {one.id: one.vector for one in lens._catalogue.snapshot().changed_records}
+        assert np.array_equal(vectors["p000"], vectors["p099"])
+        assert not np.array_equal(vectors["p000"], vectors["z"])
+        # Another run knows them from the catalogue, and describes them just as before.
+        (tmp_path / "two.csv").write_text("id,image\nlater,c.png\nother,b.png\n")
+        later, other = lens.add(tmp_path / "two.csv").rows
+        assert CountingEmbedder.calls == 5
+        assert (later.status, later.note) == ("added", "has the same pictures as z")
+        assert (other.status, other.note) == ("added", None)
+        vectors = {one.id: one.vector for one in lens._catalogue.snapshot().changed_records}
+        assert np.array_equal(vectors["later"], vectors["z"])
+        assert lens.add(tmp_path / "one.csv").imported.same_pictures[1] == ("q", "r")
+        assert CountingEmbedder.calls == 5
+    # What is made anew is made anew, and once.
+    CountingEmbedder.calls = 0
+    rebuilt = Floorlens.rebuild(location, stages=counting)
+    assert CountingEmbedder.calls == 5
+    assert rebuilt.imported.same_pictures[1:] == (("later", "z"), ("q", "r"))
+
+
+def test_equal_bad_pictures_fail_each_by_its_own_name(tmp_path: Path, location: str) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"no picture")
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        report = lens.add(tmp_path)
+    for row in report.failed:
+        assert f"{row.id}.png" in str(row.reason)
+    assert (len(report.failed), report.imported.same_pictures) == (2, ())
+
+
+def test_drawings_are_reported_and_left_out_where_there_is_more(
+    tmp_path: Path, location: str
+) -> None:
+    """A shop learns which products lack a picture; they are stored all the same."""
+    grain = np.random.default_rng(0).integers(60, 160, (160, 160, 3), dtype=np.uint8)
+    Image.fromarray(grain).save(tmp_path / "oak.png")
+    drawing = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(drawing).text((60, 80), "no picture yet", fill="grey", font_size=28)
+    drawing.save(tmp_path / "none.png")
+    (tmp_path / "p.csv").write_text("id,image\nboth,oak.png|none.png\nnone,none.png\noak,oak.png\n")
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        report = lens.add(tmp_path / "p.csv")
+        both, none, _ = report.rows
+        assert both.pictures == ("swatch", "drawing")
+        assert str(both.note).startswith("1 drawing left out")
+        assert (none.status, none.pictures) == ("added", ("drawing",))
+        assert "shows no floor but writing" in str(none.note)
+        (note,) = report.notes
+        assert note.startswith("none shows no floor but writing, an icon or a logo")
+        vectors = {one.id: one.vector for one in lens._catalogue.snapshot().changed_records}
+        assert np.array_equal(vectors["both"], vectors["oak"])
 
 
 def test_another_version_is_refused_until_rebuilt(tmp_path: Path, location: str) -> None:

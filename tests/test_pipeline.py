@@ -100,6 +100,10 @@ def test_a_room_counts_only_alone(stages: Stages) -> None:
     pictures = examine_product(photos, stages)
     assert describing(pictures) == [False, True, True]
     assert describing(pictures[:1]) == [True]
+    drawing = replace(pictures[1], kind="drawing")
+    assert describing([drawing, *pictures]) == [False, False, True, True]
+    assert describing([drawing, pictures[0]]) == [False, True]
+    assert describing([drawing]) == [True]
     both = product_features(photos, stages, pictures)
     plain = product_features(photos[1:], stages)
     np.testing.assert_array_equal(both.lab, plain.lab)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select
 
 from floorlens.catalogue.database import FILE_NAME, Database
@@ -44,8 +45,6 @@ from floorlens.models.stamp import encoder_key
 from floorlens.products.product import Product
 
 __all__ = ["FILE_NAME", "Catalogue"]
-
-FIELDS_BATCH = 1000
 
 
 class Catalogue(Database):
@@ -170,11 +169,8 @@ class Catalogue(Database):
             revision = self.check_revision(connection)
             if self._fields is not None and self._fields[0] == revision:
                 return self._fields[1]
-            rows = connection.execution_options(yield_per=FIELDS_BATCH).execute(
-                select(products.c.metadata)
-            )
             fields = set(record_metadata({}, None))
-            for metadata in rows.scalars():
+            for metadata in connection.execute(select(products.c.metadata)).scalars():
                 fields.update(json.loads(metadata))
         self._fields = revision, frozenset(fields)
         return self._fields[1]
@@ -189,6 +185,32 @@ class Catalogue(Database):
                     connection, select(products.c.id).where(products.c.id.in_(chunk)), generation
                 )
             }
+
+    def picture_codes(self) -> NDArray[np.uint64]:
+        """Returns the first 64 bits of the hash of each product's first picture, sorted."""
+        with self.reading() as connection:
+            hashes = connection.execute(
+                select(images.c.content_hash).where(images.c.position == 0)
+            ).scalars()
+            codes = np.fromiter((int(digest[:16], 16) for digest in hashes), np.uint64)
+        return np.sort(codes)
+
+    def features_of_pictures(
+        self, hashes: Sequence[str], stamp: Mapping[str, Any]
+    ) -> tuple[str, FloorFeatures] | None:
+        """Returns a product with just these pictures, and their features; None if none has them.
+
+        Args:
+            hashes: SHA-256 of each picture, in order.
+            stamp: whose encoder made the features.
+        """
+        first = select(images.c.product_id.label("id")).where(
+            images.c.position == 0, images.c.content_hash == hashes[0]
+        )
+        with self.reading() as connection:
+            stored = load_products(connection, first)
+            twins = [one.product.id for one in stored if one.content_hashes == tuple(hashes)]
+        return next(iter(self.base_features(twins, stamp).items()), None)
 
     def put(self, entries: Sequence[Entry], generation: int) -> list[str]:
         """Stores products, replacing those of the same id; committed and fsynced on return.

@@ -65,6 +65,7 @@ PICTURES = {
     "room": ("room scene", "room scenes"),
     "boards": ("picture of boards on a plain ground", "pictures of boards on a plain ground"),
     "framed": ("picture with a frame or label", "pictures with a frame or label"),
+    "drawing": ("drawing (no picture yet, a logo)", "drawings (no picture yet, logos)"),
 }
 
 

@@ -23,8 +23,8 @@ from floorlens.products.frames import label_on_swatch, round_corners
 from floorlens.products.ground import kind_of, product_on_ground
 from floorlens.segmentation import FloorProbability
 
-Kind = Literal["swatch", "boards", "framed", "room"]
-KINDS: tuple[Kind, ...] = ("swatch", "boards", "framed", "room")
+Kind = Literal["swatch", "boards", "framed", "room", "drawing"]
+KINDS: tuple[Kind, ...] = ("swatch", "boards", "framed", "room", "drawing")
 
 #: More than this share of a picture is opaque where transparency says nothing of the product.
 OPAQUE = 0.98
@@ -50,7 +50,8 @@ class ProductPicture:
 
     Attributes:
         kind: "swatch" (floor from edge to edge), "boards" (boards, tiles or a fan of them on a
-            plain ground), "framed" (a swatch with a frame, round corners or a label) or "room".
+            plain ground), "framed" (a swatch with a frame, round corners or a label), "room" or
+            "drawing" (writing, an icon or a logo, see `products.placeholders`).
         mask: bool (h, w), where the product is; all True for a swatch. Never empty.
         confidence: how plainly it is of this kind, 0..1; .5 for a swatch that has something of
             another kind.
@@ -65,7 +66,7 @@ def examine(pixels: NDArray[np.uint8], opaque: NDArray[np.bool_] | None = None) 
     """Returns what a product picture shows: "swatch", "boards" or "framed", and where.
 
     A room scene comes back as a swatch: `may_be_room` says cheaply whether to ask the segmenter,
-    and `room_scene` what its answer means.
+    and `room_scene` what its answer means. So does a drawing: see `placeholders.is_drawing`.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
