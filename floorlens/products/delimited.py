@@ -137,7 +137,9 @@ def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Tab
             f"a quote inside a quoted cell was kept as a sign: {', '.join(mended[:5])}{more}"
         )
     place = f"line {lines[head.start].number}"
-    return Table(tuple(head.cells), place, tuple(rows), notes=tuple(notes))
+    # What is shown of a header, and stored, must be text.
+    header = tuple(_UNREADABLE.sub("\ufffd", name) for name in head.cells)
+    return Table(header, place, tuple(rows), notes=tuple(notes))
 
 
 class _Line(NamedTuple):

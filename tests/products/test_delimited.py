@@ -63,6 +63,11 @@ def test_a_damaged_byte_costs_its_row_alone() -> None:
     assert read(b"id,image\nx\xe4,a.jpg\ny\x81,a.jpg\n").rows[1].fault is not None
 
 
+def test_a_damaged_header_can_still_be_shown() -> None:
+    table = read(b"\xc3,image\n" + "ä,a.jpg\n".encode() * 2)
+    assert table.header == ("\ufffd", "image")
+
+
 # -- separators and headers --------------------------------------------------------------------
 
 
