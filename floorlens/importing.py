@@ -391,7 +391,9 @@ def _prepare(
         return Description(features, tuple(p.kind for p in pictures), _note(pictures))
 
     described = descriptions.get(product.id, hashes, describe)
-    embedding = stages.embedder.describe(described.features, projection)
+    embedding = descriptions.embedding(
+        hashes, projection, lambda: stages.embedder.describe(described.features, projection)
+    )
     status = "added" if stored is None else "updated"
     row = ImportRow(product.id, status, None, described.pictures, described.note)
     return _Outcome(row, Entry(product, hashes, described.features, embedding), hashes)

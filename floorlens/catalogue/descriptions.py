@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.catalogue.catalogue import Catalogue
-from floorlens.embedding import FloorFeatures
+from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError
 
 LAST = 64
@@ -52,6 +53,9 @@ class Descriptions:
         self._catalogue = catalogue
         self._stamp = stamp
         self._last: OrderedDict[tuple[str, ...], Future[Description]] = OrderedDict()
+        self._embeddings: OrderedDict[tuple[str, ...], tuple[Projection | None, FloorEmbedding]] = (
+            OrderedDict()
+        )
         self._stored: NDArray[np.uint64] | None = None
         self._new: set[int] = set()
         self._lock = threading.Lock()
@@ -102,6 +106,35 @@ class Descriptions:
         with self._lock:
             self._new.add(_code(hashes))
         return description
+
+    def embedding(
+        self,
+        hashes: tuple[str, ...],
+        projection: Projection | None,
+        embed: Callable[[], FloorEmbedding],
+    ) -> FloorEmbedding:
+        """Returns the embedding of the pictures with these hashes.
+
+        Args:
+            hashes: as for `get`.
+            projection: what the features are described with.
+            embed: makes the embedding, unless equal pictures have one of that projection.
+
+        Example:
+            >>> Descriptions(None, {}).embedding(("00" * 32,), None, make)  # doctest: +SKIP
+            FloorEmbedding(vector=array([...], dtype=float32), signature=b'...')
+        """
+        with self._lock:
+            made_with, embedding = self._embeddings.get(hashes, (None, None))
+        if embedding is not None and made_with is projection:
+            return embedding
+        embedding = embed()
+        with self._lock:
+            self._embeddings[hashes] = projection, embedding
+            self._embeddings.move_to_end(hashes)
+            if len(self._embeddings) > LAST:
+                self._embeddings.popitem(last=False)
+        return embedding
 
     def _stored_description(self, product_id: str, hashes: tuple[str, ...]) -> Description | None:
         if self._catalogue is None:

@@ -74,12 +74,13 @@ def is_drawing(pixels: NDArray[np.uint8], opaque: Mask | None = None) -> bool:
             return False
     else:
         pixels = np.asarray(Image.fromarray(pixels).reduce(step)) if step > 1 else pixels
-        cut = _within_frame(pixels)
+        ripple = max(4, RIPPLE // step)
+        cut = _within_frame(pixels, ripple)
         if cut is None:
             return False
         pixels, distance = cut
         drawing = distance > OTHER
-        away = ~_grown(drawing, max(4, RIPPLE // step))
+        away = ~_grown(drawing, ripple)
         if not away.any() or (distance[away] <= 2).mean() < EXACT:
             return False
         if ((distance > SAME) & ~drawing).mean() > UNCLEAR:
@@ -99,27 +100,47 @@ def is_drawing(pixels: NDArray[np.uint8], opaque: Mask | None = None) -> bool:
     return _has_few_inks(pixels[deep].astype(np.int16))
 
 
-def _within_frame(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int16]] | None:
+def _within_frame(
+    pixels: NDArray[np.uint8], ripple: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int16]] | None:
     """Returns a picture within its frame, and how far each pixel is from the ground's colour.
 
-    None if its rim is not plain.
+    None if its rim is not plain. Of a picture with a frame so much is cut off as JPEG may ripple.
     """
     frame = None
-    for _ in range(2 + int(FRAME * min(pixels.shape[:2]))):
-        edge = rim(pixels).astype(np.int16)
-        colour = np.median(edge, axis=0).astype(np.int16)
-        apart = np.abs(edge - colour).max(axis=1)
-        if (apart <= SAME).mean() >= RIM and apart.max() <= OTHER:
-            distance = np.abs(pixels - colour).max(axis=2)
-            if (distance <= SAME).mean() >= LEAST_GROUND:
-                # What is cut off in the colour of the ground was no frame, but half a pattern.
-                different = frame is None or np.abs(frame - colour).max() > OTHER
-                return (pixels, distance) if different else None
-        if (apart <= BLURRED).mean() < FRAMED or min(pixels.shape[:2]) < 16:
+    for width in range(2 + int(FRAME * min(pixels.shape[:2]))):
+        inner = pixels[width : len(pixels) - width, width : pixels.shape[1] - width]
+        if min(inner.shape[:2]) < 16:
             return None
-        frame = colour if frame is None else frame
-        pixels = pixels[1:-1, 1:-1]
-    return None
+        colour, apart = _rim_of(inner)
+        if (apart <= SAME).mean() >= RIM and apart.max() <= OTHER:
+            distance = np.abs(inner - colour).max(axis=2)
+            if (distance <= SAME).mean() >= LEAST_GROUND:
+                break
+        if frame is None:
+            if (apart <= BLURRED).mean() < FRAMED:
+                return None
+            frame = colour
+    else:
+        return None
+    if frame is None:
+        return inner, distance
+    # What was cut off in the colour of the ground is no frame, but half of a pattern on it.
+    if np.abs(frame - colour).max() <= OTHER or min(inner.shape[:2]) <= 4 * ripple:
+        return None
+    inner = inner[ripple:-ripple, ripple:-ripple]
+    colour, apart = _rim_of(inner)
+    if apart.max() > OTHER:
+        return None
+    distance = np.abs(inner - colour).max(axis=2)
+    return inner, distance
+
+
+def _rim_of(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Returns the colour of a picture's rim, and how far each pixel there is from it."""
+    edge = rim(pixels).astype(np.int16)
+    colour = np.median(edge, axis=0).astype(np.int16)
+    return colour, np.abs(edge - colour).max(axis=1)
 
 
 def _turned(drawing: Mask) -> float:
