@@ -101,6 +101,9 @@ segmenter: $(TESTS)
 	$(BIN)/python -m training.segmentation.calibrate --run $(CACHE)/segmenter --rooms $(CACHE)/rooms
 	$(BIN)/python -m training.segmentation.curve --run $(CACHE)/segmenter --out training/segmentation/curve.png
 	$(BIN)/python -m training.segmentation.export_model --run $(CACHE)/segmenter
+	$(PIP) OpenEXR==3.5.3
+	$(BIN)/python -m training.segmentation.photographs --out $(CACHE)/photographs
+	$(BIN)/python -m training.segmentation.train_scene --photographs $(CACHE)/photographs --out $(CACHE)/scene
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:

@@ -24,6 +24,7 @@ from floorlens.segmentation.region import (
     region_by_hand,
     region_from_probability,
 )
+from floorlens.segmentation.upright import segment_upright
 
 #: Kind of product picture -> its place after those that show the product itself.
 _WORTH = {"room": 1, "drawing": 2}
@@ -79,8 +80,8 @@ def _automatic_region(photo: Photo, stages: Stages, clicks: tuple[Click, ...]) -
     if not all(framing.holds(click) for click in clicks if click.floor):
         # Whoever clicks on a bar says that it is none.
         framing = whole(photo)
+    framing, unprompted = segment_upright(photo, framing, stages.segmenter, preset.sure_visible)
     upright, points = framing.cut(photo), framing.clicks(clicks)
-    unprompted = stages.segmenter.segment(upright.pixels)
     floor_clicked = any(click.floor for click in points)
     region = region_from_probability(
         upright,
@@ -88,6 +89,7 @@ def _automatic_region(photo: Photo, stages: Stages, clicks: tuple[Click, ...]) -
         threshold=preset.mask_threshold,
         min_visible=0 if floor_clicked else preset.min_visible,
         min_share=0 if floor_clicked else preset.min_share,
+        sure_visible=0 if floor_clicked else preset.sure_visible,
     )
     if points:
         prompted = unprompted

@@ -33,6 +33,7 @@ class Preset:
         mask_threshold: a pixel is floor above this probability.
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
         min_share: below this share of the photo, `NoFloorFound`.
+        sure_visible: below this probability that there is a floor at all, the region is doubtful.
         rerank_depth: how many of the retrieved products are compared in detail.
         examine_products: whether product pictures are examined for frames, grounds and rooms; else
             they are taken whole, and none is segmented.
@@ -51,6 +52,7 @@ class Preset:
     mask_threshold: float = 0.5
     min_visible: float = 0.5
     min_share: float = 0.005
+    sure_visible: float = 0.0
     rerank_depth: int = 200
     examine_products: bool = True
     takes_clicks: bool = True
@@ -67,6 +69,7 @@ BUILTIN = Preset(
     normaliser="builtin",
     embedder="builtin",
     reranker="builtin",
+    sure_visible=0.85,
 )
 
 # The reference design by its parts, as it computes: box crop, one vector, the same cosine again.

@@ -156,3 +156,57 @@ def test_a_click_on_a_bar_says_that_it_is_none(stages: Stages) -> None:
 def test_a_region_by_hand_may_lie_on_a_bar(stages: Stages) -> None:
     photo = load_photo(letterboxed(room()))
     assert floor_region(photo, stages, region=(0, 420, 320, 480)).box == (0, 420, 320, 480)
+
+
+def test_a_photo_on_its_side_is_searched_upright(stages: Stages) -> None:
+    """Its region stays in the photo as it was handed over, and so do clicks."""
+
+    class Sideways(FakeSegmenter):
+        """Says that pictures with a dark upper side are upright."""
+
+        def segment(self, pixels: Any, clicks: Any = ()) -> Any:
+            floor = super().segment(pixels, clicks)
+            up = pixels[:10].mean() < 50
+            return replace(floor, visible=0.97 if up else 0.6, upright=0.97 if up else 0.05)
+
+    pixels = room()
+    pixels[:10] = np.random.default_rng(2).integers(0, 60, (10, 320, 3))
+    lying = load_photo(np.ascontiguousarray(np.rot90(pixels)[:, :300]))
+    turner = replace(
+        stages,
+        segmenter=Sideways(stages.segmenter.stamp),
+        preset=replace(stages.preset, sure_visible=0.85),
+    )
+    region = floor_region(lying, turner)
+    # The floor is on the right, where the fake sees the lower half after turning.
+    assert region.box == (150, 0, 300, 320)
+    assert region.turn == 1
+    assert region.as_dict()["turn"] == 1
+    assert [reason.split(":")[0] for reason in region.reasons] == ["sideways"]
+    again = floor_region(lying, turner, region=region)
+    assert again is region
+    corrected = floor_region(lying, turner, region=region, clicks=[(290, 10, False)])
+    assert corrected.turn == 1
+    assert not corrected.working_mask[10, 290]
+    clicked = floor_region(lying, turner, clicks=[(290, 10, False)])
+    assert clicked.turn == 1
+    assert not clicked.working_mask[10, 290]
+    assert clicked.working_mask[300, 160]
+
+
+def test_the_view_is_of_the_upright_photo(stages: Stages) -> None:
+    class Recorder(FakeNormaliser):
+        """Keeps what it was shown."""
+
+        def view(self, pixels: Any, mask: Any) -> Any:
+            shown.append((pixels, mask))
+            return super().view(pixels, mask)
+
+    shown: list[Any] = []
+    recorder = replace(stages, normaliser=Recorder(stages.normaliser.stamp))
+    mask = np.zeros((320, 300), bool)
+    mask[:, 200:] = True
+    floor_view(load_photo(np.ascontiguousarray(room()[:, :300])), mask, recorder, turn=1)
+    pixels, turned = shown[0]
+    assert pixels.shape == (300, 320, 3)
+    assert turned[200:].all() and not turned[:200].any()

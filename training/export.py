@@ -184,7 +184,7 @@ def fold_pads(model: onnx.ModelProto, feed: Mapping[str, NDArray[Any]]) -> None:
         both = [int(a) + int(b) for a, b in zip(own, amount[[2, 3, 6, 7]], strict=True)]
         del conv.attribute[:]
         conv.attribute.extend([*kept, helper.make_attribute("pads", both)])
-    _drop_unread(graph)
+    drop_unread(graph)
 
 
 def _values_of(
@@ -202,7 +202,7 @@ def _values_of(
     return [np.asarray(value) for value in session.run(list(names), dict(feed))]
 
 
-def _drop_unread(graph: onnx.GraphProto) -> None:
+def drop_unread(graph: onnx.GraphProto) -> None:
     """Remove nodes whose outputs nothing reads any more."""
     while True:
         read = {name for node in graph.node for name in node.input}

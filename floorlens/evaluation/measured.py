@@ -96,7 +96,7 @@ Opener = Callable[[Path, str | None], Lens]
 
 
 class _RecordingSegmenter:
-    """A segmenter that remembers its last answer, since a refused photo yields no region."""
+    """A segmenter that remembers its first answer, since a refused photo yields no region."""
 
     def __init__(self, segmenter: Segmenter) -> None:
         self._segmenter = segmenter
@@ -108,7 +108,8 @@ class _RecordingSegmenter:
 
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         floor = self._segmenter.segment(pixels, clicks)
-        self.visible = floor.visible
+        if self.visible is None:
+            self.visible = floor.visible
         return floor
 
 
@@ -147,7 +148,12 @@ class _MeasuredLens:
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
     ) -> FloorRegion:
-        return self._lens.mask(source, clicks=clicks)
+        self._segmenter.visible = None
+        region = self._lens.mask(source, clicks=clicks)
+        if region.turn:
+            # What the first answer said was said of the photo on its side.
+            self._segmenter.visible = region.visible
+        return region
 
     def take_visible(self) -> float | None:
         visible, self._segmenter.visible = self._segmenter.visible, None

@@ -115,11 +115,14 @@ class FloorProbability:
         pixels: float32 (h, w), the probability 0..1 that a pixel is floor, at the photo's size.
         visible: the probability 0..1 that the photo shows a floor at all.
         rug_share: the share of the photo, 0..1, that is a loose rug or mat.
+        upright: the probability that the photo is neither upside down nor on its side; 1 from a
+            backend that cannot tell.
     """
 
     pixels: NDArray[np.float32]
     visible: float
     rug_share: float = 0.0
+    upright: float = 1.0
 
 
 class Segmenter(Protocol):

@@ -26,6 +26,9 @@ EDGE = 9
 """Over so many lines at most a bar goes over into the photo: a block of a JPEG."""
 THIN, THICK = 0.01, 0.45
 """A bar is at least and at most this share of the picture."""
+LEAST_PHOTO = 0.2
+"""The photo between the bars is at least this share of the picture; else it is a drawing on a plain
+ground."""
 WHITE = 247
 """A bar with all channels above this may be overexposed wall or floor: it counts only where there
 is another on the opposite side."""
@@ -57,6 +60,8 @@ def inside_bars(pixels: NDArray[np.uint8]) -> Framing:
         left, right = left + before, right - behind
         if not (above or below or before or behind):
             break
+    if (right - left) * (bottom - top) < LEAST_PHOTO * width * height:
+        return Framing(0, 0, width, height)
     return Framing(left, top, right, bottom)
 
 

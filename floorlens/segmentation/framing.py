@@ -79,6 +79,13 @@ class Framing:
         """
         mask: NDArray[np.bool_] = np.zeros(photo.pixels.shape[:2], bool)
         inside = np.rot90(region.working_mask, self.turn)
+        reasons = region.reasons
+        if self.turn:
+            degrees = (0, "90 degrees clockwise", "180 degrees", "90 degrees anticlockwise")
+            reasons += (
+                f"sideways: the photo was turned by {degrees[self.turn]} to look for the floor; "
+                "if that is wrong, mark the floor with region=",
+            )
         mask[self.top : self.bottom, self.left : self.right] = inside
         return FloorRegion(
             mask,
@@ -86,7 +93,7 @@ class Framing:
             region.visible,
             region.source,
             photo.size,
-            region.reasons,
+            reasons,
             self.turn,
         )
 

@@ -28,6 +28,8 @@ DARK = 12.0
 floors, black marble, has 19."""
 UNSURE = 0.6
 """Below this confidence the region is doubtful."""
+SIDEWAYS = 0.2
+"""Below this probability that the photo is upright, the region is doubtful."""
 
 _KINDS = "a region is a box of 4 numbers, 3 or more (x, y) points, or a 2-D mask"
 
@@ -39,10 +41,12 @@ def region_from_probability(
     threshold: float,
     min_visible: float,
     min_share: float,
+    sure_visible: float = 0.0,
 ) -> FloorRegion:
     """Returns the region where the floor probability exceeds the threshold.
 
     Its confidence is the mean probability inside it, times the probability that there is a floor.
+    If that probability is below `sure_visible`, the region is doubtful.
 
     Raises:
         NoFloorFound: there is probably no floor, or it is less than `min_share` of the photo.
@@ -59,14 +63,22 @@ def region_from_probability(
     """
     mask = floor.pixels > threshold
     share = float(mask.mean())
+    sideways = floor.upright < SIDEWAYS
     if floor.visible < min_visible or share < min_share:
+        turn = "If the photo lies on its side, turn it upright. " if sideways else ""
         raise NoFloorFound(
             f"no floor was found in this photo ({share:.1%} of it looks like floor; that a floor "
-            f"is visible has a probability of {floor.visible:.0%}). {CURE}."
+            f"is visible has a probability of {floor.visible:.0%}). {turn}{CURE}."
         )
     # The mask may be empty: min_share is 0 where clicks are going to say what is floor.
     confidence = float(floor.pixels[mask].mean()) * floor.visible if share else 0.0
     reasons = doubts(photo.pixels, mask, confidence, floor.rug_share)
+    if floor.visible < sure_visible and confidence >= UNSURE:
+        reasons += (
+            f"unsure: that the photo shows a floor has a probability of only {floor.visible:.0%}",
+        )
+    if sideways:
+        reasons += ("sideways: the photo may lie on its side; if so, turn it upright",)
     return FloorRegion(mask, confidence, floor.visible, "automatic", photo.size, reasons)
 
 
@@ -126,6 +138,7 @@ def correct_region(
         f"{region.source}+clicks",
         photo.size,
         doubts(photo.pixels, mask, confidence, rug_share),
+        region.turn,
     )
 
 

@@ -91,6 +91,11 @@ def test_photos_stay_whole() -> None:
         assert box(pixels) == (0, 0, pixels.shape[1], pixels.shape[0]), path
 
 
+def test_a_drawing_on_a_plain_ground_is_no_photo() -> None:
+    picture = padded(scene(120, 160), 240, 180, 240, 180, (255, 255, 255))
+    assert box(picture) == (0, 0, 640, 480)
+
+
 @pytest.mark.parametrize("shape", [(16, 16, 3), (16, 900, 3), (900, 16, 3)])
 def test_small_pictures(shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(0)

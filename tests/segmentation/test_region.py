@@ -250,3 +250,28 @@ def test_clicks_that_leave_nothing_say_so() -> None:
         correct_region(
             lit(), base, suggestion, (Click(10, 50, False),), first_answer=None, threshold=0.5
         )
+
+
+def test_a_floor_that_is_not_surely_there_is_doubtful() -> None:
+    probability = np.ones((60, 80), np.float32)
+    for visible, doubted in ((0.7, True), (0.8, False)):
+        region = region_from_probability(
+            lit(), FloorProbability(probability, visible), **limits(), sure_visible=0.75
+        )
+        assert bool(region.reasons) == doubted
+        assert all(reason.startswith("unsure: that the photo") for reason in region.reasons)
+    # One reason says enough.
+    region = region_from_probability(
+        lit(), FloorProbability(probability, 0.55), **limits(), sure_visible=0.75
+    )
+    assert len(region.reasons) == 1
+
+
+def test_a_photo_on_its_side_says_so() -> None:
+    probability = np.ones((60, 80), np.float32)
+    region = region_from_probability(
+        lit(), FloorProbability(probability, 0.9, upright=0.1), **limits()
+    )
+    assert [reason.split(":")[0] for reason in region.reasons] == ["sideways"]
+    with pytest.raises(NoFloorFound, match="lies on its side, turn it upright"):
+        region_from_probability(lit(), FloorProbability(probability, 0.1, upright=0.1), **limits())

@@ -75,7 +75,7 @@ class BuiltinSegmenter:
         small = self._fit(pixels)
         scale = small.shape[1] / width, small.shape[0] / height
         points = [Click(click.x * scale[0], click.y * scale[1], click.floor) for click in clicks]
-        probability, rug, visible = self._run(small, points)
+        probability, rug, visible, upright = self._run(small, points)
         if is_noise(pixels):
             # The network takes some noise for terrazzo or for carpet seen from above.
             visible = 0.0
@@ -84,7 +84,9 @@ class BuiltinSegmenter:
         # Bytes scale up several times faster than floats, and 1/255 is finer than the network.
         answer = Image.fromarray(np.rint(probability * 255).astype(np.uint8))
         full = np.asarray(answer.resize((width, height), Image.Resampling.BILINEAR))
-        return FloorProbability(full.astype(np.float32) * np.float32(1 / 255), visible, rug)
+        return FloorProbability(
+            full.astype(np.float32) * np.float32(1 / 255), visible, rug, upright
+        )
 
     def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns a uint8 (h, w, 3) picture with its longer side as the network wants it."""
@@ -98,20 +100,25 @@ class BuiltinSegmenter:
 
     def _run(
         self, small: NDArray[np.uint8], clicks: Sequence[Click]
-    ) -> tuple[NDArray[np.float32], float, float]:
-        """Returns the probability, float32 (h, w), the rug share and `visible` of a picture."""
+    ) -> tuple[NDArray[np.float32], float, float, float]:
+        """Returns the probability, float32 (h, w), rug share, `visible` and `upright`."""
         height, width = small.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
         # As in training. The streaks of a repeated edge would spoil masks.
         padded = np.pad(small, pads, mode="reflect")
         maps = click_maps(padded.shape[0] // CLICK_STRIDE, padded.shape[1] // CLICK_STRIDE, clicks)
-        probability, rug, visible = self._session.run(
-            ["floor_probability", "rug_probability", "floor_visible"],
+        probability, rug, visible, upright = self._session.run(
+            ["floor_probability", "rug_probability", "floor_visible", "upright"],
             {"rgb": padded[None], "clicks": maps[None]},
         )
         rows, columns = -(-height // CLICK_STRIDE), -(-width // CLICK_STRIDE)
         rug_share = float((rug[0, :rows, :columns] > 0.5).mean())
-        return probability[0, :height, :width], rug_share, float(visible[0])
+        return (
+            probability[0, :height, :width],
+            rug_share,
+            float(visible[0]),
+            float(upright[0]),
+        )
 
 
 def click_maps(rows: int, columns: int, clicks: Sequence[Click]) -> NDArray[np.float32]:
