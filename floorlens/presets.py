@@ -69,7 +69,7 @@ BUILTIN = Preset(
     normaliser="builtin",
     embedder="builtin",
     reranker="builtin",
-    sure_visible=0.85,
+    sure_visible=0.8,
 )
 
 # The reference design by its parts, as it computes: box crop, one vector, the same cosine again.
