@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from floorlens.errors import UsageError
 from floorlens.images.formats import SUFFIXES
+from floorlens.products.amounts import JSON_MARK
 from floorlens.products.texts import plain_name, tidy
 
 ROLES = ("id", "image", "name")
@@ -217,9 +219,11 @@ def find_columns(
             taken.add(place)
     images = roles.get("image", [])
     if images and "image" not in wanted:
+        # Some give all columns of pictures one name.
+        main = plain[images[0]]
         images = [
             *images,
-            *(i for i, name in enumerate(plain) if i not in taken and _further(name)),
+            *(i for i, name in enumerate(plain) if i not in taken and _further(name, main)),
         ]
     return Columns(
         roles.get("id", [None])[0],
@@ -228,6 +232,37 @@ def find_columns(
         layout,
         tuple(absent),
     )
+
+
+def field_title(field: str) -> str:
+    """Returns what to call a column, so that it is metadata although its name is one of pictures.
+
+    Example:
+        >>> field_title("price"), field_title("image 2")
+        ('price', 'json:"image 2"')
+    """
+    name = plain_name(field)
+    if name in SYNONYMS["image"] or _further(name, "") or field.startswith(JSON_MARK):
+        return JSON_MARK + json.dumps(field, ensure_ascii=False)
+    return field
+
+
+def titled_field(title: str) -> str:
+    """Returns the metadata field that a column's title means.
+
+    Example:
+        >>> titled_field("price"), titled_field('json:"image 2"')
+        ('price', 'image 2')
+    """
+    if title.startswith(JSON_MARK):
+        try:
+            field = json.loads(title.removeprefix(JSON_MARK))
+        except (ValueError, RecursionError):
+            # A title that only begins like it.
+            return title
+        if isinstance(field, str):
+            return field
+    return title
 
 
 def parse_columns(columns: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -302,9 +337,9 @@ def _place(name: str, exact: Sequence[str], plain: Sequence[str]) -> int | None:
     return plain.index(key) if key and key in plain else None
 
 
-def _further(name: str) -> bool:
+def _further(name: str, main: str) -> bool:
     numbered = _NUMBERED.fullmatch(name)
-    return name in FURTHER or (numbered is not None and numbered[1] in SYNONYMS["image"])
+    return name in (*FURTHER, main) or (numbered is not None and numbered[1] in SYNONYMS["image"])
 
 
 def _likely(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from floorlens.products.amounts import JSON_MARK, may_be_number, typed_cell
+from floorlens.products.columns import field_title
 from floorlens.products.product import Product
 from floorlens.products.texts import tidy
 
@@ -28,7 +29,8 @@ def products_as_csv(products: Sequence[Product], folder: Path | None = None) -> 
     """Returns a CSV with the columns id, image, name and every metadata field in order of name.
 
     Several pictures are joined by `|`. What a cell cannot show as it is stands there as JSON after
-    `json:`, such as a list, or a text that would be read as a number.
+    `json:`, such as a list, or a text that would be read as a number; so does the name of a field
+    that would be read as one of pictures.
 
     Args:
         products: which ones.
@@ -45,7 +47,7 @@ def products_as_csv(products: Sequence[Product], folder: Path | None = None) -> 
     fields = sorted({key for product in products for key in product.metadata})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "image", "name", *fields])
+    writer.writerow(["id", "image", "name", *map(field_title, fields)])
     for product in _placed(products, folder):
         cells = (product.metadata.get(field) for field in fields)
         name = _text_cell(product.name)
@@ -72,7 +74,7 @@ def products_as_jsonl(products: Sequence[Product], folder: Path | None = None) -
                 "id": product.id,
                 "image": list(product.images),
                 "name": product.name,
-                **product.metadata,
+                **{field_title(field): value for field, value in product.metadata.items()},
             },
             ensure_ascii=False,
         )

@@ -12,7 +12,13 @@ from typing import Any
 
 from floorlens.errors import ProductSourceError
 from floorlens.products.amounts import JSON_MARK, read_amounts, typed_cell
-from floorlens.products.columns import ROLES, Columns, looks_like_picture, missing_columns
+from floorlens.products.columns import (
+    ROLES,
+    Columns,
+    looks_like_picture,
+    missing_columns,
+    titled_field,
+)
 from floorlens.products.ids import check_id
 from floorlens.products.places import Places
 from floorlens.products.product import MAX_IMAGES, Product, ProductList, Refusal
@@ -243,7 +249,8 @@ class _Drafts:
         for column, title in enumerate(self._table.header):
             if column in self._columns.roles:
                 continue
-            name = tidy(title).replace("\0", "").encode("utf-8", "replace").decode()
+            name = tidy(titled_field(tidy(title))).replace("\0", "")
+            name = name.encode("utf-8", "replace").decode()
             if not name:
                 if column in filled:
                     self._notes.append(f"column {column + 1} has no name: it was left out")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from floorlens.errors import ProductSourceError
+from floorlens.products.columns import field_title
 from floorlens.products.delimited import decode
 from floorlens.products.tables import MAX_CELLS, Row, Table
 
@@ -108,7 +109,10 @@ def _flatten(
             continue
         if depth == _DEPTH:
             return f"{prefix + key!r} has objects within objects, too deep to be read"
-        inner = "" if exported and key == "metadata" else f"{prefix}{key}."
+        inner = f"{prefix}{key}."
+        if exported and key == "metadata":
+            # Its members are fields, also one that is called "images".
+            inner, value = "", {field_title(field): item for field, item in value.items()}
         fault = _flatten(value, record, inner, depth + 1)
         if fault is not None:
             return fault

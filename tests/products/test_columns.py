@@ -36,6 +36,7 @@ from floorlens.products.columns import (
             ["image", "id", "image 02", "image_10", "image size"],
             ("id", ["image", "image 02", "image_10"], None),
         ),
+        (["id", "Bild", "Bild", "bild"], ("id", ["Bild", "Bild", "bild"], None)),
     ],
 )
 def test_columns_are_known_by_their_names(header: list[str], titles: tuple[Any, ...]) -> None:

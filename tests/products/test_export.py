@@ -77,11 +77,12 @@ NUMBERS = (
     | st.sampled_from([0.0, -0.0, 1.299, 12.345, 5e-324, 1.7e308, 10**15, -(10**15), 2**63])
 )
 VALUES = TEXT | ODD | st.booleans() | NUMBERS | st.lists(TEXT | ODD, max_size=3)
-# Some are what shops call the columns of ids and names. (One of further pictures is no metadata.)
+# Some are what shops call the columns of ids, names and pictures.
 KEYS = st.sampled_from(
     [
         *("price", "Preis (€)", "colour", "a b", "size.x", "Größe", "stock", "note", "ID", "SKU"),
-        *("Title", "Handle", "Image Src", "a;b", "a\tb", "Type"),
+        *("Title", "Handle", "Image Src", "a;b", "a\tb", "Type", "image 2", "images", "Image"),
+        *("gallery", 'json:"x"', "json:"),
     ]
 ) | TEXT.filter(lambda key: key not in ("id", "image", "name"))
 METADATA = st.dictionaries(KEYS, VALUES, max_size=4)

@@ -129,6 +129,12 @@ def test_several_pictures_of_a_cell(folder: Path, cell: str, names: list[str]) -
     assert pictures(read(folder, f"id,image\nx,{cell}\n").products[0]) == names
 
 
+def test_columns_of_pictures_may_have_one_name(folder: Path) -> None:
+    shop = read(folder, "id,image,image,price,price\nx,a.jpg,b.jpg,1,2\n")
+    assert pictures(shop.products[0]) == ["a.jpg", "b.jpg"]
+    assert shop.products[0].metadata == {"price": 1, "price 2": 2}
+
+
 def test_pictures_of_several_columns(folder: Path) -> None:
     table = "Artikelnummer;Bild 1;Bezeichnung;Bild 2;Bild 3\n7;a.jpg;Eiche;b.jpg;\n"
     (product,) = read(folder, table).products
