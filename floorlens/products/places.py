@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
-from floorlens.errors import ProductSourceError
+from floorlens.errors import ProductSourceError, UsageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
 
 _ROOT = re.compile(r"[A-Za-z]:|[/\\]")
@@ -55,7 +55,13 @@ class Places:
             known: gives the whole paths of the pictures that the catalogue holds already.
             address: gives the name by which a product holds the picture at an `http(s)://` address;
                 None where that may not be fetched.
+
+        Raises:
+            UsageError: one of the further folders is none.
         """
+        for further in pictures:
+            if not further.is_dir():
+                raise UsageError(f"{further}: no such folder of pictures")
         self._folders = [follow(folder), *(follow(further) for further in pictures)]
         self._known_pictures = known
         self._address = address

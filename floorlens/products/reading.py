@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from floorlens.errors import ProductSourceError
+from floorlens.errors import ProductSourceError, UsageError
 from floorlens.products.columns import find_columns, parse_columns
 from floorlens.products.delimited import read_delimited
 from floorlens.products.folders import Layout, read_folder
@@ -59,26 +60,40 @@ def read_products(
         ProductSourceError: the source is missing, empty or of another kind, no row can be used, or
             one cannot and `strict` is set.
         MissingDependency: it is an Excel file and the extra `[excel]` is not installed.
-        UsageError: `columns` names another role.
+        UsageError: `columns` names another role, or is given with a folder; or `layout` is given
+            with a list.
 
     Example:
         >>> [product.id for product in read_products("products", id_prefix="floor_").products]
         ['floor_oak-natural-plank', 'floor_terrazzo-grigio', 'floor_walnut-herringbone']
     """
     path = Path(source)
+    wanted = parse_columns(columns or {})
     if path.is_dir():
+        if wanted:
+            raise UsageError(f"columns are those of a list, and {path} is a folder")
         content = read_folder(path, layout=layout)
     elif not path.exists():
-        raise ProductSourceError(f"{path}: no such folder or file")
+        raise ProductSourceError(_absent(path))
     else:
-        content = _read_list(path, numbers, parse_columns(columns or {}), places)
+        if layout != "auto":
+            raise UsageError(f"a layout is that of a folder, and {path} is a list")
+        content = _read_list(path, numbers, wanted, places)
     if id_prefix:
         content = _with_prefix(content, id_prefix, path)
     if content.refusals and (strict or not content.products):
         raise ProductSourceError(_refusal_of_all(path, content.refusals, strict))
     if not content.products:
-        raise ProductSourceError(f"{path}: holds no product images")
+        lacking = "product images" if path.is_dir() else "products: no row below the header has one"
+        raise ProductSourceError(f"{path}: holds no {lacking}")
     return content
+
+
+def _absent(path: Path) -> str:
+    # A path has taken one of the slashes away.
+    if re.match("https?:/", str(path), re.IGNORECASE):
+        return "the source is an address: download the list, and give the file that it became"
+    return f"{path}: no such folder or file"
 
 
 def _read_list(

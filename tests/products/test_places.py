@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.errors import ProductSourceError
+from floorlens.errors import ProductSourceError, UsageError
 from floorlens.products.places import Places
 
 
@@ -145,6 +145,8 @@ def test_a_file_outside_is_not_named_by_a_list(folder: Path, tmp_path: Path, nam
 
 def test_a_file_outside_may_be_named_if_the_user_says_so(folder: Path, tmp_path: Path) -> None:
     outside = tmp_path.resolve() / "elsewhere"
+    with pytest.raises(UsageError, match="no such folder"):
+        Places(folder, pictures=[outside / "gone"])
     places = Places(folder, pictures=[outside])
     for name in (
         "../elsewhere/private.jpg",

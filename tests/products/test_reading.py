@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floorlens.errors import ImageError, ProductSourceError
+from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.loading import read_bytes
 from floorlens.products.ids import MAX_ID_LENGTH, check_id
 from floorlens.products.product import Product
@@ -166,8 +166,8 @@ def test_csv_with_several_images(folder: Path) -> None:
         ("id,name\nx,Oak\n", r"line 1: lacks the column image; its columns are 'id', 'name'"),
         ("", r"holds no rows"),
         ("\n , \n", r"lacks the columns id and image"),
-        ("id,image\n", r"holds no product"),
-        ("id,image\n,\n", r"holds no product"),
+        ("id,image\n", r"holds no products: no row"),
+        ("id,image\n,\n", r"holds no products: no row"),
         ("id,image\nx,a.jpg\ny,b.jpg,7\n", r"line 3: has 3 cells, the header has 2"),
         ("id,image\nx,a.jpg\ny\n", r"line 3: names no picture: .* the column 'image'"),
         ("id,image\n ,a.jpg\n", r"line 2: the id is empty"),
@@ -297,3 +297,15 @@ def test_nul_characters_are_refused(tmp_path: Path) -> None:
         rows.write_text(f'{{"id": "x", "image": "a.png", {field}}}')
         with pytest.raises(ProductSourceError, match="NUL"):
             read(rows)
+
+
+def test_options_that_are_not_for_this_source_are_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        read(folder, columns={"id": "SKU"})
+    with pytest.raises(UsageError, match="is a list"):
+        read(table(folder, "id,image\nx,a.jpg\n"), layout="folders")
+
+
+def test_an_address_is_no_source() -> None:
+    with pytest.raises(ProductSourceError, match="download the list"):
+        read_products("https://shop.example/feed.csv")
