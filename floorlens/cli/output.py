@@ -160,7 +160,12 @@ def progress_bars() -> Iterator[Callable[[str], Progress]]:
         rich_progress.MofNCompleteColumn(),
         rich_progress.TimeRemainingColumn(),
     )
-    with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as display:
+    console = Console(stderr=True)
+    # In a file it would leave an empty line.
+    disable = not console.is_terminal
+    with rich_progress.Progress(
+        *columns, console=console, transient=True, disable=disable
+    ) as display:
 
         def new_bar(description: str) -> Progress:
             task = display.add_task(description, total=None, visible=False)

@@ -44,6 +44,7 @@ def library() -> Floorlens:
 
 def test_index_counts_what_it_did(run: Run, product_csv: Path) -> None:
     first = run("index", product_csv)
+    assert first.stderr == ""
     assert "6 products in " in first.stdout
     assert "not floor from edge to edge" not in first.stdout
     assert "6 added, 0 updated, 0 unchanged, 0 failed" in first.stdout
