@@ -131,9 +131,7 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
     texts = [cell for cell in cells if isinstance(cell, str)]
     parsed = [_parse(text) for text in texts]
     amounts = [amount for amount in parsed if amount is not None]
-    plain = plain_name(name)
-    price = any(word in plain for word in _PRICES)
-    price = price or any(amount.currency or amount.dash for amount in amounts)
+    price = is_price(name) or any(amount.currency or amount.dash for amount in amounts)
     if not amounts or len(amounts) < len(texts):
         # Worth a word only where prices are lost by it.
         lost = price and any(isinstance(typed_cell(amount.text), str) for amount in amounts)
@@ -191,6 +189,17 @@ def _parse(text: str) -> _Amount | None:
         re.sub(r"\s", "", (match["unit"] or "").lower()),
         match["dash"] is not None,
     )
+
+
+def is_price(name: str) -> bool:
+    """Returns whether a column has prices, judged by its name.
+
+    Example:
+        >>> is_price("Preis (€)"), is_price("Prestige")
+        (True, False)
+    """
+    plain = plain_name(name)
+    return any(word in plain for word in _PRICES)
 
 
 def may_be_number(text: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from floorlens.errors import UsageError
 from floorlens.images.formats import SUFFIXES
-from floorlens.products.amounts import JSON_MARK
+from floorlens.products.amounts import JSON_MARK, is_price
 from floorlens.products.texts import plain_name, tidy
 
 ROLES = ("id", "image", "name")
@@ -103,6 +103,13 @@ LAYOUTS = (
         _names("id, type, sku, name, images"),
         *("id", "images", "name"),
         variations=("type", "variation"),
+    ),
+    # The columns are in the shop's language, what stands in them is not.
+    Layout(
+        "WooCommerce",
+        _names("id, typ, artikelnummer, name, bilder"),
+        *("id", "bilder", "name"),
+        variations=("typ", "variation"),
     ),
     Layout("Google Merchant", _names("id, title, image link"), "id", "imagelink", "title"),
 )
@@ -365,6 +372,9 @@ def _likely(
             return tidy(header[by_name[near[0]]])
     if role == "id":
         for place in free:
+            if is_price(header[place]):
+                # Prices may all differ too.
+                continue
             cells = [str(row[place]).strip() for row in rows if place < len(row) and row[place]]
             short = all(len(cell) <= 40 and not looks_like_picture(cell) for cell in cells)
             if cells and short and len(set(cells)) == len(cells) == len(rows):

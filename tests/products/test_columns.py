@@ -74,6 +74,7 @@ def test_what_the_user_names_comes_first() -> None:
             [["a.jpg", "7", "oak"], ["b.jpg", "8", "oak"]],
             ["column id;", "--columns id=\"Ident\" (likely it is 'Ident')"],
         ),
+        (["Preis", "image"], [["3", "a.jpg"], ["4", "b.jpg"]], ['--columns id="…"']),
         (["Farbe"], [["oak"], ["oak"]], ["columns id and image", 'id="…",image="…"', "'Farbe'"]),
         (["imgae", "id"], [], ['image="imgae"']),
         (["1", "a.jpg"], [["2", "b.jpg"]], ["has no header: its first row is '1', 'a.jpg'"]),

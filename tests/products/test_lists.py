@@ -178,6 +178,11 @@ def test_woocommerce_has_its_pictures_in_a_cell(folder: Path) -> None:
     assert [refusal.id for refusal in shop.refusals] == ["13"]
     assert "recognised as an export of WooCommerce" in shop.notes
     assert "variations without a picture left out: 1 (line 3)" in shop.notes
+    for english, german in {"Type": "Typ", "SKU": "Artikelnummer", "Images": "Bilder"}.items():
+        table = table.replace(english, german, 1)
+    in_german = read(folder, table)
+    assert [product.id for product in in_german.products] == ["11"]
+    assert [refusal.id for refusal in in_german.refusals] == ["13"]
 
 
 def test_google_merchant_is_tabs_and_image_link(folder: Path) -> None:
