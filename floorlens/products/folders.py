@@ -40,7 +40,11 @@ _VIEWS = frozenset(
         *("vorne", "vorschau", "zoom"),
     )
 )
-_CAMERA = re.compile(r"(?:img|dsc[nf]?|pxl|mvi|p|imag|dscf|gopr|whatsapp)[-_ ]?\d{3,}.*", re.I)
+# "P1001" is an article, "P1010001" of a camera. Telephones write the time.
+_CAMERA = re.compile(
+    r"(?:(?:img|dsc[nf]?|pxl|mvi|imag|gopr)[-_ ]?\d{3,}|p\d{7}|20\d{6}[-_]\d{6}|whatsapp image ).*",
+    re.IGNORECASE,
+)
 _THUMB = re.compile(r"(?P<base>.+)[-_](?:(?P<size>\d{2,4}x\d{2,4})|thumb|thumbnail)", re.IGNORECASE)
 # So many folders that have a file of one name hold no product of that name.
 _ROLE = 3
@@ -96,21 +100,20 @@ def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
         else:
             products.setdefault(product.id, []).append((where, product))
     single = []
+    home_names = {_printable(str(home.relative_to(folder))) for home in folders}
     for product_id, same in products.items():
         if len(same) == 1:
             single.append(same[0][1])
             continue
         names = ", ".join(where for where, _ in same[:5])
-        refusals.extend(
-            Refusal(
-                where,
-                product_id,
-                f"the id {product_id!r} occurs more than once ({names}). In a folder the id is the "
-                "file's name without its ending: rename them, or give --layout folders if each "
-                "sub-folder is a product",
-            )
-            for where, _ in same
+        cure = (
+            "the id is the sub-folder's name: rename them"
+            if home_names.issuperset(where for where, _ in same)
+            else "in a folder the id is the file's name without its ending: rename them, or give "
+            "--layout folders if each sub-folder is a product"
         )
+        cause = f"the id {product_id!r} occurs more than once ({names}); {cure}"
+        refusals.extend(Refusal(where, product_id, cause) for where, _ in same)
     return ProductList(
         tuple(sorted(single, key=lambda product: product.id)),
         tuple(sorted(refusals, key=lambda refusal: refusal.place)),

@@ -38,7 +38,11 @@ def pictures_of(folder: Path, layout: Layout = "auto") -> dict[str, list[str]]:
         pytest.param(["oak/1", "oak/2", "ash/1"], id="numbers that another has too"),
         pytest.param(["oak/front", "oak/detail", "ash/front"], id="views"),
         pytest.param(["oak/front-01", "oak/Detail (2)", "ash/room_3"], id="views with numbers"),
-        pytest.param(["oak/IMG_0412", "oak/IMG_0413", "ash/IMG_0420"], id="of a camera"),
+        pytest.param(["oak/IMG_0412", "oak/IMG_0413", "ash/P1010007"], id="of a camera"),
+        pytest.param(
+            ["oak/20261102_094107", "oak/WhatsApp Image 2026-11-02 at 09.41.07", "ash/1", "oak/1"],
+            id="of a telephone",
+        ),
         pytest.param(
             ["oak/DSC01", "oak/vorne", "ash/DSC01", "ash/vorne", "fir/vorne", "fir/DSC01"]
         ),
@@ -65,6 +69,7 @@ def test_a_folder_whose_files_name_no_product_is_one(tmp_path: Path, files: list
         pytest.param(["1", "2", "front", "IMG_0412"], id="no sub-folders"),
         pytest.param(["wood/oak", "wood/walnut", "stone/slate"], id="categories"),
         pytest.param(["wood/100234", "wood/100235", "stone/100300"], id="article numbers"),
+        pytest.param(["wood/P1001", "wood/P1002", "stone/P2001"], id="article numbers with P"),
         pytest.param(["wood/12", "wood/13", "stone/14"], id="short article numbers"),
         pytest.param(["Classic/classic-1", "Classic/classic-2", "Rustic/rustic-3"], id="ranges"),
         pytest.param(["new/IMG_1000", "new/IMG_1001"], id="one sub-folder"),
@@ -95,6 +100,13 @@ def test_what_is_decided_is_said_and_can_be_decided_by_hand(tmp_path: Path) -> N
     assert [refusal.id for refusal in files.refusals] == ["1", "2", "1", "2"]
     assert "'1' occurs more than once (ash/1.jpg, oak/1.jpg)" in files.refusals[0].cause
     assert "--layout folders" in files.refusals[0].cause
+
+
+def test_two_sub_folders_of_one_name_are_no_product(tmp_path: Path) -> None:
+    content = read_folder(fill(tmp_path, "a/oak/1.jpg", "a/oak/2.jpg", "b/oak/1.jpg", "fir.jpg"))
+    assert [product.id for product in content.products] == ["fir"]
+    assert [refusal.place for refusal in content.refusals] == ["a/oak", "b/oak"]
+    assert "the id is the sub-folder's name: rename them" in content.refusals[0].cause
 
 
 def test_every_sub_folder_is_a_product_if_the_user_says_so(tmp_path: Path) -> None:
