@@ -185,8 +185,8 @@ def import_products(
         ),
     )
     products = content.products
-    refused = tuple(_refused(refusal) for refusal in content.refusals)
-    total = len(products) + len(refused)
+    refusals = tuple(_refusal_row(refusal) for refusal in content.refusals)
+    total = len(products) + len(refusals)
     target = _LiveGeneration(catalogue, stages)
     descriptions = Descriptions(catalogue, stages.stamp())
     rows: list[ImportRow] = []
@@ -194,7 +194,7 @@ def import_products(
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
-            product = localised(product)
+            product = with_files(product)
             return _prepare(
                 product,
                 stored,
@@ -207,7 +207,7 @@ def import_products(
         except FloorlensError as error:
             return _Outcome(ImportRow(product.id, "failed", str(error)))
 
-    with downloads.fetching(products) as localised, workers() as pool:
+    with downloads.fetching(products) as with_files, workers() as pool:
         for batch in batches(products):
             stored = target.stored([product.id for product in batch])
             tasks = [pool.submit(prepare, product, stored.get(product.id)) for product in batch]
@@ -227,7 +227,7 @@ def import_products(
                     ids_of.setdefault(_key(outcome.hashes), []).append(outcome.row.id)
                 if progress is not None:
                     progress(len(rows), total, outcome.row)
-    for row in refused:
+    for row in refusals:
         rows.append(row)
         if progress is not None:
             progress(len(rows), total, row)
@@ -300,7 +300,7 @@ def rebuild(
     return ImportReport(in_order, time.perf_counter() - started, notes, same)
 
 
-def _refused(refusal: Refusal) -> ImportRow:
+def _refusal_row(refusal: Refusal) -> ImportRow:
     if refusal.id is None:
         return ImportRow(refusal.place, "failed", refusal.cause, place=refusal.place)
     reason = f"{refusal.place}: {refusal.cause}"
@@ -390,13 +390,13 @@ def _prepare(
         features = product_features(photos, stages, pictures)
         return Description(features, tuple(p.kind for p in pictures), _note(pictures))
 
-    described = descriptions.get(product.id, hashes, describe)
+    description = descriptions.get(product.id, hashes, describe)
     embedding = descriptions.embedding(
-        hashes, projection, lambda: stages.embedder.describe(described.features, projection)
+        hashes, projection, lambda: stages.embedder.describe(description.features, projection)
     )
     status = "added" if stored is None else "updated"
-    row = ImportRow(product.id, status, None, described.pictures, described.note)
-    return _Outcome(row, Entry(product, hashes, described.features, embedding), hashes)
+    row = ImportRow(product.id, status, None, description.pictures, description.note)
+    return _Outcome(row, Entry(product, hashes, description.features, embedding), hashes)
 
 
 def _key(hashes: tuple[str, ...]) -> bytes:

@@ -68,7 +68,7 @@ _NUMBERED = re.compile(r"(.*?)0*([2-9]|[1-9][0-9])")
 
 
 @dataclass(frozen=True)
-class Layout:
+class ShopFormat:
     """What the export of a shop system looks like.
 
     Attributes:
@@ -91,27 +91,27 @@ class Layout:
     variations: tuple[str, str] | None = None
 
 
-LAYOUTS = (
-    Layout("Shopify", _names("handle, title, image src"), "handle", "imagesrc", "title", True),
-    Layout(
+SHOP_FORMATS = (
+    ShopFormat("Shopify", _names("handle, title, image src"), "handle", "imagesrc", "title", True),
+    ShopFormat(
         "Shopify",
         _names("url handle, title, product image url"),
         *("urlhandle", "productimageurl", "title", True),
     ),
-    Layout(
+    ShopFormat(
         "WooCommerce",
         _names("id, type, sku, name, images"),
         *("id", "images", "name"),
         variations=("type", "variation"),
     ),
     # The columns are in the shop's language, what stands in them is not.
-    Layout(
+    ShopFormat(
         "WooCommerce",
         _names("id, typ, artikelnummer, name, bilder"),
         *("id", "bilder", "name"),
         variations=("typ", "variation"),
     ),
-    Layout("Google Merchant", _names("id, title, image link"), "id", "imagelink", "title"),
+    ShopFormat("Google Merchant", _names("id, title, image link"), "id", "imagelink", "title"),
 )
 
 
@@ -123,14 +123,14 @@ class Columns:
         id: the id; None if no column is it.
         images: the pictures, the main ones first; empty if no column has them.
         name: the name; None if no column is it.
-        layout: the shop system whose export it is, if it is one.
+        shop: the format of the shop system whose export it is, if it is one.
         absent: names that were asked for and are not in the header.
     """
 
     id: int | None = None
     images: tuple[int, ...] = ()
     name: int | None = None
-    layout: Layout | None = None
+    shop: ShopFormat | None = None
     absent: tuple[str, ...] = ()
 
     @property
@@ -179,7 +179,7 @@ def find_columns(
 ) -> Columns:
     """Returns which column of a header is what.
 
-    A column that `wanted` names comes first, then the layout of a shop system, then the best of
+    A column that `wanted` names comes first, then the format of a shop system, then the best of
     the known names.
 
     Args:
@@ -188,7 +188,7 @@ def find_columns(
 
     Example:
         >>> find_columns(["SKU", "Title", "Image Src", "Price"])
-        Columns(id=0, images=(2,), name=1, layout=None, absent=())
+        Columns(id=0, images=(2,), name=1, shop=None, absent=())
     """
     wanted = wanted or {}
     exact = [tidy(name) for name in header]
@@ -203,16 +203,16 @@ def find_columns(
             else:
                 roles.setdefault(role, []).append(place)
     ours = {"id", "image"} <= set(exact)
-    layout = None
+    shop = None
     if not ours and "id" not in wanted:
-        layout = next((each for each in LAYOUTS if set(each.needs) <= set(plain)), None)
+        shop = next((each for each in SHOP_FORMATS if set(each.needs) <= set(plain)), None)
     taken = {place for places in roles.values() for place in places}
     for role in ROLES:
         if role in roles or role in wanted:
             continue
         names = SYNONYMS[role]
-        if layout is not None:
-            names = ({"id": layout.id, "image": layout.image, "name": layout.title}[role], *names)
+        if shop is not None:
+            names = ({"id": shop.id, "image": shop.image, "name": shop.title}[role], *names)
         place = next(
             (
                 plain.index(name)
@@ -236,7 +236,7 @@ def find_columns(
         roles.get("id", [None])[0],
         tuple(images),
         roles.get("name", [None])[0],
-        layout,
+        shop,
         tuple(absent),
     )
 

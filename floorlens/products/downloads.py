@@ -59,8 +59,8 @@ class Downloads:
         """
         if self._fetcher is not None:
             return address
-        kept = self._noted(address)[0]
-        return None if kept is None else str(kept)
+        copy = self._noted(address)[0]
+        return None if copy is None else str(copy)
 
     def picture(self, address: str) -> Path:
         """Returns the picture that lies at an address now; it is only sent if it has changed.
@@ -68,16 +68,16 @@ class Downloads:
         Raises:
             ImageError: it cannot be fetched or kept.
         """
-        kept, etag, modified = self._noted(address)
+        copy, etag, modified = self._noted(address)
         if self._fetcher is None:
-            if kept is None:
+            if copy is None:
                 raise ImageError(f"{shown_address(address)} {explain_fetching(address)}")
-            return kept
+            return copy
         download = self._fetcher.fetch(address, etag=etag, modified=modified)
         if download.data is None:
-            if kept is None:
+            if copy is None:
                 raise ImageError(f"{shown_address(address)}: the server sends no picture")
-            return kept
+            return copy
         kind = format_of(without_mark(download.data))
         ending = "" if kind is None else kind.suffixes[0]
         path = self._folder / f"{hashlib.sha256(download.data).hexdigest()}{ending}"
@@ -106,14 +106,14 @@ class Downloads:
                 for address in dict.fromkeys(filter(is_address, addresses))
             }
 
-            def localised(product: Product) -> Product:
+            def with_files(product: Product) -> Product:
                 images = (
                     str(tasks[image].result()) if image in tasks else image
                     for image in product.images
                 )
                 return replace(product, images=tuple(images)) if tasks else product
 
-            yield localised
+            yield with_files
         finally:
             # On Ctrl-C what has not begun is dropped.
             pool.shutdown(wait=True, cancel_futures=True)

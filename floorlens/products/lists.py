@@ -44,8 +44,8 @@ def products_of(
     """Returns the products of a list.
 
     Rows without a value are skipped, and so is a row that repeats another. One that repeats an id
-    and leaves all but the picture empty brings a further picture of it; in the export of a
-    shop whose rows are pictures and variants (`Layout.merged`) every row of an id does. Two other
+    and leaves all but the picture empty brings a further picture of it; in the export of a shop
+    whose rows are pictures and variants (`ShopFormat.merged`) every row of an id does. Two other
     rows of one id are both refused.
 
     Args:
@@ -115,7 +115,7 @@ class _Drafts:
 
     def __init__(self, table: Table, columns: Columns) -> None:
         self._table, self._columns = table, columns
-        self._merged = columns.layout is not None and columns.layout.merged
+        self._merged = columns.shop is not None and columns.shop.merged
         self._notes = list(table.notes)
         self._refusals: list[tuple[int, Refusal]] = []
         self._drafts: dict[str, _Draft] = {}
@@ -182,23 +182,23 @@ class _Drafts:
         else:
             first.conflict = True
 
-    def finish(self, pictures: Places) -> ProductList:
+    def finish(self, places: Places) -> ProductList:
         """Returns the products, the refusals and the notes."""
         products = []
         for draft in self._drafts.values():
             if draft.conflict:
-                places = ", ".join(self._table.rows[number].place for number in draft.rows[:_SHOWN])
+                lines = ", ".join(self._table.rows[number].place for number in draft.rows[:_SHOWN])
                 for number in draft.rows:
                     self._refuse(
                         number,
                         draft.id,
-                        f"the id {draft.id!r} occurs more than once ({places}), with other values: "
+                        f"the id {draft.id!r} occurs more than once ({lines}), with other values: "
                         "give each product its own, or put all its pictures into one row, "
                         "with | between",
                     )
                 continue
             try:
-                products.append(self._product(draft, pictures))
+                products.append(self._product(draft, places))
             except ProductSourceError as error:
                 place = self._table.rows[draft.rows[0]].place
                 self._refuse(draft.rows[0], draft.id, str(error).removeprefix(f"{place}: "))
@@ -215,8 +215,8 @@ class _Drafts:
 
     def _note_columns(self) -> None:
         columns, header = self._columns, self._table.header
-        if columns.layout is not None:
-            self._notes.append(f"recognised as an export of {columns.layout.name}")
+        if columns.shop is not None:
+            self._notes.append(f"recognised as an export of {columns.shop.name}")
         places: dict[str, list[int | None]] = {
             "id": [columns.id],
             "image": list(columns.images),
@@ -349,10 +349,10 @@ class _Drafts:
         return [name for column in self._columns.images for name in _picture_names(cells[column])]
 
     def _is_variation(self, cells: Sequence[Any]) -> bool:
-        layout = self._columns.layout
-        if layout is None or layout.variations is None:
+        shop = self._columns.shop
+        if shop is None or shop.variations is None:
             return False
-        column, word = layout.variations
+        column, word = shop.variations
         return any(
             plain_name(name) == column and str(cells[place] or "").casefold().startswith(word)
             for place, name in enumerate(self._table.header)
@@ -374,7 +374,7 @@ class _Drafts:
             columns = ", ".join(repr(tidy(self._table.header[i])) for i in self._columns.images)
             raise ProductSourceError(f"names no picture: give it one in the column {columns}")
         if len(images) > MAX_IMAGES:
-            if self._columns.layout is None:
+            if self._columns.shop is None:
                 raise ProductSourceError(
                     f"names {len(images)} pictures, a product has at most {MAX_IMAGES}: "
                     "leave some out"

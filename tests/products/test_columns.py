@@ -8,7 +8,7 @@ import pytest
 
 from floorlens.errors import UsageError
 from floorlens.products.columns import (
-    LAYOUTS,
+    SHOP_FORMATS,
     SYNONYMS,
     Columns,
     find_columns,
@@ -49,11 +49,11 @@ def test_columns_are_known_by_their_names(header: list[str], titles: tuple[Any, 
     ) == titles
 
 
-def test_our_own_names_come_before_a_shop_layout() -> None:
-    assert find_columns(["id", "image", "Handle", "Title", "Image Src"]).layout is None
-    layout = find_columns(["Handle", "Title", "Image Src", "Variant SKU"]).layout
-    assert layout is not None
-    assert layout.name == "Shopify"
+def test_our_own_names_come_before_a_shop_format() -> None:
+    assert find_columns(["id", "image", "Handle", "Title", "Image Src"]).shop is None
+    shop = find_columns(["Handle", "Title", "Image Src", "Variant SKU"]).shop
+    assert shop is not None
+    assert shop.name == "Shopify"
 
 
 def test_what_the_user_names_comes_first() -> None:
@@ -101,8 +101,8 @@ def test_the_tables_are_sound() -> None:
         assert len(set(names)) == len(names), role
         assert all(names), role
     assert not set(SYNONYMS["image"]) & (set(SYNONYMS["id"]) | set(SYNONYMS["name"]))
-    for layout in LAYOUTS:
-        assert {layout.id, layout.image, layout.title} <= set(layout.needs)
+    for shop in SHOP_FORMATS:
+        assert {shop.id, shop.image, shop.title} <= set(shop.needs)
 
 
 def test_pictures_and_rows_are_told_by_endings() -> None:
