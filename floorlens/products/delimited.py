@@ -6,7 +6,6 @@ a stray quote costs one row at most, and its line is named.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,64 +13,13 @@ from typing import NamedTuple
 
 from floorlens.errors import ProductSourceError
 from floorlens.products.columns import Columns
-from floorlens.products.tables import MAX_COLUMNS, Row, Table
+from floorlens.products.encodings import LINE_BREAK, UNREADABLE, decode
+from floorlens.products.tables import HEADER_ROWS, MAX_COLUMNS, Row, Table
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-# How far down a header may stand: some write a title above it.
-HEADER_ROWS = 20
 # A quoted cell may go on over several lines, but not over more text than this.
 _LONGEST_CELL = 4 << 20
 _SEP = re.compile(r'"?sep=([^\w"\s]|\t)"?[;,\t]*+\s*', re.IGNORECASE)
-_BREAK = re.compile(r"\r\n|\n|\r")
-_UNREADABLE = re.compile("[\udc80-\udcff]")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8", None),
-    # Before UTF-16, whose mark is the beginning of this one.
-    (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"),
-    (codecs.BOM_UTF32_BE, "utf-32-be", "UTF-32"),
-    (codecs.BOM_UTF16_LE, "utf-16-le", "UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
-)
-
-
-def decode(data: bytes) -> tuple[str, str | None]:
-    r"""Returns a file's text and, unless it is plain UTF-8, what it was read as.
-
-    A byte order mark decides. Without one it is UTF-8, or UTF-16 if every second byte of its
-    beginning is 0. A text that is not UTF-8 is taken for Windows-1252, unless more of its lines
-    are UTF-8 with other than ASCII letters than are not: then single bytes are damaged. Bytes that
-    cannot be read become the surrogates U+DC80 to U+DCFF.
-
-    Example:
-        >>> decode("Eiche gekälkt".encode("cp1252"))
-        ('Eiche gekälkt', 'Windows-1252')
-    """
-    for mark, encoding, name in _BOMS:
-        if data.startswith(mark):
-            errors = "surrogateescape" if name is None else "replace"
-            return data[len(mark) :].decode(encoding, errors), name
-    try:
-        start = data[:400]
-        zeros = start[0::2].count(0), start[1::2].count(0)
-        if max(zeros) > len(start) // 4:
-            encoding = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-            return data.decode(encoding), "UTF-16"
-    except UnicodeDecodeError:
-        # Zeros, but of another cause: each row that has one is refused.
-        pass
-    try:
-        return data.decode(), None
-    except UnicodeDecodeError:
-        text = data.decode("utf-8", "surrogateescape")
-    damaged = intact = 0
-    for line in _BREAK.split(text):
-        if _UNREADABLE.search(line):
-            damaged += 1
-        elif not line.isascii():
-            intact += 1
-    if intact > damaged:
-        return text, None
-    return data.decode("cp1252", "surrogateescape"), "Windows-1252"
 
 
 def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Table:
@@ -126,7 +74,7 @@ def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Tab
         if record.mended:
             mended.append(place)
         fault = record.fault
-        if fault is None and (damage := _UNREADABLE.search("".join(record.cells))):
+        if fault is None and (damage := UNREADABLE.search("".join(record.cells))):
             byte = ord(damage[0]) - 0xDC00
             fault = f"holds the byte 0x{byte:02X}, no letter of the file's encoding: mend it"
         rows.append(Row(place, tuple(record.cells), fault))
@@ -138,7 +86,7 @@ def read_delimited(data: bytes, find: Callable[[Sequence[str]], Columns]) -> Tab
         )
     place = f"line {lines[head.start].number}"
     # What is shown of a header, and stored, must be text.
-    header = tuple(_UNREADABLE.sub("\ufffd", name) for name in head.cells)
+    header = tuple(UNREADABLE.sub("\ufffd", name) for name in head.cells)
     return Table(header, place, tuple(rows), notes=tuple(notes))
 
 
@@ -152,11 +100,10 @@ class _Line(NamedTuple):
 
 
 def _lines(text: str) -> list[_Line]:
-    # Not splitlines: it would also split at Unicode's line breaks inside a text.
     lines = []
     start = 0
     number = 1
-    for match in _BREAK.finditer(text + "\n"):
+    for match in LINE_BREAK.finditer(text + "\n"):
         end = match.start()
         line = text[start:end]
         if line and not line.isspace():

@@ -7,7 +7,7 @@ from typing import Any
 
 from floorlens.errors import ProductSourceError
 from floorlens.products.columns import field_title
-from floorlens.products.delimited import decode
+from floorlens.products.encodings import decode
 from floorlens.products.tables import MAX_CELLS, Row, Table
 
 # Objects inside objects, so many deep: a price with its currency, not a whole shop.

@@ -13,8 +13,7 @@ from xml.etree.ElementTree import ParseError
 
 from floorlens.errors import MissingDependency, ProductSourceError
 from floorlens.products.columns import Columns
-from floorlens.products.delimited import HEADER_ROWS
-from floorlens.products.tables import MAX_CELLS, Row, Table
+from floorlens.products.tables import HEADER_ROWS, MAX_CELLS, Row, Table
 
 # An .xlsx is a zip archive, which can unpack to a thousand times its size.
 MAX_UNPACKED = 512 << 20

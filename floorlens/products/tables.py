@@ -9,6 +9,8 @@ from typing import Any, Literal
 MAX_CELLS = 20_000_000
 # As in Excel.
 MAX_COLUMNS = 16_384
+# How far down a header may stand: some write a title above it.
+HEADER_ROWS = 20
 
 
 @dataclass(frozen=True)
