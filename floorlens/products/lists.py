@@ -384,7 +384,13 @@ class _Drafts:
             images = images[:MAX_IMAGES]
         name = draft.name or draft.id
         _refuse_nul("name", name)
-        values = {key: _metadata_value(key, value) for key, value in draft.values.items()}
+        values = {}
+        for key, value in draft.values.items():
+            if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+                # Interfaces of shops answer so: no filter could use it, and nobody edits it.
+                self._happened(f"{key!r} dropped, a list of other than texts", place)
+            else:
+                values[key] = _metadata_value(key, value)
         pictures = tuple(places.find(image, place) for image in images)
         return Product(draft.id, name, values, pictures)
 
@@ -435,7 +441,7 @@ def _metadata_value(key: str, value: Any) -> Any:
         return value
     if isinstance(value, int | float):
         return value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list):
         for item in value:
             _refuse_nul(key, item)
         return [tidy(item) for item in value]

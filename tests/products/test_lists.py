@@ -185,6 +185,19 @@ def test_woocommerce_has_its_pictures_in_a_cell(folder: Path) -> None:
     assert [refusal.id for refusal in in_german.refusals] == ["13"]
 
 
+def test_what_the_interface_of_a_shop_answers(folder: Path) -> None:
+    text = """{"products": [
+      {"id": 7, "title": "Oak", "tags": ["wood"], "variants": [{"id": 1, "price": "49.90"}],
+       "images": [{"id": 5, "src": "a.jpg"}, {"src": "b.jpg"}]},
+      {"id": 8, "title": "Ash", "variants": [], "images": [{"src": "c.jpg"}]}]}"""
+    shop = read(folder, text, "products.json")
+    oak = shop.products[0]
+    assert (oak.id, oak.name, pictures(oak)) == ("7", "Oak", ["a.jpg", "b.jpg"])
+    assert oak.metadata == {"tags": ["wood"]}
+    assert "'variants' dropped, a list of other than texts: 1 (entry 1)" in shop.notes
+    assert (len(shop.products), shop.refusals) == (2, ())
+
+
 def test_google_merchant_is_tabs_and_image_link(folder: Path) -> None:
     table = "title\tid\timage_link\tadditional_image_link\tprice\nOak\t7\ta.jpg\tb.jpg\t49.90 EUR\n"
     (product,) = read(folder, table, "feed.tsv").products
