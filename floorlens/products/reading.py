@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -73,6 +73,7 @@ def read_products(
         if wanted:
             raise UsageError(f"columns are those of a list, and {path} is a folder")
         content = read_folder(path, layout=layout)
+        content = replace(content, notes=(*content.notes, *_lists_in(path)))
     elif not path.exists():
         raise ProductSourceError(_absent(path))
     else:
@@ -87,6 +88,14 @@ def read_products(
         lacking = "product images" if path.is_dir() else "products: no row below the header has one"
         raise ProductSourceError(f"{path}: holds no {lacking}")
     return content
+
+
+def _lists_in(folder: Path) -> Iterator[str]:
+    """Yields a note if a folder holds a list: perhaps that was meant."""
+    endings = {*RECORDS, *TEXTS, *SHEETS} - {".txt"}
+    lists = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in endings)
+    if lists:
+        yield f"{lists[0]!r} in it was not read: to index that list, name the file, not its folder"
 
 
 def _absent(path: Path) -> str:

@@ -307,3 +307,10 @@ def test_options_that_are_not_for_this_source_are_refused(folder: Path) -> None:
 def test_an_address_is_no_source() -> None:
     with pytest.raises(ProductSourceError, match="download the list"):
         read_products("https://shop.example/feed.csv")
+
+
+def test_a_list_in_a_folder_is_named(folder: Path) -> None:
+    """Whoever has both may have meant the list: by the folder alone its columns are lost."""
+    assert read_products(folder).notes == ()
+    table(folder, "id,image\nx,a.jpg\n", "shop.CSV")
+    assert "'shop.CSV' in it was not read" in read_products(folder).notes[-1]
