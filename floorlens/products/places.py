@@ -185,7 +185,11 @@ class Places:
 
     def _missing(self, plain: str, name: str) -> str:
         folders = " or ".join(str(folder) for folder in self._folders)
-        nearest = self._nearest(_parts(plain))
+        try:
+            nearest = self._nearest(_parts(plain))
+        except OSError:
+            # A folder that may not be read.
+            nearest = None
         hint = f"; the nearest is {nearest!r}" if nearest else ""
         return (
             f"the image {name!r} cannot be found in {folders}, in upper or lower case, with / or "
@@ -193,10 +197,21 @@ class Places:
         )
 
     def _nearest(self, parts: Sequence[str]) -> str | None:
-        """Returns the name in the folder that is most like a missing one, relative to the list."""
+        """Returns what is most like a missing name, relative to the list.
+
+        That is a file of this name in a folder that the name lacks, else one of a similar name.
+        """
         self._searches += 1
         if not parts or self._searches > _NEAREST_SEARCHES:
             return None
+        for folder in self._folders:
+            for below in sorted(filter(Path.is_dir, folder.iterdir())):
+                # A link may lead out of the folder.
+                if below.is_symlink():
+                    continue
+                names = self._names_in(below).get(_folded(parts[-1]))
+                if names:
+                    return str((below / names[0]).relative_to(folder))
         wanted = Path(_folded(parts[-1])).stem
         for folder in self._folders:
             places = (self._walk(folder, parts[start:-1], "") for start in range(len(parts)))

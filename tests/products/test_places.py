@@ -114,6 +114,21 @@ def test_what_is_not_there_is_told_with_the_nearest_name(
     assert (f"the nearest is {nearest!r}" in str(e.value)) == (nearest is not None)
 
 
+def test_a_picture_in_a_folder_that_the_list_leaves_out_is_named(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "shop", tmp_path / "elsewhere"
+    for place in (folder / "fotos", outside):
+        place.mkdir(parents=True)
+    (folder / "fotos" / "oak.jpg").touch()
+    (outside / "private.jpg").touch()
+    (folder / "link").symlink_to(outside)
+    for name in ("oak.JPG", "foto/oak.jpg"):
+        with pytest.raises(ProductSourceError, match=r"the nearest is 'fotos/oak.jpg'"):
+            Places(folder).find(name, "line 2")
+    with pytest.raises(ProductSourceError) as caught:
+        Places(folder).find("private.jpg", "line 2")
+    assert "nearest" not in str(caught.value)
+
+
 def test_a_list_of_wrong_names_is_refused_in_time(folder: Path) -> None:
     """To compare each of them with each file would take a time of both numbers' product."""
     places = Places(folder)
