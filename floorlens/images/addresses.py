@@ -38,7 +38,7 @@ def explain_fetching(address: str) -> str:
     """
     try:
         parts = urlsplit(address)
-        host = parts.hostname or ""
+        host = "".join(letter for letter in parts.hostname or "" if letter.isprintable())
         port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
     except ValueError:
         host, port = "", ""
