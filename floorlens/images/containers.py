@@ -21,6 +21,8 @@ MAX_PAGES = 64
 _PNG_START = 8
 _TEXT_WORK = 16 * MAX_TEXT
 _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+# Marks of a JPEG that no length follows: 00 is no mark at all, then TEM, RST0 to RST7 and SOI.
+_WITHOUT_LENGTH = frozenset((0x00, 0x01, *range(0xD0, 0xD9)))
 # TIFF tags (TIFF 6.0; TIFF/EP for raw photos; the DNG specification).
 _NEW_SUBFILE, _WIDTH, _HEIGHT, _PHOTOMETRIC, _SUB_PAGES, _DNG = 254, 256, 257, 262, 330, 50706
 _CFA, _LINEAR_RAW = 32803, 34892
@@ -128,7 +130,7 @@ class Jpeg:
 
     Attributes:
         whole_in_memory: whether a decoder needs all coefficients before it can make a pixel:
-            the file is progressive, or its components come one after the other.
+            the file is progressive, its components come one after the other, or that is unknown.
         has_end: whether the mark of its end is there.
     """
 
@@ -147,11 +149,19 @@ def jpeg_coding(data: bytes) -> Jpeg:
         Jpeg(whole_in_memory=False, has_end=True)
     """
     progressive, components, scanned, place = False, 0, 0, 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
+    while True:
+        # Decoders pass over what stands between two segments.
+        place = data.find(b"\xff", place)
+        if not 0 <= place <= len(data) - 4:
+            place = len(data)
+            break
         marker = data[place + 1]
         if marker == 0xFF:
             # Bytes that only fill.
             place += 1
+            continue
+        if marker in _WITHOUT_LENGTH:
+            place += 2
             continue
         (length,) = struct.unpack_from(">H", data, place + 2)
         if marker == 0xDA:
@@ -164,7 +174,7 @@ def jpeg_coding(data: bytes) -> Jpeg:
         place += 2 + max(2, length)
     # In the coded data a byte FF is followed by 00: this mark can only be the end of a picture.
     has_end = data.find(b"\xff\xd9", place) >= 0
-    return Jpeg(progressive or scanned < components, has_end)
+    return Jpeg(progressive or not 0 < components <= scanned, has_end)
 
 
 # -- TIFF ----------------------------------------------------------------------------------------

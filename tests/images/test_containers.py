@@ -170,6 +170,23 @@ def test_how_a_jpeg_is_coded(noise: Image.Image) -> None:
     assert jpeg_coding(bytes(data)).whole_in_memory
 
 
+@pytest.mark.parametrize("between", [b"\xff\x00", b"\xff\xd0", b"\xff\xff", b"\x00", b"abcd"])
+def test_what_stands_between_the_segments_of_a_jpeg_hides_nothing(
+    noise: Image.Image, between: bytes
+) -> None:
+    """Decoders pass over it; a progressive file of 1,200 megapixels would be decoded as a whole."""
+    data = encode(noise, "JPEG", progressive=True)
+    frame = data.index(b"\xff\xc2")
+    odd = data[:frame] + between + data[frame:]
+    assert jpeg_coding(odd) == jpeg_coding(data)
+    with pytest.raises(ImageTooLarge):
+        load_photo(odd, max_megapixels=0.2)
+
+
+def test_a_jpeg_whose_coding_is_unknown_counts_as_a_whole(noise: Image.Image) -> None:
+    assert jpeg_coding(encode(noise, "JPEG")[:30]).whole_in_memory
+
+
 def test_a_large_jpeg_counts_at_the_size_that_it_is_decoded_at() -> None:
     """Telephones take photos of 200 megapixels; a progressive one needs memory for them all."""
     image = Image.new("L", (4000, 3000), 90)
