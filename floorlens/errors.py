@@ -31,6 +31,7 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   └── CollectionNotFound         it has nothing of that name
 ├── ServiceError                   the service answered a client with an error, or with nonsense
 │   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
+├── DecoderUnavailable             no process can be started now to decode a picture
 ├── MissingDependency              an optional extra is not installed
 └── ModelUnavailable               a model is neither on this machine nor can it be fetched
 """
@@ -254,6 +255,14 @@ class ServiceUnreachable(ServiceError):
     """Nothing answers at the service's address, or too slowly."""
 
     code = "service-unreachable"
+    status = 503
+
+
+class DecoderUnavailable(FloorlensError):
+    """No process can be started now to decode a picture; the picture may be right."""
+
+    code = "decoder-unavailable"
+    exit_code = 7
     status = 503
 
 

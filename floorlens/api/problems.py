@@ -49,6 +49,7 @@ TEXTS: Mapping[str, str] = {
         "The photo takes longer to decode than {seconds} s, the limit of the service: save it anew "
         "as JPEG, or scale it down."
     ),
+    "decoder-unavailable": f"The service cannot decode pictures now: {_LATER}.",
     "product-source-invalid": "The product folder or table cannot be used at all.",
     "dataset-invalid": "The evaluation data lack a file or a column.",
     "no-floor-found": (

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import itertools
 import json
 import logging
@@ -28,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.errors import (
+    DecoderUnavailable,
     FloorlensError,
     ImageError,
     ImageTimeout,
@@ -67,13 +69,17 @@ _ENVIRONMENT = (
     *("SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL"),
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
 )
+# Ctrl-C, and systemd's SIGTERM, reach all processes of a service, which first ends its requests.
 # The caller's own module path, since the process must import the same package. `-m` would not do:
 # with `-I` it sees neither PYTHONPATH nor the folder that the program was started in.
 _BOOT = (
-    "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "import json, signal, sys; "
+    "[signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)]; "
     "sys.path[:] = json.loads(sys.argv[1]); "
     "from floorlens.images.decoding import serve; serve()"
 )
+# What passes: too many files or processes, or too little memory, at this moment.
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 _FORBIDDEN = frozenset(
     (
         *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"),
@@ -105,6 +111,7 @@ def decode_photo(
         ImageError: as for `load_photo`; also where the file makes the decoder crash.
         ImageTimeout: it took longer.
         ImageTooLarge, MissingDependency: as for `load_photo`.
+        DecoderUnavailable: the process cannot be started now.
 
     Example:
         >>> decode_photo("room.jpg").size
@@ -237,9 +244,11 @@ class Decoders:
             self._preparation.start()
 
     def _prepare(self) -> None:
-        decoder = self._take()
-        if decoder is not None:
-            self._release(decoder)
+        # If none can be started now, the first picture tells.
+        with contextlib.suppress(DecoderUnavailable):
+            decoder = self._take()
+            if decoder is not None:
+                self._release(decoder)
 
     def close(self) -> None:
         """Ends all decoders, also those at work; afterwards pictures start new ones.
@@ -255,7 +264,7 @@ class Decoders:
             decoder.end()
 
     def _take(self) -> _Decoder | None:
-        """Returns a decoder that is idle or new; None where this program cannot start any."""
+        """Returns a decoder that is idle or new; None where this program can never start any."""
         preparation = self._preparation
         if preparation is not None and preparation is not threading.current_thread():
             preparation.join()
@@ -280,11 +289,17 @@ class Decoders:
             with _Limit(decoder, next(self._tickets), _START_SECONDS):
                 decoder.header()
         except (OSError, ValueError, _BrokenError) as error:
+            with self._lock:
+                closed = decoder is not None and decoder not in self._all
             if decoder is not None:
                 self._remove(decoder)
-            if self._possible is None:
-                # A frozen program, or Python inside another one: it would not start next time.
-                self._possible = False
+            if closed or self._possible or getattr(error, "errno", None) in _SHORTAGES:
+                # It would start at another time. Decoded in this process a picture has no limit.
+                raise DecoderUnavailable(
+                    f"no process could be started to decode pictures ({error}): try again later"
+                ) from error
+            # A frozen program, or Python inside another one: it would not start next time.
+            self._possible = False
             LOG.warning(
                 "no process could be started to decode pictures (%s): they are decoded in this "
                 "one, where nothing limits the time that they take",
@@ -484,8 +499,11 @@ class _Limit:
 def _command() -> list[str]:
     if getattr(sys, "frozen", False) or not sys.executable:
         raise ValueError("this program has no Python of its own")
-    # "" is the folder that the program is in now; the decoder is in another one.
-    path = [str(Path(entry or ".").absolute()) for entry in sys.path]
+    path = []
+    for entry in sys.path:
+        # Relative ones, if the folder that the program is in was deleted.
+        with contextlib.suppress(FileNotFoundError):
+            path.append(str(Path(entry or ".").absolute()))
     return [sys.executable, "-I", "-c", _BOOT, json.dumps(path)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import logging
@@ -21,7 +22,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from floorlens.errors import ImageError, ImageTimeout, ImageTooLarge, MissingDependency
+from floorlens.errors import (
+    DecoderUnavailable,
+    ImageError,
+    ImageTimeout,
+    ImageTooLarge,
+    MissingDependency,
+)
 from floorlens.images import decoding
 from floorlens.images.decoding import Decoders, decode_photo, shared_decoders
 from floorlens.images.loading import load_photo
@@ -314,6 +321,64 @@ def test_where_no_process_can_be_started_pictures_are_decoded_here(
         some.decode(b"text", name="b")
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_shortage_of_processes_passes_and_no_picture_is_decoded_without_limits(
+    before: bool, decoders: Callable[..., Decoders], monkeypatch: pytest.MonkeyPatch, png: bytes
+) -> None:
+    """A stranger's picture could hang in this process for ever, and one shortage is soon over."""
+    some = decoders(most=1)
+    if before:
+        some.decode(png, name="b.png")
+        (decoder,) = some._all
+        decoder.process.kill()
+        decoder.process.wait()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as shortage:
+        shortage.setattr(subprocess, "Popen", fail)
+        with pytest.raises(DecoderUnavailable, match="Too many open files"):
+            some.decode(png, name="b.png")
+    some.decode(png, name="b.png")
+    assert len(some._all) == 1
+
+
+def test_a_program_whose_folder_was_deleted_has_decoders(tmp_path: Path, png: bytes) -> None:
+    file, folder = tmp_path / "a.png", tmp_path / "folder"
+    file.write_bytes(png)
+    folder.mkdir()
+    code = f"""
+import os, sys
+from floorlens.images.decoding import decode_photo, shared_decoders
+os.chdir({str(folder)!r})
+os.rmdir({str(folder)!r})
+decode_photo(sys.argv[1])
+assert shared_decoders()._all
+"""
+    with run(code, file) as program:
+        _, err = program.communicate(timeout=120)
+    assert (program.returncode, err) == (0, "")
+
+
+def test_one_that_is_closed_while_it_starts_is_no_sign_that_none_can(
+    caplog: pytest.LogCaptureFixture, png: bytes
+) -> None:
+    """So end programs that have begun to start one beforehand."""
+    some = Decoders([sys.executable, "-c", "import time; time.sleep(1000)"], most=1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(some.decode, png, name="b.png")
+        until(lambda: bool(some._all))
+        some.close()
+        with pytest.raises(DecoderUnavailable):
+            waiting.result(120)
+    assert not caplog.records
+    some._command = None
+    some.decode(png, name="b.png")
+    assert len(some._all) == 1
+    some.close()
+
+
 def test_closing_leaves_no_process_and_no_open_pipe(png: bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -434,11 +499,15 @@ def test_a_forked_program_has_decoders_of_its_own(tmp_path: Path, png: bytes) ->
     assert (program.returncode, err) == (0, "")
 
 
-def test_ctrl_c_reaches_no_decoder(decoders: Callable[..., Decoders], png: bytes) -> None:
-    """A terminal sends it to all; a service that ends in good order still needs them."""
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM cannot be ignored there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_a_service_reaches_no_decoder(
+    number: signal.Signals, decoders: Callable[..., Decoders], png: bytes
+) -> None:
+    """A terminal and systemd send it to all; a service that ends in good order still needs them."""
     some = decoders(most=1)
     some.decode(png, name="b.png")
     (decoder,) = some._all
-    decoder.process.send_signal(signal.SIGINT)
+    decoder.process.send_signal(number)
     some.decode(png, name="b.png")
     assert some._all == {decoder}
