@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -19,6 +20,7 @@ from floorlens.engines import PRIVATE, Engine, check_engine
 from floorlens.errors import (
     CatalogueError,
     CatalogueNotFound,
+    CatalogueReplaced,
     EngineError,
     FloorlensError,
     NothingToRank,
@@ -398,11 +400,10 @@ class Floorlens:
             former.check_open()
             if former.is_in_place():
                 return self._in_use
-            try:
-                catalogue = Catalogue(self._address.location, create=False)
-            except CatalogueNotFound:
+            # Another one is opened only if nothing of the former lies beside it.
+            with suppress(CatalogueReplaced):
                 former.check_place()
-                raise
+            catalogue = Catalogue(self._address.location, create=False)
             try:
                 self._in_use = catalogue, self._address.retriever(catalogue)
             except BaseException:

@@ -200,6 +200,37 @@ def test_a_search_begins_again_if_its_catalogue_is_replaced_meanwhile(
     assert (result.total, len(result.matches)) == (5, 5)
 
 
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_file_put_beside_the_commits_of_another_one_is_left_as_it_is(
+    commits: bool, lens: Floorlens, room: Path
+) -> None:
+    """SQLite would write the commits over it, and answer from the catalogue that is gone."""
+    folder = lens.folder
+    assert folder is not None
+    if not commits:
+        # They are written into the file when the last one closes it.
+        lens.close()
+        lens = Floorlens.open(folder, stages=fake_stages())
+    beside = folder.with_name("beside")
+    with Floorlens.open(beside, stages=fake_stages()) as other:
+        other.add(folder.with_name("products"))
+        other.remove(["oak"])
+    file = folder / "catalogue.sqlite"
+    content = (beside / file.name).read_bytes()
+    (beside / file.name).replace(file)
+    if commits:
+        for _ in range(2):
+            with pytest.raises(CatalogueError, match=r"beside catalogue\.sqlite-wal of"):
+                lens.search(room)
+        assert file.read_bytes() == content
+        for name in ("catalogue.sqlite-wal", "catalogue.sqlite-shm"):
+            (folder / name).unlink()
+    assert "oak" not in {match.product.id for match in lens.search(room).matches}
+    assert lens.count() == 5
+    lens.close()
+    assert file.read_bytes() == content
+
+
 def test_an_import_does_not_go_on_in_another_catalogue(
     lens: Floorlens, product_folder: Path
 ) -> None:

@@ -35,6 +35,9 @@ class SqliteStore:
         self.table_id: ColumnElement[Any] = literal(0)
         self._mode = "rw"
         self._identity: tuple[int, int] | None = None
+        # SQLite finds the commits that are not in the file yet by the name of their file.
+        self._journal = self.file.with_name(f"{self.file.name}-wal")
+        self._journal_identity: tuple[int, int] | None = None
         self.engine = create_engine(
             URL.create("sqlite", database=str(self.file)), creator=self._connect
         )
@@ -70,7 +73,8 @@ class SqliteStore:
     def remember_place(self) -> None:
         """Takes the file for the catalogue's own, from now on; a missing one is not made again."""
         self._mode = "rw"
-        self._identity = self._identify()
+        self._identity = _identify(self.file)
+        self._journal_identity = _identify(self._journal)
 
     def check_place(self) -> None:
         """Checks that the file is still the one that was opened.
@@ -80,8 +84,9 @@ class SqliteStore:
         Raises:
             CatalogueNotFound: it was moved away or deleted.
             CatalogueReplaced: another file lies in its place.
+            CatalogueError: another file does, among what belongs to this one.
         """
-        identity = self._identify()
+        identity = _identify(self.file)
         if identity == self._identity:
             return
         if identity is None:
@@ -89,17 +94,18 @@ class SqliteStore:
                 f"the catalogue {self.location} is gone: it was moved or deleted while it was "
                 "open. Put it back, or another one in its place"
             )
+        journal = _identify(self._journal)
+        if journal and journal == self._journal_identity and self._journal.stat().st_size:
+            # SQLite would write the commits of the one catalogue over the other.
+            raise CatalogueError(
+                f"another file was put at {self.file}, beside {self._journal.name} of the one "
+                "that was open: replace whole folders, or remove that file and "
+                f"{self.file.name}-shm"
+            )
         raise CatalogueReplaced(
             f"another catalogue was put at {self.location} while it was open: run the same "
             "command again"
         )
-
-    def _identify(self) -> tuple[int, int] | None:
-        try:
-            status = self.file.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     def has_tables(self, connection: Connection) -> bool:
         """Returns whether the catalogue's tables are there."""
@@ -147,6 +153,15 @@ class SqliteStore:
             )
         # Locked, read-only, or the disk is full: nothing is wrong with the file itself.
         return CatalogueError(f"{self.file} cannot be opened: {cause}")
+
+
+def _identify(file: Path) -> tuple[int, int] | None:
+    """Returns what tells a file from others, whatever they are called; None if there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _file_of(location: str) -> Path:
