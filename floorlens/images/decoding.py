@@ -64,7 +64,7 @@ _PIPE = 1 << 20
 _ERRORS: dict[str, type[FloorlensError]] = {
     kind.code: kind for kind in (ImageError, ImageTooLarge, MissingDependency)
 }
-# Without PATH no program is found; without the rest no interpreter or library would start.
+# Without these no interpreter or library would start.
 _ENVIRONMENT = (
     *("SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL"),
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
@@ -382,6 +382,8 @@ class _Decoder:
 
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         # Each decoder works for one picture, and threads would ask for address space.
+        # Without a PATH a library would look for programs in the usual places.
+        kept["PATH"] = os.devnull
         kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         self.process: Popen[bytes] = subprocess.Popen(  # noqa: S603 - this Python, our module
             list(command),

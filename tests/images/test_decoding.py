@@ -253,6 +253,20 @@ def test_a_decoder_starts_no_program(
         some.decode(gif, name="a.gif")
 
 
+@LINUX
+def test_a_library_in_a_decoder_finds_no_program(
+    decoders: Callable[..., Decoders], gif: bytes
+) -> None:
+    """Python does not see what a library in C starts."""
+    hook = """
+import ctypes
+from floorlens.errors import ImageError
+raise ImageError(f"exit code {os.waitstatus_to_exitcode(ctypes.CDLL(None).system(b'id'))}")
+"""
+    with pytest.raises(ImageError, match="^exit code 127$"):
+        decoders(hook).decode(gif, name="a.gif")
+
+
 def test_a_decoder_knows_no_secrets(
     decoders: Callable[..., Decoders],
     gif: bytes,
@@ -266,7 +280,7 @@ def test_a_decoder_knows_no_secrets(
         decoders(hook).decode(gif, name="a.gif")
     assert set(str(names.value).split()) <= {
         *decoding._ENVIRONMENT,
-        *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX", "LC_CTYPE"),
+        *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX", "LC_CTYPE", "PATH"),
     }
 
 
