@@ -263,7 +263,7 @@ import ctypes
 from floorlens.errors import ImageError
 raise ImageError(f"exit code {os.waitstatus_to_exitcode(ctypes.CDLL(None).system(b'id'))}")
 """
-    with pytest.raises(ImageError, match="^exit code 127$"):
+    with pytest.raises(ImageError, match=r"^exit code 127$"):
         decoders(hook).decode(gif, name="a.gif")
 
 
