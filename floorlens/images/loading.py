@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
 import threading
 import warnings
@@ -43,6 +44,8 @@ MAX_MEGAPIXELS = 120.0
 #: A JPEG is decoded at a reduced scale. Its header may name so many times the pixels allowed.
 JPEG_HEADER = 10
 MIN_SIDE = 16
+#: A file with more bytes is not read into memory; 120 megapixels of four floats have fewer.
+MAX_FILE = 2 << 30
 PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
 """What `load_photo` takes: a path, the bytes of a file, a PIL image, or a (h, w, 3) RGB array."""
 # What Pillow's decoders raise on files that do not keep to their format.
@@ -142,6 +145,7 @@ def read_bytes(path: str | Path) -> bytes:
 
     Raises:
         ImageError: the file is missing, a folder, not readable, or an address on the web.
+        ImageTooLarge: it has more than `MAX_FILE` bytes.
 
     Example:
         >>> from pathlib import Path
@@ -151,7 +155,14 @@ def read_bytes(path: str | Path) -> bytes:
     if isinstance(path, str) and is_address(path):
         raise ImageError(f"{shown_address(path)} {explain_fetching(path)}")
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_FILE:
+                raise ImageTooLarge(
+                    f"{path}: has {size / 1e9:.1f} gigabytes, more than any picture that is read; "
+                    "save it anew as JPEG"
+                )
+            return file.read()
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file") from error
     except IsADirectoryError as error:

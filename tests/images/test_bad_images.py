@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import zlib
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import ImageError, ImageTooLarge, MissingDependency
-from floorlens.images.loading import load_photo
+from floorlens.images.loading import MAX_FILE, load_photo
 
 HEIC = struct.pack(">I", 24) + b"ftypheic" + b"\0\0\0\0" + b"mif1heic"
 
@@ -41,6 +42,16 @@ def huge_png(side: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
     )
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    """One such file among its products would end an import."""
+    file = tmp_path / "backup.jpg"
+    file.touch()
+    # All of it is a hole, which takes no room on the disk.
+    os.truncate(file, MAX_FILE + 1)
+    with pytest.raises(ImageTooLarge, match=r"backup\.jpg: has 2\.1 gigabytes"):
+        load_photo(file)
 
 
 @pytest.mark.parametrize(
