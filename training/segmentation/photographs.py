@@ -27,6 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.images.formats import PILLOW_FORMATS
+
 TABLE = Path(__file__).with_name("photographs.csv")
 SIDE = 640
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
@@ -116,7 +118,8 @@ def make_photographs(out: Path) -> None:
             # Of several files of one name the largest: the others are its thumbnails.
             if len(data) > sizes.get(stem, 0):
                 sizes[stem] = len(data)
-                save(Image.open(io.BytesIO(data)), folder / f"{prefix}-{stem}.jpg")
+                image = Image.open(io.BytesIO(data), formats=PILLOW_FORMATS)
+                save(image, folder / f"{prefix}-{stem}.jpg")
 
 
 def save(image: Image.Image, path: Path) -> None:
