@@ -11,6 +11,7 @@ import filecmp
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -46,8 +47,10 @@ _CAMERA = re.compile(
     re.IGNORECASE,
 )
 _THUMB = re.compile(r"(?P<base>.+)[-_](?:(?P<size>\d{2,4}x\d{2,4})|thumb|thumbnail)", re.IGNORECASE)
-# So many folders that have a file of one name hold no product of that name.
+# In so many folders a number of any length, or what could be a camera's, names no product. Words
+# do, however many folders have them: "natur" in the folders of oak and of ash are two floors.
 _ROLE = 3
+_COUNTER = re.compile(r"(?:[a-z]{2,4}[-_ ]?)?\d+", re.IGNORECASE)
 _MOST = 2 * MAX_IMAGES
 
 
@@ -57,9 +60,11 @@ def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
     A file is a product by its name without its ending; files that differ only in the ending are
     pictures of one product. A sub-folder is a product, with at most 8 pictures in order of name, if
     the names of its files tell no product: a view ("front", "detail"), what a camera calls it
-    ("IMG_0412"), the folder's own name with such a word, a name that three sub-folders have; or
-    numbers, where another sub-folder has one of them too. And only where two sub-folders are so,
-    and none of them holds more than 16 pictures.
+    ("IMG_0412"), the folder's own name with such a word, a counter ("DSC01") that three sub-folders
+    have; or numbers, where another sub-folder has one of them too. And only where two sub-folders
+    are so, and none of them holds more than 16 pictures.
+
+    Products of one name in several folders have their folders in the id: `oak/natural`.
 
     Thumbnails (`oak-150x150.jpg` of 150 x 150 pixels beside `oak.jpg`), equal copies, hidden files
     and those that are no pictures are left out; the notes count them.
@@ -84,7 +89,7 @@ def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
         home = whole.get(place)
         for path in group:
             groups.setdefault(home or path.with_suffix(""), []).append(path)
-    products: dict[str, list[tuple[str, Product]]] = {}
+    products: dict[str, list[tuple[Path, str, Product]]] = {}
     refusals = []
     for key, group in groups.items():
         is_folder = key in folders
@@ -98,26 +103,32 @@ def read_folder(folder: Path, *, layout: Layout = "auto") -> ProductList:
             cause = str(error).removeprefix(f"{where}: ")
             refusals.append(Refusal(where, None, cause))
         else:
-            products.setdefault(product.id, []).append((where, product))
-    single = []
-    home_names = {_printable(str(home.relative_to(folder))) for home in folders}
+            products.setdefault(product.id, []).append((key.relative_to(folder), where, product))
+    single = [same[0][2] for same in products.values() if len(same) == 1]
+    placed: dict[str, list[tuple[str, Product]]] = {}
     for product_id, same in products.items():
-        if len(same) == 1:
-            single.append(same[0][1])
+        for key, where, product in same if len(same) > 1 else ():
+            try:
+                product = _with_folders(product, key, where)
+            except ProductSourceError as error:
+                cause = str(error).removeprefix(f"{where}: ")
+                refusals.append(Refusal(where, product_id, cause))
+            else:
+                placed.setdefault(product.id, []).append((where, product))
+    in_folders = []
+    for product_id, alike in placed.items():
+        if len(alike) == 1:
+            in_folders.append(alike[0][1])
             continue
-        names = ", ".join(where for where, _ in same[:5])
-        cure = (
-            "the id is the sub-folder's name: rename them"
-            if home_names.issuperset(where for where, _ in same)
-            else "in a folder the id is the file's name without its ending: rename them, or give "
-            "--layout folders if each sub-folder is a product"
-        )
-        cause = f"the id {product_id!r} occurs more than once ({names}); {cure}"
-        refusals.extend(Refusal(where, product_id, cause) for where, _ in same)
+        # Their names differ in nothing but spaces and unseen marks.
+        names = ", ".join(where for where, _ in alike[:5])
+        cause = f"the id {product_id!r} occurs more than once ({names}): rename them"
+        refusals.extend(Refusal(where, product_id, cause) for where, _ in alike)
+    single.extend(in_folders)
     return ProductList(
         tuple(sorted(single, key=lambda product: product.id)),
         tuple(sorted(refusals, key=lambda refusal: refusal.place)),
-        tuple(_notes(len(folders), left_out, layout)),
+        tuple(_notes(len(folders), in_folders, left_out, layout)),
     )
 
 
@@ -229,7 +240,7 @@ def _tell_no_product(names: Iterable[str], home: Path, spread: Mapping[str, int]
         for name in names
     )
     return all(
-        spread[name] >= _ROLE
+        (spread[name] >= _ROLE and _COUNTER.fullmatch(name))
         or _CAMERA.fullmatch(name)
         or all(
             word in _VIEWS or word in own or (numbers and word.isdecimal() and len(word) <= 2)
@@ -260,15 +271,29 @@ def _product(name: str, images: Sequence[Path], where: str) -> Product:
     )
 
 
+def _with_folders(product: Product, key: Path, where: str) -> Product:
+    """Returns a product with the folders that it lies in before its id and its name."""
+    parts = [tidy(part) for part in (*key.parent.parts, product.name)]
+    return replace(product, id=check_id("/".join(parts), where), name=" ".join(parts))
+
+
 def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _notes(folders: int, left_out: Counter[str], layout: Layout) -> Iterable[str]:
+def _notes(
+    folders: int, in_folders: Sequence[Product], left_out: Counter[str], layout: Layout
+) -> Iterable[str]:
     if folders and layout == "auto":
         yield (
             f"{folders} sub-folders are a product each, with all their pictures, because the names "
             "of their files tell no product; --layout files makes a product of every file"
+        )
+    if in_folders:
+        cure = "" if layout == "folders" else "; if a sub-folder is one product, --layout folders"
+        yield (
+            f"ids with the folder before the name, because several folders have that name: "
+            f"{len(in_folders)} (as {in_folders[-1].id!r}){cure}"
         )
     counts = [(count, kind) for kind, count in left_out.most_common() if count]
     if counts:

@@ -85,13 +85,11 @@ def test_a_folder_below_a_hidden_one_is_read(tmp_path: Path) -> None:
     assert len(read(below)) == 1
 
 
-def test_equal_stems_are_refused_with_both_files_named(folder: Path) -> None:
+def test_equal_stems_in_two_folders_are_products_of_their_own(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "a.png").write_bytes(b"x")
     content = read_products(folder)
-    assert [product.id for product in content.products] == ["b", "c"]
-    assert [refusal.place for refusal in content.refusals] == ["a.jpg", "sub/a.png"]
-    assert all("(a.jpg, sub/a.png)" in refusal.cause for refusal in content.refusals)
+    assert [product.id for product in content.products] == ["a", "b", "c", "sub/a"]
 
 
 def test_a_link_in_a_folder_is_followed(folder: Path, tmp_path: Path) -> None:
