@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from floorlens.lens import open_catalogue
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
-    from floorlens.importing import ImportProgress
+    from floorlens.importing import ImportProgress, ImportRow
     from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
 
@@ -56,6 +56,8 @@ WeightOption = Annotated[
 ]
 
 SOME_FAILED = 8
+_CAUSES = 20
+_IDS = 5
 NOT_SYNCED = (
     "stored in the catalogue, but the vector engine is not in step: {}. The next search brings it "
     "up to date; or run `floorlens engine sync`"
@@ -187,15 +189,37 @@ def print_adaptation(report: AdaptationReport) -> None:
     )
 
 
+def failure_lines(rows: Sequence[ImportRow]) -> list[str]:
+    """Returns what to print of failed rows: one line for each cause, of many causes the first 20.
+
+    The causes that most rows have come first: mended once, they help most.
+    """
+    groups: dict[str, list[ImportRow]] = {}
+    for row in rows:
+        cause = (row.reason or "").removeprefix(f"{row.place}: ")
+        groups.setdefault(cause, []).append(row)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    lines = []
+    for cause, same in ordered[:_CAUSES]:
+        if len(same) == 1:
+            lines.append(f"failed  {same[0].id}: {same[0].reason}")
+        else:
+            ids = ", ".join(row.id for row in same[:_IDS]) + ", …" * (len(same) > _IDS)
+            lines.append(f"failed  {len(same)} products ({ids}): {cause}")
+    rest = sum(len(same) for _, same in ordered[_CAUSES:])
+    if rest:
+        lines.append(f"… {rest} more (--json has them all)")
+    return lines
+
+
 def print_import(report: CatalogueReport, *, as_json: bool) -> int:
-    """Prints an import's counts and failed rows; returns the exit code."""
+    """Prints an import's failed rows, notes and counts; returns the exit code."""
     if as_json:
         print_json(report.as_dict())
     else:
-        for note in report.notes:
-            print(note, file=sys.stderr)
-        for row in report.failed:
-            print(f"failed  {row.id}: {row.reason}", file=sys.stderr)
+        # What is few comes last, where a terminal shows it.
+        for line in (*failure_lines(report.failed), *report.notes):
+            print(line, file=sys.stderr)
         counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
         print(f"{len(report.rows)} products in {report.seconds:.1f} s: {counts}")
         kinds = [

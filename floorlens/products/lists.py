@@ -205,6 +205,8 @@ class _Drafts:
         for event, rows in self._events.items():
             more = " …" if len(rows) > _SHOWN else ""
             self._notes.append(f"{event}: {len(rows)} ({', '.join(rows[:_SHOWN])}{more})")
+        if places.note is not None:
+            self._notes.append(places.note)
         return ProductList(
             tuple(sorted(products, key=lambda product: product.id)),
             tuple(refusal for _, refusal in sorted(self._refusals, key=lambda pair: pair[0])),

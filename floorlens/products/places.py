@@ -67,6 +67,22 @@ class Places:
         self._address = address
         self._names: dict[Path, dict[str, list[str]]] = {}
         self._searches = 0
+        self._missed = 0
+
+    @property
+    def note(self) -> str | None:
+        r"""What was tried for the pictures that were not there, once for all; None if all were.
+
+        Example:
+            >>> Places(Path("products")).note is None
+            True
+        """
+        if not self._missed:
+            return None
+        return (
+            f"pictures that cannot be found: {self._missed}; they were looked for in upper and "
+            "lower case, with / and \\, with accents and spaces written in any way"
+        )
 
     @cached_property
     def _known(self) -> Collection[str]:
@@ -191,10 +207,8 @@ class Places:
             # A folder that may not be read.
             nearest = None
         hint = f"; the nearest is {nearest!r}" if nearest else ""
-        return (
-            f"the image {name!r} cannot be found in {folders}, in upper or lower case, with / or "
-            f"\\, with accents and spaces written in any way{hint}"
-        )
+        self._missed += 1
+        return f"the image {name!r} cannot be found in {folders}{hint}"
 
     def _nearest(self, parts: Sequence[str]) -> str | None:
         """Returns what is most like a missing name, relative to the list.

@@ -83,7 +83,7 @@ def read_products(
     if id_prefix:
         content = _with_prefix(content, id_prefix, path)
     if content.refusals and (strict or not content.products):
-        raise ProductSourceError(_refusal_of_all(path, content.refusals, strict))
+        raise ProductSourceError(_refusal_of_all(path, content, strict))
     if not content.products:
         lacking = "product images" if path.is_dir() else "products: no row below the header has one"
         raise ProductSourceError(f"{path}: holds no {lacking}")
@@ -154,11 +154,13 @@ def _with_prefix(content: ProductList, prefix: str, path: Path) -> ProductList:
     return replace(content, products=tuple(products), refusals=tuple(refusals))
 
 
-def _refusal_of_all(path: Path, refusals: Sequence[Refusal], strict: bool) -> str:
+def _refusal_of_all(path: Path, content: ProductList, strict: bool) -> str:
+    refusals = content.refusals
     if len(refusals) == 1:
         return f"{path}, {refusals[0].place}: {refusals[0].cause}"
     lines = [f"  {refusal.place}: {refusal.cause}" for refusal in refusals[:_SHOWN]]
     if len(refusals) > _SHOWN:
         lines.append(f"  … and {len(refusals) - _SHOWN} more")
     what = f"{len(refusals)} rows cannot be used" if strict else "no row can be used"
-    return "\n".join([f"{path}: {what}:", *lines])
+    # Which column was taken for what, or where pictures were looked for, may be the cause of all.
+    return "\n".join([f"{path}: {what}:", *lines, *content.notes])

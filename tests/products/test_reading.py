@@ -226,6 +226,17 @@ def test_an_image_that_is_not_there_fails_alone(folder: Path) -> None:
     assert "'gone.jpg' cannot be found in" in content.refusals[0].cause
 
 
+def test_what_was_tried_for_pictures_is_said_once(folder: Path) -> None:
+    rows = "".join(f"x{number},gone-{number}.jpg\n" for number in range(30))
+    content = read_products(table(folder, f"id,image\n{rows}y,a.jpg\n"))
+    assert not any("upper" in refusal.cause for refusal in content.refusals)
+    (note,) = content.notes
+    assert note.startswith("pictures that cannot be found: 30; they were looked for in upper and")
+    with pytest.raises(ProductSourceError) as error:
+        read_products(table(folder, f"id,image\n{rows}"))
+    assert str(error.value).count("upper") == 1
+
+
 # -- a JSONL -----------------------------------------------------------------------------------
 
 
