@@ -533,6 +533,7 @@ class Floorlens:
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
+            SettingsError: `fetch` is set, and the catalogue was opened without `fetch_hosts`.
             MissingDependency: it is an Excel file and the extra `[excel]` is not installed.
             StampMismatch: another process rebuilt the catalogue with another preset.
 
@@ -544,6 +545,7 @@ class Floorlens:
         from floorlens.importing import import_products
 
         catalogue, retriever = self._check()
+        fetcher = self._fetcher() if fetch else None
         on_request = bool(adapt)
         projections = catalogue.projections
         if adapt is None:
@@ -567,7 +569,7 @@ class Floorlens:
                 columns=columns,
                 layout=layout,
                 pictures=[Path(folder) for folder in pictures],
-                fetcher=self._fetcher() if fetch else None,
+                fetcher=fetcher,
                 progress=progress,
             )
         )
@@ -785,9 +787,9 @@ class Floorlens:
         return _load(source, self._max_megapixels, self._picture_seconds, hosts)
 
     def _fetcher(self) -> Fetcher:
-        from floorlens.images.fetching import Fetcher, allowed_hosts
+        from floorlens.images.fetching import fetcher_of
 
-        return Fetcher(allowed_hosts(self._fetch_hosts))
+        return fetcher_of(self._fetch_hosts)
 
     def _adapt_after(
         self,

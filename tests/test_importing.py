@@ -16,7 +16,7 @@ from floorlens import Floorlens, importing
 from floorlens.catalogue.batches import BATCH
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.generations import Generations
-from floorlens.errors import ProductSourceError, StampMismatch
+from floorlens.errors import ProductSourceError, SettingsError, StampMismatch
 from floorlens.importing import ImportRow
 from floorlens.presets import Stages
 from floorlens.products.reading import read_products
@@ -105,6 +105,8 @@ def test_pictures_at_addresses_are_fetched_once_and_kept_with_the_catalogue(
             reasons = {row.id: row.reason or "" for row in first.rows}
             assert "is no picture" in reasons["z"]
             assert "add other.test to FLOORLENS_FETCH_HOSTS" in reasons["other"]
+            # It is refused while the list is read.
+            assert [row.place for row in first.rows if row.id == "other"] == ["line 6"]
             image = Path(lens.product("x").images[0])
             assert image.parent == tmp_path / "at" / "pictures"
             assert image.read_bytes() == bodies["/a.png"]
@@ -125,6 +127,10 @@ def test_pictures_at_addresses_are_fetched_once_and_kept_with_the_catalogue(
             with pytest.raises(ProductSourceError, match="nothing is fetched unless you ask"):
                 lens.add(table)
             assert len(server.requests) == asked
+        with Floorlens.open(tmp_path / "none", stages=counting) as lens:
+            with pytest.raises(SettingsError, match=r"FLOORLENS_FETCH_HOSTS .* names no host"):
+                lens.add(table, fetch=True)
+            assert lens.products() == []
 
 
 def test_new_metadata_is_stored_without_embedding(

@@ -140,6 +140,7 @@ def index(
     if source is None and id_prefix:
         raise typer.BadParameter("--id-prefix is for new products: a rebuild keeps the ids")
     code = 0
+    fetchable = _fetchable(catalogue, preset, fetch)
     if rebuild:
         settings = read_settings(catalogue=catalogue, preset=preset)
         with index_bars() as (progress, adapt_progress):
@@ -169,10 +170,7 @@ def index(
         }
 
         def check_source() -> None:
-            # Of an address it is enough that it may be fetched.
-            places = Places(
-                source.parent, pictures=pictures or (), address=lambda text: text if fetch else None
-            )
+            places = Places(source.parent, pictures=pictures or (), address=fetchable)
             read_products(source, places=places, **reading)
 
         with (
@@ -355,6 +353,27 @@ def describe_projection(projection: Mapping[str, Any]) -> str:
     if "products" not in projection:
         return "nothing: the package's own projection; `floorlens adapt` fits one"
     return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
+
+
+def _fetchable(
+    catalogue: str | None, preset: str | None, fetch: bool
+) -> Callable[[str], str | None]:
+    """Returns what checks an address of a list: in a new catalogue it may be fetched, or not.
+
+    Raises:
+        SettingsError: pictures are to be fetched, and the settings name no host.
+    """
+    if not fetch:
+        return lambda _address: None
+    from floorlens.images.fetching import fetcher_of
+
+    fetcher = fetcher_of(read_settings(catalogue=catalogue, preset=preset).hosts())
+
+    def check(address: str) -> str:
+        fetcher.check(address)
+        return address
+
+    return check
 
 
 def _open_for_import(

@@ -121,6 +121,25 @@ def _allowed_host(entry: str) -> AllowedHost:
     return AllowedHost(below + name, port)
 
 
+def fetcher_of(hosts: Sequence[str]) -> Fetcher:
+    """Returns what fetches pictures of a list from hosts.
+
+    Raises:
+        SettingsError: there is none, or an entry is no name of a host.
+
+    Example:
+        >>> fetcher_of(["cdn.example.com"]).hosts[0].name
+        'cdn.example.com'
+    """
+    allowed = allowed_hosts(hosts)
+    if not allowed:
+        raise SettingsError(
+            "FLOORLENS_FETCH_HOSTS (fetch_hosts=) names no host, and --fetch (fetch=True) fetches "
+            "only from those that it names: set FLOORLENS_FETCH_HOSTS=cdn.example.com"
+        )
+    return Fetcher(allowed)
+
+
 def is_public(address: str) -> bool:
     """Returns whether an IP address is one of the public internet.
 
@@ -173,6 +192,17 @@ class Fetcher:
     resolve: Callable[[str, int], list[str]] = resolve
     is_public: Callable[[str], bool] = is_public
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def check(self, address: str) -> None:
+        """Refuses an address that may not be asked, without asking anybody.
+
+        Raises:
+            ImageError: its host is not one of those that are allowed, or it is no address.
+
+        Example:
+            >>> Fetcher(allowed_hosts("cdn.example.com")).check("https://cdn.example.com/oak.jpg")
+        """
+        self._target(address, shown_address(address))
 
     def fetch(self, address: str, *, etag: str = "", modified: str = "") -> Download:
         """Returns the picture at an `http(s)://` address.

@@ -56,8 +56,12 @@ class Downloads:
 
         That is the address. Without a fetcher it is the path of the picture that lay there when it
         was last fetched; None if it never was.
+
+        Raises:
+            ImageError: the fetcher may not ask its host.
         """
         if self._fetcher is not None:
+            self._fetcher.check(address)
             return address
         copy = self._noted(address)[0]
         return None if copy is None else str(copy)

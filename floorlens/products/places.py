@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
-from floorlens.errors import ProductSourceError, UsageError
+from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
 
 _ROOT = re.compile(r"[A-Za-z]:|[/\\]")
@@ -54,7 +54,7 @@ class Places:
             pictures: further folders that the user allows.
             known: gives the whole paths of the pictures that the catalogue holds already.
             address: gives the name by which a product holds the picture at an `http(s)://` address;
-                None where that may not be fetched.
+                None where nothing may be fetched. Its ImageError refuses the address.
 
         Raises:
             UsageError: one of the further folders is none.
@@ -122,7 +122,10 @@ class Places:
         raise ProductSourceError(f"{where}: {self._missing(plain, name)}")
 
     def _fetchable(self, address: str, where: str) -> str:
-        picture = self._address(address)
+        try:
+            picture = self._address(address)
+        except ImageError as error:
+            raise ProductSourceError(f"{where}: the image {error}") from error
         if picture is None:
             cause = f"{shown_address(address)} {explain_fetching(address)}"
             raise ProductSourceError(f"{where}: the image {cause}")

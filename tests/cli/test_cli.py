@@ -370,6 +370,12 @@ def test_a_new_catalogue_is_filled_from_addresses_alone(
         monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", f"{HOST}:{server.port}")
         words = ["index", table, "--columns", "id=SKU number", "-c", "new"]
         assert "nothing is fetched unless you ask" in run(*words, code=3).stderr
+        with monkeypatch.context() as other:
+            other.delenv("FLOORLENS_FETCH_HOSTS")
+            assert "FLOORLENS_FETCH_HOSTS" in run(*words, "--fetch", code=2).stderr
+            other.setenv("FLOORLENS_FETCH_HOSTS", "cdn.example.com")
+            assert f"add {HOST}:{server.port} to" in run(*words, "--fetch", code=3).stderr
+        assert server.requests == []
         assert not (tmp_path / "new").exists()
         assert document(run(*words, "--fetch", "--json"))["counts"]["added"] == 1
         assert document(run(*words, "--json"))["counts"]["unchanged"] == 1
