@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from floorlens.catalogue.rows import record_metadata
-from floorlens.engines.filters import Filter, demanded_fields, parse_filter
+from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
 from floorlens.pipeline import floor_region, floor_view
@@ -105,7 +105,9 @@ def answer(
     if not retrieval.hits:
         problem = f"none of the {total} products passes the filter {query.where!r}"
         if condition is not None:
-            problem += _name_unknown(demanded_fields(condition), catalogue.fields())
+            fields = catalogue.fields()
+            problem += _name_unknown(demanded_fields(condition), fields)
+            problem += _name_texts(number_fields(condition), fields)
         raise NothingToRank(problem)
     with clock.stage("rerank"):
         ranking = rank_hits(
@@ -139,3 +141,13 @@ def _name_unknown(fields: Iterable[str], known: Collection[str]) -> str:
     shown = ", ".join(sorted(known)[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
     noun = "field" if len(names) == 1 else "fields"
     return f": no product has the {noun} {', '.join(names)}; the fields are {shown}"
+
+
+def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:
+    """Returns what a message adds about texts that are compared with numbers."""
+    texts = [repr(field) for field in fields if known.get(field)]
+    if not texts:
+        return ""
+    if len(texts) == 1:
+        return f"; the field {texts[0]} is compared with a number, and its values are texts"
+    return f"; the fields {', '.join(texts)} are compared with numbers, and their values are texts"

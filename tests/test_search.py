@@ -142,13 +142,16 @@ def test_a_field_that_no_product_has_is_named_with_the_nearest(lens: Floorlens) 
     assert "no product has the fields 'colour', 'kind'; the fields are" in text
     assert "no product has" not in refusal(family="medium", name={"$ne": "x"})
     assert "no product has" not in refusal(family="medium", weight={"$exists": False})
+    text = refusal(family={"$lt": 50}, tone={"$gte": 0})
+    assert "; the field 'family' is compared with a number, and its values are texts" in text
+    assert "are texts" not in refusal(tone={"$lt": 0})
     # What lacks a field is let pass by these.
     assert len(lens.search(room(80), where={"colour": {"$ne": "red"}}).matches) == 24
     assert len(lens.search(room(80), where={"colour": {"$exists": False}}).matches) == 24
 
 
 def test_the_fields_are_read_again_when_products_change(lens: Floorlens, tmp_path: Path) -> None:
-    assert lens._catalogue.fields() == {"family", "name", "source", "tone", "type"}
+    assert lens._catalogue.fields().keys() == {"family", "name", "source", "tone", "type"}
     assert lens._catalogue.fields() is lens._catalogue.fields()
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
     (tmp_path / "more.csv").write_text("id,image,colour\nred,red.png,red\n")

@@ -62,7 +62,7 @@ class Catalogue(Database):
         super().__init__(location, create=create)
         self.generations = Generations(self)
         self.projections = Projections(self)
-        self._fields: tuple[int, frozenset[str]] | None = None
+        self._fields: tuple[int, Mapping[str, bool]] | None = None
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -160,19 +160,20 @@ class Catalogue(Database):
             raise ProductNotFound(f"the catalogue has no product {product_id!r}")
         return products[0]
 
-    def fields(self) -> frozenset[str]:
-        """Returns the fields by which products can be filtered, of whichever product has one.
+    def fields(self) -> Mapping[str, bool]:
+        """Returns field -> whether all its values are texts, of whichever product has one.
 
-        Every product is read, once a revision.
+        By these products can be filtered. Every product is read, once a revision.
         """
         with self.reading() as connection, connection.begin():
             revision = self.check_revision(connection)
             if self._fields is not None and self._fields[0] == revision:
                 return self._fields[1]
-            fields = set(record_metadata({}, None))
+            fields = dict.fromkeys(record_metadata({}, None), True)
             for metadata in connection.execute(select(products.c.metadata)).scalars():
-                fields.update(json.loads(metadata))
-        self._fields = revision, frozenset(fields)
+                for field, value in json.loads(metadata).items():
+                    fields[field] = fields.get(field, True) and isinstance(value, str | list)
+        self._fields = revision, fields
         return self._fields[1]
 
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:

@@ -120,6 +120,22 @@ def demanded_fields(condition: Filter) -> tuple[str, ...]:
     return () if absent_ok else (condition.field,)
 
 
+def number_fields(condition: Filter) -> tuple[str, ...]:
+    """Returns the fields that the filter compares with numbers, in its order.
+
+    Example:
+        >>> number_fields(parse_filter({"price": {"$lt": 50}, "code": 12, "material": "oak"}))
+        ('price', 'code')
+    """
+    if isinstance(condition, AllOf | AnyOf):
+        fields = [field for part in condition.parts for field in number_fields(part)]
+        return tuple(dict.fromkeys(fields))
+    if condition.operator not in (*ORDER, "$eq", "$in"):
+        return ()
+    targets = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    return (condition.field,) if targets and all(map(_is_number, targets)) else ()
+
+
 def _parse(where: Mapping[str, Any] | None, depth: int) -> Filter | None:
     if where is None:
         return None

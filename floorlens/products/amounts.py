@@ -49,6 +49,17 @@ _PRICES = (
     "kosten",
     "cost",
 )
+# What stands where a price is not said. Dots, spaces, case and accents do not count; a text of
+# nothing but dashes says it as well.
+_ABSENT = frozenset(
+    plain_name(word)
+    for word in (
+        *("auf Anfrage", "Preis auf Anfrage", "a. A.", "k. A.", "keine Angabe", "n. v.", "n/a"),
+        *("na", "none", "null", "on request", "price on request", "upon request", "POA", "TBA"),
+        *("TBD", "call", "sur demande", "prix sur demande", "sur devis", "su richiesta"),
+        *("a consultar", "consultar", "bajo pedido", "op aanvraag", "na zapytanie"),
+    )
+)
 _LONGEST = 40
 # With thousands it is 1299, with a decimal comma 1.299.
 _EITHER = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
@@ -87,11 +98,12 @@ class Amounts:
     """What a column of prices or other amounts was read as.
 
     Attributes:
-        values: a number for each cell; None where the column stays as it is.
+        values: a number for each cell, None for one without a price; None where the column stays as
+            it is.
         note: for the report, what was read or why it was not.
     """
 
-    values: tuple[int | float, ...] | None
+    values: tuple[int | float | None, ...] | None
     note: str
 
 
@@ -115,6 +127,7 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
 
     It is read only if every cell is a number, with one currency, one unit and one decimal mark
     throughout, and something other than plain numbers is among them, which `typed_cell` reads.
+    Among prices, words such as "auf Anfrage", and dashes, say that there is none.
     Marks between thousands are understood where a currency, or the column's name, says that they
     are prices. A price such as `1.299` alone, which could be either, has thousands.
 
@@ -128,10 +141,18 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
     """
     if any(isinstance(cell, bool) or not isinstance(cell, str | int | float) for cell in cells):
         return None
-    texts = [cell for cell in cells if isinstance(cell, str)]
+    words = [cell for cell in cells if isinstance(cell, str)]
+    gaps = [text for text in words if _is_absent(text)]
+    texts = [text for text in words if not _is_absent(text)]
     parsed = [_parse(text) for text in texts]
     amounts = [amount for amount in parsed if amount is not None]
     price = is_price(name) or any(amount.currency or amount.dash for amount in amounts)
+    if gaps and not price:
+        return None
+    if not texts and gaps and len(cells) > len(words):
+        # Excel's numbers need no reading.
+        given = tuple(None if isinstance(cell, str) else cell for cell in cells)
+        return Amounts(given, f"{name!r} has{_absence(gaps)}")
     if not amounts or len(amounts) < len(texts):
         # Worth a word only where prices are lost by it.
         lost = price and any(isinstance(typed_cell(amount.text), str) for amount in amounts)
@@ -166,13 +187,31 @@ def read_amounts(name: str, cells: Sequence[Any]) -> Amounts | None:
         for amount, value in zip(amounts, values, strict=True)
         if typed_cell(amount.text) != value
     ]
-    if not examples:
+    if not examples and not gaps:
         return None
+    notes = [f" was read as numbers: {examples[0]}{remark}"] if examples else []
+    if gaps:
+        notes.append(f" has{_absence(gaps)}")
     numbers = iter(values)
     return Amounts(
-        tuple(next(numbers) if isinstance(cell, str) else cell for cell in cells),
-        f"{name!r} was read as numbers: {examples[0]}{remark}",
+        tuple(
+            cell if not isinstance(cell, str) else None if _is_absent(cell) else next(numbers)
+            for cell in cells
+        ),
+        f"{name!r}{';'.join(notes)}",
     )
+
+
+def _is_absent(text: str) -> bool:
+    """Returns whether a text says that there is no price."""
+    if len(text) > _LONGEST:
+        return False
+    return plain_name(text) in _ABSENT or not text.strip(" -\u2013\u2014.")
+
+
+def _absence(gaps: Sequence[str]) -> str:
+    kinds = ", ".join(repr(text) for text in dict.fromkeys(gaps[:100]))
+    return f" no value in {len(gaps)} row{'s' * (len(gaps) > 1)} ({kinds[:80]})"
 
 
 def _parse(text: str) -> _Amount | None:

@@ -15,6 +15,7 @@ from floorlens.engines.filters import (
     AnyOf,
     Condition,
     demanded_fields,
+    number_fields,
     parse_filter,
 )
 from floorlens.errors import FilterError
@@ -214,3 +215,19 @@ def test_fields_that_a_product_must_have(where: Any, fields: tuple[str, ...]) ->
     condition = parse_filter(where)
     assert condition is not None
     assert demanded_fields(condition) == fields
+
+
+@pytest.mark.parametrize(
+    ("where", "fields"),
+    [
+        ({"price": {"$gte": 5, "$lt": 9}}, ("price",)),
+        ({"$or": [{"code": 12}, {"size": {"$in": [1, 2]}}]}, ("code", "size")),
+        ({"code": "12", "new": True, "size": {"$in": [1, "2"]}, "a": {"$ne": 5}}, ()),
+    ],
+)
+def test_fields_that_are_compared_with_numbers(
+    where: dict[str, Any], fields: tuple[str, ...]
+) -> None:
+    condition = parse_filter(where)
+    assert condition is not None
+    assert number_fields(condition) == fields

@@ -117,7 +117,7 @@ def test_columns_that_stay_as_they_are(name: str, cells: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        (["€ 49,90", "auf Anfrage"], "'auf Anfrage' is no number"),
+        (["€ 49,90", "auf Anfrage", "zwölf"], "'zwölf' is no number"),
         (["€ 49,90", "$ 9.90"], "it has $ and €"),
         (["49,90 €", "9.90 €"], "points and decimal commas are mixed"),
         (["9 €/m²", "9 €/qm"], "it has /m² and /qm"),
@@ -129,6 +129,32 @@ def test_prices_that_cannot_be_read_are_told_why(cells: list[str], why: str) -> 
     assert amounts.values is None
     assert why in amounts.note
     assert "stays text" in amounts.note
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "values"),
+    [
+        ("Preis", ["€ 49,90", "auf Anfrage", "-", "n/a", "1.299,00 €"], (49.9, *[None] * 3, 1299)),
+        ("price", ["49.90", "On request", "5"], (49.9, None, 5)),
+        ("Preis", [49.9, "k. A.", 5], (49.9, None, 5)),
+        ("Netto", ["€ 5", "\u2013"], (5, None)),
+    ],
+)
+def test_words_for_no_price_do_not_make_texts_of_prices(
+    name: str, cells: list[Any], values: tuple[float | None, ...]
+) -> None:
+    amounts = read_amounts(name, cells)
+    assert amounts is not None
+    assert amounts.values == values
+    gaps = values.count(None)
+    assert f"has no value in {gaps} row{'s' * (gaps > 1)} (" in amounts.note
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("grade", ["5", "-"]), ("Preis", ["-", "n/a"]), ("size", ["5,5", "na"])]
+)
+def test_words_for_no_price_stay_where_there_are_no_prices(name: str, cells: list[str]) -> None:
+    assert read_amounts(name, cells) is None
 
 
 def test_what_thousands_were_is_said() -> None:
@@ -164,4 +190,4 @@ def test_any_column_has_numbers_or_stays(cells: list[str], name: str) -> None:
         amounts = read_amounts(title, cells)
         if amounts is not None and amounts.values is not None:
             assert len(amounts.values) == len(cells)
-            assert all(abs(value) < 1e16 for value in amounts.values)
+            assert all(value is None or abs(value) < 1e16 for value in amounts.values)

@@ -96,6 +96,14 @@ def test_ids_and_names_are_tidied_and_an_id_may_have_slashes(folder: Path) -> No
     assert shop.notes == ("ids with other spaces or unseen marks, tidied: 1 (line 3)",)
 
 
+def test_a_price_on_request_is_a_product_without_one(folder: Path) -> None:
+    rows = 'x,a.jpg,"49,90 €"\ny,b.jpg,auf Anfrage\nz,c.jpg,\n'
+    shop = read(folder, "id,image,Preis\n" + rows)
+    assert [dict(product.metadata) for product in shop.products] == [{"Preis": 49.9}, {}, {}]
+    (note,) = shop.notes
+    assert "'49,90 €' is 49.9; has no value in 1 row ('auf Anfrage')" in note
+
+
 def test_no_row_is_too_long(folder: Path) -> None:
     """Python's csv refuses cells of more than 131,072 characters, for a whole process."""
     text = "<p>" + "x" * 3_000_000 + "</p>"
