@@ -80,6 +80,8 @@ class ShopFormat:
         merged: whether further rows of an id bring further pictures and variants of the product.
         variations: the column and the word by which a row says that it is a variation of another
             product; without a picture it is left out.
+        parent: the column by which a variation names its product, and the one of the code that it
+            names there; it may also be `id:` and the id.
     """
 
     name: str
@@ -89,6 +91,7 @@ class ShopFormat:
     title: str
     merged: bool = False
     variations: tuple[str, str] | None = None
+    parent: tuple[str, str] | None = None
 
 
 SHOP_FORMATS = (
@@ -103,6 +106,7 @@ SHOP_FORMATS = (
         _names("id, type, sku, name, images"),
         *("id", "images", "name"),
         variations=("type", "variation"),
+        parent=("parent", "sku"),
     ),
     # The columns are in the shop's language, what stands in them is not.
     ShopFormat(
@@ -110,6 +114,7 @@ SHOP_FORMATS = (
         _names("id, typ, artikelnummer, name, bilder"),
         *("id", "bilder", "name"),
         variations=("typ", "variation"),
+        parent=("ubergeordnetesprodukt", "artikelnummer"),
     ),
     ShopFormat("Google Merchant", _names("id, title, image link"), "id", "imagelink", "title"),
 )

@@ -93,6 +93,15 @@ class _Literal:
     value: Any
 
 
+@dataclass(frozen=True)
+class _Variation:
+    """What a row says about a variation of a product; `parent` is how it names the product."""
+
+    parent: str
+    values: dict[str, Any]
+    place: str
+
+
 @dataclass
 class _Draft:
     """What rows say about a product, before its pictures are looked for."""
@@ -119,6 +128,7 @@ class _Drafts:
         self._notes = list(table.notes)
         self._refusals: list[tuple[int, Refusal]] = []
         self._drafts: dict[str, _Draft] = {}
+        self._variations: list[_Variation] = []
         # Rows of an id as they were read, to know those that repeat one.
         self._contents: dict[str, list[tuple[Any, ...]]] = {}
         # What happened -> the places where it did.
@@ -145,15 +155,17 @@ class _Drafts:
             if self._is_tidied(number, product_id):
                 self._happened("ids with other spaces or unseen marks, tidied", place)
             images = self._images(cells)
-            if not images and self._is_variation(cells):
-                self._happened("variations without a picture left out", place)
-                continue
-            name = None if self._columns.name is None else cells[self._columns.name]
             values = {
                 key: cells[column]
                 for column, key in self._fields.items()
                 if cells[column] is not None
             }
+            if self._is_variation(cells):
+                self._add_variation(cells, values, place)
+                if not images:
+                    self._happened("variations without a picture left out", place)
+                    continue
+            name = None if self._columns.name is None else cells[self._columns.name]
             yield _Draft(
                 product_id, None if name in (None, "") else str(name), images, values, [number]
             )
@@ -184,6 +196,7 @@ class _Drafts:
 
     def finish(self, places: Places) -> ProductList:
         """Returns the products, the refusals and the notes."""
+        self._merge_variations()
         products = []
         for draft in self._drafts.values():
             if draft.conflict:
@@ -212,6 +225,60 @@ class _Drafts:
             tuple(refusal for _, refusal in sorted(self._refusals, key=lambda pair: pair[0])),
             tuple(self._notes),
         )
+
+    # -- variations ----------------------------------------------------------------------------
+
+    def _is_variation(self, cells: Sequence[Any]) -> bool:
+        shop = self._columns.shop
+        if shop is None or shop.variations is None:
+            return False
+        column, word = shop.variations
+        return any(
+            str(cells[place] or "").casefold().startswith(word) for place in self._called(column)
+        )
+
+    def _add_variation(self, cells: Sequence[Any], values: dict[str, Any], place: str) -> None:
+        shop = self._columns.shop
+        if shop is None or shop.parent is None:
+            return
+        columns = self._called(shop.parent[0])
+        own = {self._fields[column] for column in columns if column in self._fields}
+        rest = {key: value for key, value in values.items() if key not in own}
+        for column in columns:
+            if cells[column] is not None:
+                self._variations.append(_Variation(str(cells[column]), rest, place))
+
+    def _merge_variations(self) -> None:
+        """Gives products what they lack and their variations have, such as a price."""
+        shop = self._columns.shop
+        if shop is None or shop.parent is None or not self._variations:
+            return
+        columns = self._called(shop.parent[1])
+        codes = [self._fields[column] for column in columns if column in self._fields]
+        drafts = {
+            str(draft.values[code]): draft
+            for code in codes
+            for draft in reversed(self._drafts.values())
+            if code in draft.values
+        }
+        drafts.update((f"id:{draft.id}", draft) for draft in self._drafts.values())
+        known = {draft.id: frozenset(draft.values) for draft in drafts.values()}
+        for variation in self._variations:
+            parent = drafts.get(variation.parent)
+            if parent is None:
+                continue
+            lacking = {k: v for k, v in variation.values.items() if k not in known[parent.id]}
+            for key, value in lacking.items():
+                parent.values[key] = _merge(parent.values.get(key), value)
+            if lacking:
+                what = "variations with values that their product lacks, given to it"
+                self._happened(what, variation.place)
+
+    def _called(self, name: str) -> list[int]:
+        """Returns the columns of a name, as `plain_name` compares them."""
+        return [
+            place for place, title in enumerate(self._table.header) if plain_name(title) == name
+        ]
 
     # -- columns -------------------------------------------------------------------------------
 
@@ -349,16 +416,6 @@ class _Drafts:
 
     def _images(self, cells: Sequence[Any]) -> list[str]:
         return [name for column in self._columns.images for name in _picture_names(cells[column])]
-
-    def _is_variation(self, cells: Sequence[Any]) -> bool:
-        shop = self._columns.shop
-        if shop is None or shop.variations is None:
-            return False
-        column, word = shop.variations
-        return any(
-            plain_name(name) == column and str(cells[place] or "").casefold().startswith(word)
-            for place, name in enumerate(self._table.header)
-        )
 
     def _happened(self, what: str, place: str) -> None:
         self._events.setdefault(what, []).append(place)

@@ -96,6 +96,37 @@ def test_ids_and_names_are_tidied_and_an_id_may_have_slashes(folder: Path) -> No
     assert shop.notes == ("ids with other spaces or unseen marks, tidied: 1 (line 3)",)
 
 
+@pytest.mark.parametrize("parent", ["W-1", "id:11"])
+def test_a_variable_product_has_what_its_variations_say(folder: Path, parent: str) -> None:
+    """The export gives the price to the variations only; those with a picture are products too."""
+    table = (
+        "ID,Type,SKU,Name,Parent,Regular price,Finish,Wood,Images\n"
+        f"12,variation,W-1-a,Eiche,{parent},59.90,natur,Buche,\n"
+        "11,variable,W-1,Eiche,,,,Eiche,a.jpg\n"
+        f"13,variation,W-1-b,Eiche,{parent},49.90,weiss,,b.jpg\n"
+        "14,variation,W-9-a,Nuss,W-9,9.90,,,\n"
+    )
+    shop = read(folder, table)
+    eiche, white = shop.products
+    assert eiche.metadata == {
+        "Type": "variable",
+        "SKU": "W-1",
+        "Wood": "Eiche",
+        "Regular price": 59.9,
+        "Finish": ["natur", "weiss"],
+    }
+    assert (white.id, white.metadata["Parent"]) == ("13", parent)
+    assert white.metadata["Regular price"] == 49.9
+    note = "variations with values that their product lacks, given to it: 2 (line 2, line 4)"
+    assert note in shop.notes
+    for english, german in {
+        **{"Type": "Typ", "SKU": "Artikelnummer", "Images": "Bilder"},
+        "Parent": "\u00dcbergeordnetes Produkt",
+    }.items():
+        table = table.replace(english, german, 1)
+    assert read(folder, table).products[0].metadata["Regular price"] == 59.9
+
+
 def test_a_price_on_request_is_a_product_without_one(folder: Path) -> None:
     rows = 'x,a.jpg,"49,90 €"\ny,b.jpg,auf Anfrage\nz,c.jpg,\n'
     shop = read(folder, "id,image,Preis\n" + rows)
