@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from floorlens.products.reading import read_products
 STATUSES = ("added", "updated", "unchanged", "failed")
 # How many groups of equal pictures a report spells out.
 _GROUPS = 10
+# So many products of different names share a picture by mistake; two may be a pair.
+_SHARED_BY = 3
 # Kind of picture that is left out where others are better -> its name, one and many.
 _LEFT_OUT: Mapping[Kind, tuple[str, str]] = {
     "room": ("room scene", "room scenes"),
@@ -86,12 +88,15 @@ class ImportReport:
         notes: what the reader of a list decided or left out, and which pictures a shop should look
             at, in sentences.
         same_pictures: ids of products with equal pictures, byte for byte; the largest group first.
+        shared_pictures: ids of three or more products of different names that share a picture, byte
+            for byte, and differ in others; the largest group first.
     """
 
     rows: tuple[ImportRow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
     same_pictures: tuple[tuple[str, ...], ...] = ()
+    shared_pictures: tuple[tuple[str, ...], ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -118,6 +123,7 @@ class ImportReport:
             "seconds": self.seconds,
             "notes": list(self.notes),
             "same_pictures": [list(ids) for ids in self.same_pictures],
+            "shared_pictures": [list(ids) for ids in self.shared_pictures],
             "rows": [row.as_dict() for row in self.rows],
         }
 
@@ -190,7 +196,7 @@ def import_products(
     target = _LiveGeneration(catalogue, stages)
     descriptions = Descriptions(catalogue, stages.stamp())
     rows: list[ImportRow] = []
-    ids_of: dict[bytes, list[str]] = {}
+    owners = _Owners()
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
@@ -221,19 +227,18 @@ def import_products(
                     entry = outcomes[place].entry
                     if entry is not None:
                         target.put([entry])
-            for outcome in outcomes:
+            for product, outcome in zip(batch, outcomes, strict=True):
                 rows.append(outcome.row)
-                if outcome.hashes:
-                    ids_of.setdefault(_key(outcome.hashes), []).append(outcome.row.id)
+                owners.add(product, outcome.hashes)
                 if progress is not None:
                     progress(len(rows), total, outcome.row)
     for row in refusals:
         rows.append(row)
         if progress is not None:
             progress(len(rows), total, row)
-    same = _same_pictures(ids_of)
-    notes = (*content.notes, *_picture_notes(rows, same))
-    return ImportReport(tuple(rows), time.perf_counter() - started, notes, same)
+    same, shared = owners.of_all(), owners.of_one()
+    notes = (*content.notes, *_picture_notes(rows, same, shared))
+    return ImportReport(tuple(rows), time.perf_counter() - started, notes, same, shared)
 
 
 def rebuild(
@@ -260,7 +265,7 @@ def rebuild(
     # Nothing that is stored is taken over: a rebuild is there to make it anew.
     descriptions = Descriptions(None, stages.stamp())
     rows: dict[str, ImportRow] = {}
-    ids_of: dict[bytes, list[str]] = {}
+    owners = _Owners()
 
     def prepare(stored: StoredProduct) -> _Outcome:
         try:
@@ -287,17 +292,17 @@ def rebuild(
                     yield outcome.row.id
                 else:
                     catalogue.generations.put_features(stored, outcome.entry, generation)
-                if outcome.hashes and outcome.row.id not in rows:
-                    ids_of.setdefault(_key(outcome.hashes), []).append(outcome.row.id)
+                if outcome.row.id not in rows:
+                    owners.add(stored.product, outcome.hashes)
                 rows[outcome.row.id] = outcome.row
                 if progress is not None:
                     progress(len(rows), max(total, len(rows)), outcome.row)
 
         catalogue.generations.fill_and_swap(generation, fill)
     in_order = tuple(rows[product_id] for product_id in sorted(rows))
-    same = _same_pictures(ids_of)
-    notes = tuple(_picture_notes(in_order, same))
-    return ImportReport(in_order, time.perf_counter() - started, notes, same)
+    same, shared = owners.of_all(), owners.of_one()
+    notes = tuple(_picture_notes(in_order, same, shared))
+    return ImportReport(in_order, time.perf_counter() - started, notes, same, shared)
 
 
 def _refusal_row(refusal: Refusal) -> ImportRow:
@@ -399,17 +404,46 @@ def _prepare(
     return _Outcome(row, Entry(product, hashes, description.features, embedding), hashes)
 
 
-def _key(hashes: tuple[str, ...]) -> bytes:
-    """Returns what is equal for the same pictures, in whichever order; 16 bytes."""
-    return hashlib.sha256("".join(sorted(hashes)).encode()).digest()[:16]
+class _Owners:
+    """Which products have equal pictures, all of them or one."""
+
+    def __init__(self) -> None:
+        # Hash of all pictures in any order, and of each one -> ids; 16 bytes of each hash.
+        self._all: dict[bytes, list[str]] = {}
+        self._each: dict[bytes, list[str]] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, product: Product, hashes: tuple[str, ...]) -> None:
+        """Adds a product with the hashes of its pictures; without any it is left out."""
+        if not hashes:
+            return
+        key = hashlib.sha256("".join(sorted(hashes)).encode()).digest()[:16]
+        self._all.setdefault(key, []).append(product.id)
+        for digest in dict.fromkeys(hashes):
+            self._each.setdefault(bytes.fromhex(digest[:32]), []).append(product.id)
+        self._names[product.id] = product.name.casefold()
+
+    def of_all(self) -> tuple[tuple[str, ...], ...]:
+        """Returns the ids of products that have the same pictures."""
+        return _groups(ids for ids in self._all.values() if len(ids) > 1)
+
+    def of_one(self) -> tuple[tuple[str, ...], ...]:
+        """Returns the ids of products of different names that share a picture, not all of them."""
+        same = {frozenset(ids) for ids in self._all.values()}
+        return _groups(
+            ids
+            for ids in {tuple(sorted(ids)) for ids in self._each.values()}
+            if len({self._names[each] for each in ids}) >= _SHARED_BY and frozenset(ids) not in same
+        )
 
 
-def _same_pictures(ids_of: Mapping[bytes, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    groups = [tuple(sorted(ids)) for ids in ids_of.values() if len(ids) > 1]
-    return tuple(sorted(groups, key=lambda ids: (-len(ids), ids)))
+def _groups(groups: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(sorted((tuple(sorted(ids)) for ids in groups), key=lambda ids: (-len(ids), ids)))
 
 
-def _picture_notes(rows: Sequence[ImportRow], same: Sequence[Sequence[str]]) -> Iterator[str]:
+def _picture_notes(
+    rows: Sequence[ImportRow], same: Sequence[Sequence[str]], shared: Sequence[Sequence[str]]
+) -> Iterator[str]:
     """Yields what a shop should know of its pictures, in sentences."""
     drawings = [row.id for row in rows if set(row.pictures) == {"drawing"}]
     if drawings:
@@ -425,6 +459,13 @@ def _picture_notes(rows: Sequence[ImportRow], same: Sequence[Sequence[str]]) -> 
         )
     if len(same) > _GROUPS:
         yield f"{len(same) - _GROUPS} more groups of products have the same pictures"
+    for ids in shared[:_GROUPS]:
+        yield (
+            f"{_listed(ids)} share one of their pictures, which then tells nothing of any of them: "
+            "if it stands for pictures that are still to come, remove it"
+        )
+    if len(shared) > _GROUPS:
+        yield f"{len(shared) - _GROUPS} more groups of products share one of their pictures"
 
 
 def _listed(ids: Sequence[str]) -> str:

@@ -354,6 +354,27 @@ def test_equal_pictures_are_embedded_once(tmp_path: Path, location: str, countin
     assert rebuilt.imported.same_pictures[1:] == (("later", "z"), ("q", "r"))
 
 
+def test_a_picture_that_products_of_different_names_share_is_reported(
+    tmp_path: Path, location: str
+) -> None:
+    """One placeholder as the second picture of many; a name in two colours may share one."""
+    paint(tmp_path, "abcdexyz")
+    rows = [f"{name},{name}.png|x.png,Floor {name}" for name in "abcd"]
+    rows += [f"{name}{n},{name}.png|y.png,Floor y" for n, name in enumerate("abc")]
+    rows += ["e,e.png|z.png,Floor e", "f,d.png|z.png,Floor f"]
+    (tmp_path / "list.csv").write_text("\n".join(["id,image,name", *rows]))
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        for _ in range(2):
+            report = lens.add(tmp_path / "list.csv")
+            assert report.imported.shared_pictures == (("a", "b", "c", "d"),)
+            assert report.imported.same_pictures == ()
+            (note,) = [note for note in report.notes if "share one of their pictures" in note]
+            assert note.startswith("a, b and 2 more share")
+        assert report.as_dict()["shared_pictures"] == [["a", "b", "c", "d"]]
+    rebuilt = Floorlens.rebuild(location, stages=fake_stages())
+    assert rebuilt.imported.shared_pictures == (("a", "b", "c", "d"),)
+
+
 def test_equal_bad_pictures_fail_each_by_its_own_name(tmp_path: Path, location: str) -> None:
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(b"no picture")
