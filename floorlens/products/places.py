@@ -20,11 +20,14 @@ from urllib.parse import unquote
 
 from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
+from floorlens.images.formats import FORMATS, SUFFIXES
 
 _ROOT = re.compile(r"[A-Za-z]:|[/\\]")
 _FILE_ADDRESS = re.compile(r"file:(?://(?:localhost)?(?=/))?(?:/(?=[A-Za-z]:))?", re.IGNORECASE)
 # `//cdn.example.com/oak.jpg`, as pages write it to be fetched in the way that they are.
 _ANY_SCHEME = re.compile(r"//[^/\\.]+\.[^/\\]+/")
+# Ending -> all endings of its format.
+_EQUIVALENT = {suffix: one.suffixes for one in FORMATS for suffix in one.suffixes}
 # Comparing names is slow: a list that names nothing rightly shall not take hours to be refused.
 _NEAREST_SEARCHES = 50
 _NEAREST_NAMES = 2000
@@ -66,6 +69,7 @@ class Places:
         self._known_pictures = known
         self._address = address
         self._names: dict[Path, dict[str, list[str]]] = {}
+        self._stems: dict[Path, dict[str, list[str]]] = {}
         self._searches = 0
         self._missed = 0
 
@@ -81,7 +85,8 @@ class Places:
             return None
         return (
             f"pictures that cannot be found: {self._missed}; they were looked for in upper and "
-            "lower case, with / and \\, with accents and spaces written in any way"
+            "lower case, with / and \\, with accents and spaces written in any way, and without "
+            "their ending"
         )
 
     @cached_property
@@ -92,7 +97,9 @@ class Places:
         r"""Returns the whole path of a picture, or what stands for its address.
 
         Found is also what only differs in `\` for `/`, in upper and lower case, in how accents and
-        spaces are written, in `%20`, or, of a whole path of another machine, in how it begins.
+        spaces are written, in `%20`, or, of a whole path of another machine, in how it begins. So
+        is a name without an ending, or with another one of its format, if one picture has that
+        stem.
 
         Args:
             name: what the list calls it.
@@ -145,7 +152,7 @@ class Places:
                     return storable(path, where)
                 outside = outside or path
         if outside is None:
-            match = self._match(plain, where)
+            match = self._match(plain, where) or self._match(plain, where, by_stem=True)
             if match is not None:
                 path = match.resolve()
                 if self._allowed(path):
@@ -163,22 +170,29 @@ class Places:
             str(path) in self._known
         )
 
-    def _match(self, plain: str, where: str) -> Path | None:
-        """Returns the file that a name means although it is written in another way."""
+    def _match(self, plain: str, where: str, *, by_stem: bool = False) -> Path | None:
+        """Returns the file that a name means although it is written in another way.
+
+        With `by_stem` its ending may be lacking, or another one of the same format.
+        """
         for text in _spellings(plain):
             parts = _parts(text)
             # A whole path of another machine has an end that is as it is here.
             starts = range(len(parts)) if _leaves(text) else range(min(1, len(parts)))
             for start in starts:
                 for folder in self._folders:
-                    match = self._walk(folder, parts[start:], where)
+                    match = self._walk(folder, parts[start:], where, by_stem=by_stem)
                     if match is not None:
                         return match
         return None
 
-    def _walk(self, folder: Path, parts: Sequence[str], where: str) -> Path | None:
-        for part in parts:
+    def _walk(
+        self, folder: Path, parts: Sequence[str], where: str, *, by_stem: bool = False
+    ) -> Path | None:
+        for number, part in enumerate(parts):
             names = self._names_in(folder).get(_folded(part), [])
+            if by_stem and number == len(parts) - 1:
+                names = self._pictures_of_stem(folder, part)
             if part in names:
                 folder = folder / part
             elif len(names) > 1:
@@ -201,6 +215,22 @@ class Places:
                     names.setdefault(_folded(path.name), []).append(path.name)
             self._names[folder] = names
         return self._names[folder]
+
+    def _pictures_of_stem(self, folder: Path, name: str) -> list[str]:
+        """Returns the pictures in a folder that a name may mean if its ending does not count."""
+        if folder not in self._stems:
+            stems: dict[str, list[str]] = {}
+            for key, names in self._names_in(folder).items():
+                if _ending(key) in SUFFIXES:
+                    stems.setdefault(key.removesuffix(_ending(key)), []).extend(names)
+            self._stems[folder] = stems
+        folded = _folded(name)
+        endings = _EQUIVALENT.get(_ending(folded))
+        if endings is None:
+            return self._stems[folder].get(folded, [])
+        names = self._stems[folder].get(folded.removesuffix(_ending(folded)), [])
+        # A PNG is not meant by the name of a JPEG.
+        return names if any(_ending(_folded(each)) in endings for each in names) else []
 
     def _missing(self, plain: str, name: str) -> str:
         folders = " or ".join(str(folder) for folder in self._folders)
@@ -305,6 +335,11 @@ def _leaves(text: str) -> bool:
         if depth < 0:
             return True
     return _ROOT.match(text) is not None
+
+
+def _ending(name: str) -> str:
+    dot = name.rfind(".")
+    return name[dot:] if dot > 0 else ""
 
 
 def _folded(name: str) -> str:

@@ -63,6 +63,33 @@ def test_a_name_that_differs_in_what_a_system_does_not_mind(
     assert found(folder, name) == file
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("oak", "oak.jpg"),
+        ("oak.JPEG", "oak.jpg"),
+        ("a/b/Nuss.jpeg", "a/b/nuss.JPG"),
+        ("C:\\shop\\bilder\\eiche gekälkt", "bilder/Eiche gekälkt.jpg"),
+        ("bilder/b 3.5", "bilder/b 3.5.png"),
+    ],
+)
+def test_an_ending_may_lack_or_be_another_of_the_format(folder: Path, name: str, file: str) -> None:
+    (folder / "bilder" / "b 3.5.png").touch()
+    (folder / "oak.txt").touch()
+    assert found(folder, name) == file
+
+
+def test_an_ending_counts_where_it_tells_two_pictures_apart(folder: Path) -> None:
+    (folder / "oak.png").touch()
+    for name in ("oak", "oak.jpeg"):
+        with pytest.raises(ProductSourceError, match=r"can be 'oak.jpg' or 'oak.png' in "):
+            found(folder, name)
+    assert found(folder, "OAK.jpg") == "oak.jpg"
+    for name in ("oak.webp", "oak.txt", "bilder/100% Wolle.jpg"):
+        with pytest.raises(ProductSourceError, match="cannot be found in"):
+            found(folder, name)
+
+
 @pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
 @pytest.mark.parametrize("in_list", ["NFC", "NFD"])
 def test_accents_are_found_however_they_are_composed(
