@@ -69,7 +69,10 @@ BUILTIN = Preset(
     normaliser="builtin",
     embedder="builtin",
     reranker="builtin",
-    sure_visible=0.8,
+    # Chosen on held-out rooms, and on pictures of kinds that the score was not trained on: below the
+    # first are 1.5 % of the rooms, below the second 9 in 10 pictures without a floor.
+    min_visible=0.2,
+    sure_visible=0.85,
 )
 
 # The reference design by its parts, as it computes: box crop, one vector, the same cosine again.

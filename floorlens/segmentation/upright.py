@@ -11,7 +11,7 @@ from floorlens.segmentation.framing import Framing
 SUSPECT = 0.5
 """Below this probability that it is upright, a photo whose floor is not surely seen is looked at in
 the other three turns."""
-SURE = 0.95
+SURE = 0.9
 """The photo is turned if the segmenter calls that turn upright, and sees a floor, at least this
 probably …"""
 AHEAD = 0.3

@@ -31,8 +31,6 @@ MAPS = {
 }
 #: The pictures and the clicks as the graph's trunk and decoder get them.
 PICTURES, CLICKS = "/module/Concat_output_0", "/module/Concat_1_output_0"
-#: Weight of the network's own "floor visible" beside a member's logit.
-SEEN = 2.0
 _LEAST = 1e-3
 
 
@@ -98,7 +96,7 @@ class SceneHead(nn.Module):
         mean: tuple[Tensor, Tensor],
         spread: tuple[Tensor, Tensor],
         hidden: int = 48,
-        members: int = 3,
+        members: int = 8,
     ) -> None:
         super().__init__()
         for index, name in enumerate(("visible", "upright")):
@@ -112,7 +110,7 @@ class SceneHead(nn.Module):
     def seen(self, features: Tensor) -> Tensor:
         """Features [N, F] -> each member's logits [M, N] that a floor is seen."""
         # What the network itself says of the floor counts besides, whatever a member makes of it.
-        given = 4 * SEEN * features[:, -1]
+        given = 4 * features[:, -1]
         features = (features - self.visible_mean) * self.visible_scale
         return torch.stack([member(features)[:, 0] + given for member in self.visible])
 
