@@ -173,6 +173,8 @@ def fold_pads(model: onnx.ModelProto, feed: Mapping[str, NDArray[Any]]) -> None:
         for node in graph.node
         if node.op_type == "Pad" and [r.op_type for r in readers[node.output[0]]] == ["Conv"]
     ]
+    if not pads:
+        return
     amounts = _values_of(model, [pad.input[1] for pad in pads], feed)
     for pad, amount in zip(pads, amounts, strict=True):
         if amount[[0, 1, 4, 5]].any():

@@ -1,0 +1,1 @@
+"""Training of `overlays.onnx`, which finds what shops lay over their product pictures."""
