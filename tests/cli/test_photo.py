@@ -23,6 +23,8 @@ Run = Callable[..., Result]
 def half_moss(tmp_path: Path) -> Path:
     """A room whose floor is of oak on the left and of moss on the right."""
     pixels = np.full((120, 160, 3), 230, np.uint8)
+    # A window, or else the wall would be an even bar.
+    pixels[:40, 30:60] = (160, 190, 220)
     pixels[60:, :80] = (180, 140, 90)
     pixels[60:, 80:] = (90, 120, 60)
     file = tmp_path / "half.png"

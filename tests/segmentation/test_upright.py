@@ -62,7 +62,7 @@ def test_a_photo_is_turned_upright(turn: int) -> None:
 
 @pytest.mark.parametrize(
     "segmenter",
-    [Compass(sure=0.9), Compass(visible=0.9)],
+    [Compass(sure=0.85), Compass(visible=0.85)],
 )
 def test_a_photo_is_not_turned_on_a_guess(segmenter: Compass) -> None:
     photo = scene(1)
