@@ -9,7 +9,7 @@ EXTRAS ?= api,clip,excel,heif,lancedb,milvus,pgvector,pinecone,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui check test test-transformers4 lint format benchmark soak segmenter clean
+.PHONY: demo ui check test test-transformers4 lint format benchmark soak segmenter overlays clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -105,6 +105,12 @@ segmenter: $(TESTS)
 	$(BIN)/python -m training.segmentation.photographs --out $(CACHE)/photographs
 	$(BIN)/python -m training.segmentation.train_scene --photographs $(CACHE)/photographs --out $(CACHE)/scene
 	$(BIN)/python benchmarks/accuracy.py
+
+# Makes the network that finds badges and writing on product pictures anew: about an hour.
+overlays: $(TESTS)
+	$(BIN)/python -m training.products.make_pictures --out $(CACHE)/overlay-pictures --count 12000
+	$(BIN)/python -m training.products.train --pictures $(CACHE)/overlay-pictures --out $(CACHE)/overlays
+	$(BIN)/python -m training.products.export_overlays --run $(CACHE)/overlays
 
 clean:
 	rm -rf $(VENV) $(VENV4) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

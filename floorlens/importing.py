@@ -27,7 +27,7 @@ from floorlens.pipeline import describing, examine_product, product_features
 from floorlens.presets import Stages
 from floorlens.products.downloads import Downloads, downloads_folder
 from floorlens.products.folders import Layout
-from floorlens.products.pictures import KINDS, Kind, ProductPicture
+from floorlens.products.pictures import KINDS, Kind, ProductPicture, alteration_note
 from floorlens.products.places import Places
 from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import read_products
@@ -55,7 +55,7 @@ class ImportRow:
         pictures: the kind of each picture (`products.pictures.KINDS`), in order; empty where they
             were not examined, because nothing changed, the product failed or the catalogue has the
             same pictures already.
-        note: which pictures were left out, and why.
+        note: which pictures, or what parts of them, were left out, and why.
         place: where a row that could not be read stands in the list: "line 301".
     """
 
@@ -491,4 +491,7 @@ def _note(pictures: Sequence[ProductPicture]) -> str | None:
         notes.append(
             "shows no floor but writing, an icon or a logo: give it a picture of the product"
         )
+    used = [p for p, use in zip(pictures, describing(pictures), strict=True) if use]
+    if altered := alteration_note(used):
+        notes.append(altered)
     return "; ".join(notes) or None

@@ -13,7 +13,13 @@ from floorlens.images.loading import Photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
-from floorlens.products.pictures import ProductPicture, examine, may_be_room, room_scene
+from floorlens.products.pictures import (
+    ProductPicture,
+    examine,
+    may_be_room,
+    room_scene,
+    without_overlays,
+)
 from floorlens.products.placeholders import is_drawing
 from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.bars import inside_bars
@@ -191,7 +197,7 @@ def product_features(
     """
     pictures = examine_product(photos, stages) if pictures is None else pictures
     views = [
-        stages.normaliser.view(photo.pixels, picture.mask)
+        stages.normaliser.view(*picture.product(photo.pixels))
         for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
         if used
     ]
@@ -202,7 +208,7 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
     """Returns what can be laid on a floor: uint8 (h, w, 3) sRGB of each picture that describes
     the product, by content hash, in their order.
 
-    The whole picture where it is floor from edge to edge, else the largest clean square of it.
+    The whole product where it is an upright rectangle, else the largest clean square of it.
 
     Example:
         >>> from floorlens.images.loading import load_photo
@@ -214,22 +220,24 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
     """
     pictures = examine_product(photos, stages)
     return {
-        photo.content_hash: photo.pixels
-        if picture.mask.all()
-        else cleanest_square(photo.pixels, picture.mask)
+        photo.content_hash: _texture(*picture.product(photo.pixels))
         for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
         if used
     }
+
+
+def _texture(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return pixels if mask.all() else cleanest_square(pixels, mask)
 
 
 def _examine(photo: Photo, stages: Stages) -> ProductPicture:
     if is_drawing(photo.pixels, photo.opaque):
         return ProductPicture("drawing", np.ones(photo.pixels.shape[:2], np.bool_), 1.0)
     picture = examine(photo.pixels, photo.opaque)
-    if picture.kind != "swatch" or not may_be_room(photo.pixels):
-        return picture
-    floor = stages.segmenter.segment(photo.pixels)
-    return room_scene(floor, stages.preset.mask_threshold) or picture
+    if picture.kind == "swatch" and may_be_room(photo.pixels):
+        floor = stages.segmenter.segment(photo.pixels)
+        picture = room_scene(floor, stages.preset.mask_threshold) or picture
+    return without_overlays(photo.pixels, picture)
 
 
 def _merge(views: Sequence[FloorView]) -> FloorView:

@@ -530,3 +530,18 @@ def test_threads_adding_at_once_lose_nothing(tmp_path: Path, location: str) -> N
         for thread in threads:
             thread.join(timeout=120)
         assert [product.id for product in lens.products()] == list("abcdefgh")
+
+
+def test_the_report_says_what_was_left_out_of_a_picture(tmp_path: Path, location: str) -> None:
+    products = tmp_path / "products"
+    products.mkdir()
+    grain = np.random.default_rng(0).normal(0, 14, (240, 240, 1))
+    floor = Image.fromarray(np.clip(np.array((180, 140, 90)) + grain, 0, 255).astype(np.uint8))
+    floor.save(products / "plain.png")
+    padded = Image.new("RGB", (240, 320), (238, 238, 238))
+    padded.paste(floor, (0, 40))
+    padded.save(products / "padded.png")
+    with Floorlens.open(location, stages=fake_stages()) as lens:
+        with_bars, plain = lens.add(products).rows
+    assert (with_bars.pictures, with_bars.note) == (("framed",), "bars at the sides left out")
+    assert (plain.pictures, plain.note) == (("swatch",), None)

@@ -232,13 +232,13 @@ ON_GROUND: dict[str, Callable[[], NDArray[np.uint8]]] = {
     ),
     "four dots": lambda: inlaid(*((x, y, x + 180, y + 180) for x in (70, 390) for y in (70, 390))),
     "a marble inlay": lambda: inlaid(
-        (100, 100, 540, 540), ground=(235,) * 3, inlay=floor("marble-carrara")
+        (100, 100, 540, 540), ground=(235,) * 3, inlay=floor("marble-carrara"), grain=2
     ),
     "a dark board along a grained edge": lambda: inlaid(
         (20, 440, 620, 640), ground=(240,) * 3, grain=2
     ),
     "a dark board below": lambda: grained("a dark board below", "wood"),
-    "a dark board across the floor": lambda: inlaid((0, 200, 640, 440), ground=(230,) * 3),
+    "a dark board across the floor": lambda: inlaid((0, 200, 640, 440), ground=(230,) * 3, grain=2),
     "a corner on a grained floor": lambda: inlaid(CORNERED, ground=(240,) * 3, grain=2),
     "a plain corner": lambda: inlaid(CORNERED, inlay=GREY_PAINT),
     "boards along a corner": lambda: inlaid(IN_A_CORNER),
@@ -286,6 +286,12 @@ def round_medallion() -> NDArray[np.uint8]:
     return saved(picture)
 
 
+def with_grain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture as a camera sees it, where not even paint is of one colour."""
+    noise = np.random.default_rng(0).normal(0, 1.5, pixels.shape[:2])[..., None]
+    return saved(clipped(pixels + noise))
+
+
 def grained_tile() -> NDArray[np.uint8]:
     plain = inset(((340, 440, 639, 639), (235,) * 3), *inked(row(6, 356, 456, 20, 50, 20)))
     values = plain.astype(np.float64)
@@ -302,10 +308,12 @@ WITH_A_LABEL: dict[str, Callable[[], NDArray[np.uint8]]] = {
         *inked(row(4, 568, 592, 12, 40, 4), "oak-natural-plank"),
         jpeg=False,
     ),
-    "a floor of plain tiles": lambda: inset(
-        ((0, 430, 639, 639), WHITE),
-        ((0, 0, 639, 110), RED),
-        *inked(row(8, 40, 470, 41, 121, 19)),
+    "a floor of plain tiles": lambda: with_grain(
+        inset(
+            ((0, 430, 639, 639), WHITE),
+            ((0, 0, 639, 110), RED),
+            *inked(row(8, 40, 470, 41, 121, 19)),
+        )
     ),
     "two small plain tiles": lambda: inset(
         ((568, 588, 639, 639), WHITE),

@@ -80,4 +80,4 @@ def room_view(path: Path, stages: Stages) -> FloorView | None:
 def product_view(path: Path, stages: Stages) -> FloorView:
     """Returns what an index describes of a product picture."""
     photo, picture = read_product(path, stages)
-    return stages.normaliser.view(photo.pixels, picture.mask)
+    return stages.normaliser.view(*picture.product(photo.pixels))

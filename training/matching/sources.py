@@ -112,11 +112,11 @@ def _product(path: Path, source: str, kind: str, stages: Stages, rooms: int) -> 
         patches = draw_squares(photo.pixels, shown.mask, PER_ROOM, rng)
         yield Picture(patches, path.name, ROOM, source, False)
         return
-    patches = draw_squares(photo.pixels, shown.mask, PER_SWATCH, rng)
+    texture, mask = shown.product(photo.pixels)
+    patches = draw_squares(texture, mask, PER_SWATCH, rng)
     yield Picture(patches, path.name, SWATCH, source, False)
-    texture = photo.pixels
-    if not shown.mask.all():
-        texture = cleanest_square(photo.pixels, shown.mask)
+    if not mask.all():
+        texture = cleanest_square(texture, mask)
     for patches in _simulated(texture, kind, rng, rooms):
         yield Picture(patches, path.name, SIMULATED, source, False)
 
