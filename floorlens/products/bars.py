@@ -20,8 +20,9 @@ EXACT = 2
 WHOLE, WRITTEN = 0.985, 0.6
 #: Beyond its edge no more of a line is of the bar's colour.
 BEYOND = 0.35
-#: An edge blurs the bar over so many lines: a block of JPEG with halved colours.
-BLUR = 18
+#: An edge blurs the bar over so many lines: a block of JPEG with halved colours. There the bar is
+#: still within so many code values of its colour, in so much of a line.
+BLUR, RINGING, RUNG = 18, 45, 0.6
 #: A bar is at least this share of the picture's side; a board's end or a joint is less.
 NARROWEST = 0.03
 #: What is left is at least this share of a side, and more where there is a bar on one side alone.
@@ -89,7 +90,7 @@ def _one_colour(pixels: NDArray[np.uint8]) -> Box | None:
         if near or float(_alike(line, colour).mean()) < WHOLE:
             continue
         tried.append(colour)
-        box = _left_by(_alike(pixels, colour))
+        box = _left_by(_alike(pixels, colour), _alike(pixels, colour, RINGING))
         if box is not None and (_is_pair(box, height, width) or not _plain(pixels[box.slices])):
             return box
     return None
@@ -108,15 +109,15 @@ def _plain(pixels: NDArray[np.uint8]) -> bool:
     return float(_alike(sample, np.median(sample, axis=0)).mean()) > PLAIN
 
 
-def _alike(pixels: NDArray[np.uint8], colour: NDArray[np.floating]) -> Mask:
-    low = np.clip(np.ceil(colour - EXACT), 0, 255).astype(np.uint8)
-    high = np.clip(np.floor(colour + EXACT), 0, 255).astype(np.uint8)
+def _alike(pixels: NDArray[np.uint8], colour: NDArray[np.floating], by: int = EXACT) -> Mask:
+    low = np.clip(np.ceil(colour - by), 0, 255).astype(np.uint8)
+    high = np.clip(np.floor(colour + by), 0, 255).astype(np.uint8)
     alike: Mask = ((pixels >= low) & (pixels <= high)).all(axis=-1)
     return alike
 
 
-def _left_by(even: Mask) -> Box | None:
-    """Returns what the bars leave, where `even` says what is of their colour."""
+def _left_by(even: Mask, near: Mask) -> Box | None:
+    """Returns what the bars leave, where `even` is of their colour and `near` about of it."""
     height, width = even.shape
     # First as if every line went through: a bar beside shortens them.
     rows, columns = even.mean(axis=1), even.mean(axis=0)
@@ -124,11 +125,13 @@ def _left_by(even: Mask) -> Box | None:
     left, right = _run(columns), _run(columns[::-1])
     if top + bottom >= height or left + right >= width:
         return None
-    rows = even[:, left : width - right].mean(axis=1)
-    columns = even[top : height - bottom].mean(axis=0)
+    rows, columns = (
+        np.stack([mask[:, left : width - right].mean(axis=1) for mask in (even, near)]),
+        np.stack([mask[top : height - bottom].mean(axis=0) for mask in (even, near)]),
+    )
     widths = []
-    for shares in (rows, rows[::-1], columns, columns[::-1]):
-        bar = _bar(shares)
+    for shares, about in (rows, rows[:, ::-1], columns, columns[:, ::-1]):
+        bar = _bar(shares, about)
         widths.append(bar if bar >= NARROWEST * len(shares) else 0)
     top, bottom, left, right = widths
     for one, two, size in ((top, bottom, height), (left, right, width)):
@@ -150,8 +153,13 @@ def _run(shares: NDArray[np.floating]) -> int:
     return int(other[0]) if len(other) else len(shares)
 
 
-def _bar(shares: NDArray[np.floating]) -> int:
-    """Returns the width of the bar at the first line; 0 without one that ends at an edge."""
+def _bar(shares: NDArray[np.floating], about: NDArray[np.floating]) -> int:
+    """Returns the width of the bar at the first line; 0 without one that ends at an edge.
+
+    Args:
+        shares: of each line, how much is of the bar's colour.
+        about: of each line, how much is about of it.
+    """
     if shares[0] < WHOLE:
         return 0
     other = np.flatnonzero(shares < WRITTEN)
@@ -164,8 +172,11 @@ def _bar(shares: NDArray[np.floating]) -> int:
     if shares[max(0, start - BLUR) : start].max() < WHOLE:
         # It ends little by little, as what is beside a round shape does.
         return 0
+    # JPEG stirs up the lines of a bar beside its edge. On a floor of about its colour it does not.
+    other = np.flatnonzero(about[start : start + BLUR] < RUNG)
+    edge = max(int(beyond[0]), int(other[0])) if len(other) else int(beyond[0])
     # The line at the edge is partly bar.
-    return start + int(beyond[0]) + 1
+    return start + edge + 1
 
 
 def _joints(inside: Mask) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,23 @@ def test_a_plain_floor_loses_only_a_pair_of_bars() -> None:
     assert within_bars(pixels) is None
     pixels[-100:] = 250
     assert within_bars(pixels) == Box(101, SIDE - 101, 0, SIDE)
+
+
+@pytest.mark.parametrize("paint", [(0, 0, 0), (238, 238, 238), WHITE])
+@pytest.mark.parametrize("texture", ["terrazzo-rosa", "oak-rustic-plank", "wool-loop-oatmeal"])
+def test_what_jpeg_stirs_up_beside_an_edge_is_still_bar(
+    texture: str, paint: tuple[int, int, int]
+) -> None:
+    """A small picture, saved coarsely: its blocks carry the floor some lines into the bar."""
+    small = floor(texture).resize((350, 213))
+    picture = Image.new("RGB", (350, 213 + 2 * 75), paint)
+    picture.paste(small, (0, 75))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=60)
+    box = within_bars(np.asarray(Image.open(buffer)))
+    assert box is not None
+    assert 75 <= box.top <= 75 + 12
+    assert 75 + 213 - 12 <= box.bottom <= 75 + 213
 
 
 def test_wide_joints_are_no_bars() -> None:
