@@ -562,4 +562,4 @@ def as_published(rgb: Rgb, rng: Rng) -> Rgb:
         return rgb
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG", quality=int(rng.integers(50, 97)))
-    return np.asarray(Image.open(buffer).convert("RGB"))
+    return np.asarray(Image.open(buffer, formats=["JPEG"]).convert("RGB"))
