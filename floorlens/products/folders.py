@@ -139,6 +139,10 @@ def _pictures(folder: Path, left_out: Counter[str]) -> list[Path]:
         if path.is_dir():
             continue
         ending = path.suffix.lower()
+        if path.exists() and not path.is_file():
+            # To read a pipe is to wait for ever.
+            left_out["pipes and devices"] += 1
+            continue
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             left_out["hidden"] += 1
         elif ending in SUFFIXES or (ending not in _UNFINISHED and _is_picture(path)):

@@ -148,6 +148,11 @@ class Places:
         for folder in self._folders:
             path = (folder / plain).resolve()
             if path.exists():
+                if not (path.is_file() or path.is_dir()):
+                    # To read a pipe is to wait for ever.
+                    raise ProductSourceError(
+                        f"{where}: the image {Path(plain).name} is a pipe or a device: name a file"
+                    )
                 if self._allowed(path):
                     return storable(path, where)
                 outside = outside or path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,12 @@ def test_no_picture_is_lost_or_used_twice(
     rest = len(made) - len(images) - sum(left_out)
     assert (rest >= len(products.refusals)) if products.refusals else rest == 0
     assert read_folder(folder, layout=layout) == products
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "oak.jpg").write_bytes(b"\xff\xd8\xff")
+    source = read_folder(tmp_path)
+    assert [product.id for product in source.products] == ["oak"]
+    assert any("1 pipes and devices" in note for note in source.notes)

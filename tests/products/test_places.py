@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -251,3 +252,10 @@ def test_no_name_leads_out_of_the_folder(
             assert str(error).startswith("line 2: the image ")
         else:
             assert Path(picture).is_relative_to(base / "in")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    with pytest.raises(ProductSourceError, match="pipe or a device"):
+        Places(folder).find("pipe.jpg", "list.csv, line 2")
