@@ -23,7 +23,7 @@ from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.fetching import Fetcher
 from floorlens.images.loading import read_bytes
 from floorlens.models.stamp import check_stamp
-from floorlens.pipeline import describing, examine_product, product_features
+from floorlens.pipeline import MOST_SCENES, aspects_of, examine_product, product_features
 from floorlens.presets import Stages
 from floorlens.products.downloads import Downloads, downloads_folder
 from floorlens.products.folders import Layout
@@ -37,10 +37,10 @@ STATUSES = ("added", "updated", "unchanged", "failed")
 _GROUPS = 10
 # So many products of different names share a picture by mistake; two may be a pair.
 _SHARED_BY = 3
-# Kind of picture that is left out where others are better -> its name, one and many.
-_LEFT_OUT: Mapping[Kind, tuple[str, str]] = {
-    "room": ("room scene", "room scenes"),
-    "drawing": ("drawing", "drawings"),
+# Kind of picture that is left out -> one of them, many, and why.
+_LEFT_OUT: Mapping[Kind, tuple[str, str, str]] = {
+    "room": ("room scene", "room scenes", f"{MOST_SCENES} others show the product well enough"),
+    "drawing": ("drawing", "drawings", "other pictures show the product"),
 }
 
 
@@ -477,21 +477,17 @@ def _listed(ids: Sequence[str]) -> str:
 
 
 def _note(pictures: Sequence[ProductPicture]) -> str | None:
-    omitted = Counter(
-        picture.kind
-        for picture, used in zip(pictures, describing(pictures), strict=True)
-        if not used
-    )
+    aspects = aspects_of(pictures)
+    omitted = Counter(p.kind for p, aspect in zip(pictures, aspects, strict=True) if aspect is None)
     notes = []
-    for kind, (one, many) in _LEFT_OUT.items():
+    for kind, (one, many, why) in _LEFT_OUT.items():
         if count := omitted[kind]:
-            name = one if count == 1 else many
-            notes.append(f"{count} {name} left out: other pictures show the product itself")
+            notes.append(f"{count} {one if count == 1 else many} left out: {why}")
     if all(picture.kind == "drawing" for picture in pictures):
         notes.append(
             "shows no floor but writing, an icon or a logo: give it a picture of the product"
         )
-    used = [p for p, use in zip(pictures, describing(pictures), strict=True) if use]
+    used = [p for p, aspect in zip(pictures, aspects, strict=True) if aspect is not None]
     if altered := alteration_note(used):
         notes.append(altered)
     return "; ".join(notes) or None

@@ -440,7 +440,7 @@ class Floorlens:
         except NothingToRank:
             # An empty catalogue raises before the encoder is needed.
             view = floor_view(self._photo(grey), floor.working_mask, self._stages)
-            self._stages.embedder.features([view])
+            self._stages.embedder.features({"scene": view})
         except EngineError as error:
             LOG.warning("the vector engine cannot be used yet: %s", error)
 

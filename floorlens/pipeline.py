@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorFeatures
+from floorlens.embedding import ASPECTS, AspectName, FloorFeatures
 from floorlens.images.loading import Photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
@@ -32,8 +32,10 @@ from floorlens.segmentation.region import (
 )
 from floorlens.segmentation.upright import segment_upright
 
-#: Kind of product picture -> its place after those that show the product itself.
-_WORTH = {"room": 1, "drawing": 2}
+MOST_SCENES = 3
+"""Room scenes that describe a product, at most: the first ones."""
+SCENE_PATCHES = 24
+"""Patches of all room scenes of a product, at most; of several scenes an even sample of each."""
 
 
 def floor_region(
@@ -163,25 +165,35 @@ def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPict
     return [_examine(photo, stages) for photo in photos]
 
 
-def describing(pictures: Sequence[ProductPicture]) -> list[bool]:
-    """Returns which pictures describe the product.
+def aspects_of(pictures: Sequence[ProductPicture]) -> list[AspectName | None]:
+    """Returns which aspect of the product each picture describes; None if it is left out.
 
-    Room scenes do only where there is nothing better, and drawings where there is nothing else.
+    Rooms are scenes, of which the first `MOST_SCENES` count; everything else is a swatch. Drawings
+    count only where there is nothing else.
 
     Example:
         >>> from floorlens.products.pictures import ProductPicture
         >>> mask = np.ones((2, 2), bool)
-        >>> describing([ProductPicture("swatch", mask, 1.0), ProductPicture("room", mask, 0.9)])
-        [True, False]
+        >>> kinds = ("swatch", "room", "drawing")
+        >>> aspects_of([ProductPicture(kind, mask, 1.0) for kind in kinds])
+        ['swatch', 'scene', None]
     """
-    ranks = [_WORTH.get(picture.kind, 0) for picture in pictures]
-    return [rank == min(ranks) for rank in ranks]
+    drawings_alone = all(picture.kind == "drawing" for picture in pictures)
+    aspects: list[AspectName | None] = []
+    for picture in pictures:
+        if picture.kind == "room":
+            aspects.append("scene" if aspects.count("scene") < MOST_SCENES else None)
+        else:
+            aspects.append("swatch" if picture.kind != "drawing" or drawings_alone else None)
+    return aspects
 
 
 def product_features(
     photos: Sequence[Photo], stages: Stages, pictures: Sequence[ProductPicture] | None = None
 ) -> FloorFeatures:
-    """Returns the features of all pictures of a product that describe it.
+    """Returns the features of a product: an aspect of all its swatches, one of its room scenes.
+
+    The floor of a scene is described as that of a photo that is searched for.
 
     Args:
         photos: the pictures, at least one.
@@ -192,21 +204,24 @@ def product_features(
         >>> from floorlens.images.loading import load_photo
         >>> from floorlens.testing import fake_stages
         >>> photo = load_photo("products/oak-natural-plank.jpg")
-        >>> product_features([photo], fake_stages()).base.ndim
-        2
+        >>> list(product_features([photo], fake_stages()).aspects)
+        ['swatch']
     """
     pictures = examine_product(photos, stages) if pictures is None else pictures
-    views = [
-        stages.normaliser.view(*picture.product(photo.pixels))
-        for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
-        if used
-    ]
-    return stages.embedder.features([_merge(views)])[0]
+    views: dict[AspectName, list[FloorView]] = {name: [] for name in ASPECTS}
+    for photo, picture, aspect in zip(photos, pictures, aspects_of(pictures), strict=True):
+        if aspect == "scene":
+            views[aspect].append(floor_view(photo, picture.mask, stages))
+        elif aspect == "swatch":
+            views[aspect].append(stages.normaliser.view(*picture.product(photo.pixels)))
+    scenes = views["scene"]
+    views["scene"] = [_thinned(view, SCENE_PATCHES // len(scenes)) for view in scenes]
+    return stages.embedder.features({name: _merge(views[name]) for name in ASPECTS if views[name]})
 
 
 def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArray[np.uint8]]:
-    """Returns what can be laid on a floor: uint8 (h, w, 3) sRGB of each picture that describes
-    the product, by content hash, in their order.
+    """Returns what can be laid on a floor: uint8 (h, w, 3) sRGB of each of the product's
+    swatches, or of its scenes where it has no others, by content hash, in their order.
 
     The whole product where it is an upright rectangle, else the largest clean square of it.
 
@@ -219,10 +234,12 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
         [True]
     """
     pictures = examine_product(photos, stages)
+    aspects = aspects_of(pictures)
+    laid = "swatch" if "swatch" in aspects else "scene"
     return {
         photo.content_hash: _texture(*picture.product(photo.pixels))
-        for photo, picture, used in zip(photos, pictures, describing(pictures), strict=True)
-        if used
+        for photo, picture, aspect in zip(photos, pictures, aspects, strict=True)
+        if aspect == laid
     }
 
 
@@ -240,6 +257,12 @@ def _examine(photo: Photo, stages: Stages) -> ProductPicture:
     return without_overlays(photo.pixels, picture)
 
 
+def _thinned(view: FloorView, count: int) -> FloorView:
+    """Returns the view with so many of its patches, evenly spread, or with all if it has fewer."""
+    places = np.unique(np.linspace(0, len(view.patches) - 1, count).round().astype(np.intp))
+    return replace(view, patches=view.patches[places], coverage=view.coverage[places])
+
+
 def _merge(views: Sequence[FloorView]) -> FloorView:
     if len(views) == 1:
         return views[0]
@@ -249,4 +272,5 @@ def _merge(views: Sequence[FloorView]) -> FloorView:
         patches=np.concatenate([view.patches for view in views]),
         coverage=np.concatenate([view.coverage for view in views]),
         lab=np.concatenate([view.lab[:: max(1, -(-len(view.lab) // share))] for view in views]),
+        trust=np.mean([view.trust for view in views], axis=0),
     )

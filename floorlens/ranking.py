@@ -10,12 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
-from floorlens.reranking import Reranker
+from floorlens.reranking import Comparison, Evidence, Reranker
 from floorlens.segmentation import FloorRegion
 
 
@@ -28,12 +27,15 @@ class Match:
         product: id, name, metadata, images.
         score: 0..1, never rising with the rank.
         components: what the score is made of, each 0..1; None where it was not re-ranked.
+        evidence: the product's pictures that the components rest on: "swatch", "scene" (rooms) or
+            "both"; None where it was not re-ranked, or the preset does not tell pictures apart.
     """
 
     rank: int
     product: Product
     score: float
     components: Mapping[str, float] | None
+    evidence: Evidence | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the match as plain JSON values."""
@@ -44,6 +46,7 @@ class Match:
             "metadata": dict(self.product.metadata),
             "score": self.score,
             "components": None if self.components is None else dict(self.components),
+            "evidence": self.evidence,
         }
 
 
@@ -88,25 +91,24 @@ class Place:
     id: str
     score: float
     components: Mapping[str, float] | None
+    evidence: Evidence | None = None
 
 
-def rank(
-    ids: Sequence[str],
-    components: Mapping[str, NDArray[np.float32]],
-    weights: Mapping[str, float],
-) -> list[Place]:
+def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float]) -> list[Place]:
     """Returns the products by falling weighted mean of their components, ties in order of id.
 
     Args:
         ids: of the products.
-        components: name -> float32 (n,), 0..1, in the order of `ids`.
+        comparison: of the query with these products, in the order of `ids`.
         weights: name -> weight; at least one is above 0.
 
     Example:
-        >>> components = {"colour": np.array([0.2, 0.8]), "texture": np.array([0.4, 0.6])}
-        >>> [place.id for place in rank(["a", "b"], components, {"colour": 1, "texture": 1})]
+        >>> alike = Comparison({"colour": np.array([0.2, 0.8]), "texture": np.array([0.4, 0.6])})
+        >>> [place.id for place in rank(["a", "b"], alike, {"colour": 1, "texture": 1})]
         ['b', 'a']
     """
+    components = comparison.components
+    evidence = comparison.evidence or (None,) * len(ids)
     total = sum(weights.values())
     scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
     scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
@@ -116,6 +118,7 @@ def rank(
             ids[i],
             float(scores[i]),
             MappingProxyType({name: float(components[name][i]) for name in weights}),
+            evidence[i],
         )
         for i in order
     ]
@@ -168,8 +171,8 @@ def rank_hits(
     """
     if weights is None:
         return [Place(hit.id, min(1.0, max(0.0, (1.0 + hit.similarity) / 2)), None) for hit in hits]
-    components = reranker.components(query_signature, list(signatures.values()))
-    head = rank(list(signatures), components, weights)
+    comparison = reranker.compare(query_signature, list(signatures.values()))
+    head = rank(list(signatures), comparison, weights)
     return head + tail(head, hits)
 
 
@@ -188,7 +191,7 @@ def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tup
     """
     present = [place for place in ranking if place.id in products]
     return tuple(
-        Match(rank, products[place.id], place.score, place.components)
+        Match(rank, products[place.id], place.score, place.components, place.evidence)
         for rank, place in enumerate(present, start=1)
     )
 

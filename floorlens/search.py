@@ -96,7 +96,7 @@ def answer(
     with clock.stage("normalise"):
         view = floor_view(photo, floor.working_mask, stages, floor.turn)
     with clock.stage("embed"):
-        features = stages.embedder.features([view])[0]
+        features = stages.embedder.features({"scene": view})
     depth = stages.preset.rerank_depth
     most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
     limit = min(query.limit or most, most)

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
+from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
 from floorlens.images.colour import srgb_to_lab
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.presets import BUILTIN, Stages
+from floorlens.reranking import Comparison
 from floorlens.segmentation import Click, FloorProbability
 
 
@@ -68,17 +69,20 @@ class FakeEmbedder:
     projection: Projection | None = None
     prior: Scatter | None = None
 
-    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
         """Returns the mean colour of each view."""
-        return [
-            FloorFeatures(
-                base=view.lab.mean(axis=0, keepdims=True).astype(np.float16),
-                coverage=np.ones(1, np.float16),
-                lab=thin_colours(view.lab),
-                facts=np.empty(0, np.float16),
-            )
-            for view in views
-        ]
+        return FloorFeatures(
+            {
+                name: Aspect(
+                    base=view.lab.mean(axis=0, keepdims=True).astype(np.float16),
+                    coverage=np.ones(1, np.float16),
+                    lab=thin_colours(view.lab),
+                    facts=np.empty(0, np.float16),
+                    trust=np.empty(0, np.float16),
+                )
+                for name, view in views.items()
+            }
+        )
 
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None
@@ -98,15 +102,13 @@ class FakeReranker:
     stamp: Stamp
     weights: Mapping[str, float]
 
-    def components(
-        self, query: bytes, candidates: Sequence[bytes]
-    ) -> Mapping[str, NDArray[np.float32]]:
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
         """Returns 1 for equal colours, less the farther apart they are."""
         target = np.frombuffer(query, "<f4")
         colours = np.stack([np.frombuffer(candidate, "<f4") for candidate in candidates])
         distance = np.linalg.norm(colours - target, axis=1)
         colour = np.exp(-distance / 30).astype(np.float32)
-        return {"colour": colour, "texture": np.ones_like(colour)}
+        return Comparison({"colour": colour, "texture": np.ones_like(colour)})
 
 
 def fake_projection(encoder: str) -> Projection:

@@ -483,7 +483,7 @@ def _room_features(
         view = (content_hash, number)
         room = simulated_room(texture, view, seed)
         floor = stages.normaliser.view(room.rgb, room.mask)
-        features[view] = stages.embedder.features([floor])[0].base
+        features[view] = stages.embedder.features({"scene": floor}).base
     return features
 
 

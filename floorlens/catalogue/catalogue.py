@@ -330,15 +330,15 @@ class Catalogue(Database):
         """Returns the features of each product of `ids` that has some of a stamp's encoder."""
         encoder = encoder_key(stamp)
         with self.reading() as connection:
-            return {
-                row.product_id: read_base_features(row)
+            return read_base_features(
+                row
                 for chunk in chunks(list(ids))
                 for row in connection.execute(
                     select(base_features).where(
                         base_features.c.encoder == encoder, base_features.c.product_id.in_(chunk)
                     )
                 )
-            }
+            )
 
 
 def _record(row: Any) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -21,7 +21,7 @@ from floorlens.catalogue.schema import (
     simulated,
     state,
 )
-from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding import ASPECTS, Aspect, FloorEmbedding, FloorFeatures
 from floorlens.products.product import Product
 
 # SQLite before 3.32 allowed 999 variables in a statement.
@@ -201,33 +201,46 @@ def write_base_features(
         )
     )
     connection.execute(
-        insert(base_features).values(
-            product_id=product_id,
-            encoder=encoder,
-            patches=base.base.shape[0],
-            base=half(base.base),
-            coverage=half(base.coverage),
-            colours=base.lab.shape[0],
-            lab=half(base.lab),
-            facts=half(base.facts),
-        )
+        insert(base_features),
+        [
+            {
+                "product_id": product_id,
+                "encoder": encoder,
+                "aspect": name,
+                "patches": aspect.base.shape[0],
+                "base": half(aspect.base),
+                "coverage": half(aspect.coverage),
+                "colours": aspect.lab.shape[0],
+                "lab": half(aspect.lab),
+                "facts": half(aspect.facts),
+                "trust": half(aspect.trust),
+            }
+            for name, aspect in base.aspects.items()
+        ],
     )
 
 
-def read_base_features(row: Row[Any]) -> FloorFeatures:
-    """Returns the features in a row of `base_features`.
+def read_base_features(rows: Iterable[Row[Any]]) -> dict[str, FloorFeatures]:
+    """Returns the features in rows of `base_features` of one encoder, by product.
 
     Example:
-        >>> row = connection.execute(select(base_features)).first()  # doctest: +SKIP
-        >>> read_base_features(row).base.dtype  # doctest: +SKIP
-        dtype('float16')
+        >>> rows = connection.execute(select(base_features)).all()  # doctest: +SKIP
+        >>> list(read_base_features(rows)["oak"].aspects)  # doctest: +SKIP
+        ['swatch', 'scene']
     """
-    return FloorFeatures(
-        base=from_half(row.base).reshape(row.patches, -1),
-        coverage=from_half(row.coverage),
-        lab=from_half(row.lab).reshape(row.colours, 3),
-        facts=from_half(row.facts),
-    )
+    stored: dict[str, dict[str, Aspect]] = {}
+    for row in rows:
+        stored.setdefault(row.product_id, {})[row.aspect] = Aspect(
+            base=from_half(row.base).reshape(row.patches, -1),
+            coverage=from_half(row.coverage),
+            lab=from_half(row.lab).reshape(row.colours, 3),
+            facts=from_half(row.facts),
+            trust=from_half(row.trust),
+        )
+    return {
+        product_id: FloorFeatures({name: aspects[name] for name in ASPECTS if name in aspects})
+        for product_id, aspects in stored.items()
+    }
 
 
 def half(values: NDArray[np.float16]) -> bytes:

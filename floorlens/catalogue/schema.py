@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     insert,
     select,
     text,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -92,19 +93,21 @@ features = Table(
     Index("features_by_product", "product_id"),
 )
 
-# The features that embeddings are made from, of each encoder in use; float16 little-endian. base:
-# patches x d0, coverage: patches, lab: colours x 3.
+# The features that embeddings are made from, of each encoder in use, a row an aspect (swatch,
+# scene); float16 little-endian. base: patches x d0, coverage: patches, lab: colours x 3.
 base_features = Table(
     "base_features",
     metadata,
     Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("encoder", String(64), primary_key=True),
+    Column("aspect", String(16), primary_key=True),
     Column("patches", Integer, nullable=False),
     Column("base", LargeBinary, nullable=False),
     Column("coverage", LargeBinary, nullable=False),
     Column("colours", Integer, nullable=False),
     Column("lab", LargeBinary, nullable=False),
     Column("facts", LargeBinary, nullable=False),
+    Column("trust", LargeBinary, nullable=False),
 )
 
 # How far the replica in each engine follows: it holds what was searchable at `revision`.
@@ -170,8 +173,32 @@ def _add_engines(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _add_aspects(connection: Connection) -> None:
+    """Version 3 to 4: features of swatch and scene apart.
+
+    What is stored becomes the swatch, without any trust. Only presets that take product pictures
+    whole go on with it; the stamp of the others asks for a rebuild.
+    """
+    # A copy, since a renamed table would keep the name of its primary key in PostgreSQL.
+    connection.execute(text("CREATE TABLE features_of_version_3 AS SELECT * FROM base_features"))
+    connection.execute(text("DROP TABLE base_features"))
+    metadata.create_all(connection)
+    connection.execute(
+        text(
+            "INSERT INTO base_features (product_id, encoder, patches, base, coverage, colours, "
+            "lab, facts, aspect, trust) SELECT product_id, encoder, patches, base, coverage, "
+            "colours, lab, facts, 'swatch', :trust FROM features_of_version_3"
+        ).bindparams(bindparam("trust", b"", LargeBinary))
+    )
+    connection.execute(text("DROP TABLE features_of_version_3"))
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {1: _split_features, 2: _add_engines}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {
+    1: _split_features,
+    2: _add_engines,
+    3: _add_aspects,
+}
 
 
 def is_current(connection: Connection) -> bool:

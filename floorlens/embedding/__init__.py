@@ -6,9 +6,9 @@ makes what the catalogue stores of a floor, and `describe` turns that into what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,16 @@ from floorlens.embedding.scatter import Scatter
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 
+AspectName = Literal["swatch", "scene"]
+ASPECTS: tuple[AspectName, ...] = ("swatch", "scene")
+"""What a floor is seen in: a sample that lies flat or fills the picture; a room."""
 MOST_COLOURS = 512
-"""Colours that are stored of a floor, at most."""
+"""Colours that are stored of an aspect, at most."""
 
 
 @dataclass(frozen=True)
-class FloorFeatures:
-    """One floor before any projection: what the catalogue stores.
+class Aspect:
+    """One aspect of a floor before any projection.
 
     Attributes:
         base: float16 (n, d0), the features of each patch.
@@ -32,12 +35,32 @@ class FloorFeatures:
         lab: float16 (m, 3), at most `MOST_COLOURS` CIELAB (D65) colours of the floor, an even
             sample of the view's.
         facts: float16 (f,), what the embedder knows of the pattern; may be empty.
+        trust: float16 (t,), what tells how far the picture can be trusted (`FloorView.trust`); may
+            be empty.
     """
 
     base: NDArray[np.float16]
     coverage: NDArray[np.float16]
     lab: NDArray[np.float16]
     facts: NDArray[np.float16]
+    trust: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class FloorFeatures:
+    """One floor before any projection: what the catalogue stores.
+
+    Attributes:
+        aspects: one or both of `ASPECTS`, in that order. A product may have both; a photo that is
+            searched for is a scene.
+    """
+
+    aspects: Mapping[AspectName, Aspect]
+
+    @property
+    def base(self) -> NDArray[np.float16]:
+        """float16 (n, d0), the features of the patches of all aspects."""
+        return np.concatenate([aspect.base for aspect in self.aspects.values()])
 
 
 @dataclass(frozen=True)
@@ -72,10 +95,10 @@ class Embedder(Protocol):
     def prior(self) -> Scatter | None:
         """Products that an adaptation uses beside the catalogue's own; None: no others."""
 
-    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
-        """Returns the features of each view, in order; in batches of the backend's own.
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
+        """Returns the features of one floor, an aspect for each view of it.
 
-        Equal views get equal features, whatever other views are in the batch.
+        Equal views get equal aspects, whatever the other one is.
         """
 
     def describe(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.models.stamp import Stamp
+from floorlens.normalisation.trust import TRUST
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,14 @@ class FloorView:
         patches: uint8 (n, side, side, 3) sRGB patches of floor, n >= 1.
         coverage: float32 (n,), the share of each patch that is floor, 0..1.
         lab: float32 (m, 3), a sample of at most 4,096 floor pixels in CIELAB (D65).
+        trust: float32 (4,), what `floorlens.normalisation.trust.TRUST` names; zeros where nobody
+            looked.
     """
 
     patches: NDArray[np.uint8]
     coverage: NDArray[np.float32]
     lab: NDArray[np.float32]
+    trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(len(TRUST), np.float32))
 
 
 def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:

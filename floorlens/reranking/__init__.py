@@ -1,14 +1,32 @@
-"""Stage 5: the query's signature and candidates' -> component scores. Backends: `backends/`."""
+"""Stage 5: the query's signature and candidates' -> `Comparison`. Backends: `backends/`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.models.stamp import Stamp
+
+Evidence = Literal["swatch", "scene", "both"]
+"""Which aspects of a product its scores rest on (`floorlens.embedding.ASPECTS`)."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A floor beside `n` products.
+
+    Attributes:
+        components: for each component a float32 (n,) array of scores 0..1; 1 means that nothing
+            differs.
+        evidence: what the scores of each product rest on; None where pictures are not told apart.
+    """
+
+    components: Mapping[str, NDArray[np.float32]]
+    evidence: tuple[Evidence, ...] | None = None
 
 
 class Reranker(Protocol):
@@ -22,10 +40,8 @@ class Reranker(Protocol):
     def weights(self) -> Mapping[str, float]:
         """The default weight of each component; the names of the components are its keys."""
 
-    def components(
-        self, query: bytes, candidates: Sequence[bytes]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Returns for each component a float32 (len(candidates),) array of scores 0..1.
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        """Returns how alike the query is to each candidate, in their order.
 
-        1 means that nothing differs. The score of a match is the weighted mean of its components.
+        The score of a match is the weighted mean of its components.
         """

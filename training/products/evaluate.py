@@ -49,7 +49,7 @@ class Outcome:
 
 def vector(pixels: Rgb, mask: NDArray[np.bool_], stages: Stages) -> NDArray[np.float32]:
     """Returns the vector of a floor, of length 1."""
-    features = stages.embedder.features([stages.normaliser.view(pixels, mask)])[0]
+    features = stages.embedder.features({"swatch": stages.normaliser.view(pixels, mask)})
     values = stages.embedder.describe(features).vector
     return np.asarray(values / np.linalg.norm(values), np.float32)
 

@@ -8,18 +8,18 @@ differently.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
+from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import Scatter, load_scatter
-from floorlens.embedding.signature import pack
+from floorlens.embedding.signature import Detail, pack
 from floorlens.errors import CatalogueError
 from floorlens.images.colour import LAB_WEIGHTS
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
@@ -70,7 +70,7 @@ class BuiltinEmbedder:
             )
         return Stamp(
             model_id="floorlens-embedder-builtin",
-            version=f"3+{encoder.version}+{default_probe().version}",
+            version=f"4+{encoder.version}+{default_probe().version}",
             dimension=projection.dimension + len(_LATTICE),
             licence=encoder.licence,
             preprocessing=f"{encoder.preprocessing}; {projection.preprocessing}",
@@ -90,17 +90,18 @@ class BuiltinEmbedder:
     def _session(self) -> onnxruntime.InferenceSession:
         return load_session(ENCODER, self._threads)
 
-    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
-        """Returns the features of each view, in order; equal views get equal features."""
-        return [self._features(view) for view in views]
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
+        """Returns the features of a floor; equal views get equal aspects."""
+        return FloorFeatures({name: self._aspect(view) for name, view in views.items()})
 
-    def _features(self, view: FloorView) -> FloorFeatures:
+    def _aspect(self, view: FloorView) -> Aspect:
         base, coverage = self.encode(view.patches).astype(np.float16), view.coverage
-        return FloorFeatures(
+        return Aspect(
             base=base,
             coverage=coverage.astype(np.float16),
             lab=thin_colours(view.lab),
             facts=default_probe().probabilities(base, coverage).astype(np.float16),
+            trust=view.trust.astype(np.float16),
         )
 
     def describe(
@@ -141,18 +142,31 @@ def default_projection() -> Projection:
 
 
 def _embedding(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
-    """Returns the embedding of features with a projection that fits them."""
-    lab = features.lab.astype(np.float32)
-    rows = projection.apply(features.base)
-    weights = np.maximum(features.coverage.astype(np.float32), 1e-3) ** 2
-    whole = _unit((rows * weights[:, None]).sum(axis=0))
-    colour = colour_code(np.median(lab, axis=0))
-    vector = np.concatenate(
-        [np.sqrt(1 - COLOUR_SHARE) * whole, np.sqrt(COLOUR_SHARE) * colour]
-    ).astype(np.float32)
-    return FloorEmbedding(
-        vector=_unit(vector), signature=pack(lab, features.facts, whole, _unit(rows))
+    """Returns the embedding of features with a projection that fits them.
+
+    The vector engine keeps one vector of a product: the mean of those of its aspects.
+    """
+    details = {name: _detail(aspect, projection) for name, aspect in features.aspects.items()}
+    vectors = [_vector(detail) for detail in details.values()]
+    return FloorEmbedding(_unit(np.mean(vectors, axis=0)), pack(details))
+
+
+def _detail(aspect: Aspect, projection: Projection) -> Detail:
+    rows = projection.apply(aspect.base)
+    weights = np.maximum(aspect.coverage.astype(np.float32), 1e-3) ** 2
+    return Detail(
+        lab=aspect.lab.astype(np.float32),
+        pattern=aspect.facts,
+        trust=aspect.trust,
+        whole=_unit((rows * weights[:, None]).sum(axis=0)),
+        patches=_unit(rows),
     )
+
+
+def _vector(detail: Detail) -> NDArray[np.float32]:
+    colour = colour_code(np.median(detail.lab, axis=0))
+    texture = np.sqrt(1 - COLOUR_SHARE) * detail.whole
+    return _unit(np.concatenate([texture, np.sqrt(COLOUR_SHARE) * colour]).astype(np.float32))
 
 
 def colour_code(lab: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -8,13 +8,13 @@ Supervision, TMLR 2024; the class token of its last layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import FloorEmbedding, FloorFeatures, thin_colours
+from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import Scatter
@@ -76,8 +76,8 @@ class ClipEmbedder:
         """None, as there is no projection."""
         return None
 
-    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
-        """Returns the features of each view, in order; the patches of a view are one batch.
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
+        """Returns the features of a floor; the patches of a view are one batch.
 
         `base` is float16 (n, 2 d): the unit embedding of each patch, and what rounding left.
 
@@ -93,15 +93,18 @@ class ClipEmbedder:
             threads=self._threads,
         )
         # View by view: the numbers of other pictures in a batch would change the last bits.
-        return [
-            FloorFeatures(
-                base=_halves(_unit(model.embed(view.patches))),
-                coverage=view.coverage.astype(np.float16),
-                lab=thin_colours(view.lab),
-                facts=np.empty(0, np.float16),
-            )
-            for view in views
-        ]
+        return FloorFeatures(
+            {
+                name: Aspect(
+                    base=_halves(_unit(model.embed(view.patches))),
+                    coverage=view.coverage.astype(np.float16),
+                    lab=thin_colours(view.lab),
+                    facts=np.empty(0, np.float16),
+                    trust=np.empty(0, np.float16),
+                )
+                for name, view in views.items()
+            }
+        )
 
     def describe(
         self, features: FloorFeatures, projection: Projection | None = None

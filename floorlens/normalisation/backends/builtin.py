@@ -12,6 +12,7 @@ from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
 from floorlens.normalisation.straight import straight_squares
+from floorlens.normalisation.trust import light_of
 
 #: Side of the patches in pixels.
 SIDE = 160
@@ -63,7 +64,7 @@ class BuiltinNormaliser:
                 lab, _ = sample_colours(*images_of(even, usable))
         patches = cut_squares(photo, floor, squares, fill, SIDE)
         coverage = np.array([square.coverage for square in squares], np.float32)
-        return FloorView(patches=patches, coverage=coverage, lab=lab)
+        return FloorView(patches, coverage, lab, light_of(photo, floor))
 
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
         """Returns the patches of the floor seen from above; None where the photo does not allow it.

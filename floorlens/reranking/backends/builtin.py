@@ -8,10 +8,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.embedding import ASPECTS
 from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
 from floorlens.images.colour import LAB_WEIGHTS
 from floorlens.models.stamp import Stamp
+from floorlens.reranking import Comparison, Evidence
 
 #: How much each component counts by default.
 WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, "pattern": 0.1})
@@ -31,10 +33,10 @@ class BuiltinReranker:
         """Which version it is, and which signature format it reads."""
         return Stamp(
             model_id="floorlens-reranker-builtin",
-            version="0.2.0",
+            version="0.3.0",
             dimension=0,
             licence="Apache-2.0",
-            preprocessing="signature FLS2",
+            preprocessing="signature FLS3",
         )
 
     @property
@@ -42,10 +44,8 @@ class BuiltinReranker:
         """The default weight of each component; the names of the components are its keys."""
         return WEIGHTS
 
-    def components(
-        self, query: bytes, candidates: Sequence[bytes]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Returns `colour`, `texture` and `pattern`, float32 (len(candidates),), scores 0..1.
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        """Returns `colour`, `texture` and `pattern`, and which aspects they rest on.
 
         Equal signatures give equal scores; a signature against itself gives 1.
 
@@ -53,28 +53,45 @@ class BuiltinReranker:
             CatalogueError: a signature is not readable.
         """
         if not candidates:
-            return dict.fromkeys(WEIGHTS, np.zeros(0, np.float32))
+            return Comparison(dict.fromkeys(WEIGHTS, np.zeros(0, np.float32)), ())
         floor, products = unpack([query]), unpack(candidates)
-        return {
+        scores = {
             "colour": colour_score(floor, products),
             "texture": texture_score(floor, products),
             "pattern": pattern_likeness(floor.pattern[0], products.pattern),
         }
+        return _best({name: products.table(values) for name, values in scores.items()})
+
+
+def _best(tables: Mapping[str, NDArray[np.float32]]) -> Comparison:
+    """Returns for each product the better score of its aspects, component by component.
+
+    Args:
+        tables: for each component float32 (n, 2), the scores of each of `ASPECTS`; NaN where a
+            product has none.
+    """
+    colour, texture = (np.nanargmax(tables[name], axis=1) for name in ("colour", "texture"))
+    kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
+    evidence = tuple(kinds[i] for i in np.where(colour == texture, colour, len(ASPECTS)))
+    components = {name: np.nanmax(table, axis=1) for name, table in tables.items()}
+    return Comparison(components, evidence)
 
 
 def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
-    """Returns float32 (n,) of exp(-d / 12), d the difference of two colour distributions.
+    """Returns float32 (m,), for each aspect of the products: exp(-d / 12).
 
-    d² is the sum of two squares: the weighted distance of the medians (L* counts less, since
-    exposure changes it), and the distance of the spreads, per channel the mean distance of the
-    quantiles around the median (the first Wasserstein distance of the centred distributions).
+    d is the difference of two colour distributions. d² is the sum of two squares: the weighted
+    distance of the medians (L* counts less, since exposure changes it), and the distance of the
+    spreads, per channel the mean distance of the quantiles around the median (the first Wasserstein
+    distance of the centred distributions).
 
     Example:
-        >>> from floorlens.embedding.signature import pack
-        >>> lab, pattern = np.full((9, 3), 50, np.float32), np.full(11, 1 / 11)
-        >>> unit = np.eye(128, dtype=np.float32)
-        >>> floor = unpack([pack(lab, pattern, unit[0], unit[:4])])
-        >>> lighter = unpack([pack(lab + (9, 0, 0), pattern, unit[0], unit[:4])])
+        >>> from dataclasses import replace
+        >>> from floorlens.embedding.signature import Detail, pack
+        >>> lab, unit = np.full((9, 3), 50, np.float32), np.eye(128, dtype=np.float32)
+        >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
+        >>> floor = unpack([pack({"scene": oak})])
+        >>> lighter = unpack([pack({"swatch": replace(oak, lab=lab + (9, 0, 0))})])
         >>> float(colour_score(floor, floor)[0]), round(float(colour_score(floor, lighter)[0]), 2)
         (1.0, 0.77)
     """
@@ -86,24 +103,31 @@ def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]
 
 
 def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
-    """Returns float32 (n,): cosine similarity of the floors and of their patches, -1..1 to 0..1.
+    """Returns float32 (m,), for each aspect of the products: their likeness, 0..1.
+
+    It is the mean of the cosine similarities of the floors and of their patches, -1..1 to 0..1.
 
     Patches are compared as sets, each with its nearest counterpart, both ways (Chamfer): a floor of
     light and dark boards is not mistaken for one of medium boards. Unrelated floors have cosines
     around 0, and the square makes their score .25.
 
     Example:
-        >>> from floorlens.embedding.signature import pack
-        >>> lab, pattern = np.full((9, 3), 50, np.float32), np.full(11, 1 / 11)
-        >>> unit = np.eye(128, dtype=np.float32)
-        >>> floor = unpack([pack(lab, pattern, unit[0], unit[:4])])
-        >>> other = unpack([pack(lab, pattern, unit[9], unit[9:13])])
+        >>> from dataclasses import replace
+        >>> from floorlens.embedding.signature import Detail, pack
+        >>> lab, unit = np.full((9, 3), 50, np.float32), np.eye(128, dtype=np.float32)
+        >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
+        >>> floor = unpack([pack({"scene": oak})])
+        >>> other = replace(oak, whole=unit[9], patches=unit[9:13])
+        >>> other = unpack([pack({"swatch": other})])
         >>> float(texture_score(floor, floor)[0]), float(texture_score(floor, other)[0])
         (1.0, 0.25)
     """
     # einsum over fixed shapes, row by row: a product's score does not depend on its neighbours.
     whole = np.einsum("nd,d->n", products.whole, floor.whole[0])
-    pairs = np.einsum("npd,qd->npq", products.patches, floor.patches[0])
-    patches = 0.5 * (pairs.max(axis=2).mean(axis=1) + pairs.max(axis=1).mean(axis=1))
+    queries = floor.patches[0, : floor.counts[0]]
+    pairs = np.einsum("npd,qd->npq", products.patches, queries)
+    own = np.arange(pairs.shape[1]) < products.counts[:, None]
+    theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
+    patches = 0.5 * (theirs + pairs.max(axis=1).mean(axis=1))
     cosine = (1 - PATCH_SHARE) * whole + PATCH_SHARE * patches
     return np.asarray(np.clip((1 + cosine) / 2, 0.0, 1.0) ** 2, np.float32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from floorlens.embedding.clip_signature import Regions, unpack
 from floorlens.models.options import ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
+from floorlens.reranking import Comparison
 
 #: How much each component counts by default.
 WEIGHTS: Mapping[Rerank, Mapping[str, float]] = MappingProxyType(
@@ -51,10 +52,8 @@ class ClipPairwiseReranker:
         """The default weight of each component; the names of the components are its keys."""
         return WEIGHTS[self._rerank]
 
-    def components(
-        self, query: bytes, candidates: Sequence[bytes]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        """Returns `region`, and with "patches" `patches`, float32 (len(candidates),), scores 0..1.
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        """Returns `region`, and with "patches" `patches`.
 
         All candidates are compared at once. Equal signatures give equal scores.
 
@@ -62,12 +61,12 @@ class ClipPairwiseReranker:
             CatalogueError: a signature is not readable.
         """
         if not candidates:
-            return dict.fromkeys(self.weights, np.zeros(0, np.float32))
+            return Comparison(dict.fromkeys(self.weights, np.zeros(0, np.float32)))
         floor, products = unpack([query]), unpack(candidates)
         scores = {"region": region_score(floor, products)}
         if "patches" in self.weights:
             scores["patches"] = patch_score(floor, products)
-        return scores
+        return Comparison(scores)
 
 
 def region_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
