@@ -97,7 +97,7 @@ def test_product_pictures_are_taken_whole(tiny_models: TinyModels) -> None:
     assert picture.mask.all()
     features = product_features([photo], stages)
     whole = stages.normaliser.view(photo.pixels, np.ones((320, 320), np.bool_))
-    expected = stages.embedder.features([whole])[0]
+    expected = stages.embedder.features({"swatch": whole})
     np.testing.assert_array_equal(features.base, expected.base)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Click, Floorlens, NoFloorFound, find_floor
-from floorlens.embedding import FloorFeatures
+from floorlens.embedding import AspectName, FloorFeatures
 from floorlens.errors import (
     CatalogueError,
     CatalogueReplaced,
@@ -25,6 +25,7 @@ from floorlens.errors import (
 )
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
+from floorlens.reranking import Comparison
 from floorlens.retrieval.retriever import Retriever
 from floorlens.segmentation import FloorProbability
 from floorlens.testing import FakeEmbedder, FakeReranker, FakeSegmenter, fake_stages
@@ -54,16 +55,14 @@ def test_warming_up_runs_every_stage_and_reads_the_index(tmp_path: Path, product
     ran: list[str] = []
 
     class Embedder(FakeEmbedder):
-        def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+        def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
             ran.append("embedder")
             return super().features(views)
 
     class Reranker(FakeReranker):
-        def components(
-            self, query: bytes, candidates: Sequence[bytes]
-        ) -> Mapping[str, NDArray[np.float32]]:
+        def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
             ran.append("reranker")
-            return super().components(query, candidates)
+            return super().compare(query, candidates)
 
     class Segmenter(FakeSegmenter):
         def segment(

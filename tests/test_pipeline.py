@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from floorlens import pipeline
+from floorlens.embedding import AspectName, FloorFeatures
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import (
-    describing,
+    aspects_of,
     examine_product,
     floor_region,
     floor_view,
@@ -20,7 +23,8 @@ from floorlens.pipeline import (
     product_textures,
 )
 from floorlens.presets import Stages
-from floorlens.testing import FakeNormaliser, FakeSegmenter, fake_stages
+from floorlens.products.pictures import ProductPicture
+from floorlens.testing import FakeEmbedder, FakeNormaliser, FakeSegmenter, fake_stages
 
 OAK = (180, 140, 90)
 
@@ -67,6 +71,24 @@ def room() -> NDArray[np.uint8]:
     return pixels
 
 
+class Above(FakeNormaliser):
+    """Sees floors from above as well."""
+
+    def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
+        patch = np.full((2, 1, 1, 3), 7, np.uint8)
+        return FloorView(patch, np.full(2, 0.5, np.float32), np.empty((0, 3), np.float32))
+
+
+class PatchCounter(FakeEmbedder):
+    """Keeps how many patches it was given of each view."""
+
+    patches: ClassVar[list[int]] = []
+
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
+        self.patches.extend(len(view.patches) for view in views.values())
+        return super().features(views)
+
+
 def letterboxed(pixels: NDArray[np.uint8], height: int = 80) -> NDArray[np.uint8]:
     """The picture between two black bars."""
     return np.pad(pixels, ((height, height), (0, 0), (0, 0)))
@@ -85,7 +107,8 @@ def test_each_picture_is_told_and_only_a_likely_room_is_segmented(stages: Stages
 
 def colour(stages: Stages, *pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     features = product_features([load_photo(picture) for picture in pictures], stages)
-    return np.asarray(np.median(features.lab, axis=0), np.float32)
+    (aspect,) = features.aspects.values()
+    return np.asarray(np.median(aspect.lab, axis=0), np.float32)
 
 
 def test_the_ground_does_not_colour_the_product(stages: Stages) -> None:
@@ -94,19 +117,47 @@ def test_the_ground_does_not_colour_the_product(stages: Stages) -> None:
     np.testing.assert_allclose(colour(stages, room()), colour(stages, swatch()), atol=1.5)
 
 
-def test_a_room_counts_only_alone(stages: Stages) -> None:
-    """Its light and its furniture would spoil what the swatch tells."""
+def test_swatch_and_scene_are_kept_apart(stages: Stages) -> None:
+    """The light and the furniture of a room would spoil what the swatch tells."""
     photos = [load_photo(picture) for picture in (room(), swatch(), board())]
     pictures = examine_product(photos, stages)
-    assert describing(pictures) == [False, True, True]
-    assert describing(pictures[:1]) == [True]
-    drawing = replace(pictures[1], kind="drawing")
-    assert describing([drawing, *pictures]) == [False, False, True, True]
-    assert describing([drawing, pictures[0]]) == [False, True]
-    assert describing([drawing]) == [True]
-    both = product_features(photos, stages, pictures)
-    plain = product_features(photos[1:], stages)
-    np.testing.assert_array_equal(both.lab, plain.lab)
+    assert aspects_of(pictures) == ["scene", "swatch", "swatch"]
+    both = product_features(photos, stages, pictures).aspects
+    assert list(both) == ["swatch", "scene"]
+    for aspect, shown in (("swatch", photos[1:]), ("scene", photos[:1])):
+        (alone,) = product_features(shown, stages).aspects.items()
+        assert alone[0] == aspect
+        np.testing.assert_array_equal(alone[1].base, both[alone[0]].base)
+        np.testing.assert_array_equal(alone[1].lab, both[alone[0]].lab)
+
+
+def test_drawings_count_alone_and_scenes_up_to_three(stages: Stages) -> None:
+    mask = np.ones((2, 2), np.bool_)
+    drawing, scene, plain = (
+        ProductPicture(kind, mask, 1.0) for kind in ("drawing", "room", "swatch")
+    )
+    assert aspects_of([drawing, scene, plain]) == [None, "scene", "swatch"]
+    assert aspects_of([drawing, scene]) == [None, "scene"]
+    assert aspects_of([drawing]) == ["swatch"]
+    assert aspects_of([scene] * 5) == ["scene"] * 3 + [None] * 2
+
+
+def test_a_scene_is_described_as_a_photo_that_is_searched_for(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raw and from above; of several an even sample of each, so that none pushes another out."""
+    PatchCounter.patches.clear()
+    above = Above(stages.normaliser.stamp)
+    stages = replace(stages, normaliser=above, embedder=PatchCounter(stages.embedder.stamp))
+    photo = load_photo(room())
+    picture = examine_product([photo], stages)[0]
+    query = stages.embedder.features({"scene": floor_view(photo, picture.mask, stages)})
+    scene = product_features([photo], stages, [picture])
+    np.testing.assert_array_equal(scene.base, query.base)
+    assert PatchCounter.patches == [3, 3]
+    monkeypatch.setattr(pipeline, "SCENE_PATCHES", 5)
+    product_features([photo] * 2, stages, [picture] * 2)
+    assert PatchCounter.patches[2:] == [2 + 2]
 
 
 def test_bars_change_nothing(stages: Stages) -> None:
@@ -133,13 +184,6 @@ def test_floors_are_laid_with_the_product_alone(stages: Stages) -> None:
 
 
 def test_a_room_is_seen_raw_and_from_above_and_raw_alone_where_that_fails(stages: Stages) -> None:
-    class Above(FakeNormaliser):
-        def straightened(
-            self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
-        ) -> FloorView | None:
-            patch = np.full((2, 1, 1, 3), 7, np.uint8)
-            return FloorView(patch, np.full(2, 0.5, np.float32), np.empty((0, 3), np.float32))
-
     photo = load_photo(swatch())
     mask = np.ones(photo.pixels.shape[:2], np.bool_)
     alone = floor_view(photo, mask, stages)

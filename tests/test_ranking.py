@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from floorlens import Floorlens
 from floorlens.engines import Hit
@@ -20,12 +19,13 @@ from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
 from floorlens.ranking import Place, component_weights, matches_of, rank, rank_hits, tail
+from floorlens.reranking import Comparison
 
 UNIT = st.floats(0, 1, width=32)
 
 
-def components(**values: list[float]) -> dict[str, Any]:
-    return {name: np.array(numbers, np.float32) for name, numbers in values.items()}
+def components(**values: list[float]) -> Comparison:
+    return Comparison({name: np.array(numbers, np.float32) for name, numbers in values.items()})
 
 
 def test_score_is_the_weighted_mean() -> None:
@@ -98,10 +98,9 @@ class ScriptedReranker:
     stamp: Stamp
     weights: Mapping[str, float]
 
-    def components(
-        self, query: bytes, candidates: Sequence[bytes]
-    ) -> Mapping[str, NDArray[np.float32]]:
-        return {"x": np.array([float(candidate) for candidate in candidates], np.float32)}
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        values = np.array([float(candidate) for candidate in candidates], np.float32)
+        return Comparison({"x": values}, ("scene", "both"))
 
 
 def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
@@ -111,10 +110,11 @@ def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
     whole = rank_hits(hits, signatures, b"", reranker, {"x": 1.0})
     assert [(item.id, item.score) for item in whole] == [("b", 0.5), ("a", 0.25), ("c", ANY)]
     assert [item.components is None for item in whole] == [False, False, True]
+    assert [item.evidence for item in whole] == ["both", "scene", None]
     plain = rank_hits(hits, signatures, b"", reranker, None)
     assert [item.id for item in plain] == ["a", "b", "c"]
     assert [item.score for item in plain] == pytest.approx([0.9, 0.8, 0.0], abs=1e-6)
-    assert {item.components for item in plain} == {None}
+    assert {(item.components, item.evidence) for item in plain} == {(None, None)}
 
 
 def test_a_product_that_has_gone_leaves_no_gap() -> None:
@@ -165,6 +165,7 @@ def test_a_result_as_json_holds_everything_but_the_mask(lens: Floorlens, room: A
         "metadata": {"material": "wood", "price": 40, "stock": False},
         "score": first.score,
         "components": dict(first.components or {}),
+        "evidence": None,
     }
     assert shown["total"] == 6
     assert shown["floor"]["source"] == "automatic"

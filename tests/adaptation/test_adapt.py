@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,7 @@ from floorlens.catalogue import batches
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.generations import Generations
 from floorlens.catalogue.schema import metadata
-from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding import AspectName, FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import scatter_of
 from floorlens.errors import UsageError
@@ -90,7 +90,7 @@ class Watched(FakeEmbedder):
 
     seen: tuple[list[int], list[str]] = ((), ())  # type: ignore[assignment]
 
-    def features(self, views: Sequence[FloorView]) -> list[FloorFeatures]:
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
         self.seen[0].extend([1] * len(views))
         return super().features(views)
 

@@ -16,7 +16,7 @@ from floorlens.catalogue import schema
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.rows import Entry
 from floorlens.catalogue.snapshot import EnginePosition
-from floorlens.embedding import FloorEmbedding, FloorFeatures
+from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import (
     CatalogueError,
@@ -39,12 +39,20 @@ def embedding(seed: int) -> FloorEmbedding:
 
 
 def made_features(seed: int) -> FloorFeatures:
+    """Returns both aspects for an odd seed, the swatch alone for an even one."""
     rng = np.random.default_rng(seed)
+    names: tuple[AspectName, ...] = ("swatch", "scene") if seed % 2 else ("swatch",)
     return FloorFeatures(
-        base=rng.normal(size=(6, 5)).astype(np.float16),
-        coverage=rng.random(6).astype(np.float16),
-        lab=rng.normal(size=(9, 3)).astype(np.float16),
-        facts=rng.random(2).astype(np.float16),
+        {
+            name: Aspect(
+                base=rng.normal(size=(patches, 5)).astype(np.float16),
+                coverage=rng.random(patches).astype(np.float16),
+                lab=rng.normal(size=(9, 3)).astype(np.float16),
+                facts=rng.random(2).astype(np.float16),
+                trust=rng.random(4).astype(np.float16),
+            )
+            for name, patches in zip(names, (6, 4), strict=False)
+        }
     )
 
 
@@ -130,10 +138,15 @@ def test_signatures_and_base_features_are_stored(catalogue: Catalogue) -> None:
     assert catalogue.signatures(["a", "b"], generation) == {"a": embedding(7).signature}
     found = catalogue.base_features(["a", "b"], STAMP)
     assert set(found) == {"a"}
-    for name in ("base", "coverage", "lab", "facts"):
-        stored, made = getattr(found["a"], name), getattr(made_features(7), name)
-        assert stored.dtype == np.float16
-        np.testing.assert_array_equal(stored, made)
+    made = made_features(7).aspects
+    assert list(found["a"].aspects) == list(made) == ["swatch", "scene"]
+    for aspect, wanted in made.items():
+        for name in ("base", "coverage", "lab", "facts", "trust"):
+            stored = getattr(found["a"].aspects[aspect], name)
+            assert stored.dtype == np.float16
+            np.testing.assert_array_equal(stored, getattr(wanted, name))
+    catalogue.put([entry("a", 8, "b")], generation)
+    assert list(catalogue.base_features(["a"], STAMP)["a"].aspects) == ["swatch"], "no old scene"
     assert catalogue.base_features(["a"], {"preset": "fake", "embedder": {"version": "2"}}) == {}
 
 
@@ -303,7 +316,7 @@ def test_a_catalogue_of_schema_version_1_is_brought_up_to_date(tmp_path: Path) -
         old.executescript(VERSION_1)
     with closing(Catalogue(tmp_path)) as catalogue:
         facts = catalogue.facts()
-        assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (3, 17, 1)
+        assert (facts["schema_version"], facts["revision"], facts["searchable"]) == (4, 17, 1)
         assert facts["projection"] is None
         assert not catalogue.projections.declined()
         assert catalogue.product("a").metadata == {"price": 5}

@@ -25,7 +25,7 @@ def entry(name: str, digest: str) -> Entry:
     embedder = fake_stages().embedder
     lab = np.full((1, 3), 50, np.float32)
     view = FloorView(np.zeros((1, 1, 1, 3), np.uint8), np.ones(1, np.float32), lab)
-    (features,) = embedder.features([view])
+    features = embedder.features({"swatch": view})
     product = Product(name, name, {}, (f"/{name}.jpg",))
     return Entry(product, (digest,), features, embedder.describe(features))
 

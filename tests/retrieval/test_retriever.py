@@ -15,7 +15,7 @@ from sqlalchemy import delete
 from floorlens import Floorlens
 from floorlens.catalogue.projections import Projections
 from floorlens.catalogue.schema import features
-from floorlens.embedding import FloorFeatures
+from floorlens.embedding import Aspect, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.engines import Engine, Hit
 from floorlens.engines.backends.exact import ExactCollection
@@ -106,12 +106,9 @@ def test_a_swap_during_the_vector_query_is_noticed(
     backend: Any = ExactCollection if name == "exact" else LanceCollection
     engine = replace(engine_of(name), namespace="ours")
     stages = fake_stages(adaptable=True)
-    floor = FloorFeatures(
-        base=np.array([[55, 10, 20]], np.float16),
-        coverage=np.ones(1, np.float16),
-        lab=np.array([[55, 10, 20]], np.float16),
-        facts=np.empty(0, np.float16),
-    )
+    colour, nothing = np.array([[55, 10, 20]], np.float16), np.empty(0, np.float16)
+    scene = Aspect(colour, np.ones(1, np.float16), colour, nothing, nothing)
+    floor = FloorFeatures({"scene": scene})
     with (
         Floorlens.open(location, index=engine, stages=stages) as lens,
         Floorlens.open(location, index=engine, stages=stages) as other,

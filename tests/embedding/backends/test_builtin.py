@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.embedding import MOST_COLOURS, FloorEmbedding
+from floorlens.embedding import ASPECTS, MOST_COLOURS, FloorEmbedding
 from floorlens.embedding.backends.builtin import BuiltinEmbedder, colour_code, default_projection
 from floorlens.embedding.projection import Projection
-from floorlens.embedding.signature import LIMIT
+from floorlens.embedding.signature import LIMIT, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 from floorlens.normalisation import FloorView
@@ -32,7 +32,7 @@ def boards(
 
 
 def embed(embedder: BuiltinEmbedder, *views: FloorView) -> list[FloorEmbedding]:
-    return [embedder.describe(features) for features in embedder.features(views)]
+    return [embedder.describe(embedder.features({"swatch": view})) for view in views]
 
 
 def view_of(pixels: NDArray[np.uint8]) -> FloorView:
@@ -68,8 +68,15 @@ def test_canonical_vector(embedder: BuiltinEmbedder) -> None:
 
 def test_an_embedding_keeps_its_promises(embedder: BuiltinEmbedder) -> None:
     views = [view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60)))]
-    for features in embedder.features(views):
-        for stored in (features.base, features.coverage, features.lab, features.facts):
+    for view in views:
+        features = embedder.features({"swatch": view}).aspects["swatch"]
+        for stored in (
+            features.base,
+            features.coverage,
+            features.lab,
+            features.facts,
+            features.trust,
+        ):
             assert stored.dtype == np.float16
             assert np.isfinite(stored).all()
         assert features.base.shape == (12, 1104)
@@ -88,18 +95,32 @@ def test_equal_pictures_get_equal_bytes_whatever_lies_beside_them(
     embedder: BuiltinEmbedder,
 ) -> None:
     oak, walnut = view_of(boards((170, 130, 90))), view_of(boards((90, 70, 60), 25))
-    alone = embedder.features([oak])[0]
-    among = embedder.features([walnut, oak, walnut, oak])
-    for index in (1, 3):
-        np.testing.assert_array_equal(among[index].base, alone.base)
-        np.testing.assert_array_equal(among[index].lab, alone.lab)
-        result, expected = embedder.describe(among[index]), embedder.describe(alone)
-        np.testing.assert_array_equal(result.vector, expected.vector)
-        assert result.signature == expected.signature
+    alone = embedder.features({"swatch": oak})
+    beside = embedder.features({"swatch": oak, "scene": walnut})
+    np.testing.assert_array_equal(beside.aspects["swatch"].base, alone.aspects["swatch"].base)
+    again = embedder.features({"swatch": oak})
+    result, expected = embedder.describe(again), embedder.describe(alone)
+    np.testing.assert_array_equal(result.vector, expected.vector)
+    assert result.signature == expected.signature
+
+
+def test_swatch_and_scene_share_vector_and_signature(embedder: BuiltinEmbedder) -> None:
+    """The one vector lies between both; the signature keeps them apart, within its limit."""
+    views = [view_of(boards((170, 130, 90))), view_of(boards((150, 120, 90), 60))]
+    swatch, scene = (embedding.vector for embedding in embed(embedder, *views))
+    many = np.repeat(views[1].patches, 3, axis=0), np.repeat(views[1].coverage, 3)
+    crowded = replace(views[1], patches=many[0], coverage=many[1])
+    both = embedder.describe(embedder.features({"swatch": views[0], "scene": crowded}))
+    mean = swatch + scene
+    np.testing.assert_allclose(both.vector, mean / np.linalg.norm(mean), atol=1e-4)
+    assert len(both.signature) <= LIMIT
+    parts = unpack([both.signature])
+    assert [ASPECTS[number] for number in parts.aspect] == ["swatch", "scene"]
+    assert min(parts.counts) >= 12
 
 
 def test_a_projection_of_ones_own_is_used(embedder: BuiltinEmbedder) -> None:
-    (features,) = embedder.features([view_of(boards((170, 130, 90)))])
+    features = embedder.features({"swatch": view_of(boards((170, 130, 90)))})
     own = default_projection()
     turned = replace(own, matrix=np.ascontiguousarray(own.matrix[:, ::-1]))
     usual, other = embedder.describe(features), embedder.describe(features, turned)

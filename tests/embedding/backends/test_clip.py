@@ -64,7 +64,7 @@ def published(tiny: TinyModels, name: str, patch: NDArray[np.uint8]) -> NDArray[
 def test_the_vector_is_the_published_one(name: str, tiny_models: TinyModels) -> None:
     """What is stored between is float16: the vector must not show it."""
     encoder, picture = embedder(tiny_models, name), view()
-    embedding = encoder.describe(encoder.features([picture])[0])
+    embedding = encoder.describe(encoder.features({"swatch": picture}))
     assert embedding.vector.dtype == np.float32
     assert embedding.vector.shape == (encoder.stamp.dimension,)
     np.testing.assert_allclose(np.linalg.norm(embedding.vector), 1, atol=1e-6)
@@ -75,12 +75,13 @@ def test_the_vector_is_the_published_one(name: str, tiny_models: TinyModels) -> 
 
 def test_features_are_stored_in_half_precision_without_its_loss(tiny_models: TinyModels) -> None:
     encoder = embedder(tiny_models)
-    features = encoder.features([view()])[0]
-    assert features.base.dtype == features.coverage.dtype == features.lab.dtype == np.float16
-    assert features.base.shape == (1, 48)
-    assert features.lab.shape == (512, 3)
-    assert features.facts.size == 0
-    rough = features.base[:, :24].astype(np.float32)
+    features = encoder.features({"swatch": view()})
+    swatch = features.aspects["swatch"]
+    assert swatch.base.dtype == swatch.coverage.dtype == swatch.lab.dtype == np.float16
+    assert swatch.base.shape == (1, 48)
+    assert swatch.lab.shape == (512, 3)
+    assert swatch.facts.size == 0
+    rough = swatch.base[:, :24].astype(np.float32)
     exact = encoder.describe(features).vector
     assert float(np.abs(rough[0] - exact).max()) > 1e-5, "there is nothing to be saved"
 
@@ -90,8 +91,8 @@ def test_the_vector_is_of_the_region_alone(tiny_models: TinyModels) -> None:
     single, several = embedder(tiny_models), embedder(tiny_models, rerank="patches")
     five = view(5)
     one = FloorView(five.patches[:1], five.coverage[:1], five.lab)
-    a = single.describe(single.features([one])[0])
-    b = several.describe(several.features([five])[0])
+    a = single.describe(single.features({"swatch": one}))
+    b = several.describe(several.features({"swatch": five}))
     np.testing.assert_allclose(a.vector, b.vector, atol=1e-6)
     rows = unpack([b.signature]).patches[0]
     assert len(rows) == 4
@@ -104,20 +105,18 @@ def test_of_several_pictures_the_mean_counts(tiny_models: TinyModels) -> None:
     encoder = embedder(tiny_models, rerank="patches")
     both = view(10)
     halves = [FloorView(both.patches[i : i + 5], both.coverage[:5], both.lab) for i in (0, 5)]
-    vectors = [encoder.describe(encoder.features([half])[0]).vector for half in halves]
+    vectors = [encoder.describe(encoder.features({"swatch": half})).vector for half in halves]
     mean = np.mean(vectors, axis=0)
-    embedding = encoder.describe(encoder.features([both])[0])
+    embedding = encoder.describe(encoder.features({"swatch": both}))
     np.testing.assert_allclose(embedding.vector, mean / np.linalg.norm(mean), atol=1e-6)
     assert len(unpack([embedding.signature]).patches[0]) == 8
 
 
 def test_equal_views_get_equal_bytes_whatever_lies_beside_them(tiny_models: TinyModels) -> None:
     encoder = embedder(tiny_models)
-    alone = encoder.features([view(1, 7)])[0]
-    among = encoder.features([view(3, 1), view(1, 7), view(2, 2)])[1]
-    assert alone.base.tobytes() == among.base.tobytes()
-    assert encoder.describe(alone).vector.tobytes() == encoder.describe(among).vector.tobytes()
-    assert encoder.describe(alone).signature == encoder.describe(among).signature
+    alone = encoder.features({"swatch": view(1, 7)})
+    among = encoder.features({"swatch": view(1, 7), "scene": view(3, 1)})
+    assert alone.base.tobytes() == among.aspects["swatch"].base.tobytes()
 
 
 def test_the_stamp_names_model_revision_and_dimension(
@@ -156,7 +155,7 @@ def test_a_model_of_too_long_vectors_is_refused_before_it_is_run(
     with pytest.raises(ModelUnavailable, match=text):
         _ = made(MOST + 1).stamp
     with pytest.raises(ModelUnavailable, match=text):
-        made(MOST + 1).features([view()])
+        made(MOST + 1).features({"swatch": view()})
 
 
 def test_it_cannot_be_adapted(tiny_models: TinyModels) -> None:
@@ -164,4 +163,4 @@ def test_it_cannot_be_adapted(tiny_models: TinyModels) -> None:
     assert encoder.projection is None
     assert encoder.prior is None
     with pytest.raises(CatalogueError, match="takes no projection"):
-        encoder.describe(encoder.features([view()])[0], fake_projection("1"))
+        encoder.describe(encoder.features({"swatch": view()}), fake_projection("1"))

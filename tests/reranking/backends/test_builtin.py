@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,23 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from floorlens.embedding import AspectName
 from floorlens.embedding.pattern import CLASSES
-from floorlens.embedding.signature import pack
+from floorlens.embedding.signature import Detail, pack
 from floorlens.errors import CatalogueError
+from floorlens.normalisation.trust import TRUST
 from floorlens.reranking.backends.builtin import BuiltinReranker
 
 RERANKER = BuiltinReranker()
 OAK = (62.0, 8.0, 24.0)
 
 
-def signature(
+def detail(
     seed: int,
     lab: tuple[float, float, float] = OAK,
     spread: float = 5.0,
     patches: int = 6,
     pattern: str = "straight plank",
-) -> bytes:
-    """Returns a floor whose texture is drawn from `seed` and whose colours lie around `lab`."""
+) -> Detail:
+    """Returns an aspect whose texture is drawn from `seed` and whose colours lie around `lab`."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(0, 1, (patches, 128)) + 2 * rng.normal(0, 1, 128)
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
@@ -34,18 +37,24 @@ def signature(
     colours = np.random.default_rng(0).normal(lab, (spread, 1, 2), (400, 3)).astype(np.float32)
     shares = np.full(len(CLASSES), 0.01)
     shares[CLASSES.index(pattern)] += 1 - shares.sum()
-    return pack(colours, shares, (whole / np.linalg.norm(whole)).astype(np.float32), rows)
+    whole /= np.linalg.norm(whole)
+    return Detail(colours, shares, np.zeros(len(TRUST)), whole.astype(np.float32), rows)
+
+
+def signature(seed: int, *args: Any, **kwargs: Any) -> bytes:
+    """Returns a floor seen in a swatch alone."""
+    return pack({"swatch": detail(seed, *args, **kwargs)})
 
 
 def score(query: bytes, candidates: list[bytes]) -> NDArray[np.float64]:
-    parts = RERANKER.components(query, candidates)
+    parts = RERANKER.compare(query, candidates).components
     total = sum(RERANKER.weights.values())
     weighted = [RERANKER.weights[name] / total * np.float64(parts[name]) for name in parts]
     return np.asarray(sum(weighted), np.float64)
 
 
 def test_components_are_those_that_have_weights() -> None:
-    parts = RERANKER.components(signature(1), [signature(2), signature(3)])
+    parts = RERANKER.compare(signature(1), [signature(2), signature(3)]).components
     assert set(parts) == set(RERANKER.weights)
     for values in parts.values():
         assert values.shape == (2,)
@@ -54,7 +63,7 @@ def test_components_are_those_that_have_weights() -> None:
 
 
 def test_a_floor_is_indistinguishable_from_itself() -> None:
-    for values in RERANKER.components(signature(1), [signature(1)]).values():
+    for values in RERANKER.compare(signature(1), [signature(1)]).components.values():
         assert values[0] == pytest.approx(1.0, abs=1e-3)
 
 
@@ -67,33 +76,52 @@ def test_lightness_counts_less_than_hue() -> None:
         signature(1, (OAK[0] + 8, *OAK[1:])),
         signature(1, (OAK[0], OAK[1] + 8, OAK[2])),
     )
-    colour = RERANKER.components(signature(1), [lighter, redder])["colour"]
+    colour = RERANKER.compare(signature(1), [lighter, redder]).components["colour"]
     assert colour[0] > colour[1]
 
 
 def test_a_two_tone_floor_is_told_from_an_even_one_of_the_same_mean() -> None:
-    colour = RERANKER.components(
+    colour = RERANKER.compare(
         signature(1, spread=20.0), [signature(1, spread=19.0), signature(1, spread=2.0)]
-    )["colour"]
+    ).components["colour"]
     assert colour[0] > colour[1]
 
 
 def test_planks_are_told_from_herringbone_and_not_from_one_board() -> None:
     """A picture of one board says nothing about how it is laid."""
     others = [signature(1, pattern=name) for name in ("straight plank", "one board", "herringbone")]
-    planks, board, herringbone = RERANKER.components(signature(1), others)["pattern"]
+    planks, board, herringbone = RERANKER.compare(signature(1), others).components["pattern"]
     assert planks > 0.99
     assert board > 0.8
     assert herringbone < 0.5
 
 
+def test_a_product_is_as_good_as_its_better_aspect_and_says_which_it_is() -> None:
+    """A scene beside a swatch never hides what the swatch tells, nor the other way round."""
+    alike, other = detail(1), detail(2, (30.0, 2.0, 3.0))
+    products: list[dict[AspectName, Detail]] = [
+        {"swatch": alike},
+        {"swatch": other, "scene": alike},
+        {"swatch": alike, "scene": other},
+        {"swatch": detail(1, (30.0, 2.0, 3.0)), "scene": detail(2)},
+        {"scene": other},
+    ]
+    comparison = RERANKER.compare(pack({"scene": alike}), [pack(each) for each in products])
+    assert comparison.evidence == ("swatch", "scene", "swatch", "both", "scene")
+    for values in comparison.components.values():
+        np.testing.assert_allclose(values[:4], 1.0, atol=1e-3)
+    assert comparison.components["texture"][4] < 0.5
+
+
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.permutations(range(7)))
 def test_a_score_depends_on_the_pair_alone(order: list[int]) -> None:
-    candidates = [signature(seed, patches=6 + seed % 2 * 6) for seed in range(7)]
-    expected = score(signature(100), candidates)
+    """Whatever its neighbours are, and however many patches and aspects they have."""
+    candidates = [signature(seed, patches=6 + seed % 2 * 6) for seed in range(6)]
+    candidates.append(pack({"swatch": detail(6), "scene": detail(7, patches=9)}))
+    expected = np.concatenate([score(signature(100), [candidate]) for candidate in candidates])
     scores = score(signature(100), [candidates[index] for index in order])
-    np.testing.assert_array_equal(scores, expected[order])
+    np.testing.assert_allclose(scores, expected[order], atol=1e-7)
 
 
 def test_equal_signatures_get_equal_scores() -> None:
@@ -103,12 +131,14 @@ def test_equal_signatures_get_equal_scores() -> None:
 
 
 def test_no_candidates() -> None:
-    assert all(values.shape == (0,) for values in RERANKER.components(signature(1), []).values())
+    nothing = RERANKER.compare(signature(1), [])
+    assert all(values.shape == (0,) for values in nothing.components.values())
+    assert nothing.evidence == ()
 
 
 def test_other_bytes_are_refused() -> None:
     with pytest.raises(CatalogueError):
-        RERANKER.components(signature(1), [b"nonsense"])
+        RERANKER.compare(signature(1), [b"nonsense"])
 
 
 def test_two_hundred_candidates_take_milliseconds() -> None:
@@ -116,6 +146,6 @@ def test_two_hundred_candidates_take_milliseconds() -> None:
     times = []
     for _ in range(5):
         start = time.process_time()
-        RERANKER.components(signature(1), candidates)
+        RERANKER.compare(signature(1), candidates)
         times.append(time.process_time() - start)
     assert min(times) < 0.05

@@ -40,9 +40,10 @@ def test_the_same_cosine_cannot_change_the_order(seed: int, count: int) -> None:
     products = products * 0.1 + query
     products /= np.linalg.norm(products, axis=1, keepdims=True)
     ids = [f"p{place:03d}" for place in range(count)]
-    components = SINGLE.components(alone(query), [alone(row) for row in products])
+    comparison = SINGLE.compare(alone(query), [alone(row) for row in products])
+    components = comparison.components
     assert set(components) == set(SINGLE.weights) == {"region"}
-    order = [item.id for item in rank(ids, components, SINGLE.weights)]
+    order = [item.id for item in rank(ids, comparison, SINGLE.weights)]
     cosine = dict(zip(ids, products @ query, strict=True))
     ordered = [cosine[name] for name in order]
     assert all(a >= b - 1e-6 for a, b in pairwise(ordered))
@@ -55,12 +56,13 @@ def test_patches_tell_what_regions_do_not() -> None:
     region, patches, others = unit(rng, 64), unit(rng, 4, 64), unit(rng, 4, 64)
     query = pack(region, patches)
     candidates = [pack(region, others), pack(region, patches[::-1])]
-    scores = PATCHES.components(query, candidates)
+    comparison = PATCHES.compare(query, candidates)
+    scores = comparison.components
     assert set(scores) == {"region", "patches"}
     assert scores["region"][0] == pytest.approx(scores["region"][1], abs=1e-6)
     assert scores["patches"][1] == pytest.approx(1, abs=0.01)
     assert scores["patches"][0] < 0.8
-    ranked = rank(["other", "same"], scores, PATCHES.weights)
+    ranked = rank(["other", "same"], comparison, PATCHES.weights)
     assert [item.id for item in ranked] == ["same", "other"]
 
 
@@ -84,7 +86,7 @@ def test_patches_are_looked_for_both_ways(
     query, product = pack(axes[3], axes[list(own)]), pack(axes[3], axes[list(theirs)])
     # Beside one of more patches: what a product is filled up with must not count.
     fuller = pack(axes[3], axes[[0, 1, 2, 3]])
-    scores = PATCHES.components(query, [product, fuller])["patches"][0]
+    scores = PATCHES.compare(query, [product, fuller]).components["patches"][0]
     assert scores == pytest.approx((1 + cosine) / 2, abs=1e-6)
 
 
@@ -96,25 +98,25 @@ def test_scores_are_bounded_and_do_not_depend_on_the_neighbours(
     rng = np.random.default_rng(seed)
     query = pack(unit(rng, 32), unit(rng, 3, 32))
     candidates = [pack(unit(rng, 32), unit(rng, count, 32)) for count in counts]
-    together = PATCHES.components(query, candidates)
+    together = PATCHES.compare(query, candidates).components
     for name, scores in together.items():
         assert scores.dtype == np.float32
         assert scores.shape == (len(counts),)
         assert ((scores >= 0) & (scores <= 1)).all()
         for place, candidate in enumerate(candidates):
-            one = PATCHES.components(query, [candidate])[name][0]
+            one = PATCHES.compare(query, [candidate]).components[name][0]
             assert scores[place] == pytest.approx(one, abs=1e-6)
-    own = PATCHES.components(query, [query])
+    own = PATCHES.compare(query, [query]).components
     assert min(float(own["region"][0]), float(own["patches"][0])) > 0.999
 
 
 @pytest.mark.parametrize("reranker", [SINGLE, PATCHES])
 def test_no_candidates_and_bad_bytes(reranker: Any) -> None:
     query = alone(unit(np.random.default_rng(0), 8))
-    empty = reranker.components(query, [])
+    empty = reranker.compare(query, []).components
     assert {name: scores.shape for name, scores in empty.items()} == dict.fromkeys(
         reranker.weights, (0,)
     )
     with pytest.raises(CatalogueError):
-        reranker.components(query, [b"FLS2"])
+        reranker.compare(query, [b"FLS2"])
     assert "FLC1" in reranker.stamp.preprocessing
