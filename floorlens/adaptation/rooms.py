@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from floorlens.adaptation.boards import lay_boards
 from floorlens.images.formats import PILLOW_FORMATS
+from floorlens.products.boards import lay_boards
 
 RgbImage = NDArray[np.uint8]
 FloatMap = NDArray[np.float32]

@@ -28,7 +28,9 @@ def plain(text: object) -> Text:
 def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
     names = list(result.matches[0].components or {})
-    table = Table("#", "product", "name", "score", *names, title=plain(title), title_justify="left")
+    seen = ["seen in"] if result.matches[0].evidence else []
+    columns = ("#", "product", "name", "score", *names, *seen)
+    table = Table(*columns, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
         table.add_row(
@@ -37,6 +39,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             plain(match.product.name),
             f"{match.score:.3f}",
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
+            *(match.evidence or "" for _ in seen),
         )
     console = Output()
     console.print(table)

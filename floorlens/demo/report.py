@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,10 +16,18 @@ from floorlens.html import figure, page, score_bar
 from floorlens.images.drawing import overlay, picture_file
 from floorlens.images.loading import load_photo
 from floorlens.products.product import Product
+from floorlens.reranking import Evidence
 
 if TYPE_CHECKING:
     from floorlens.ranking import Match, SearchResult
 
+#: What a match rests on, in words.
+_EVIDENCE: Mapping[Evidence | None, str] = {
+    None: "",
+    "swatch": "by its swatch",
+    "scene": "by its room scene",
+    "both": "by its swatch and its room scene",
+}
 ROOM_SIDE = 900
 PRODUCT_SIDE = 320
 
@@ -150,7 +158,7 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
         )
     caption = (
         f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {match.score * 100:.0f}"
-        f"{score_bar(match.score)}<span>{parts}</span>"
+        f"{score_bar(match.score)}<span>{parts} {_EVIDENCE[match.evidence]}</span>"
     )
     if source is None:
         caption += "<br>(its picture cannot be read any more)"

@@ -75,17 +75,17 @@ class Signatures:
     patches: NDArray[np.float32]
     counts: NDArray[np.int64]
 
-    def table(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns values (m,) of the aspects as float32 (n, 2): NaN where a floor has none.
+    def table(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Returns values (m, …) of the aspects as float32 (n, 2, …): NaN where a floor has none.
 
         Example:
             >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(11, 1 / 11), np.zeros(4)
             >>> unit = np.eye(128, dtype=np.float32)
             >>> floors = unpack([pack({"scene": Detail(lab, pattern, trust, unit[0], unit[:4])})])
-            >>> floors.table(np.array([0.5], np.float32)).tolist()
+            >>> floors.table(np.array([0.5])).tolist()
             [[nan, 0.5]]
         """
-        rows = np.full((self.total, len(ASPECTS)), np.nan, np.float32)
+        rows = np.full((self.total, len(ASPECTS), *values.shape[1:]), np.nan, np.float32)
         rows[self.floor, self.aspect] = values
         return rows
 

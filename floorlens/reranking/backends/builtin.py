@@ -55,26 +55,17 @@ class BuiltinReranker:
         if not candidates:
             return Comparison(dict.fromkeys(WEIGHTS, np.zeros(0, np.float32)), ())
         floor, products = unpack([query]), unpack(candidates)
-        scores = {
-            "colour": colour_score(floor, products),
+        colours = products.table(colour_score(floor, products))
+        patterns = products.table(pattern_likeness(floor.pattern[0], products.pattern))
+        swatch, scene = ~np.isnan(colours).T
+        components = {
+            # The light in which a scene was taken is not the query's: a swatch tells more.
+            "colour": np.where(swatch, colours[:, 0], colours[:, 1]),
             "texture": texture_score(floor, products),
-            "pattern": pattern_likeness(floor.pattern[0], products.pattern),
+            "pattern": np.nanmax(patterns, axis=1),
         }
-        return _best({name: products.table(values) for name, values in scores.items()})
-
-
-def _best(tables: Mapping[str, NDArray[np.float32]]) -> Comparison:
-    """Returns for each product the better score of its aspects, component by component.
-
-    Args:
-        tables: for each component float32 (n, 2), the scores of each of `ASPECTS`; NaN where a
-            product has none.
-    """
-    colour, texture = (np.nanargmax(tables[name], axis=1) for name in ("colour", "texture"))
-    kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
-    evidence = tuple(kinds[i] for i in np.where(colour == texture, colour, len(ASPECTS)))
-    components = {name: np.nanmax(table, axis=1) for name, table in tables.items()}
-    return Comparison(components, evidence)
+        kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
+        return Comparison(components, tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1)))
 
 
 def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
@@ -103,13 +94,12 @@ def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]
 
 
 def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
-    """Returns float32 (m,), for each aspect of the products: their likeness, 0..1.
+    """Returns float32 (n,): cosine similarity of the floors and of their patches, -1..1 to 0..1.
 
-    It is the mean of the cosine similarities of the floors and of their patches, -1..1 to 0..1.
-
-    Patches are compared as sets, each with its nearest counterpart, both ways (Chamfer): a floor of
-    light and dark boards is not mistaken for one of medium boards. Unrelated floors have cosines
-    around 0, and the square makes their score .25.
+    The aspects of a product count as one: its descriptor is the mean of theirs, its patches are
+    those of both. Patches are compared as sets, each with its nearest counterpart, both ways
+    (Chamfer): a floor of light and dark boards is not mistaken for one of medium boards. Unrelated
+    floors have cosines around 0, and the square makes their score .25.
 
     Example:
         >>> from dataclasses import replace
@@ -123,11 +113,14 @@ def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32
         (1.0, 0.25)
     """
     # einsum over fixed shapes, row by row: a product's score does not depend on its neighbours.
-    whole = np.einsum("nd,d->n", products.whole, floor.whole[0])
+    wholes = np.nansum(products.table(products.whole), axis=1)
+    wholes /= np.linalg.norm(wholes, axis=1, keepdims=True)
+    whole = np.einsum("nd,d->n", wholes, floor.whole[0])
     queries = floor.patches[0, : floor.counts[0]]
     pairs = np.einsum("npd,qd->npq", products.patches, queries)
     own = np.arange(pairs.shape[1]) < products.counts[:, None]
     theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
-    patches = 0.5 * (theirs + pairs.max(axis=1).mean(axis=1))
-    cosine = (1 - PATCH_SHARE) * whole + PATCH_SHARE * patches
+    theirs = np.nanmean(products.table(theirs), axis=1)
+    ours = np.nanmax(products.table(pairs.max(axis=1)), axis=1).mean(axis=1)
+    cosine = (1 - PATCH_SHARE) * whole + PATCH_SHARE * 0.5 * (theirs + ours)
     return np.asarray(np.clip((1 + cosine) / 2, 0.0, 1.0) ** 2, np.float32)

@@ -96,21 +96,25 @@ def test_planks_are_told_from_herringbone_and_not_from_one_board() -> None:
     assert herringbone < 0.5
 
 
-def test_a_product_is_as_good_as_its_better_aspect_and_says_which_it_is() -> None:
-    """A scene beside a swatch never hides what the swatch tells, nor the other way round."""
+def test_swatch_and_scene_are_weighed_together() -> None:
+    """A scene like the query raises the texture of a product; its light changes no colour."""
     alike, other = detail(1), detail(2, (30.0, 2.0, 3.0))
     products: list[dict[AspectName, Detail]] = [
-        {"swatch": alike},
+        {"swatch": other},
         {"swatch": other, "scene": alike},
+        {"swatch": alike, "scene": alike},
+        {"scene": alike},
         {"swatch": alike, "scene": other},
-        {"swatch": detail(1, (30.0, 2.0, 3.0)), "scene": detail(2)},
-        {"scene": other},
     ]
     comparison = RERANKER.compare(pack({"scene": alike}), [pack(each) for each in products])
-    assert comparison.evidence == ("swatch", "scene", "swatch", "both", "scene")
-    for values in comparison.components.values():
-        np.testing.assert_allclose(values[:4], 1.0, atol=1e-3)
-    assert comparison.components["texture"][4] < 0.5
+    assert comparison.evidence == ("swatch", "both", "both", "scene", "both")
+    parts = comparison.components
+    assert parts["texture"][0] < parts["texture"][1] - 0.2
+    assert parts["texture"][1] == pytest.approx(parts["texture"][4], abs=1e-3)
+    assert parts["colour"][0] == parts["colour"][1] < 0.5
+    for values in parts.values():
+        np.testing.assert_allclose(values[2:4], 1.0, atol=1e-3)
+    assert parts["colour"][4] == pytest.approx(1.0, abs=1e-3)
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.adaptation.boards import lay_boards
+from floorlens.products.boards import lay_boards
 
 
 def grain(height: int = 200, width: int = 160) -> NDArray[np.uint8]:

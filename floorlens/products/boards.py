@@ -1,4 +1,4 @@
-"""A floor of boards laid from a picture of one board.
+"""Floors laid of a picture of one board: planks, herringbone.
 
 Many product pictures show one board without a joint. Mirrored again and again it would look like a
 kaleidoscope; a real floor of it has joints, and each board shows another piece of the wood.
@@ -16,6 +16,8 @@ WIDTHS = (1 / 8, 1 / 3)
 LENGTHS = (3.5, 7.0)
 #: How much of the picture's width a board shows.
 SHOWN = (0.5, 1.0)
+#: The same two of a herringbone floor, whose boards are shorter.
+NARROW, SHORT = (1 / 12, 1 / 6), (4, 7)
 
 
 def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -61,6 +63,52 @@ def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
             sheet[:, max(left - gap, 0) : left] *= shade
     floor = np.clip(sheet + 0.5, 0, 255).astype(np.uint8)
     return floor if upright else np.ascontiguousarray(floor.swapaxes(0, 1))
+
+
+def lay_herringbone(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Returns a herringbone floor of a picture of one board: uint8 (n, n, 3) sRGB.
+
+    As `lay_boards` makes it: the sheet is as large as the picture's longer side, each board shows
+    another piece in a slightly different tone. The zigzag runs up and down.
+
+    Args:
+        texture: uint8 (h, w, 3) sRGB, the board from above.
+        rng: Decides everything else.
+
+    Example:
+        >>> board = np.random.default_rng(0).integers(90, 150, (120, 40, 3), np.uint8)
+        >>> lay_herringbone(board, np.random.default_rng(1)).shape
+        (120, 120, 3)
+    """
+    picture = texture if _grain_runs_down(texture) else texture.swapaxes(0, 1)
+    side = max(picture.shape[:2])
+    width = max(2.0, side * float(rng.uniform(*NARROW)))
+    length = int(rng.integers(*SHORT))
+    wood = _stretch(picture, width / float(rng.uniform(*SHOWN)))
+    # The floor's own axes, in widths of a board, lie aslant in the sheet.
+    y, x = np.mgrid[:side, :side] / (width * np.sqrt(2))
+    u, v = x + y + rng.uniform(0, length), y - x + rng.uniform(0, length)
+    i, j = np.floor(u).astype(np.int64), np.floor(v).astype(np.int64)
+    # In a row of cells come `length` of a board that lies in it, then the ends of as many others.
+    step = (i - j) % (2 * length)
+    lying = step < length
+    along = np.where(lying, u - (i - step), v - (j - (2 * length - 1 - step)))
+    across = np.where(lying, v - j, u - i)
+    first = np.where(lying, i - step, i), np.where(lying, j, j - (2 * length - 1 - step))
+    _, board = np.unique(first[0] * 2**20 + first[1] * 2 + lying, return_inverse=True)
+    board = board.reshape(side, side)
+    count = int(board.max()) + 1
+    start = rng.integers(0, 2 * wood.shape[0], count)
+    margin = rng.integers(0, max(1, round(wood.shape[1] - width) + 1), count)
+    rows = (start[board] + (along * width).astype(np.int64)) % (2 * wood.shape[0])
+    rows = np.minimum(rows, 2 * wood.shape[0] - 1 - rows)
+    columns = np.minimum(margin[board] + (across * width).astype(np.int64), wood.shape[1] - 1)
+    spread = float(rng.uniform(0.01, 0.06))
+    tone = np.exp(rng.normal(0, spread, (count, 1)) + rng.normal(0, spread / 4, (count, 3)))
+    sheet = wood[rows, columns] * tone[board].astype(np.float32)
+    edge = np.minimum(np.minimum(across, 1 - across), np.minimum(along, length - along))
+    sheet[edge * width < 0.5] *= float(rng.uniform(0.4, 0.85))
+    return np.asarray(np.clip(sheet + 0.5, 0, 255), np.uint8)
 
 
 def _grain_runs_down(texture: NDArray[np.uint8]) -> bool:
