@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -134,8 +135,11 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
     """
     pixels = np.ascontiguousarray(np.rot90(photo.pixels, -turn))
     mask = np.ascontiguousarray(np.rot90(mask, -turn))
-    view = stages.normaliser.view(pixels, mask)
-    above = stages.normaliser.straightened(pixels, mask)
+    # Side by side: most of the time goes into numpy and Pillow, which release the interpreter lock.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        straightening = pool.submit(stages.normaliser.straightened, pixels, mask)
+        view = stages.normaliser.view(pixels, mask)
+        above = straightening.result()
     if above is None:
         return view
     return FloorView(

@@ -66,11 +66,12 @@ def sample_colours(
     area = width * height if floor is None else float(np.count_nonzero(np.asarray(floor)))
     scale = min(1.0, CELLS / math.sqrt(area))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(photo.resize(size, Image.Resampling.BOX))
+    small = np.asarray(photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
     if floor is None:
         cells = small.reshape(-1, 3)
     else:
-        share = np.asarray(floor.resize(size, Image.Resampling.BOX), np.float32) / 255.0
+        cover = floor.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+        share = np.asarray(cover, np.float32) / 255.0
         cells = small[_inside(share)]
     clipped = (cells >= CLIPPED).all(axis=1)
     colours = cells[~clipped] if clipped.mean() < HIGHLIGHTS else cells
@@ -78,6 +79,32 @@ def sample_colours(
         colours = colours[np.linspace(0, len(colours) - 1, MOST).astype(np.intp)]
     mean = np.rint(cells.mean(axis=0)).astype(np.uint8)
     return srgb_to_lab(colours), mean
+
+
+def for_colours(
+    photo: Image.Image, floor: Image.Image
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Returns the photo and its floor as small as `sample_colours` still gives the same colours of.
+
+    Args:
+        photo: RGB.
+        floor: the mask, 255 on floor, of the photo's size.
+
+    Returns:
+        uint8 (h, w, 3) sRGB and bool (h, w); of a floor of a few pixels, as they were.
+
+    Example:
+        >>> photo, floor = Image.new("RGB", (1280, 960)), Image.new("L", (1280, 960), 255)
+        >>> pixels, mask = for_colours(photo, floor)
+        >>> pixels.shape, mask.shape
+        ((120, 160, 3), (120, 160))
+    """
+    area = float(np.count_nonzero(np.asarray(floor)))
+    # Two pixels across a cell: less, and the floor's edge would colour too many of them.
+    factor = int(math.sqrt(area) / (2 * CELLS))
+    if factor > 1:
+        photo, floor = photo.reduce(factor), floor.reduce(factor)
+    return np.asarray(photo), np.asarray(floor) > 127
 
 
 def _inside(share: NDArray[np.float32]) -> NDArray[np.bool_]:

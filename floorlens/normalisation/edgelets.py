@@ -18,9 +18,9 @@ from floorlens.images.masks import mask_image
 from floorlens.images.shapes import shrink
 
 #: Longer side of the copy of the photo on which edges are sought, in pixels.
-LONGER_SIDE = 480
+LONGER_SIDE = 400
 #: Sides of the cells, in pixels of that copy.
-CELLS = (16, 40)
+CELLS = (14, 34)
 #: Directions into which gradients are sorted, over a full turn.
 DIRECTIONS = 12
 #: Share of the ridges that count as edges, on the floor and off it.
@@ -73,7 +73,7 @@ def find_edgelets(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], most: int 
     height, width = mask.shape
     scale = min(1.0, LONGER_SIDE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    grey = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    grey = Image.fromarray(pixels).convert("L").resize(size, Image.Resampling.BILINEAR)
     floor = mask_image(mask).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     gx, gy, strength = _gradients(np.asarray(grey, np.float32))
     inside = shrink(shrink(np.asarray(floor) > 250))

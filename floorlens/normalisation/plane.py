@@ -191,57 +191,69 @@ def _axes(
 
 def _edge_score(draws: Draws, edges: Edgelets, tolerance: float, most: int) -> NDArray[np.float64]:
     """Returns the log-likelihood (n,) of the edgelets under each hypothesis, times `TRUST`."""
-    right, ahead, down = _axes(draws[:, 0], draws[:, 1], draws[:, 2])
+    right, ahead, down = _axes(*draws[:, :3].T)
     score = np.zeros(len(draws))
     for on_floor in (True, False):
-        part = edges.floor == on_floor
-        if not part.any():
+        part = np.flatnonzero(edges.floor == on_floor)[:most]
+        if not part.size:
             continue
         turn = draws[:, 4 if on_floor else 3]
         cos, sin = np.cos(turn)[:, None], np.sin(turn)[:, None]
-        points = [sin * right + cos * ahead, cos * right - sin * ahead]
-        shares = [0.5, 0.5] if on_floor else [0.3, 0.3, 0.4]
-        if not on_floor:
-            points.append(down)
-        middle, direction = edges.middle[part][:most], edges.direction[part][:most]
-        sigma = np.hypot(np.float32(np.deg2rad(tolerance)), edges.sigma[part][:most])
+        middle, direction = edges.middle[part], edges.direction[part]
+        sigma = np.hypot(np.float32(np.deg2rad(tolerance)), edges.sigma[part])
+        total = _hits(sin * right + cos * ahead, middle, direction, sigma)
+        total += _hits(cos * right - sin * ahead, middle, direction, sigma)
+        if on_floor:
+            total *= np.float32(0.5)
+        else:
+            total *= np.float32(0.3)
+            upright = _hits(down, middle, direction, sigma)
+            upright *= np.float32(0.4)
+            total += upright
         chance = CHANCE[0 if on_floor else 1]
-        total = np.full((len(draws), len(sigma)), chance / math.pi, np.float32)
-        for point, share in zip(points, shares, strict=True):
-            kernel = _misses(point.astype(np.float32), middle, direction)
-            # A squared Cauchy: like a normal distribution near its middle, but with tails.
-            kernel /= sigma**2
-            kernel += 1
-            kernel *= kernel
-            np.divide(((1 - chance) * share * 2 / math.pi / sigma), kernel, out=kernel)
-            total += kernel
+        total *= (1 - chance) * 2 / math.pi / sigma
+        total += np.float32(chance / math.pi)
         score += _log_product(total)
     return TRUST * score
 
 
 def _log_product(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Returns the logarithm (n,) of the product of every row of (n, m) values near one."""
-    whole = values.shape[1] // 8 * 8
     # One logarithm for eight factors: logarithms cost most.
-    parts = values[:, :whole].reshape(len(values), -1, 8).prod(axis=2)
-    rest = values[:, whole:].prod(axis=1)
+    columns = values.shape[1] // 8
+    parts = values[:, :columns].copy()
+    for part in range(1, 8):
+        parts *= values[:, part * columns : (part + 1) * columns]
+    rest = values[:, 8 * columns :].prod(axis=1)
     return np.asarray(np.log(parts).sum(axis=1, dtype=np.float64) + np.log(rest))
 
 
-def _misses(
-    points: NDArray[np.float32], middle: NDArray[np.float32], direction: NDArray[np.float32]
+def _hits(
+    points: NDArray[np.float64],
+    middle: NDArray[np.float32],
+    direction: NDArray[np.float32],
+    sigma: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Returns (n, m): squared sine of the angle from m edgelets to n vanishing points."""
+    """Returns (n, m), 0..1: how well m edgelets point to n vanishing points.
+
+    It is a squared Cauchy of the sine of the angle between them: like a normal distribution near
+    its middle, but with tails.
+    """
     normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
     line = np.concatenate([normal, -(normal * middle).sum(axis=1, keepdims=True)], axis=1)
-    off = points @ line.T
+    points = points.astype(np.float32)
+    off = points @ (line / sigma[:, None]).T
     x, y, z = points.T
     squares = np.stack([x * x + y * y, -2 * z * x, -2 * z * y, z * z], axis=1)
     mx, my = middle.T
+    # The squared distance from the edgelet to the vanishing point; that to its line is `off`.
     reach = squares @ np.stack([np.ones_like(mx), mx, my, mx * mx + my * my])
+    np.maximum(reach, np.float32(1e-9), out=reach)
     off *= off
-    off /= np.maximum(reach, np.float32(1e-9), out=reach)
-    return np.asarray(off)
+    off += reach
+    reach /= off
+    reach *= reach
+    return np.asarray(reach)
 
 
 def _tops(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageStat
 
 from floorlens.images.masks import mask_image
 from floorlens.normalisation import check_view
@@ -20,6 +20,8 @@ from floorlens.normalisation.squares import choose_squares
 STRETCH = 1.5
 #: Longer side of the view from above, in pixels.
 LONGEST = 512
+#: Pixels of floor by which the view is framed, about.
+SAMPLE = 6000
 #: Share of the floor's pixels that keep their full resolution; the nearest ones are reduced.
 SHARP = 0.5
 
@@ -64,34 +66,10 @@ def straight_floor(
         True
     """
     check_view(pixels, mask)
-    height, width = mask.shape
-    to_photo = plane.homography((width, height))
-    to_floor = np.linalg.inv(to_photo)
-    rows, columns = np.nonzero(mask)
-    step = max(1, len(rows) // 6000)
-    pixel = np.stack([columns[::step] + 0.5, rows[::step] + 0.5, np.ones(len(rows[::step]))])
-    floor = to_floor @ pixel
-    # The homography's third coordinate is the depth along the camera's axis: the inverse has its
-    # sign. Points at or above the horizon are nowhere on the floor.
-    below = floor[2] > 1e-6 * np.abs(floor[2]).max()
-    if not below.any():
-        raise ValueError("the mask lies above the horizon of this plane")
-    places = floor[:2, below] / floor[2, below]
-    least, _ = _resolution(to_photo, places)
-    scale = float(np.quantile(least, 1 - SHARP))
-    near = places[:, least >= scale / stretch]
-    # A stray speck of mask must not make the view large.
-    low, high = np.quantile(near, 0.003, axis=1), np.quantile(near, 0.997, axis=1)
-    extent = np.maximum(high - low, 1e-6)
-    scale = min(scale, longest / float(extent.max()))
-    size = (max(8, math.ceil(extent[0] * scale)), max(8, math.ceil(extent[1] * scale)))
-    # From pixels of the view to metres on the floor: rows run towards the camera.
-    to_metres = np.array([[1 / scale, 0, low[0]], [0, -1 / scale, high[1]], [0, 0, 1]])
-    matrix = to_photo @ to_metres
-    rgb = _warp(Image.fromarray(pixels), matrix, size, near, to_photo, scale)
-    cover = np.asarray(mask_image(mask).transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
-    sharp = _sharp(to_photo, to_metres, size, scale / stretch)
-    return StraightFloor(rgb, (cover > 127) & sharp, 1 / scale)
+    frame = _frame(mask, plane, stretch, longest)
+    whole = (0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
+    rgb = _warp(Image.fromarray(pixels), frame.matrix, whole, frame.size)
+    return StraightFloor(np.asarray(rgb), frame.mask, 1 / frame.scale)
 
 
 def straight_squares(
@@ -123,47 +101,129 @@ def straight_squares(
         >>> patches.shape, coverage.shape
         ((6, 224, 224, 3), (6,))
     """
-    view = straight_floor(pixels, mask, plane)
-    if not view.mask.any():
+    check_view(pixels, mask)
+    frame = _frame(mask, plane, STRETCH, LONGEST)
+    if not frame.mask.any():
         raise ValueError("nothing of the floor is seen sharply enough")
-    extent = math.sqrt(float(view.mask.sum())) * view.metres_per_pixel
-    squares = choose_squares(view.mask, tuple((size / extent, count) for size, count in metres))
+    extent = math.sqrt(float(frame.mask.sum())) / frame.scale
+    squares = choose_squares(frame.mask, tuple((size / extent, count) for size, count in metres))
+    photo = Image.fromarray(pixels)
     patches = np.empty((len(squares), side, side, 3), np.uint8)
     coverage = np.empty(len(squares), np.float32)
-    floor = np.rint(view.rgb[view.mask].mean(axis=0)).astype(np.uint8)
     for index, square in enumerate(squares):
         box = (square.left, square.top, square.left + square.side, square.top + square.side)
-        patch, on_floor = _crop(view, box, side)
-        patches[index] = np.where(on_floor[..., None], patch, floor)
-        coverage[index] = on_floor.mean()
+        patches[index], coverage[index] = _patch(photo, frame, box, side)
     return patches, coverage
 
 
-def _crop(
-    view: StraightFloor, box: tuple[float, float, float, float], side: int
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Returns the box (left, top, right, bottom) of the view, scaled to `side`, and its mask."""
-    height, width = view.mask.shape
-    box = (max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(height, box[3]))
-    rgb = Image.fromarray(view.rgb).resize((side, side), Image.Resampling.BICUBIC, box=box)
-    share = mask_image(view.mask).resize((side, side), Image.Resampling.BOX, box=box)
-    return np.asarray(rgb), np.asarray(share) > 127
+@dataclass(frozen=True)
+class _Frame:
+    """Which part of the floor a view from above shows, and how.
+
+    Attributes:
+        size: (width, height) of the view in pixels.
+        scale: pixels of the view a metre.
+        matrix: float64 (3, 3), from pixels of the view to those of the photo.
+        mask: bool (h, w), where the photo shows floor, sharply enough.
+    """
+
+    size: tuple[int, int]
+    scale: float
+    matrix: NDArray[np.float64]
+    mask: NDArray[np.bool_]
 
 
-def _resolution(
+def _frame(mask: NDArray[np.bool_], plane: FloorPlane, stretch: float, longest: int) -> _Frame:
+    """Returns the frame of the view; the arguments and the error are those of `straight_floor`."""
+    height, width = mask.shape
+    to_photo = plane.homography((width, height))
+    # The homography's third coordinate is the depth along the camera's axis: the inverse has its
+    # sign. Points at or above the horizon are nowhere on the floor.
+    floor = np.linalg.inv(to_photo) @ _sample(mask)
+    below = floor[2] > 1e-6 * np.abs(floor[2]).max()
+    if not below.any():
+        raise ValueError("the mask lies above the horizon of this plane")
+    places = floor[:2, below] / floor[2, below]
+    least = _resolution(to_photo, places)
+    scale = float(np.quantile(least, 1 - SHARP))
+    near = places[:, least >= scale / stretch]
+    # A stray speck of mask must not make the view large.
+    low, high = np.quantile(near, (0.003, 0.997), axis=1)
+    extent = np.maximum(high - low, 1e-6)
+    scale = min(scale, longest / float(extent.max()))
+    size = (max(8, math.ceil(extent[0] * scale)), max(8, math.ceil(extent[1] * scale)))
+    # From pixels of the view to metres on the floor: rows run towards the camera.
+    to_metres = np.array([[1 / scale, 0, low[0]], [0, -1 / scale, high[1]], [0, 0, 1]])
+    matrix = to_photo @ to_metres
+    cover = np.asarray(mask_image(mask).transform(size, Image.Transform.PERSPECTIVE, _data(matrix)))
+    return _Frame(
+        size=size,
+        scale=scale,
+        matrix=matrix,
+        mask=(cover > 127) & _sharp(to_photo, to_metres, size, scale / stretch),
+    )
+
+
+def _sample(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Returns some thousand pixels of floor, evenly spread: float64 (3, n), the last of them 1."""
+    step = max(1, math.isqrt(int(np.count_nonzero(mask)) // SAMPLE))
+    rows, columns = np.nonzero(mask[step // 2 :: step, step // 2 :: step])
+    if not rows.size:
+        # A floor of a few pixels, between those that were looked at.
+        step = 1
+        rows, columns = np.nonzero(mask)
+    middle = step // 2 + 0.5
+    return np.stack([columns * step + middle, rows * step + middle, np.ones(len(rows))])
+
+
+def _patch(
+    photo: Image.Image,
+    frame: _Frame,
+    box: tuple[float, float, float, float],
+    side: int,
+) -> tuple[NDArray[np.uint8], float]:
+    """Returns the box (left, top, right, bottom) of the view, scaled to `side`, and its coverage.
+
+    What is not floor has the mean colour of the rest.
+    """
+    width, height = frame.size
+    left, top = max(0.0, box[0]), max(0.0, box[1])
+    right, bottom = min(float(width), box[2]), min(float(height), box[3])
+    patch = _warp(photo, frame.matrix, (left, top, right, bottom), (side, side))
+    x, y = math.floor(left), math.floor(top)
+    cover = frame.mask[y : math.ceil(bottom), x : math.ceil(right)]
+    if cover.all():
+        return np.asarray(patch), 1.0
+    inner = (left - x, top - y, right - x, bottom - y)
+    share = mask_image(cover).resize((side, side), Image.Resampling.BOX, box=inner)
+    floor = share.point([0] * 128 + [255] * 128)
+    coverage = floor.histogram()[255] / side**2
+    if 0 < coverage < 1:
+        fill = tuple(round(mean) for mean in ImageStat.Stat(patch, floor).mean)
+        patch = Image.composite(patch, Image.new("RGB", patch.size, fill), floor)
+    return np.asarray(patch), coverage
+
+
+def _derivative(
     to_photo: NDArray[np.float64], places: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns pixels of the photo a metre, along the worst and the best direction, at (2, n)."""
+) -> tuple[NDArray[np.float64], ...]:
+    """Returns how the photo's x, then its y, change along both axes at places (2, n): 4 of (n,)."""
     x, y, w = to_photo[:, :2] @ places + to_photo[:, 2:]
     w = np.where(w > 1e-9, w, 1e9)
-    # The derivative of (x / w, y / w) by the place on the floor.
-    a = (to_photo[0, 0] - x / w * to_photo[2, 0]) / w
-    b = (to_photo[0, 1] - x / w * to_photo[2, 1]) / w
-    c = (to_photo[1, 0] - y / w * to_photo[2, 0]) / w
-    d = (to_photo[1, 1] - y / w * to_photo[2, 1]) / w
+    return (
+        (to_photo[0, 0] - x / w * to_photo[2, 0]) / w,
+        (to_photo[0, 1] - x / w * to_photo[2, 1]) / w,
+        (to_photo[1, 0] - y / w * to_photo[2, 0]) / w,
+        (to_photo[1, 1] - y / w * to_photo[2, 1]) / w,
+    )
+
+
+def _resolution(to_photo: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns pixels of the photo a metre along the worst direction, float64 (n,), at (2, n)."""
+    a, b, c, d = _derivative(to_photo, places)
     mean = (a * a + b * b + c * c + d * d) / 2
     half = np.sqrt(np.maximum(mean * mean - (a * d - b * c) ** 2, 0))
-    return np.sqrt(np.maximum(mean - half, 0)), np.sqrt(mean + half)
+    return np.asarray(np.sqrt(np.maximum(mean - half, 0)))
 
 
 def _sharp(
@@ -178,7 +238,7 @@ def _sharp(
     y = (np.arange(rows) + 0.5) * size[1] / rows
     grid = np.stack([np.tile(x, rows), np.repeat(y, columns)])
     places = to_metres[:2, :2] @ grid + to_metres[:2, 2:]
-    ratio = _resolution(to_photo, places)[0].reshape(rows, columns) / least
+    ratio = _resolution(to_photo, places).reshape(rows, columns) / least
     fine = Image.fromarray(ratio.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(fine) >= 1.0
 
@@ -186,26 +246,52 @@ def _sharp(
 def _warp(
     photo: Image.Image,
     matrix: NDArray[np.float64],
+    box: tuple[float, float, float, float],
     size: tuple[int, int],
-    near: NDArray[np.float64],
-    to_photo: NDArray[np.float64],
-    scale: float,
-) -> NDArray[np.uint8]:
-    """Returns the photo seen through `matrix`, averaged beforehand where it would be reduced."""
-    least, most = _resolution(to_photo, near)
-    factor = max(1, int(np.median(np.sqrt(least * most)) / scale))
-    if factor > 1:
-        photo = photo.reduce(factor)
-        matrix = np.diag([1 / factor, 1 / factor, 1]) @ matrix
-    # Perspective sampling does not average: at twice the size and halved, near floor stays smooth.
-    double = (size[0] * 2, size[1] * 2)
-    fine = photo.transform(
-        double,
-        Image.Transform.PERSPECTIVE,
-        _data(matrix @ np.diag([0.5, 0.5, 1])),
-        Image.Resampling.BILINEAR,
+) -> Image.Image:
+    """Returns a box of the view as a picture of `size` (width, height).
+
+    Args:
+        photo: the photo.
+        matrix: from pixels of the view to those of the photo.
+        box: left, top, right, bottom in the view.
+        size: in pixels.
+    """
+    left, top, right, bottom = box
+    steps = np.array([(right - left) / size[0], (bottom - top) / size[1]])
+    matrix = matrix @ np.array([[steps[0], 0, left], [0, steps[1], top], [0, 0, 1]])
+    x, y = np.outer(size, np.arange(5) / 4)
+    places = np.stack([np.tile(x, 5), np.repeat(y, 5)])
+    a, b, c, d = _derivative(matrix, places)
+    # Perspective sampling does not average: what it would pass over is averaged beforehand, along
+    # and across the photo by as much as floor is reduced there.
+    factors = (_whole(np.hypot(a, b)), _whole(np.hypot(c, d)))
+    if factors != (1, 1):
+        u, v, w = matrix[:, :2] @ places + matrix[:, 2:]
+        part = _around(u / w, v / w, photo.size) if w.min() > 0 else (0, 0, *photo.size)
+        photo = photo.reduce(factors, part)
+        shrink = np.diag([1 / factors[0], 1 / factors[1], 1])
+        matrix = shrink @ np.array([[1, 0, -part[0]], [0, 1, -part[1]], [0, 0, 1]]) @ matrix
+    return photo.transform(
+        size, Image.Transform.PERSPECTIVE, _data(matrix), Image.Resampling.BILINEAR
     )
-    return np.asarray(fine.reduce(2))
+
+
+def _whole(steps: NDArray[np.float64]) -> int:
+    """Returns the usual step in whole pixels, at least 1."""
+    return max(1, round(float(np.median(steps))))
+
+
+def _around(
+    x: NDArray[np.float64], y: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Returns left, top, right, bottom of a part of a photo that has these places well inside."""
+    margin = 8
+    left, top = max(0, int(x.min()) - margin), max(0, int(y.min()) - margin)
+    right, bottom = min(size[0], int(x.max()) + margin), min(size[1], int(y.max()) + margin)
+    if right <= left or bottom <= top:
+        return 0, 0, *size
+    return left, top, right, bottom
 
 
 def _data(matrix: NDArray[np.float64]) -> tuple[float, ...]:

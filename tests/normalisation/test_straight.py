@@ -61,6 +61,28 @@ def test_with_the_plane_found_rather_than_told() -> None:
     assert coverage.mean() > 0.8
 
 
+def test_near_floor_is_averaged_and_not_passed_over() -> None:
+    """Fine grain of a near floor is grey from above; its single pixels are black or white."""
+    _, mask = tiled_room(math.radians(60), size=(1280, 960))
+    noise = np.random.default_rng(0).integers(0, 2, mask.shape, dtype=np.uint8) * np.uint8(255)
+    patches, _ = straight_squares(
+        np.repeat(noise[..., None], 3, axis=2), mask, PLANE, ((1.2, 2),), side=64
+    )
+    assert patches.std() < 60
+    assert patches.mean() == pytest.approx(127, abs=8)
+
+
+def test_a_floor_of_lines_is_framed_by_what_there_is() -> None:
+    """Every other row of a large floor: the pixels looked at first may all be others."""
+    pixels, mask = tiled_room(PLANE.pitch)
+    even, odd = mask.copy(), mask.copy()
+    even[::2], odd[1::2] = False, False
+    whole = straight_floor(pixels, mask, PLANE)
+    for lines in (even, odd):
+        view = straight_floor(pixels, lines, PLANE)
+        assert view.metres_per_pixel == pytest.approx(whole.metres_per_pixel, rel=0.05)
+
+
 def test_a_mask_above_the_horizon_is_refused() -> None:
     mask = np.zeros((480, 640), np.bool_)
     mask[:20] = True

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView, check_view
-from floorlens.normalisation.colours import images_of, sample_colours
+from floorlens.normalisation.colours import for_colours, images_of, sample_colours
 from floorlens.normalisation.plane import estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
@@ -37,7 +37,7 @@ class BuiltinNormaliser:
         scales = ", ".join(f"{count} of {scale:g}" for scale, count in SCALES)
         return Stamp(
             model_id="floorlens-normaliser-builtin",
-            version="0.2.0",
+            version="0.3.0",
             dimension=0,
             licence="Apache-2.0",
             preprocessing=(
@@ -59,9 +59,9 @@ class BuiltinNormaliser:
         lab, fill = sample_colours(photo, floor)
         if floor is not None:
             # In a product picture uneven light is the product's own; in a room it is the room's.
-            even, usable = flatten(pixels, mask)
-            if usable.any():
-                lab, _ = sample_colours(*images_of(even, usable))
+            small, on_floor = for_colours(photo, floor)
+            if on_floor.any():
+                lab, _ = sample_colours(*images_of(*flatten(small, on_floor)))
         patches = cut_squares(photo, floor, squares, fill, SIDE)
         coverage = np.array([square.coverage for square in squares], np.float32)
         return FloorView(patches, coverage, lab, light_of(photo, floor))

@@ -16,6 +16,7 @@ from floorlens.normalisation.backends.builtin import (
 )
 from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.plane import estimate_plane
+from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import choose_squares
 
 COUNT = sum(count for _, count in SCALES)
@@ -172,6 +173,21 @@ def test_the_light_of_a_room_is_not_a_colour_of_its_floor() -> None:
     raw, _ = sample_colours(*images_of(sloped, mask))
     assert np.ptp(np.quantile(raw[:, 0], [0.1, 0.9])) > np.ptp(np.quantile(lit, [0.1, 0.9])) + 3
     assert np.median(lit) == pytest.approx(np.median(even), abs=4)
+
+
+@pytest.mark.parametrize("height", [360, 960])
+def test_the_light_is_evened_on_a_small_copy_with_the_same_colours(height: int) -> None:
+    """A quarter of the time, and less than the eye sees."""
+    pixels, mask = room(height, height * 4 // 3)
+    slope = np.linspace(0.8, 1.2, pixels.shape[1])[None, :, None]
+    noise = np.random.default_rng(0).normal(0, 8, pixels.shape)
+    pixels = np.clip(pixels * slope + noise, 0, 255).astype(np.uint8)
+    small = BuiltinNormaliser().view(pixels, mask).lab
+    large, _ = sample_colours(*images_of(*flatten(pixels, mask)))
+    for share in (0.25, 0.5, 0.75):
+        np.testing.assert_allclose(
+            np.quantile(small, share, axis=0), np.quantile(large, share, axis=0), atol=0.6
+        )
 
 
 def test_a_mirrored_floor_gives_mirrored_patches() -> None:
