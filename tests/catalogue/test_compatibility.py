@@ -1,4 +1,8 @@
-"""A catalogue that an earlier version wrote opens, ranks and is named as it was."""
+"""A catalogue that an earlier version wrote opens, ranks and is named as it was, or says why not.
+
+`version_present` has the present stamp: what this version writes, later ones of the same stamp must
+read (`write_version.py` made it). `version_2026_11_25` has an earlier stamp and schema.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +18,59 @@ import pytest
 
 from floorlens import Floorlens
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.rows import half
 from floorlens.engines import Engine
+from floorlens.errors import StampMismatch
 from floorlens.retrieval.placement import collection_spec, engine_key, place_engine
 
 ROOT = Path(__file__).resolve().parents[2]
+PRESENT = Path(__file__).with_name("version_present")
 OLDER = Path(__file__).with_name("version_2026_11_25")
-EXPECTED: dict[str, Any] = json.loads((OLDER / "expected.json").read_text(encoding="utf-8"))
+EXPECTED: dict[str, Any] = json.loads((PRESENT / "expected.json").read_text(encoding="utf-8"))
+BEFORE: dict[str, Any] = json.loads((OLDER / "expected.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def older(tmp_path: Path) -> Path:
-    """A copy of the older catalogue: opening one may write to it."""
-    folder = tmp_path / "catalogue"
+def copied(version: Path, folder: Path) -> Path:
+    """Returns a copy of a catalogue: opening one may write to it."""
     folder.mkdir()
-    shutil.copy(OLDER / "catalogue.sqlite", folder)
+    shutil.copy(version / "catalogue.sqlite", folder)
     return folder
 
 
 @pytest.fixture
-def lens(older: Path) -> Iterator[Floorlens]:
-    with Floorlens.open(older, create=False) as opened:
+def older(tmp_path: Path) -> Path:
+    return copied(OLDER, tmp_path / "older")
+
+
+@pytest.fixture
+def lens(tmp_path: Path) -> Iterator[Floorlens]:
+    with Floorlens.open(copied(PRESENT, tmp_path / "present"), create=False) as opened:
         yield opened
+
+
+def test_an_older_one_is_refused_with_the_command_that_cures_it(older: Path) -> None:
+    """Its signatures hold one aspect: nothing of it may be compared with what is made now."""
+    with pytest.raises(StampMismatch, match="floorlens index --rebuild --preset builtin"):
+        Floorlens.open(older, create=False)
+
+
+def test_an_older_one_keeps_its_products_and_features_when_its_tables_change(older: Path) -> None:
+    """They are what a rebuild starts from, and presets whose stamp is the same go on with them."""
+    with sqlite3.connect(OLDER / "catalogue.sqlite") as before:
+        stored = before.execute("SELECT product_id, base, lab FROM base_features ORDER BY 1")
+        rows = stored.fetchall()
+    with closing(Catalogue(older)) as catalogue:
+        assert [product.as_dict() for product in catalogue.products()] == BEFORE["products"]
+        features = catalogue.base_features([row[0] for row in rows], BEFORE["stamp"])
+    assert len(rows) == len(features) == len(BEFORE["products"])
+    for product_id, base, lab in rows:
+        (swatch,) = features[product_id].aspects.items()
+        assert swatch[0] == "swatch"
+        assert (half(swatch[1].base), half(swatch[1].lab)) == (base, lab)
+        assert swatch[1].trust.size == 0
+    with sqlite3.connect(older / "catalogue.sqlite") as after:
+        tables = after.execute("select sql from sqlite_master where sql is not null")
+        assert sorted(sql for (sql,) in tables) == EXPECTED["schema"]
 
 
 @pytest.mark.slow
@@ -41,10 +78,11 @@ def test_it_ranks_the_same(lens: Floorlens) -> None:
     """The scores may differ in the last digits, as they do from one processor to the next."""
     for room, ranking in EXPECTED["rankings"].items():
         matches = lens.search(ROOT / "samples" / "rooms" / f"{room}.jpg").matches
-        assert [match.product.id for match in matches] == [product for product, _, _ in ranking]
-        for match, (_, score, components) in zip(matches, ranking, strict=True):
+        assert [match.product.id for match in matches] == [row[0] for row in ranking]
+        for match, (_, score, components, evidence) in zip(matches, ranking, strict=True):
             assert match.score == pytest.approx(score, abs=1e-4)
             assert dict(match.components or {}) == pytest.approx(components, abs=1e-4)
+            assert match.evidence == evidence
 
 
 def test_stamps_and_products_are_the_same(lens: Floorlens) -> None:
@@ -79,7 +117,7 @@ def test_its_tables_are_those_of_a_new_one(tmp_path: Path) -> None:
         assert sorted(sql for (sql,) in rows) == EXPECTED["schema"]
 
 
-def test_its_collections_in_engines_are_found_again(lens: Floorlens, older: Path) -> None:
+def test_its_collections_in_engines_are_found_again(lens: Floorlens) -> None:
     """Under another name or stamp every engine would be filled anew."""
     catalogue, stages = lens._catalogue, lens._stages
     version = EXPECTED["projection"]["version"]
