@@ -8,12 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens.embedding import ASPECTS, AspectName, FloorFeatures
+from floorlens.embedding.pattern import CLASSES, WOODEN
 from floorlens.images.loading import Photo
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
+from floorlens.products.boards import lay_boards, lay_herringbone
 from floorlens.products.pictures import (
     ProductPicture,
     examine,
@@ -37,6 +40,8 @@ MOST_SCENES = 3
 """Room scenes that describe a product, at most: the first ones."""
 SCENE_PATCHES = 24
 """Patches of all room scenes of a product, at most; of several scenes an even sample of each."""
+LAID_SHEETS, LAID_PATCHES, LAID_SIDE = 2, 3, 480
+"""Floors that are laid of one board in each pattern, patches of each, its longer side in pixels."""
 
 
 def floor_region(
@@ -197,7 +202,8 @@ def product_features(
 ) -> FloorFeatures:
     """Returns the features of a product: an aspect of all its swatches, one of its room scenes.
 
-    The floor of a scene is described as that of a photo that is searched for.
+    The floor of a scene is described as that of a photo that is searched for. A swatch of one board
+    is described together with floors that are laid of it.
 
     Args:
         photos: the pictures, at least one.
@@ -220,7 +226,12 @@ def product_features(
             views[aspect].append(stages.normaliser.view(*picture.product(photo.pixels)))
     scenes = views["scene"]
     views["scene"] = [_thinned(view, SCENE_PATCHES // len(scenes)) for view in scenes]
-    return stages.embedder.features({name: _merge(views[name]) for name in ASPECTS if views[name]})
+    features = stages.embedder.features(
+        {name: _merge(views[name]) for name in ASPECTS if views[name]}
+    )
+    if not _shows_one_board(features, pictures):
+        return features
+    return _with_laid_views(features, next(iter(_swatches(photos, pictures).values())), stages)
 
 
 def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArray[np.uint8]]:
@@ -237,13 +248,18 @@ def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArr
         ...  for texture in product_textures([photo], fake_stages()).values()]
         [True]
     """
-    pictures = examine_product(photos, stages)
+    return _swatches(photos, examine_product(photos, stages))
+
+
+def _swatches(
+    photos: Sequence[Photo], pictures: Sequence[ProductPicture]
+) -> dict[str, NDArray[np.uint8]]:
     aspects = aspects_of(pictures)
-    laid = "swatch" if "swatch" in aspects else "scene"
+    wanted = "swatch" if "swatch" in aspects else "scene"
     return {
         photo.content_hash: _texture(*picture.product(photo.pixels))
         for photo, picture, aspect in zip(photos, pictures, aspects, strict=True)
-        if aspect == laid
+        if aspect == wanted
     }
 
 
@@ -259,6 +275,45 @@ def _examine(photo: Photo, stages: Stages) -> ProductPicture:
         floor = stages.segmenter.segment(photo.pixels)
         picture = room_scene(floor, stages.preset.mask_threshold) or picture
     return without_overlays(photo.pixels, picture)
+
+
+def _shows_one_board(features: FloorFeatures, pictures: Sequence[ProductPicture]) -> bool:
+    """Returns whether a product's swatch is one board of wood, which says not how it is laid."""
+    swatch = features.aspects.get("swatch")
+    if swatch is None or not swatch.facts.size:
+        return False
+    one = float(swatch.facts[CLASSES.index("one board")])
+    wood = one + float(swatch.facts[:WOODEN].sum())
+    cut_out = all(picture.kind in ("boards", "room", "drawing") for picture in pictures)
+    return (wood if cut_out else one) > 0.5
+
+
+def _with_laid_views(
+    features: FloorFeatures, board: NDArray[np.uint8], stages: Stages
+) -> FloorFeatures:
+    """Returns the features with patches of floors of the board, beside those of its swatch."""
+    small = Image.fromarray(board)
+    small.thumbnail((LAID_SIDE, LAID_SIDE))
+    sheets = [
+        lay(np.asarray(small), np.random.default_rng(seed))
+        for lay in (lay_boards, lay_herringbone)
+        for seed in range(LAID_SHEETS)
+    ]
+    views = [stages.normaliser.view(sheet, np.ones(sheet.shape[:2], np.bool_)) for sheet in sheets]
+    # The first patches of a view are the largest, which show how boards lie.
+    laid = _merge([_first(view, LAID_PATCHES) for view in views])
+    added = stages.embedder.features({"swatch": laid}).aspects["swatch"]
+    swatch = features.aspects["swatch"]
+    both = replace(
+        swatch,
+        base=np.concatenate([swatch.base, added.base]),
+        coverage=np.concatenate([swatch.coverage, added.coverage]),
+    )
+    return FloorFeatures({**features.aspects, "swatch": both})
+
+
+def _first(view: FloorView, count: int) -> FloorView:
+    return replace(view, patches=view.patches[:count], coverage=view.coverage[:count])
 
 
 def _thinned(view: FloorView, count: int) -> FloorView:

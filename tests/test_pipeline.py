@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from floorlens import pipeline
 from floorlens.embedding import AspectName, FloorFeatures
+from floorlens.embedding.pattern import CLASSES
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import (
@@ -158,6 +159,51 @@ def test_a_scene_is_described_as_a_photo_that_is_searched_for(
     monkeypatch.setattr(pipeline, "SCENE_PATCHES", 5)
     product_features([photo] * 2, stages, [picture] * 2)
     assert PatchCounter.patches[2:] == [2 + 2]
+
+
+class PatternEmbedder(FakeEmbedder):
+    """Says that every floor is of one pattern, the one that `pattern` names."""
+
+    pattern: ClassVar[str] = "one board"
+
+    def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
+        shares = (np.array(CLASSES) == self.pattern).astype(np.float16)
+        aspects = super().features(views).aspects
+        return FloorFeatures({name: replace(each, facts=shares) for name, each in aspects.items()})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown", "laid"),
+    [
+        ("one board", swatch, True),
+        ("one board", board, True),
+        ("straight plank", swatch, False),
+        ("straight plank", board, True),
+        ("stone", board, False),
+    ],
+)
+def test_one_board_is_described_as_laid_too(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch, pattern: str, shown: Any, laid: bool
+) -> None:
+    """Planks and herringbone of it; a floor whose layout shows, or of stone, stays as it is."""
+    monkeypatch.setattr(PatternEmbedder, "pattern", pattern)
+    stages = replace(stages, embedder=PatternEmbedder(stages.embedder.stamp))
+    photos = [load_photo(shown())]
+    features = product_features(photos, stages).aspects["swatch"]
+    view = stages.normaliser.view(*examine_product(photos, stages)[0].product(photos[0].pixels))
+    alone = stages.embedder.features({"swatch": view}).aspects["swatch"]
+    count = len(alone.base)
+    np.testing.assert_array_equal(features.base[:count], alone.base)
+    np.testing.assert_array_equal(features.lab, alone.lab)
+    assert (len(features.base) > count) == laid
+    assert len(features.coverage) == len(features.base)
+    again = product_features(photos, stages).aspects["swatch"]
+    np.testing.assert_array_equal(again.base, features.base)
+
+
+def test_a_scene_alone_is_not_laid(stages: Stages) -> None:
+    stages = replace(stages, embedder=PatternEmbedder(stages.embedder.stamp))
+    assert len(product_features([load_photo(room())], stages).base) == 1
 
 
 def test_bars_change_nothing(stages: Stages) -> None:

@@ -1,4 +1,4 @@
-"""A floor of boards from a picture of one: joints, their direction, and no giant kaleidoscope."""
+"""Floors of boards from a picture of one: joints, their direction, and no giant kaleidoscope."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.products.boards import lay_boards
+from floorlens.products.boards import lay_boards, lay_herringbone
 
 
 def grain(height: int = 200, width: int = 160) -> NDArray[np.uint8]:
@@ -78,4 +78,39 @@ def test_a_sheet_repeats_for_its_seed_and_differs_from_board_to_board() -> None:
 def test_the_smallest_pictures_can_be_laid() -> None:
     for shape in ((1, 1), (1, 40), (40, 1), (3, 2)):
         sheet = lay_boards(np.full((*shape, 3), 90, np.uint8), np.random.default_rng(0))
+        assert sheet.shape == (max(shape), max(shape), 3)
+
+
+def test_herringbone_boards_meet_at_right_angles_and_differ_in_tone() -> None:
+    """A board's end lies against the side of the next: joints run aslant both ways."""
+    sheet = lay_herringbone(flat(), np.random.default_rng(3))
+    assert sheet.shape == (240, 240, 3)
+    assert sheet.dtype == np.uint8
+    light = sheet.mean(axis=2)
+    dark = light < 0.88 * np.median(light)
+    assert 0.01 < dark.mean() < 0.25
+    assert max(dark.mean(axis=0).max(), dark.mean(axis=1).max()) < 0.6, "no joint runs straight"
+    falling = [np.diagonal(dark, k).mean() for k in range(-120, 121)]
+    rising = [np.diagonal(dark[:, ::-1], k).mean() for k in range(-120, 121)]
+    for diagonals in (falling, rising):
+        assert max(diagonals) > 3 * dark.mean()
+    assert len(np.unique(light[~dark] // 2)) > 3
+
+
+def test_herringbone_repeats_for_its_seed_and_shows_both_directions_of_the_grain() -> None:
+    first, again, other = (
+        lay_herringbone(grain(), np.random.default_rng(seed)) for seed in (5, 5, 6)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    grey = first.mean(axis=2)
+    falling = np.abs(grey[1:, 1:] - grey[:-1, :-1])
+    rising = np.abs(grey[1:, :-1] - grey[:-1, 1:])
+    # In a board the grey changes across the grain and hardly along it.
+    assert 0.2 < (falling > rising).mean() < 0.8
+
+
+def test_the_smallest_pictures_can_be_laid_as_herringbone() -> None:
+    for shape in ((1, 1), (1, 40), (40, 1), (3, 2)):
+        sheet = lay_herringbone(np.full((*shape, 3), 90, np.uint8), np.random.default_rng(0))
         assert sheet.shape == (max(shape), max(shape), 3)
