@@ -109,7 +109,7 @@ class BuiltinSegmenter:
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
     def _look(self, small: NDArray[np.uint8], clicks: Sequence[Click]) -> _Answer:
-        """Returns the answer for a picture of the network's size, and the same for its mirror image.
+        """Returns the answer for a picture of the network's size; the same for its mirror image.
 
         Which way a room faces says nothing about its floor, but an unsure network answers
         differently: then, and with clicks, both ways are looked at, and the logits averaged.

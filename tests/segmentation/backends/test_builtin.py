@@ -103,7 +103,7 @@ class Recorder:
 
 
 def brighter_left(height: int = 250) -> NDArray[np.uint8]:
-    """Returns a picture of the network's width; one with its brighter half on the right is turned."""
+    """Returns a picture of the network's width that is not turned before it is looked at."""
     pixels = np.random.default_rng(0).integers(0, 200, (height, 384, 3), dtype=np.uint8)
     pixels[:, :192] += 50
     return pixels
