@@ -80,7 +80,7 @@ def measure(run: Path, rooms: Path) -> dict[str, float]:
     """A run's IoU on the held-out pictures, and the AUROC of what ``calibrate`` fits."""
     net = SegmentationNet(pretrained=False).eval()
     net.load_state_dict(torch.load(run / "ema.pt", weights_only=True))
-    predict = torch_predictor(ExportNet(net, mirror=False), BASE.eval_side)
+    predict = torch_predictor(ExportNet(net), BASE.eval_side)
     result = score(predict, dev_samples(rooms))
     seen: dict[float, list[float]] = {0.0: [], 1.0: []}
     for sample, label in held_out(rooms):

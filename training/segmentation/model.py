@@ -137,43 +137,24 @@ class SegmentationNet(nn.Module):
 class ExportNet(nn.Module):
     """:class:`SegmentationNet` with probabilities at the input's resolution.
 
-    The picture and its mirror image are answered together, and the answers averaged: which way a
-    room faces says nothing about its floor.
-
     Args:
         net: The network.
         slope, offset: Calibrate the visible logit: ``slope * logit + offset`` (Platt, 1999).
-        mirror: Ask for the mirror image too.
     """
 
-    def __init__(
-        self, net: SegmentationNet, slope: float = 1.0, offset: float = 0.0, mirror: bool = True
-    ) -> None:
+    def __init__(self, net: SegmentationNet, slope: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()
-        self.mirror = mirror
         self.net = net
         self.slope = slope
         self.offset = offset
 
     def forward(self, x: Tensor, clicks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Picture and clicks -> floor [N, H, W], rug [N, H/4, W/4], visible [N], all 0..1."""
-        if self.mirror:
-            answer = self.net(torch.cat([x, x.flip(3)]), torch.cat([clicks, clicks.flip(3)]))
-            floor, rug = _facing_one_way(answer.floor), _facing_one_way(answer.rug)
-            seen = torch.stack(answer.visible.chunk(2)).mean(dim=0)
-        else:
-            answer = self.net(x, clicks)
-            floor, rug, seen = answer.floor, answer.rug, answer.visible
+        answer = self.net(x, clicks)
         # Upsampling logits rather than probabilities keeps the edge at .5 sharp.
-        logits = F.interpolate(floor, size=x.shape[2:], mode="bilinear", align_corners=False)
-        visible = torch.sigmoid(self.slope * seen + self.offset)
-        return torch.sigmoid(logits[:, 0]), torch.sigmoid(rug[:, 0]), visible
-
-
-def _facing_one_way(logits: Tensor) -> Tensor:
-    """[2N, 1, h, w] of pictures and their mirror images -> their means [N, 1, h, w]."""
-    straight, mirrored = logits.chunk(2)
-    return (straight + mirrored.flip(3)) / 2
+        logits = F.interpolate(answer.floor, size=x.shape[2:], mode="bilinear", align_corners=False)
+        visible = torch.sigmoid(self.slope * answer.visible + self.offset)
+        return torch.sigmoid(logits[:, 0]), torch.sigmoid(answer.rug[:, 0]), visible
 
 
 def no_clicks(x: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from training.export import OPSET, drop_unread, halve_weights
 #: Channels of the trunk's maps of stride 32 and 16.
 DEEP, MIDDLE = 352, 120
 #: Names in the exported graph: both maps, the coarse floor logits, and "floor visible" as the
-#: network has it, a logit. Each holds the pictures and then their mirror images.
+#: network has it, a logit.
 MAPS = {
     "deep": "/module/net/encoder/blocks.20/body/body.2/body.2.0/Conv_output_0",
     "middle": "/module/net/encoder/blocks.14/Add_output_0",
@@ -30,7 +30,7 @@ MAPS = {
     "seen": "/module/net/Add_6_output_0",
 }
 #: The pictures and the clicks as the graph's trunk and decoder get them.
-PICTURES, CLICKS = "/module/Concat_output_0", "/module/Concat_1_output_0"
+PICTURES, CLICKS = "/Mul_output_0", "clicks"
 _LEAST = 1e-3
 
 
@@ -127,12 +127,9 @@ class SceneHead(nn.Module):
     def forward(
         self, deep: Tensor, middle: Tensor, coarse: Tensor, seen: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Maps of N pictures and then of their mirror images -> probabilities [N], [N]."""
+        """Maps of N pictures -> probabilities [N], [N]."""
         visible, upright = self.classify(*pooled(deep, middle, coarse, seen))
-        return (
-            torch.sigmoid(visible.reshape(2, -1).mean(dim=0)),
-            torch.sigmoid(upright.reshape(2, -1).mean(dim=0)),
-        )
+        return torch.sigmoid(visible), torch.sigmoid(upright)
 
 
 def _classifier(features: int, hidden: int) -> nn.Sequential:
@@ -146,7 +143,7 @@ def _classifier(features: int, hidden: int) -> nn.Sequential:
 
 
 def feature_session(model: onnx.ModelProto, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session of a segmenter's graph that answers with `MAPS`, without mirror images."""
+    """A session of a segmenter's graph that answers with `MAPS`."""
     graph = onnx.shape_inference.infer_shapes(model)
     extractor = onnx.utils.Extractor(graph)
     part = extractor.extract_model([PICTURES, CLICKS], list(MAPS.values()))

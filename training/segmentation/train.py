@@ -316,7 +316,7 @@ def train(config: TrainConfig, out: Path, textures: Path | None, rooms: Path | N
             total += parts
             step += 1
         seconds = time.perf_counter() - began
-        result = score(torch_predictor(ExportNet(average, mirror=False), config.eval_side), held)
+        result = score(torch_predictor(ExportNet(average), config.eval_side), held)
         row = {
             "epoch": epoch + 1,
             **{

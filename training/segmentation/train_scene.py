@@ -41,7 +41,7 @@ from training.segmentation.scene import (
 from training.segmentation.scene_pictures import Scene, floors, no_floors, turned
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "floorlens" / "weights" / "segmenter.onnx"
-VERSION = "0.4"
+VERSION = "0.5"
 #: Groups that are akin are left out together.
 FAMILIES = {
     "outdoors": ("landscapes", "skies_deb", "skies_npm"),

@@ -13,7 +13,7 @@ from floorlens.demo.samples import samples
 from floorlens.images.loading import load_photo
 from floorlens.models.onnx import WEIGHTS, load_session
 from floorlens.segmentation import Click
-from floorlens.segmentation.backends.builtin import BuiltinSegmenter, is_noise
+from floorlens.segmentation.backends.builtin import BuiltinSegmenter, _between, is_noise
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -81,26 +81,67 @@ def test_mirroring_changes_next_to_nothing(segmenter: BuiltinSegmenter, stem: st
     assert iou(straight, mirrored) > 0.995
 
 
+class Recorder:
+    """The network's session, keeping the pictures it was asked about; or one that is unsure."""
+
+    def __init__(self, floor: float | None = None) -> None:
+        self.session = load_session("segmenter.onnx", 1)
+        self.get_modelmeta = self.session.get_modelmeta
+        self.floor = floor
+        self.pictures: list[NDArray[np.uint8]] = []
+
+    def run(self, names: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        self.pictures.append(feed["rgb"][0])
+        answers: list[NDArray[Any]] = self.session.run(names, feed)
+        if self.floor is not None:
+            answers[0] = np.full_like(answers[0], self.floor)
+        return answers
+
+    def segment(self, pixels: NDArray[np.uint8], clicks: tuple[Click, ...] = ()) -> None:
+        session = cast("onnxruntime.InferenceSession", self)
+        BuiltinSegmenter(session=session).segment(pixels, clicks)
+
+
+def brighter_left(height: int = 250) -> NDArray[np.uint8]:
+    """Returns a picture of the network's width that is not turned before it is looked at."""
+    pixels = np.random.default_rng(0).integers(0, 200, (height, 384, 3), dtype=np.uint8)
+    pixels[:, :192] += 50
+    return pixels
+
+
 def test_a_photo_is_padded_by_reflection() -> None:
     """So the network was trained; streaks of a repeated edge cost points of IoU."""
+    recorder, pixels = Recorder(floor=0.9), brighter_left()
+    recorder.segment(pixels)
+    (picture,) = recorder.pictures
+    assert picture.shape == (256, 384, 3)
+    np.testing.assert_array_equal(picture[:250], pixels)
+    np.testing.assert_array_equal(picture[250:], pixels[243:249][::-1])
 
-    class Recorder:
-        """The network's session, keeping the picture it was asked about."""
 
-        session = load_session("segmenter.onnx", 1)
-        get_modelmeta = session.get_modelmeta
+def test_a_photo_and_its_mirror_image_are_one_picture_to_the_network() -> None:
+    recorder, pixels = Recorder(floor=0.9), brighter_left(256)
+    recorder.segment(pixels)
+    recorder.segment(np.ascontiguousarray(pixels[:, ::-1]))
+    np.testing.assert_array_equal(recorder.pictures[0], recorder.pictures[1])
 
-        def run(self, names: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-            self.rgb = feed["rgb"][0]
-            answers: list[NDArray[Any]] = self.session.run(names, feed)
-            return answers
 
-    recorder = Recorder()
-    pixels = np.random.default_rng(0).integers(0, 255, (250, 384, 3), dtype=np.uint8)
-    BuiltinSegmenter(session=cast("onnxruntime.InferenceSession", recorder)).segment(pixels)
-    assert recorder.rgb.shape == (256, 384, 3)
-    np.testing.assert_array_equal(recorder.rgb[:250], pixels)
-    np.testing.assert_array_equal(recorder.rgb[250:], pixels[243:249][::-1])
+def test_an_unsure_answer_and_clicks_cost_a_second_look() -> None:
+    """At the mirror image; a sure answer costs one."""
+    pixels, click = brighter_left(256), (Click(40, 200),)
+    for floor, clicks, looks in ((0.95, (), 1), (0.02, (), 1), (0.6, (), 2), (0.95, click, 2)):
+        recorder = Recorder(floor)
+        recorder.segment(pixels, clicks)
+        assert len(recorder.pictures) == looks, (floor, clicks)
+        np.testing.assert_array_equal(recorder.pictures[-1], pixels[:, :: -1 if looks == 2 else 1])
+
+
+def test_two_looks_agree_between_their_logits() -> None:
+    low, high = np.float32(0.6), np.float32(0.9)
+    logits = [np.log(p / (1 - p)) for p in (low, high, _between(low, high))]
+    assert logits[2] == pytest.approx((logits[0] + logits[1]) / 2, abs=1e-4)
+    assert _between(np.float32(1), np.float32(0)) == pytest.approx(0.5)
+    assert _between(np.float32(1), np.float32(1)) > 0.999
 
 
 def test_the_file_is_small_and_stamped(segmenter: BuiltinSegmenter) -> None:
