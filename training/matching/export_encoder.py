@@ -1,10 +1,12 @@
-"""Export the patch encoder: a fine-tuned EfficientNet-Lite0, mean and spread of four depths.
+"""Export the patch encoder: an EfficientNet-Lite0, mean and spread of four depths, as ONNX.
 
-    python -m training.matching.export_encoder --run DIR
+    python -m training.matching.export_encoder --weights RUN/weights.npz --start ENCODER.onnx
 
-DIR holds the checkpoint of `training.matching.finetune`; without it the ImageNet weights are taken.
-What is exported is the mean of both weights: fine-tuned on made floors alone, the network forgets
-some of what it knew of real photographs (weight-space ensembles, Wortsman et al. 2022).
+What is exported is a mean of the weights that `training.matching.train` wrote and of those that the
+run grew from: trained on a few thousand floors, the network forgets some of what it knew before
+(weight-space ensembles, Wortsman et al. 2022). The weights in the package grew from version 0.2:
+
+    git show f049964:floorlens/weights/encoder.onnx > start.onnx
 """
 
 from __future__ import annotations
@@ -13,64 +15,48 @@ import argparse
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from floorlens.models.onnx import WEIGHTS
-from training.encoder import LITE, LiteEncoder
+from training.encoder import LITE
 from training.export import Stamp, compare, export_onnx
+from training.matching.checkpoint import load_weights
+from training.matching.network import DEPTHS, PatchStatistics, load_exported
 
-#: Blocks whose statistics describe a patch: grain, then marks, then boards, then pattern.
-DEPTHS: tuple[int, ...] = (4, 7, 10, 15)
-VERSION = "0.2.0"
+VERSION = "0.3.0"
+#: Of the trained weights, in the mean.
+SHARE = 0.7
 #: Side of the patches in pixels.
 SIDE = 160
 
 
-class PatchStatistics(nn.Module):
-    """Mean and standard deviation of the feature maps at several depths, over the whole patch."""
+def blended(weights: Path, start: Path, share: float) -> PatchStatistics:
+    """Returns the encoder whose weights are so much of a run's average, and of its start's the rest.
 
-    def __init__(self, depths: tuple[int, ...] = DEPTHS) -> None:
-        super().__init__()
-        self.trunk = LiteEncoder(depths)
-
-    @property
-    def dimension(self) -> int:
-        """Length of the feature vector."""
-        return 2 * sum(self.trunk.channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised float32 [N, 3, H, W] -> float32 [N, D]: depth by depth, means then spreads."""
-        parts: list[Tensor] = []
-        for feature_map in self.trunk(x):
-            mean = feature_map.mean(dim=(2, 3))
-            centred = feature_map - mean[:, :, None, None]
-            spread = (centred * centred).mean(dim=(2, 3)).clamp_min(1e-8).sqrt()
-            parts += [mean, spread]
-        return torch.cat(parts, dim=1)
+    Args:
+        weights: what `training.matching.train` wrote.
+        start: the exported encoder that the run grew from.
+        share: 0..1, of the run's.
+    """
+    module, trained = PatchStatistics().eval(), load_weights(weights).tensors
+    load_exported(module, start)
+    with torch.no_grad():
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(trained[f"encoder.{name}"].float(), share)
+    return module
 
 
 def main() -> None:
     """Write the encoder and print how far the file is from the module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "encoder.onnx")
-    parser.add_argument("--run", type=Path, help="of training.matching.finetune")
-    parser.add_argument("--share", type=float, default=0.5, help="of the fine-tuned weights")
-    parser.add_argument("--depths", type=int, nargs="+", default=list(DEPTHS))
+    parser.add_argument("--weights", type=Path, required=True, help="of training.matching.train")
+    parser.add_argument("--start", type=Path, required=True, help="the encoder the run grew from")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the trained weights")
     parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    module = PatchStatistics(tuple(arguments.depths)).eval()
-    if arguments.run is not None:
-        saved = torch.load(arguments.run / "checkpoint.pt", weights_only=True)["matcher"]
-        prefix = "encoder."
-        module.load_state_dict(
-            {
-                name: torch.lerp(value, saved[prefix + name], arguments.share)
-                if value.is_floating_point()
-                else value
-                for name, value in module.state_dict().items()
-            }
-        )
+    module = blended(arguments.weights, arguments.start, arguments.share)
     stamp = Stamp(
         model_id="floorlens-encoder",
         version=VERSION,
@@ -78,8 +64,8 @@ def main() -> None:
         dimension=module.dimension,
         preprocessing=f"sRGB patch of {SIDE} x {SIDE}; (x - 127) / 128 inside the graph",
         extra={
-            "depths": " ".join(map(str, arguments.depths)),
-            "channels": " ".join(str(LITE[0][depth][3]) for depth in arguments.depths),
+            "depths": " ".join(map(str, DEPTHS)),
+            "channels": " ".join(str(LITE[0][depth][3]) for depth in DEPTHS),
         },
     )
     export_onnx(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.encoder import normalise
-from training.matching.export_encoder import PatchStatistics
+from training.matching.network import PatchStatistics
 from training.matching.patches import REAL_ROOM, ROOM, SWATCH
 from training.matching.samples import RANGE
 

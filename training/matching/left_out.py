@@ -20,8 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.matching.checkpoint import Weights, load_saved, load_weights
-from training.matching.export_encoder import PatchStatistics
-from training.matching.network import Matcher, load_exported
+from training.matching.network import Matcher, PatchStatistics, load_exported
 from training.matching.pack import Pack, read_pack
 from training.matching.pipeline import WEIGHTS, load_projection
 from training.matching.recipe import recipe_of

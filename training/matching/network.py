@@ -10,14 +10,39 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from training.matching.export_encoder import PatchStatistics
+from training.encoder import LiteEncoder
 
+#: Blocks whose statistics describe a patch: grain, then marks, then boards, then pattern.
+DEPTHS: tuple[int, ...] = (4, 7, 10, 15)
 #: Length of the vectors.
 DIRECTIONS = 256
 #: How fast the statistics of swatches and rooms follow the encoder.
 MOMENTUM = 0.01
 #: Blocks (and the stem before them) in which instance norm may take part.
 EARLY_BLOCKS = 3
+
+
+class PatchStatistics(nn.Module):
+    """Mean and standard deviation of the feature maps at several depths, over the whole patch."""
+
+    def __init__(self, depths: tuple[int, ...] = DEPTHS) -> None:
+        super().__init__()
+        self.trunk = LiteEncoder(depths)
+
+    @property
+    def dimension(self) -> int:
+        """Length of the feature vector."""
+        return 2 * sum(self.trunk.channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised float32 [N, 3, H, W] -> float32 [N, D]: depth by depth, means then spreads."""
+        parts: list[Tensor] = []
+        for feature_map in self.trunk(x):
+            mean = feature_map.mean(dim=(2, 3))
+            centred = feature_map - mean[:, :, None, None]
+            spread = (centred * centred).mean(dim=(2, 3)).clamp_min(1e-8).sqrt()
+            parts += [mean, spread]
+        return torch.cat(parts, dim=1)
 
 
 class SideStandard(nn.Module):

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.adaptation.adapt import simulated_room
 from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
+from floorlens.embedding import Aspect, FloorFeatures
 from floorlens.embedding.projection import Projection, fit_products, load_projection
 from floorlens.embedding.scatter import Scatter, scatter_of
 from floorlens.errors import NoFloorFound
+from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import Photo, load_photo
 from floorlens.models.onnx import WEIGHTS
 from floorlens.models.stamp import Stamp
@@ -18,7 +21,7 @@ from floorlens.normalisation import FloorView
 from floorlens.normalisation.backends.builtin import SIDE
 from floorlens.normalisation.colours import images_of, sample_colours
 from floorlens.normalisation.squares import Scales, choose_squares, cleanest_square, cut_squares
-from floorlens.pipeline import examine_product, floor_region, floor_view
+from floorlens.pipeline import examine_product, floor_region, floor_view, product_textures
 from floorlens.presets import PRESETS, Stages, load_stages
 from floorlens.products.pictures import ProductPicture
 
@@ -27,6 +30,8 @@ __all__ = [
     "STRONG_LIGHT",
     "USUAL_LIGHT",
     "WEIGHTS",
+    "Aspect",
+    "FloorFeatures",
     "FloorView",
     "Projection",
     "RoomView",
@@ -41,19 +46,28 @@ __all__ = [
     "fit_products",
     "images_of",
     "load_projection",
+    "product_textures",
     "product_view",
+    "read_photo",
     "read_product",
     "read_room",
     "room_view",
     "sample_colours",
     "scatter_of",
     "simulate_view",
+    "simulated_room",
+    "srgb_to_lab",
 ]
 
 
 def builtin_stages(threads: int = 1) -> Stages:
     """Returns the stages of the built-in preset, on so many threads."""
     return load_stages(PRESETS["builtin"], threads=threads)
+
+
+def read_photo(path: Path) -> Photo:
+    """Returns a picture."""
+    return load_photo(path)
 
 
 def read_room(path: Path, stages: Stages) -> tuple[Photo, NDArray[np.bool_] | None]:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.matching.light import Lights, draw_lights, relit
+from training.matching.light import Lights, relit
 from training.matching.pipeline import FloorView, builtin_stages, product_view, room_view
+from training.matching.relighting import draw_coloured_light
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,8 @@ def relit_rooms(rooms: Views, seed: int = 0) -> Views:
     The rooms of shops are renders and studio pictures, whose colours can be trusted. A real room is
     lit otherwise than its swatch was, and this is the nearest to it that pairs allow.
     """
-    rng, lights = np.random.default_rng(seed), []
-    for _ in rooms.names:
-        drawn = draw_lights(1, rng)
-        # Without colour every row of the matrix is in proportion to the others.
-        while np.linalg.matrix_rank(drawn.matrix[0], tol=1e-3) < 3:
-            drawn = draw_lights(1, rng)
-        lights.append(drawn)
+    rng = np.random.default_rng(seed)
+    lights = [draw_coloured_light(rng) for _ in rooms.names]
     whole = Lights(
         *(
             np.concatenate([getattr(light, name) for light in lights])

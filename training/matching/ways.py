@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.encoder import normalise
-from training.matching.export_encoder import PatchStatistics
+from training.matching.network import PatchStatistics
 from training.matching.pack import ROOM, SIMULATED, SWATCH, Pack
 from training.matching.pipeline import Scatter, Stamp, fit_products, scatter_of
 from training.matching.shops import Shop

@@ -19,7 +19,7 @@ SIDE = 160
 #: (side as a share of the square root of the floor's area, how many). Large squares show the layout
 #: of boards, small ones their grain. A swatch may show one board and a room a hundred: the small
 #: squares of the one are compared with the middle ones of the other.
-SCALES: Scales = ((0.6, 2), (0.35, 4), (0.2, 6))
+SCALES: Scales = ((1.1, 1), (0.8, 4), (0.55, 4), (0.3, 3))
 #: Patches from above: (side in metres for a camera at 1.4 m, how many).
 STRAIGHT = ((1.2, 3), (0.6, 3))
 #: Weight of a patch from above beside one as the camera saw it: its plane is only estimated.

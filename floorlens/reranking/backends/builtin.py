@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -11,29 +14,80 @@ from numpy.typing import NDArray
 from floorlens.embedding import ASPECTS
 from floorlens.embedding.pattern import pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
-from floorlens.images.colour import LAB_WEIGHTS
+from floorlens.errors import CatalogueError
+from floorlens.models.onnx import WEIGHTS
 from floorlens.models.stamp import Stamp
 from floorlens.reranking import Comparison, Evidence
 
-#: How much each component counts by default.
-WEIGHTS: Mapping[str, float] = MappingProxyType({"colour": 0.3, "texture": 0.6, "pattern": 0.1})
-#: Weighted colour difference at which the colour score has fallen to 1/e.
-TOLERANCE = 12.0
-#: Weights of L*, a*, b* where the spread around the median is compared.
-SPREAD_WEIGHTS = np.array([0.5, 1.0, 1.0], np.float32)
-#: Share of the patches in the texture score; the rest is that of the floor as a whole.
-PATCH_SHARE = 0.5
+PARAMETERS = "ranker.json"
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the scores are made with: learned from pairs, listwise, by `training/matching`.
+
+    Attributes:
+        version: of these numbers.
+        lab: weights of L*, a*, b* in the difference of two medians.
+        spread: the same where the spread around the median is compared.
+        tolerance: weighted colour difference at which the colour score has fallen to 1/e.
+        shares: of the cosines that make up the texture score; together 1. `whole`: the floors as
+            wholes; `query`, `product`: the patches of one, each with its nearest of the other.
+        power: of the texture score.
+        weights: how much each component counts by default.
+    """
+
+    version: str
+    lab: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    tolerance: float
+    shares: Mapping[str, float]
+    power: float
+    weights: Mapping[str, float]
+
+
+@lru_cache(maxsize=1)
+def default_parameters() -> Parameters:
+    """Returns the parameters that come with the package.
+
+    Raises:
+        CatalogueError: the file does not hold them.
+
+    Example:
+        >>> sorted(default_parameters().weights)
+        ['colour', 'pattern', 'texture']
+    """
+    try:
+        values = json.loads((WEIGHTS / PARAMETERS).read_text(encoding="utf-8"))
+        return Parameters(
+            version=values["version"],
+            lab=tuple(values["lab"]),
+            spread=tuple(values["spread"]),
+            tolerance=float(values["tolerance"]),
+            shares=MappingProxyType(values["shares"]),
+            power=float(values["power"]),
+            weights=MappingProxyType(values["weights"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CatalogueError(f"{PARAMETERS} does not hold a ranker: {error}") from error
 
 
 class BuiltinReranker:
-    """Compares the signatures that `floorlens.embedding.signature` packs."""
+    """Compares the signatures that `floorlens.embedding.signature` packs.
+
+    Args:
+        parameters: What the scores are made with; by default the package's own.
+    """
+
+    def __init__(self, parameters: Parameters | None = None) -> None:
+        self._parameters = parameters or default_parameters()
 
     @property
     def stamp(self) -> Stamp:
         """Which version it is, and which signature format it reads."""
         return Stamp(
             model_id="floorlens-reranker-builtin",
-            version="0.3.0",
+            version=self._parameters.version,
             dimension=0,
             licence="Apache-2.0",
             preprocessing="signature FLS3",
@@ -42,7 +96,7 @@ class BuiltinReranker:
     @property
     def weights(self) -> Mapping[str, float]:
         """The default weight of each component; the names of the components are its keys."""
-        return WEIGHTS
+        return self._parameters.weights
 
     def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
         """Returns `colour`, `texture` and `pattern`, and which aspects they rest on.
@@ -53,28 +107,26 @@ class BuiltinReranker:
             CatalogueError: a signature is not readable.
         """
         if not candidates:
-            return Comparison(dict.fromkeys(WEIGHTS, np.zeros(0, np.float32)), ())
+            nothing = np.zeros(0, np.float32)
+            return Comparison(dict.fromkeys(self.weights, nothing), ())
         floor, products = unpack([query]), unpack(candidates)
-        colours = products.table(colour_score(floor, products))
-        patterns = products.table(pattern_likeness(floor.pattern[0], products.pattern))
-        swatch, scene = ~np.isnan(colours).T
+        swatch, scene = ~np.isnan(products.table(np.ones(len(products.floor)))).T
         components = {
-            # The light in which a scene was taken is not the query's: a swatch tells more.
-            "colour": np.where(swatch, colours[:, 0], colours[:, 1]),
-            "texture": texture_score(floor, products),
-            "pattern": np.nanmax(patterns, axis=1),
+            "colour": colour_score(colour_gaps(floor, products), self._parameters),
+            "texture": texture_score(cosines(floor, products), self._parameters),
+            "pattern": pattern_score(floor, products),
         }
         kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
         return Comparison(components, tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1)))
 
 
-def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
-    """Returns float32 (m,), for each aspect of the products: exp(-d / 12).
+def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
+    """Returns float32 (n, 6), how far apart the colours are, channel by channel.
 
-    d is the difference of two colour distributions. d² is the sum of two squares: the weighted
-    distance of the medians (L* counts less, since exposure changes it), and the distance of the
-    spreads, per channel the mean distance of the quantiles around the median (the first Wasserstein
-    distance of the centred distributions).
+    First the medians' distances in L*, a*, b*, then those of the spreads: the mean distance of the
+    quantiles around the median (first Wasserstein distance of the centred distributions). Where a
+    product has both aspects they are those of its swatch: the light in which a scene was taken is
+    not the query's.
 
     Example:
         >>> from dataclasses import replace
@@ -83,23 +135,37 @@ def colour_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]
         >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
         >>> floor = unpack([pack({"scene": oak})])
         >>> lighter = unpack([pack({"swatch": replace(oak, lab=lab + (9, 0, 0))})])
-        >>> float(colour_score(floor, floor)[0]), round(float(colour_score(floor, lighter)[0]), 2)
-        (1.0, 0.77)
+        >>> colour_gaps(floor, lighter).tolist()
+        [[9.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    weights = LAB_WEIGHTS.astype(np.float32)
-    centres = ((products.centre - floor.centre) * weights) ** 2
-    spreads = (np.abs(products.quantiles - floor.quantiles) * SPREAD_WEIGHTS).mean(axis=1) ** 2
-    distance = np.sqrt(centres.sum(axis=1) + spreads.sum(axis=1))
-    return np.asarray(np.exp(-distance / TOLERANCE), np.float32)
+    centres = np.abs(products.centre - floor.centre)
+    spreads = np.abs(products.quantiles - floor.quantiles).mean(axis=1)
+    gaps = products.table(np.concatenate([centres, spreads], axis=1))
+    return np.where(np.isnan(gaps[:, 0]), gaps[:, 1], gaps[:, 0])
 
 
-def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
-    """Returns float32 (n,): cosine similarity of the floors and of their patches, -1..1 to 0..1.
+def colour_score(gaps: NDArray[np.floating], parameters: Parameters) -> NDArray[np.float32]:
+    """Returns float32 (n,) of exp(-d / tolerance), d the length of the weighted `colour_gaps`.
 
-    The aspects of a product count as one: its descriptor is the mean of theirs, its patches are
-    those of both. Patches are compared as sets, each with its nearest counterpart, both ways
-    (Chamfer): a floor of light and dark boards is not mistaken for one of medium boards. Unrelated
-    floors have cosines around 0, and the square makes their score .25.
+    Example:
+        >>> alike, redder = np.zeros((1, 6)), np.array([[0, 9, 0, 0, 0, 0]])
+        >>> first = colour_score(alike, default_parameters())[0]
+        >>> float(first), bool(colour_score(redder, default_parameters())[0] < 0.5)
+        (1.0, True)
+    """
+    weights = np.array([*parameters.lab, *parameters.spread], np.float32)
+    distance = np.sqrt(((gaps * weights) ** 2).sum(axis=1))
+    return np.asarray(np.exp(-distance / parameters.tolerance), np.float32)
+
+
+def cosines(floor: Signatures, products: Signatures) -> Mapping[str, NDArray[np.float32]]:
+    """Returns float32 (n,) each, cosine similarities of textures -1..1, by the names of `shares`.
+
+    Patches are compared as sets, each of one side with its nearest counterpart (Chamfer): a floor
+    of light and dark boards is not mistaken for one of medium boards. `query` is the mean over the
+    query's patches, `product` that over the product's: a room shows much of a floor, and things
+    that hide it. Aspects of a product count as one: `whole` is the mean of theirs, and a patch of
+    the query may have its counterpart in either.
 
     Example:
         >>> from dataclasses import replace
@@ -107,20 +173,49 @@ def texture_score(floor: Signatures, products: Signatures) -> NDArray[np.float32
         >>> lab, unit = np.full((9, 3), 50, np.float32), np.eye(128, dtype=np.float32)
         >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
         >>> floor = unpack([pack({"scene": oak})])
-        >>> other = replace(oak, whole=unit[9], patches=unit[9:13])
-        >>> other = unpack([pack({"swatch": other})])
-        >>> float(texture_score(floor, floor)[0]), float(texture_score(floor, other)[0])
-        (1.0, 0.25)
+        >>> {name: float(values[0]) for name, values in cosines(floor, floor).items()}
+        {'whole': 1.0, 'query': 1.0, 'product': 1.0}
     """
     # einsum over fixed shapes, row by row: a product's score does not depend on its neighbours.
     wholes = np.nansum(products.table(products.whole), axis=1)
     wholes /= np.linalg.norm(wholes, axis=1, keepdims=True)
-    whole = np.einsum("nd,d->n", wholes, floor.whole[0])
     queries = floor.patches[0, : floor.counts[0]]
     pairs = np.einsum("npd,qd->npq", products.patches, queries)
     own = np.arange(pairs.shape[1]) < products.counts[:, None]
-    theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
-    theirs = np.nanmean(products.table(theirs), axis=1)
-    ours = np.nanmax(products.table(pairs.max(axis=1)), axis=1).mean(axis=1)
-    cosine = (1 - PATCH_SHARE) * whole + PATCH_SHARE * 0.5 * (theirs + ours)
-    return np.asarray(np.clip((1 + cosine) / 2, 0.0, 1.0) ** 2, np.float32)
+    nearest = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
+    return {
+        "whole": np.einsum("nd,d->n", wholes, floor.whole[0]),
+        "query": np.nanmax(products.table(pairs.max(axis=1)), axis=1).mean(axis=1),
+        "product": np.nanmean(products.table(nearest), axis=1),
+    }
+
+
+def texture_score(
+    similarities: Mapping[str, NDArray[np.floating]], parameters: Parameters
+) -> NDArray[np.float32]:
+    """Returns float32 (n,): the `cosines` by their shares, -1..1 brought to 0..1, to a power.
+
+    Example:
+        >>> alike = dict.fromkeys(default_parameters().shares, np.array([1.0, 0.2]))
+        >>> one, other = texture_score(alike, default_parameters()).tolist()
+        >>> one, other < 0.6
+        (1.0, True)
+    """
+    cosine = sum(share * similarities[name] for name, share in parameters.shares.items())
+    rising = np.clip((1 + np.asarray(cosine, np.float32)) / 2, 0.0, 1.0)
+    return np.asarray(rising**parameters.power, np.float32)
+
+
+def pattern_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
+    """Returns float32 (n,): the likeness of the patterns, of that aspect which is more like it.
+
+    Example:
+        >>> from floorlens.embedding.signature import Detail, pack
+        >>> unit, planks = np.eye(128, dtype=np.float32), np.eye(11)[0]
+        >>> lab = np.full((9, 3), 50, np.float32)
+        >>> floor = unpack([pack({"scene": Detail(lab, planks, np.zeros(4), unit[0], unit[:4])})])
+        >>> pattern_score(floor, floor).tolist()
+        [1.0]
+    """
+    likeness = pattern_likeness(floor.pattern[0], products.pattern)
+    return np.asarray(np.nanmax(products.table(likeness), axis=1), np.float32)

@@ -12,9 +12,9 @@ import torch
 
 from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from training.encoder import normalise
-from training.matching.export_encoder import PatchStatistics
 from training.matching.network import (
     Matcher,
+    PatchStatistics,
     SideStandard,
     add_instance_norm,
     calibrate,
