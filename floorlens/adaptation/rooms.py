@@ -414,7 +414,7 @@ def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> FloatMap:
     count = int(np.prod(shape))
     total = np.frombuffer(rng.bytes(4 * count), np.uint8).reshape(4, count).sum(0, np.uint16)
     # A uniform byte has a variance of (256² - 1) / 12.
-    noise = total.astype(np.float32)
+    noise: FloatMap = total.astype(np.float32)
     noise -= 4 * 127.5
     noise *= float(1 / np.sqrt(4 * (256**2 - 1) / 12))
     return noise.reshape(shape)

@@ -55,7 +55,7 @@ def lay_boards(texture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
             piece = _piece(wood, rows.stop - rows.start, columns.stop - columns.start, rng)
             tone = np.exp(rng.normal(0, spread) + rng.normal(0, spread / 4, 3))
             # Board by board, so that what is written stays in the cache.
-            board = piece * tone.astype(np.float32)
+            board: NDArray[np.float32] = np.multiply(piece, tone, dtype=np.float32)
             if bottom <= side:
                 board[max(bottom - gap - rows.start, 0) :] *= shade
             board += 0.5
