@@ -60,7 +60,7 @@ METRES = (0.4, 2.5)
 """How wide a product's picture is on the simulated floor, in metres: a picture does not say it."""
 BOARDS = 0.5
 """Share of the rooms whose floor is laid of boards cut from the picture: it may show only one."""
-SIMULATION = "2"
+SIMULATION = "3"
 """Part of every recipe and version: to be raised when simulated views or the fit change."""
 TRIES = 3
 """How often it begins where other processes rebuild or adapt the catalogue meanwhile."""

@@ -29,6 +29,13 @@ SIZES = ((640, 480), (480, 640), (640, 640), (720, 480), (500, 750), (290, 440),
 EMPTY, FURNISHED = 0.12, 0.08
 #: The coarsest level of the pyramid that the floor is sampled from.
 LEVELS = 6
+#: A metre of the nearest floor takes at most this share of a photo's longer side: the lowest, most
+#: telescopic camera. A finer texture is not seen.
+NEAREST = 0.9
+#: Points of the floor that are sampled at a time: what is read and written stays in the cache.
+POINTS = 1 << 14
+#: Steps of the tone curve's table.
+TONES = 4096
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,7 @@ def simulate_view(
     if not 0 < metres < float("inf"):
         raise ValueError(f"the texture's width on the floor must be above 0 m, not {metres}")
     width, height = size or SIZES[int(rng.integers(len(SIZES)))]
+    texture = _as_fine_as_seen(texture, metres, max(width, height))
     if boards:
         texture = lay_boards(texture, rng)
     camera = draw_camera(rng)
@@ -161,6 +169,16 @@ def simulate_view(
     _add_glare(photo, floor, rng, light)
     mask = _add_clutter(photo, floor, rng, light)
     return RoomView(_develop(photo, rng, light), mask)
+
+
+def _as_fine_as_seen(texture: RgbImage, metres: float, longer_side: int) -> RgbImage:
+    """Returns the texture, reduced to what a photo with this longer side shows of it."""
+    texels = texture.shape[1] / metres / (NEAREST * longer_side)
+    # By powers of two: the levels of the pyramid stay what they were.
+    factor = 1 << int(np.log2(max(texels, 1.0)))
+    if factor == 1:
+        return texture
+    return np.asarray(Image.fromarray(texture).reduce(factor))
 
 
 def _ground(
@@ -207,21 +225,26 @@ def _lay(
     texels = np.maximum(footprint * scale, 1.0)
     level = np.clip(np.rint(np.log2(texels) + 0.3), 0, LEVELS).astype(np.intp)
     flat, starts, widths, heights = _pyramid(texture, level)
-    wide, tall, factor = widths[level], heights[level], (0.5**level).astype(np.float32)
-    s = (x * cos - y * sin + np.float32(shift[0])) * scale
-    t = (x * sin + y * cos + np.float32(shift[1])) * scale
-    columns, across = _texel_positions(s, texture.shape[1], factor, wide)
-    rows, down = _texel_positions(t, texture.shape[0], factor, tall)
-    corner = starts[level] + rows * wide + columns
-    # A level of one row or column has no neighbour; its weight is 0 then, and any texel will do.
-    right, below = np.minimum(wide - 1, 1), np.where(tall > 1, wide, 0)
-    upper = _mix(flat[corner], flat[corner + right], across)
-    corner += below
-    lower = _mix(flat[corner], flat[corner + right], across)
-    lower -= upper
-    lower *= down[:, None]
-    upper += lower
-    return upper[:, :3]
+    colours = np.empty((len(x), 3), np.float32)
+    for start in range(0, len(x), POINTS):
+        part = slice(start, start + POINTS)
+        here = level[part]
+        wide, tall, factor = widths[here], heights[here], (0.5**here).astype(np.float32)
+        s = (x[part] * cos - y[part] * sin + np.float32(shift[0])) * scale
+        t = (x[part] * sin + y[part] * cos + np.float32(shift[1])) * scale
+        columns, across = _texel_positions(s, texture.shape[1], factor, wide)
+        rows, down = _texel_positions(t, texture.shape[0], factor, tall)
+        corner = starts[here] + rows * wide + columns
+        # A level of one row or column has no neighbour: its weight is 0, and any texel will do.
+        right, below = np.minimum(wide - 1, 1), np.where(tall > 1, wide, 0)
+        upper = _mix(flat[corner], flat[corner + right], across)
+        corner += below
+        lower = _mix(flat[corner], flat[corner + right], across)
+        lower -= upper
+        lower *= down[:, None]
+        upper += lower
+        colours[part] = upper[:, :3]
+    return colours
 
 
 def _pyramid(
@@ -364,24 +387,37 @@ def _develop(photo: FloatMap, rng: np.random.Generator, strength: Light) -> RgbI
     saturation = float(rng.uniform(0.75, 1.25))
     matrix = saturation * np.eye(3) + (1 - saturation) / 3
     image = photo @ (matrix * gains).T.astype(np.float32)
-    image *= 1 / 255
-    np.clip(image, 0, 1, out=image)
-    np.power(image, float(rng.uniform(0.85, 1.18)), out=image)
+    image *= (TONES - 1) / 255
+    np.clip(image, 0, TONES - 1, out=image)
+    # A table costs a fifth of as many powers.
+    curve = np.linspace(0, 1, TONES, dtype=np.float32) ** float(rng.uniform(0.85, 1.18))
     contrast = float(rng.uniform(0.9, 1.15))
-    image *= 255 * contrast
-    image += 128 * (1 - contrast)
+    curve *= 255 * contrast
+    curve += 128 * (1 - contrast)
+    image = curve[np.rint(image, out=image).astype(np.uint16)]
     if rng.random() < 0.5:
         soft = Image.fromarray(_bytes(image)).filter(
             ImageFilter.GaussianBlur(float(rng.uniform(0.4, 1.1)))
         )
         image = np.asarray(soft, np.float32)
-    noise = rng.standard_normal(image.shape, np.float32)
+    noise = _noise(image.shape, rng)
     noise *= float(rng.uniform(0.5, 4.0))
     noise += image
     data = io.BytesIO()
     low, high = strength.quality
     Image.fromarray(_bytes(noise)).save(data, "JPEG", quality=int(rng.integers(low, high)))
     return np.asarray(Image.open(data, formats=PILLOW_FORMATS))
+
+
+def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> FloatMap:
+    """Returns noise of mean 0 and standard deviation 1, next to normal: sums of four bytes."""
+    count = int(np.prod(shape))
+    total = np.frombuffer(rng.bytes(4 * count), np.uint8).reshape(4, count).sum(0, np.uint16)
+    # A uniform byte has a variance of (256² - 1) / 12.
+    noise: FloatMap = total.astype(np.float32)
+    noise -= 4 * 127.5
+    noise *= float(1 / np.sqrt(4 * (256**2 - 1) / 12))
+    return noise.reshape(shape)
 
 
 def _bytes(image: FloatMap) -> RgbImage:

@@ -18,15 +18,14 @@ from floorlens.cli.output import (
     FetchOption,
     JsonOption,
     PresetOption,
-    index_bars,
     open_lens,
     print_adaptation,
     print_import,
     print_json,
-    progress_bar,
     read_settings,
     write_text,
 )
+from floorlens.cli.progress import index_bars, progress_bar
 from floorlens.errors import CatalogueNotFound, EngineError
 from floorlens.lens import Floorlens
 from floorlens.products.export import (
@@ -175,7 +174,7 @@ def index(
 
         with (
             _open_for_import(check_source, catalogue, preset) as lens,
-            index_bars() as (progress, adapt_progress),
+            index_bars(_adapts_from(lens, adapting)) as (progress, adapt_progress),
         ):
             report = lens.add(
                 source,
@@ -188,6 +187,17 @@ def index(
             )
         code = print_import(report, as_json=as_json)
     raise typer.Exit(code)
+
+
+def _adapts_from(lens: Floorlens, adapting: bool | None) -> int:
+    """Returns from how many products on an import is followed by an adaptation; 0: by none."""
+    from floorlens.adaptation.adapt import LEAST, WORTH
+
+    if adapting is False or lens.adapted or lens.stamp["projection"] is None:
+        return 0
+    if adapting:
+        return LEAST
+    return WORTH if lens.count() == 0 and not lens.adaptation_declined else 0
 
 
 def adapt(

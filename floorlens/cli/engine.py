@@ -10,9 +10,9 @@ from floorlens.cli.output import (
     CatalogueOption,
     JsonOption,
     print_json,
-    progress_bar,
     read_settings,
 )
+from floorlens.cli.progress import progress_bar
 from floorlens.errors import EngineError
 from floorlens.lens import open_catalogue
 

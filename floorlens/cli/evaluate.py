@@ -17,13 +17,12 @@ from floorlens.cli.output import (
     CatalogueOption,
     PresetOption,
     WeightOption,
-    index_bars,
     parse_weights,
     print_json,
-    progress_bar,
     read_settings,
     write_text,
 )
+from floorlens.cli.progress import index_bars, progress_bar
 from floorlens.lens import preset_in_use
 
 eval_app = typer.Typer(

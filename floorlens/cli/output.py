@@ -1,11 +1,10 @@
-"""What the commands share: options, printing for people and programs, progress bars."""
+"""What the commands share: options, printing for people and programs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,7 @@ from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
-    from floorlens.catalogue.batches import Progress
-    from floorlens.importing import ImportProgress, ImportRow
+    from floorlens.importing import ImportRow
     from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
 
@@ -126,56 +124,6 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def progress_bar(description: str) -> Iterator[Progress]:
-    """Draws a bar with the time left on standard error; yields the callback that moves it."""
-    with progress_bars() as new_bar:
-        yield new_bar(description)
-
-
-@contextmanager
-def index_bars() -> Iterator[tuple[ImportProgress, Progress]]:
-    """Draws a bar for an import and, once that begins, one below it for an adaptation.
-
-    Yields the progress callbacks of both.
-    """
-    with progress_bars() as new_bar:
-        move_import, move_adaptation = new_bar("Indexing"), new_bar("Adapting")
-        yield lambda number, total, _row: move_import(number, total), move_adaptation
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str], Progress]]:
-    """Draws bars on standard error; yields a function that adds a bar.
-
-    That function takes the bar's name and returns its progress callback; the bar is hidden until
-    the first call.
-    """
-    from rich import progress as rich_progress
-    from rich.console import Console
-
-    columns = (
-        rich_progress.TextColumn("{task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    # In a file it would leave an empty line.
-    disable = not console.is_terminal
-    with rich_progress.Progress(
-        *columns, console=console, transient=True, disable=disable
-    ) as display:
-
-        def new_bar(description: str) -> Progress:
-            task = display.add_task(description, total=None, visible=False)
-            return lambda number, total: display.update(
-                task, completed=number, total=total, visible=True
-            )
-
-        yield new_bar
 
 
 def print_adaptation(report: AdaptationReport) -> None:

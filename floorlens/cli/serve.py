@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from floorlens.api import server
-from floorlens.cli.output import CatalogueOption, PresetOption, index_bars, read_settings
+from floorlens.cli.output import CatalogueOption, PresetOption, read_settings
+from floorlens.cli.progress import index_bars
 from floorlens.errors import CatalogueNotFound
 from floorlens.ui import page
 

@@ -13,9 +13,9 @@ from floorlens.cli.output import (
     PresetOption,
     print_import,
     print_json,
-    progress_bar,
     read_settings,
 )
+from floorlens.cli.progress import progress_bar
 
 
 def register(app: typer.Typer) -> None:

@@ -203,7 +203,7 @@ def _unsure_share(floor: NDArray[np.float32]) -> float:
     """Returns how many pixels are neither surely floor nor surely not, to one of floor."""
     coarse = floor[GRID // 2 :: GRID, GRID // 2 :: GRID]
     unsure = np.count_nonzero((coarse > SURE_NOT) & (coarse < SURE))
-    return unsure / max(1, np.count_nonzero(coarse > 0.5))
+    return int(unsure) / max(1, int(np.count_nonzero(coarse > 0.5)))
 
 
 def click_maps(rows: int, columns: int, clicks: Sequence[Click]) -> NDArray[np.float32]:
