@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
 from floorlens.embedding.projection import Projection, fit_products, load_projection
-from floorlens.embedding.scatter import Scatter, scatter_of
+from floorlens.embedding.scatter import (
+    Scatter,
+    pair_scatter_of,
+    save_pair_scatter,
+    scatter_of,
+)
 from floorlens.errors import NoFloorFound
 from floorlens.images.loading import Photo, load_photo
 from floorlens.models.onnx import WEIGHTS
@@ -41,11 +46,13 @@ __all__ = [
     "fit_products",
     "images_of",
     "load_projection",
+    "pair_scatter_of",
     "product_view",
     "read_product",
     "read_room",
     "room_view",
     "sample_colours",
+    "save_pair_scatter",
     "scatter_of",
     "simulate_view",
 ]
