@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.projection import Projection
-from floorlens.embedding.scatter import Scatter
+from floorlens.embedding.scatter import PairScatter, Scatter
 from floorlens.images.colour import srgb_to_lab
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
@@ -68,6 +68,7 @@ class FakeEmbedder:
 
     projection: Projection | None = None
     prior: Scatter | None = None
+    pairs: PairScatter | None = None
 
     def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
         """Returns the mean colour of each view."""

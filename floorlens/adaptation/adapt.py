@@ -1,10 +1,10 @@
 """Adapting a catalogue: a projection fitted to the differences between its own products.
 
-It takes the products' pictures alone, in three steps:
+It takes the products' pictures, in three steps:
 
 1. `simulate`: rooms are simulated with each product on their floor, and their features stored.
 2. `fit`: Fisher's discriminant takes the directions in which these products differ more than the
-   rooms of one do.
+   rooms of one do, and than real rooms differ from swatches in the pairs that the package knows.
 3. `describe_anew`: every product gets the embedding that this projection makes of its features.
 """
 
@@ -28,12 +28,13 @@ from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.rows import StoredProduct
 from floorlens.catalogue.simulated_views import SimulatedViews, View
 from floorlens.embedding.projection import (
+    SHARE,
     Projection,
     fit_products,
     load_projection,
     save_projection,
 )
-from floorlens.embedding.scatter import Scatter
+from floorlens.embedding.scatter import PairScatter, Scatter
 from floorlens.errors import (
     CatalogueError,
     FloorlensError,
@@ -214,14 +215,17 @@ def adapt(
         )
         count = len(simulation.products)
         _check_enough(count, simulation.unused)
-        version = _version(simulation.products, stamp, own, views, seed)
+        pairs = stages.embedder.pairs
+        version = _version(simulation.products, stamp, own, views, seed, pairs)
         described = 0
         if (catalogue.projections.in_use() or {}).get("version") != version:
             # A prior only takes away from what many products say of their own differences.
             prior = stages.embedder.prior if count < WORTH else None
             rows = _feature_rows(catalogue, store, simulation.products, stamp, views)
             made_from = {"products": count, "views": views, "seed": seed}
-            described = describe_anew(catalogue, stages, fit(rows, own, version, prior), made_from)
+            described = describe_anew(
+                catalogue, stages, fit(rows, own, version, prior, pairs), made_from
+            )
         catalogue.projections.decline(False)
         return AdaptationReport(
             version=version,
@@ -306,7 +310,11 @@ def simulate(
 
 
 def fit(
-    rows: Iterable[ArrayLike], own: Projection, version: str, prior: Scatter | None = None
+    rows: Iterable[ArrayLike],
+    own: Projection,
+    version: str,
+    prior: Scatter | None = None,
+    pairs: PairScatter | None = None,
 ) -> Projection:
     """Returns a projection fitted to products, as it will be read from the catalogue.
 
@@ -315,6 +323,7 @@ def fit(
         own: the package's own projection: the new one has its dimension and its encoder.
         version: of the new one.
         prior: other products, which count as if they were among these.
+        pairs: how real rooms differ from swatches.
 
     Example:
         >>> from floorlens.embedding.backends.builtin import BuiltinEmbedder
@@ -331,7 +340,7 @@ def fit(
         preprocessing=own.stamp.preprocessing,
     )
     file = io.BytesIO()
-    save_projection(fit_products(rows, stamp, own.encoder, prior=prior), file)
+    save_projection(fit_products(rows, stamp, own.encoder, prior=prior, pairs=pairs), file)
     file.seek(0)
     # What is stored is rounded: vectors are made with that, now and later.
     return load_projection(file)
@@ -450,12 +459,14 @@ def _version(
     own: Projection,
     views: int,
     seed: int,
+    pairs: PairScatter | None,
 ) -> str:
-    """Returns the projection's version, equal for equal products, models and recipes."""
+    """Returns the projection's version, equal for equal products, models, pairs and recipes."""
     parts = [
         *(SIMULATION, encoder_key(stamp), own.stamp.version, own.encoder),
         sorted(stored.content_hashes for stored in products),
         *(seed, views),
+        *(SHARE, None if pairs is None else pairs.version),
     ]
     return "own-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding.projection import Projection
-from floorlens.embedding.scatter import Scatter
+from floorlens.embedding.scatter import PairScatter, Scatter
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 
@@ -94,6 +94,10 @@ class Embedder(Protocol):
     @property
     def prior(self) -> Scatter | None:
         """Products that an adaptation uses beside the catalogue's own; None: no others."""
+
+    @property
+    def pairs(self) -> PairScatter | None:
+        """How real rooms differ from swatches, for adaptations; None: nothing is known of it."""
 
     def features(self, views: Mapping[AspectName, FloorView]) -> FloorFeatures:
         """Returns the features of one floor, an aspect for each view of it.

@@ -16,9 +16,16 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from floorlens.embedding.scatter import Scatter, scatter_of
+from floorlens.embedding.scatter import PairScatter, Scatter, scatter_of
 from floorlens.errors import CatalogueError
 from floorlens.models.stamp import Stamp
+
+SHARE = 0.5
+"""Weight of the variance between rooms and swatches beside that inside the products, a row each.
+
+With a weight of 1, real rooms of shops that were left out gained: MRR .471 to .479, by texture
+alone .400 to .436 (encoder 0.2).
+"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ def fit_products(
     encoder: str,
     shrinkage: float = 0.3,
     prior: Scatter | None = None,
+    pairs: PairScatter | None = None,
 ) -> Projection:
     """Returns what `fit_discriminant` returns, for products that need not all be in memory.
 
@@ -102,9 +110,11 @@ def fit_products(
         stamp, encoder, shrinkage: as for `fit_discriminant`.
         prior: other products, which count as if they were among these: a few products alone do not
             show in which directions floors differ.
+        pairs: how real rooms differ from swatches: in such directions products must differ more to
+            count, as in those in which the views of a product differ (`SHARE`).
 
     Raises:
-        ValueError: as for `fit_discriminant`.
+        ValueError: as for `fit_discriminant`, or the pairs have other features.
 
     Example:
         >>> from floorlens.models.stamp import Stamp
@@ -125,7 +135,12 @@ def fit_products(
     scale = np.sqrt((np.diag(within) + counts @ centres**2) / total)
     scale = np.where(scale > 1e-6, scale, 1.0)
     centres /= scale
-    within /= np.outer(scale, scale) * (total - len(counts))
+    within /= total - len(counts)
+    if pairs is not None:
+        if pairs.within.shape != within.shape:
+            raise ValueError(f"pairs of {pairs.within.shape} features, not {within.shape}")
+        within += SHARE / pairs.rows * pairs.within
+    within /= np.outer(scale, scale)
     within[np.diag_indices_from(within)] += shrinkage * np.trace(within) / len(within) + 1e-9
     # Whiten the inside of the products, then take the principal directions of their centres.
     values, vectors = np.linalg.eigh(within)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from floorlens.catalogue.generations import Generations
 from floorlens.catalogue.schema import metadata
 from floorlens.embedding import AspectName, FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.embedding.scatter import scatter_of
+from floorlens.embedding.scatter import pair_scatter_of, scatter_of
 from floorlens.errors import UsageError
 from floorlens.images.loading import load_photo
 from floorlens.normalisation import FloorView
@@ -106,7 +107,7 @@ def watched() -> tuple[Stages, list[int], list[str]]:
     made = stages()
     views: list[int] = []
     versions: list[str] = []
-    embedder = Watched(made.embedder.stamp, made.embedder.projection, None, (views, versions))
+    embedder = Watched(made.embedder.stamp, made.embedder.projection, seen=(views, versions))
     return replace(made, embedder=embedder), views, versions
 
 
@@ -409,6 +410,32 @@ def test_a_prior_is_taken_along_by_small_catalogues_alone(
         found[name] = projection_in(tmp_path / name).matrix
     np.testing.assert_array_equal(found["none"], found["large"])
     assert np.abs(found["small"] - found["none"]).max() > 1e-3
+
+
+def test_real_pairs_are_taken_along_by_every_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other pairs make another projection, of another version."""
+    folder, versions, made = paint(tmp_path / "products", LEAST), set(), stages()
+    rng, matrices = np.random.default_rng(0), []
+    pairs = [
+        pair_scatter_of((rng.normal(0, 30, (6, 3)) * spread, np.zeros((2, 3))) for _ in range(9))
+        for spread in ([1, 0.1, 0.1], [0.1, 0.1, 1])
+    ]
+    for worth in (LEAST, LEAST + 1):
+        monkeypatch.setattr(adaptation, "WORTH", worth)
+        for number, scatter in enumerate((None, *pairs)):
+            embedder = FakeEmbedder(made.embedder.stamp, made.embedder.projection, None, scatter)
+            where = tmp_path / f"{worth}-{number}"
+            with opened(where, replace(made, embedder=embedder)) as lens:
+                lens.add(folder, adapt=True)
+                versions.add(lens.stamp["projection"]["version"])
+            matrices.append(projection_in(where).matrix)
+    assert len(versions) == 3
+    for one, two in combinations(matrices[:3], 2):
+        assert np.abs(one - two).max() > 1e-3
+    for one, two in zip(matrices[:3], matrices[3:], strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_a_rebuild_adapts_again(tmp_path: Path, place: Place) -> None:

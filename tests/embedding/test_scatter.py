@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.embedding.projection import fit_products
-from floorlens.embedding.scatter import load_scatter, save_scatter, scatter_of
+from floorlens.embedding.scatter import (
+    PairScatter,
+    load_pair_scatter,
+    load_scatter,
+    pair_scatter_of,
+    save_pair_scatter,
+    save_scatter,
+    scatter_of,
+)
 from floorlens.errors import CatalogueError
 from floorlens.models.stamp import Stamp
 
@@ -51,6 +59,80 @@ def test_other_files_and_other_encoders_are_refused(tmp_path: Path) -> None:
         load_scatter(tmp_path / "no.npz", "1")
     with pytest.raises(ValueError, match="different features"):
         scatter_of(products(2, 0)).join(scatter_of([np.zeros((3, 4))]))
+
+
+def real_pairs(count: int, seed: int = 0) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Rooms that differ from their swatches mostly in feature 2, and all alike in feature 3."""
+    rng = np.random.default_rng(seed)
+    swatches = [rng.normal(rng.normal(0, 3, 9), 1, (4, 9)) for _ in range(count)]
+    shifts = rng.normal([0, 0, 0, 50, 0, 0, 0, 0, 0], [1, 1, 9, 1, 1, 1, 1, 1, 1], (count, 9))
+    return [
+        (rng.normal(swatch.mean(axis=0) + shift, 1, (6, 9)), swatch)
+        for swatch, shift in zip(swatches, shifts, strict=True)
+    ]
+
+
+def test_pairs_show_where_rooms_differ_from_swatches() -> None:
+    """In which directions, but not by how much all of them do alike."""
+    scatter = pair_scatter_of(real_pairs(200))
+    assert (scatter.pairs, scatter.rows) == (200, 1200)
+    variance = np.diag(scatter.within) / scatter.rows
+    assert variance.argmax() == 2
+    assert variance[3] < 4 < 60 < variance[2]
+
+
+def test_directions_in_which_rooms_differ_from_swatches_count_less() -> None:
+    own, scatter = products(12, 0), pair_scatter_of(real_pairs(200))
+    alone = fit_products(own, STAMP, "1")
+    paired = fit_products(own, STAMP, "1", pairs=scatter)
+    lengths = [np.linalg.norm(one.matrix / one.scale[:, None], axis=1) for one in (alone, paired)]
+    assert lengths[1][2] < 0.5 * lengths[0][2]
+    assert lengths[1][4] > 0.5 * lengths[0][4]
+    # What counts is the mean over the rows, not how many there are.
+    doubled = fit_products(own, STAMP, "1", pairs=scatter.join(scatter))
+    np.testing.assert_allclose(doubled.matrix, paired.matrix, atol=1e-6)
+    with pytest.raises(ValueError, match="pairs of"):
+        fit_products(own, STAMP, "1", pairs=PairScatter(np.eye(4), 1, 1))
+
+
+def test_a_file_of_pairs_gives_the_same_projection(tmp_path: Path) -> None:
+    own, scatter = products(6, 0), pair_scatter_of(real_pairs(30))
+    save_pair_scatter(scatter, "1", tmp_path / "pairs.npz")
+    read = load_pair_scatter(tmp_path / "pairs.npz", "1")
+    assert (read.pairs, read.rows) == (30, 180)
+    one = fit_products(own, STAMP, "1", pairs=scatter).apply(own[0])
+    two = fit_products(own, STAMP, "1", pairs=read).apply(own[0])
+    np.testing.assert_allclose(one, two, atol=0.05)
+    assert read.version == load_pair_scatter(tmp_path / "pairs.npz", "1").version
+    assert read.version != pair_scatter_of(real_pairs(30, seed=1)).version
+
+
+def test_pairs_that_are_none_are_refused(tmp_path: Path) -> None:
+    save_pair_scatter(pair_scatter_of(real_pairs(3)), "1", tmp_path / "pairs.npz")
+    with pytest.raises(CatalogueError, match="belongs to encoder 1, not 2"):
+        load_pair_scatter(tmp_path / "pairs.npz", "2")
+    save_scatter(scatter_of(products(3, 0)), "1", tmp_path / "prior.npz")
+    with pytest.raises(CatalogueError, match=r"prior\.npz is not a scatter"):
+        load_pair_scatter(tmp_path / "prior.npz", "1")
+    whole = (tmp_path / "pairs.npz").read_bytes()
+    (tmp_path / "pairs.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CatalogueError, match="is not a scatter"):
+        load_pair_scatter(tmp_path / "pairs.npz", "1")
+    for pairs in ([], [(np.zeros((3, 4)), np.zeros((3, 5)))], [(np.zeros((0, 4)), np.eye(4))]):
+        with pytest.raises(ValueError, match=r"no pair|belong together"):
+            pair_scatter_of(pairs)
+    with pytest.raises(ValueError, match="not finite"):
+        pair_scatter_of([(np.full((1, 2), np.nan), np.eye(2))])
+    with pytest.raises(ValueError, match="different features"):
+        pair_scatter_of(real_pairs(3)).join(PairScatter(np.eye(4), 1, 1))
+
+
+@pytest.mark.slow
+def test_the_package_carries_that_of_real_pairs() -> None:
+    pairs = BuiltinEmbedder(threads=1).pairs
+    assert pairs.within.shape == (1104, 1104)
+    assert pairs.rows > 6 * pairs.pairs > 6 * 400
+    assert np.linalg.eigvalsh(pairs.within).min() > -1e-3 * np.trace(pairs.within) / 1104
 
 
 @pytest.mark.slow

@@ -9,9 +9,17 @@ from numpy.typing import NDArray
 
 from floorlens.adaptation.adapt import simulated_room
 from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
-from floorlens.embedding import Aspect, FloorFeatures
+from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures
+from floorlens.embedding.backends.builtin import BuiltinEmbedder
+from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, fit_products, load_projection
-from floorlens.embedding.scatter import Scatter, scatter_of
+from floorlens.embedding.scatter import (
+    Scatter,
+    pair_scatter_of,
+    save_pair_scatter,
+    scatter_of,
+)
+from floorlens.embedding.signature import unpack
 from floorlens.errors import NoFloorFound
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import Photo, load_photo
@@ -24,15 +32,26 @@ from floorlens.normalisation.squares import Scales, choose_squares, cleanest_squ
 from floorlens.pipeline import examine_product, floor_region, floor_view, product_textures
 from floorlens.presets import PRESETS, Stages, load_stages
 from floorlens.products.pictures import ProductPicture
+from floorlens.reranking.backends.builtin import (
+    Parameters,
+    colour_gaps,
+    cosines,
+    default_parameters,
+    pattern_score,
+)
 
 __all__ = [
+    "ASPECTS",
     "SIDE",
     "STRONG_LIGHT",
     "USUAL_LIGHT",
     "WEIGHTS",
     "Aspect",
+    "AspectName",
+    "BuiltinEmbedder",
     "FloorFeatures",
     "FloorView",
+    "Parameters",
     "Projection",
     "RoomView",
     "Scales",
@@ -42,10 +61,16 @@ __all__ = [
     "builtin_stages",
     "choose_squares",
     "cleanest_square",
+    "colour_gaps",
+    "cosines",
     "cut_squares",
+    "default_parameters",
+    "default_probe",
     "fit_products",
     "images_of",
     "load_projection",
+    "pair_scatter_of",
+    "pattern_score",
     "product_textures",
     "product_view",
     "read_photo",
@@ -53,10 +78,12 @@ __all__ = [
     "read_room",
     "room_view",
     "sample_colours",
+    "save_pair_scatter",
     "scatter_of",
     "simulate_view",
     "simulated_room",
     "srgb_to_lab",
+    "unpack",
 ]
 
 

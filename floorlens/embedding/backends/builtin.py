@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
-from floorlens.embedding.scatter import Scatter, load_scatter
+from floorlens.embedding.scatter import PairScatter, Scatter, load_pair_scatter, load_scatter
 from floorlens.embedding.signature import Detail, pack
 from floorlens.errors import CatalogueError
 from floorlens.images.colour import LAB_WEIGHTS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ENCODER = "encoder.onnx"
 PROJECTION = "projection.npz"
 PRIOR = "prior.npz"
+PAIRS = "pairs.npz"
 #: Patches of one run of the encoder. All runs but the last have this size, so that equal pictures
 #: get equal features to the last bit, whatever else is in the batch.
 BATCH = 6
@@ -85,6 +86,11 @@ class BuiltinEmbedder:
     def prior(self) -> Scatter:
         """The synthetic products that an adaptation uses beside the catalogue's own."""
         return load_scatter(WEIGHTS / PRIOR, self._projection.encoder)
+
+    @property
+    def pairs(self) -> PairScatter:
+        """How the real rooms that the package learned from differ from their swatches."""
+        return load_pair_scatter(WEIGHTS / PAIRS, self._projection.encoder)
 
     @property
     def _session(self) -> onnxruntime.InferenceSession:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
 from floorlens.embedding.clip_signature import MOST, pack
 from floorlens.embedding.projection import Projection
-from floorlens.embedding.scatter import Scatter
+from floorlens.embedding.scatter import PairScatter, Scatter
 from floorlens.errors import CatalogueError, ModelUnavailable
 from floorlens.models.hub import ModelFiles, locate, model_named, variable
 from floorlens.models.options import ModelOptions
@@ -73,6 +73,11 @@ class ClipEmbedder:
 
     @property
     def prior(self) -> Scatter | None:
+        """None, as there is no projection."""
+        return None
+
+    @property
+    def pairs(self) -> PairScatter | None:
         """None, as there is no projection."""
         return None
 

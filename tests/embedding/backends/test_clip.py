@@ -162,5 +162,6 @@ def test_it_cannot_be_adapted(tiny_models: TinyModels) -> None:
     encoder = embedder(tiny_models)
     assert encoder.projection is None
     assert encoder.prior is None
+    assert encoder.pairs is None
     with pytest.raises(CatalogueError, match="takes no projection"):
         encoder.describe(encoder.features({"swatch": view()}), fake_projection("1"))
