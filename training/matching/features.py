@@ -10,7 +10,7 @@ import csv
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -22,11 +22,14 @@ from training.matching.pipeline import (
     FloorView,
     Stages,
     builtin_stages,
+    encode,
+    encoder_version,
     product_textures,
     read_photo,
     read_product,
     room_view,
     simulated_room,
+    thin_colours,
 )
 from training.matching.relighting import relit_view
 
@@ -107,8 +110,9 @@ def describe_all(data: Path, cache: Path, workers: int = 1) -> list[Described]:
         workers: processes.
     """
     stages = _stages()
-    parts = (stages.embedder.stamp.version.rpartition("+")[0], stages.normaliser.stamp.version)
-    folder = cache / "-".join(("features", *parts, stages.segmenter.stamp.version))
+    # Not the embedder's stamp: its projection may still belong to another encoder.
+    parts = (encoder_version(), stages.normaliser.stamp.version, stages.segmenter.stamp.version)
+    folder = cache / "-".join(("features", *parts))
     folder.mkdir(parents=True, exist_ok=True)
     sources = read_sources(data)
     chunks = [sources[start : start + 64] for start in range(0, len(sources), 64)]
@@ -161,8 +165,13 @@ def _stages() -> Stages:
 def _aspects(data: Path, source: Source) -> Iterator[Aspect]:
     stages, path = _stages(), data / source.path
     for view in _views(path, source.room, stages):
-        aspect = next(iter(stages.embedder.features({"scene": view}).aspects.values()))
-        yield replace(aspect, facts=_NOTHING)
+        yield Aspect(
+            base=encode(view.patches).astype(np.float16),
+            coverage=view.coverage.astype(np.float16),
+            lab=thin_colours(view.lab),
+            facts=_NOTHING,
+            trust=view.trust.astype(np.float16),
+        )
 
 
 def _views(path: Path, room: bool, stages: Stages) -> Iterator[FloorView]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from floorlens.adaptation.adapt import simulated_room
 from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simulate_view
-from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures
-from floorlens.embedding.backends.builtin import BuiltinEmbedder
+from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures, thin_colours
+from floorlens.embedding.backends.builtin import ENCODER, BuiltinEmbedder
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, fit_products, load_projection
 from floorlens.embedding.scatter import (
@@ -23,7 +23,7 @@ from floorlens.embedding.signature import unpack
 from floorlens.errors import NoFloorFound
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import Photo, load_photo
-from floorlens.models.onnx import WEIGHTS
+from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.backends.builtin import SIDE
@@ -66,6 +66,8 @@ __all__ = [
     "cut_squares",
     "default_parameters",
     "default_probe",
+    "encode",
+    "encoder_version",
     "fit_products",
     "images_of",
     "load_projection",
@@ -83,6 +85,7 @@ __all__ = [
     "simulate_view",
     "simulated_room",
     "srgb_to_lab",
+    "thin_colours",
     "unpack",
 ]
 
@@ -90,6 +93,16 @@ __all__ = [
 def builtin_stages(threads: int = 1) -> Stages:
     """Returns the stages of the built-in preset, on so many threads."""
     return load_stages(PRESETS["builtin"], threads=threads)
+
+
+def encoder_version() -> str:
+    """Returns the version of the encoder in the package."""
+    return session_stamp(load_session(ENCODER, 1)).version
+
+
+def encode(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Returns float32 (n, d0), the package's encoder on uint8 (n, 160, 160, 3) sRGB patches."""
+    return BuiltinEmbedder(threads=1).encode(patches)
 
 
 def read_photo(path: Path) -> Photo:
