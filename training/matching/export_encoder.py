@@ -30,7 +30,7 @@ SIDE = 160
 
 
 def blended(weights: Path, start: Path, share: float) -> PatchStatistics:
-    """Returns the encoder whose weights are so much of a run's average, and of its start's the rest.
+    """Returns the encoder whose weights are so much of a run's, and of its start's the rest.
 
     Args:
         weights: what `training.matching.train` wrote.

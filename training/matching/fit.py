@@ -1,146 +1,90 @@
-"""Fit the projection, the pattern probe and the prior of adaptations, on made products.
+"""Fit what the package knows before it sees a catalogue: projection, prior and the pairs' scatter.
 
-    python -m training.matching.fit --samples DIR --products 400
+    python -m training.matching.fit --data ../shared/data
 
-DIR is what `training.matching.samples` wrote. Features are cached in DIR/features-<encoder>.npz, so
-that a second fit takes seconds.
+All three come from the features of the training pictures (`features.py`): swatches, floor
+materials and simulated rooms of both, and the real pairs. `--licensed-only` leaves out pictures
+without a stated licence, and with them every pair.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from floorlens.embedding.backends.builtin import BuiltinEmbedder
-from floorlens.embedding.pattern import CLASSES, PatternProbe, save_probe
-from floorlens.embedding.projection import fit_products, save_projection
-from floorlens.embedding.scatter import save_scatter, scatter_of
-from floorlens.images.formats import PILLOW_FORMATS
-from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
-from floorlens.models.stamp import Stamp
-from floorlens.normalisation.backends.builtin import BuiltinNormaliser
-from training.matching.samples import RANGE, draw_product, draw_swatches
+from training.matching.features import Described, describe_all
+from training.matching.pipeline import (
+    WEIGHTS,
+    PairScatter,
+    Stamp,
+    encoder_version,
+    fit_products,
+    pair_scatter_of,
+    save_pair_scatter,
+    save_projection,
+    save_scatter,
+    scatter_of,
+)
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 DIRECTIONS = 128
 SHRINKAGE = 0.3
-#: Every so many-th product tests the probe and does not fit it.
-HELD_OUT = 5
 #: Products in the prior of adaptations: few enough not to drown a catalogue's own.
 PRIOR = 100
 
 
-@dataclass(frozen=True)
-class MadePicture:
-    """One picture: features of its patches (n, d0), their coverage (n,), and its pattern."""
-
-    product: int
-    base: NDArray[np.float16]
-    coverage: NDArray[np.float32]
-    pattern: int
-
-
-def read_pictures(folder: Path, count: int, seed: int) -> list[MadePicture]:
-    """Returns the pictures of `count` products, one of each range; features are cached."""
-    encoder = session_stamp(load_session("encoder.onnx", 1))
-    cache = folder / f"features-{encoder.version}.npz"
-    known: dict[str, NDArray[np.float16]] = {}
-    if cache.exists():
-        with np.load(cache) as data:
-            known = {name: data[name] for name in data.files}
-    numbers = sorted({int(path.stem[:5]) for path in folder.glob("*-5.jpg")})
-    numbers = [number for number in numbers if number % RANGE == number // RANGE % RANGE][:count]
-    embedder, pictures = BuiltinEmbedder(threads=1), []
-    for done, number in enumerate(numbers, 1):
-        patterns = patterns_of(number, seed)
-        for index, path in enumerate(sorted(folder.glob(f"{number:05d}-*.jpg"))):
-            if f"{path.stem}-base" not in known:
-                base, coverage = _features(path, embedder)
-                known[f"{path.stem}-base"], known[f"{path.stem}-coverage"] = base, coverage
-            base, coverage = known[f"{path.stem}-base"], known[f"{path.stem}-coverage"]
-            pattern = patterns[min(index, len(patterns) - 1)]
-            pictures.append(MadePicture(number, base, coverage.astype(np.float32), pattern))
-        if done % 50 == 0 or done == len(numbers):
-            with cache.open("wb") as file:
-                np.savez(file, **known)  # type: ignore[arg-type]
-            print(f"{done} of {len(numbers)} products", flush=True)
-    return pictures
+def views_of(described: Sequence[Described]) -> list[NDArray[np.float16]]:
+    """Returns the features (n, d0) of each product: of its swatch, simulated and real rooms."""
+    products: dict[str, list[NDArray[np.float16]]] = {}
+    for row in described:
+        # Of a real room the second aspect is the same room under another light.
+        aspects = row.aspects[:1] if row.source.room else row.aspects
+        products.setdefault(row.source.product, []).extend(aspect.base for aspect in aspects)
+    return [np.concatenate(bases) for bases in products.values() if bases]
 
 
-def patterns_of(number: int, seed: int) -> list[int]:
-    """Returns the place in `CLASSES` of what the near swatch, the far swatch and the rooms show."""
-    design, rng = draw_product(number, seed)
-    whole = CLASSES.index(design.family)
-    near, far = draw_swatches(design, rng)
-    board = CLASSES.index("one board")
-    return [board if swatch.one_board else whole for swatch in (near, far)] + [whole]
-
-
-def _features(
-    path: Path, embedder: BuiltinEmbedder
-) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    pixels = np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
-    mask = np.ones(pixels.shape[:2], np.bool_)
-    if path.with_suffix(".png").exists():
-        mask = (
-            np.asarray(Image.open(path.with_suffix(".png"), formats=PILLOW_FORMATS).convert("L"))
-            > 127
-        )
-    view = BuiltinNormaliser().view(pixels, mask)
-    return embedder.encode(view.patches).astype(np.float16), view.coverage.astype(np.float16)
-
-
-def fit_probe(pictures: Sequence[MadePicture], encoder: str, steps: int = 400) -> PatternProbe:
-    """Returns the softmax regression of patterns on mean features, with weight decay."""
-    rows = np.stack([_mean(picture) for picture in pictures])
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-3
-    x = torch.from_numpy((rows - mean) / scale)
-    y = torch.tensor([picture.pattern for picture in pictures])
-    torch.manual_seed(0)
-    linear = torch.nn.Linear(x.shape[1], len(CLASSES))
-    optimiser = torch.optim.AdamW(linear.parameters(), lr=3e-3, weight_decay=0.3)
-    for _ in range(steps):
-        loss = torch.nn.functional.cross_entropy(linear(x), y, label_smoothing=0.05)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    weight, bias = linear.weight.detach().numpy().T, linear.bias.detach().numpy()
-    return PatternProbe(mean, scale, weight.copy(), bias.copy(), encoder, VERSION)
-
-
-def _mean(picture: MadePicture) -> NDArray[np.float32]:
-    weights = np.maximum(picture.coverage, 1e-3)[:, None] ** 2
-    mean = (picture.base.astype(np.float32) * weights).sum(axis=0) / weights.sum()
-    return np.asarray(mean, np.float32)
+def pairs_of(
+    described: Sequence[Described],
+) -> list[tuple[NDArray[np.float16], NDArray[np.float16]]]:
+    """Returns the features of each real room that shows a floor, and of its swatch."""
+    swatches = {row.source.product: row.aspects[0].base for row in described if not row.source.room}
+    return [
+        (row.aspects[0].base, swatches[row.source.product])
+        for row in described
+        if row.source.room and row.aspects
+    ]
 
 
 def main() -> None:
     """Fit and save."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0, help="the seed the samples were made with")
-    parser.add_argument("--products", type=int, default=400)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--cache", type=Path, default=Path(".cache/matching"))
+    parser.add_argument("--workers", type=int, default=1, help="processes that describe pictures")
+    parser.add_argument("--licensed-only", action="store_true")
+    parser.add_argument("--leave-out", nargs="+", default=[], metavar="SHOP")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    pictures = read_pictures(arguments.samples, arguments.products, arguments.seed)
-    encoder = session_stamp(load_session("encoder.onnx", 1))
-    tested = [picture for picture in pictures if picture.product // RANGE % HELD_OUT == 0]
-    fitted = [picture for picture in pictures if picture.product // RANGE % HELD_OUT != 0]
-    probe = fit_probe(fitted, encoder.version)
-    right = [
-        int(probe.probabilities(picture.base, picture.coverage).argmax()) == picture.pattern
-        for picture in tested
+    described = [
+        row
+        for row in describe_all(arguments.data, arguments.cache, arguments.workers)
+        if (row.source.licensed or not arguments.licensed_only)
+        and row.source.shop not in arguments.leave_out
     ]
-    save_probe(probe, arguments.out / "pattern.npz")
-    print(f"pattern.npz: {np.mean(right):.3f} of {len(right)} held-out pictures right")
+    encoder, products, known = encoder_version(), views_of(described), pairs_of(described)
+    pairs: PairScatter | None = None
+    if known:
+        pairs = pair_scatter_of(known)
+        save_pair_scatter(pairs, encoder, arguments.out / "pairs.npz")
+        print(f"pairs.npz: {pairs.pairs} pairs, {pairs.rows} patches of their rooms")
+    every = np.linspace(0, len(products) - 1, min(PRIOR, len(products))).astype(np.intp)
+    prior = scatter_of(products[place] for place in every)
+    save_scatter(prior, encoder, arguments.out / "prior.npz")
+    print(f"prior.npz: of {len(prior.counts)} products")
     stamp = Stamp(
         model_id="floorlens-projection",
         version=VERSION,
@@ -148,19 +92,9 @@ def main() -> None:
         licence="Apache-2.0",
         preprocessing="standardised features of single patches",
     )
-    numbers = sorted({picture.product for picture in pictures})
-    rows = [
-        np.concatenate([picture.base for picture in pictures if picture.product == number])
-        for number in numbers
-    ]
-    save_projection(
-        fit_products(rows, stamp, encoder.version, SHRINKAGE), arguments.out / "projection.npz"
-    )
-    every = np.linspace(0, len(rows) - 1, min(PRIOR, len(rows))).astype(np.intp)
-    prior = scatter_of(rows[index] for index in every)
-    save_scatter(prior, encoder.version, arguments.out / "prior.npz")
-    print(f"prior.npz: of {len(prior.counts)} products")
-    print(f"projection.npz: from {sum(map(len, rows))} patches of {len(numbers)} products")
+    projection = fit_products(products, stamp, encoder, SHRINKAGE, pairs=pairs)
+    save_projection(projection, arguments.out / "projection.npz")
+    print(f"projection.npz: from {sum(map(len, products))} patches of {len(products)} products")
 
 
 if __name__ == "__main__":

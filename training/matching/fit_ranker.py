@@ -223,7 +223,7 @@ def learn(
     ranker = Ranker(start)
     first = [value.detach().clone() for value in ranker.parameters()]
     optimiser = torch.optim.Adam(ranker.parameters(), lr=RATE)
-    names, place, counts = np.unique(looks[0].shop[rooms], return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(looks[0].shop[rooms], return_inverse=True, return_counts=True)
     share = torch.from_numpy((1 / np.sqrt(counts))[place].astype(np.float32))
     share /= share.mean()
     data = [look.tensors(rooms, _rivals(look, rooms, start)) for look in looks]

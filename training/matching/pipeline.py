@@ -12,7 +12,11 @@ from floorlens.adaptation.rooms import STRONG_LIGHT, USUAL_LIGHT, RoomView, simu
 from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures, thin_colours
 from floorlens.embedding.backends.builtin import ENCODER, BuiltinEmbedder
 from floorlens.embedding.pattern import default_probe
-from floorlens.embedding.projection import Projection, fit_products, load_projection
+from floorlens.embedding.projection import (
+    Projection,
+    fit_products,
+    load_projection,
+)
 from floorlens.embedding.scatter import (
     Scatter,
     pair_scatter_of,
