@@ -171,7 +171,11 @@ def save_scatter(scatter: Scatter, encoder: str, path: Path) -> None:
     means = (scatter.means / packed["scale"]).astype(np.float16)
     with path.open("wb") as file:
         np.savez_compressed(
-            file, means=means, counts=scatter.counts, encoder=np.array(encoder), **packed
+            file,
+            means=means,
+            counts=scatter.counts,
+            encoder=np.array(encoder),
+            **packed,  # type: ignore[arg-type]
         )
 
 
@@ -209,7 +213,7 @@ def save_pair_scatter(scatter: PairScatter, encoder: str, path: Path) -> None:
             rows=np.array(scatter.rows),
             pairs=np.array(scatter.pairs),
             encoder=np.array(encoder),
-            **_pack(scatter.within / scatter.rows),
+            **_pack(scatter.within / scatter.rows),  # type: ignore[arg-type]
         )
 
 

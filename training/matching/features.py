@@ -138,7 +138,7 @@ def _chunk(data: Path, folder: Path, sources: Sequence[Source]) -> list[Describe
         }
         draft = path.with_suffix(".draft")
         with draft.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays)
         draft.replace(path)
     with np.load(path, allow_pickle=False) as stored:
         found: dict[int, dict[int, dict[str, NDArray[np.float16]]]] = {}

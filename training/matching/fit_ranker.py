@@ -173,7 +173,8 @@ def read_scalars(described: Sequence[Described], pairs: bool = True) -> tuple[Sc
             np.concatenate([part[2 + column] for part in parts if part[0] == look])[back]
             for column in range(3)
         ]
-        looks.append(Scalars(*columns, truth, folds))
+        gaps, similarities, pattern = columns
+        looks.append(Scalars(gaps, similarities, pattern, truth, folds))
     return looks[0], looks[1]
 
 

@@ -16,11 +16,14 @@ from floorlens.embedding.projection import (
     Projection,
     fit_products,
     load_projection,
+    save_projection,
 )
 from floorlens.embedding.scatter import (
+    PairScatter,
     Scatter,
     pair_scatter_of,
     save_pair_scatter,
+    save_scatter,
     scatter_of,
 )
 from floorlens.embedding.signature import unpack
@@ -55,6 +58,7 @@ __all__ = [
     "BuiltinEmbedder",
     "FloorFeatures",
     "FloorView",
+    "PairScatter",
     "Parameters",
     "Projection",
     "RoomView",
@@ -85,6 +89,8 @@ __all__ = [
     "room_view",
     "sample_colours",
     "save_pair_scatter",
+    "save_projection",
+    "save_scatter",
     "scatter_of",
     "simulate_view",
     "simulated_room",

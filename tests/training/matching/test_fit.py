@@ -1,46 +1,92 @@
-"""The pattern probe: it finds what is there to be found, and knows what swatches show."""
+"""Projection, prior and pairs of the sample pictures: what is described, cached and left out."""
 
 from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-pytest.importorskip("cv2", reason="needs the extra train")
 pytest.importorskip("torch", reason="needs the extra train")
 
-from floorlens.embedding.pattern import CLASSES, WOODEN
-from training.matching.fit import MadePicture, fit_probe, patterns_of
-from training.synthesis.design import FAMILIES
+from floorlens.embedding.scatter import load_pair_scatter, load_scatter
+from training.matching import fit
+from training.matching.features import describe_all, read_sources
+from training.matching.pipeline import encoder_version
 
 pytestmark = pytest.mark.slow
 
-
-def test_the_probe_knows_the_families_that_are_made_in_their_order() -> None:
-    assert (*FAMILIES, "one board") == CLASSES
-    assert all("tile" not in name for name in CLASSES[:WOODEN])
-
-
-def test_a_probe_finds_patterns_that_features_tell() -> None:
-    rng = np.random.default_rng(0)
-    centres = rng.normal(0, 1, (len(CLASSES), 24))
-    pictures = [
-        MadePicture(
-            number,
-            (centres[number % len(CLASSES)] + rng.normal(0, 0.3, (6, 24))).astype(np.float16),
-            np.ones(6, np.float32),
-            number % len(CLASSES),
-        )
-        for number in range(110)
-    ]
-    probe = fit_probe(pictures, "1", steps=100)
-    for picture in pictures[:22]:
-        shares = probe.probabilities(picture.base, picture.coverage)
-        assert shares.sum() == pytest.approx(1.0, abs=1e-5)
-        assert int(shares.argmax()) == picture.pattern
+SAMPLES = Path(__file__).parents[3] / "samples"
+PAIRS = {
+    "living-oak-sun.jpg": ("oak-natural-plank.jpg", "one"),
+    "hall-chevron.jpg": ("oak-light-chevron.jpg", "two"),
+}
 
 
-def test_only_the_near_swatch_may_show_one_board() -> None:
-    board = CLASSES.index("one board")
-    shown = [patterns_of(number, 0) for number in range(40)]
-    assert any(near == board for near, _, _ in shown)
-    assert all(board not in (far, room) and far == room for _, far, room in shown)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pairs of two shops, a room without a floor, a swatch alone, a texture of each licence."""
+    folder = tmp_path_factory.mktemp("data")
+    shops, textures = folder / "train_pairs", folder / "textures"
+    for path in (shops / "rooms", shops / "products", shops / "swatches", textures / "images"):
+        path.mkdir(parents=True)
+    rows = ["room,product,source,kind,view"]
+    for room, (product, source) in PAIRS.items():
+        shutil.copy(SAMPLES / "rooms" / room, shops / "rooms")
+        shutil.copy(SAMPLES / "products" / product, shops / "products")
+        rows.append(f"{room},{product},{source},wood,room")
+    shutil.copy(SAMPLES / "floorless" / "sky-0.jpg", shops / "rooms")
+    rows.append("sky-0.jpg,oak-light-chevron.jpg,two,wood,room")
+    (shops / "pairs.csv").write_text("\n".join(rows))
+    shutil.copy(SAMPLES / "products" / "terrazzo-grigio.jpg", shops / "swatches")
+    (shops / "swatches.csv").write_text("file,kind,source\nterrazzo-grigio.jpg,tile,three")
+    lines = ["file,library,licence_how_known"]
+    for name, licence in (("wool-loop-pebble", "CC0"), ("oak-natural-plank", "not stated")):
+        shutil.copy(SAMPLES / "products" / f"{name}.jpg", textures / "images" / f"t-{name}.jpg")
+        lines.append(f"t-{name}.jpg,library,{licence}")
+    (textures / "textures.csv").write_text("\n".join(lines))
+    return folder
+
+
+def test_pictures_are_described_once_and_rooms_twice(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = describe_all(data, data / "cache")
+    assert [row.source for row in described] == read_sources(data)
+    aspects = {Path(row.source.path).name: len(row.aspects) for row in described}
+    assert aspects["living-oak-sun.jpg"] == 2
+    assert aspects["sky-0.jpg"] == 0
+    assert aspects["terrazzo-grigio.jpg"] == 3
+    plain, relit = described[-3].aspects
+    assert plain.base.shape == relit.base.shape
+    assert np.abs(np.median(plain.lab, axis=0) - np.median(relit.lab, axis=0)).max() > 0.5
+    (data / "train_pairs" / "rooms" / "hall-chevron.jpg").rename(data / "away.jpg")
+    again = describe_all(data, data / "cache")
+    (data / "away.jpg").rename(data / "train_pairs" / "rooms" / "hall-chevron.jpg")
+    for ours, theirs in zip(described, again, strict=True):
+        for one, other in zip(ours.aspects, theirs.aspects, strict=True):
+            np.testing.assert_array_equal(one.base, other.base)
+
+
+def fitted(data: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Path:
+    out = data / "-".join(["weights", *options])
+    out.mkdir()
+    places = ("--data", str(data), "--cache", str(data / "cache"), "--out", str(out))
+    monkeypatch.setattr(sys, "argv", ["fit", *places, *options])
+    fit.main()
+    return out
+
+
+def test_what_is_left_out_counts_nowhere(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = encoder_version()
+    whole = fitted(data, monkeypatch)
+    assert load_pair_scatter(whole / "pairs.npz", version).pairs == 2
+    assert len(load_scatter(whole / "prior.npz", version).counts) == 5
+    one = fitted(data, monkeypatch, "--leave-out", "two")
+    assert load_pair_scatter(one / "pairs.npz", version).pairs == 1
+    assert len(load_scatter(one / "prior.npz", version).counts) == 4
+    # Four products beside the texture without a licence: nothing of the shops, and no pair.
+    licensed = fitted(data, monkeypatch, "--licensed-only", "--leave-out", "nobody")
+    assert not (licensed / "pairs.npz").exists()
