@@ -5,7 +5,7 @@
 The catalogue is every product and swatch of `train_pairs`. Each shop's rooms are compared under a
 projection that took along the pairs of the other shops alone; then parameters are learned on all
 shops but one, for each of them, to print what that is worth (folds by shop), and last on all, for
-`floorlens/weights/ranker.json`. Rooms come as they are and, counting less, under a strong light:
+`floorlens/weights/ranker.json`. Rooms come as they are and under a strong light:
 rooms of shops are renders and studio pictures, whose colours tell more than a photo's.
 
 Loss: softmax cross-entropy of the true product among all others (ListNet with one relevant item,
@@ -49,7 +49,7 @@ VERSION = "0.3.0"
 PARTS = ("whole", "query", "product")
 COMPONENTS = ("colour", "texture", "pattern")
 #: How much the rooms under another light count beside those as they are.
-RELIT = 0.3
+RELIT = 1.0
 #: Shops with fewer rooms share a fold.
 SMALL = 30
 #: Others that the true product is told from while learning: the hardest, and some at random.
