@@ -18,6 +18,8 @@ from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.boards import lay_boards, lay_herringbone
 from floorlens.products.pictures import (
+    SURELY_VISIBLE,
+    VISIBLE,
     ProductPicture,
     examine,
     may_be_room,
@@ -271,9 +273,12 @@ def _examine(photo: Photo, stages: Stages) -> ProductPicture:
     if is_drawing(photo.pixels, photo.opaque):
         return ProductPicture("drawing", np.ones(photo.pixels.shape[:2], np.bool_), 1.0)
     picture = examine(photo.pixels, photo.opaque)
-    if picture.kind == "swatch" and may_be_room(photo.pixels):
+    # Transparency and bars were made on purpose: what they leave is the product.
+    made_so = picture.kind != "swatch" and (photo.opaque is not None or picture.alterations)
+    if not made_so and may_be_room(photo.pixels):
         floor = stages.segmenter.segment(photo.pixels)
-        picture = room_scene(floor, stages.preset.mask_threshold) or picture
+        visible = VISIBLE if picture.kind == "swatch" else SURELY_VISIBLE
+        picture = room_scene(floor, stages.preset.mask_threshold, visible) or picture
     return without_overlays(photo.pixels, picture)
 
 

@@ -54,12 +54,13 @@ SMALLEST_ROOM = 160
 UNEVEN, UNEVEN_REST = 0.3, 0.15
 #: A room scene's floor: least and largest share of the picture, and the probability that there is
 #: a floor at all.
-LEAST_FLOOR, MOST_FLOOR, VISIBLE = 0.1, 0.85, 0.8
+LEAST_FLOOR, MOST_FLOOR, VISIBLE = 0.1, 0.9, 0.8
+#: The last of these where the rules on cells take the picture for boards or a framed swatch.
+SURELY_VISIBLE = 0.95
 #: The mean probability on a room scene's floor is at least the first, beside it at most the second.
-FLOOR_SURE, REST_SURE = 0.9, 0.07
-#: The floor's mean height in a room scene, 0 at the top and 1 at the bottom, and the largest share
-#: of the picture's upper third that is floor.
-LOW, UPPER_FLOOR = 0.55, 0.3
+FLOOR_SURE, REST_SURE = 0.9, 0.1
+#: The floor's mean height in a room scene, at least: 0 at the top and 1 at the bottom.
+LOW = 0.5
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,9 @@ def may_be_room(pixels: NDArray[np.uint8]) -> bool:
     return bool(busy.std() > UNEVEN and rest.std() > UNEVEN_REST)
 
 
-def room_scene(floor: FloorProbability, threshold: float) -> ProductPicture | None:
+def room_scene(
+    floor: FloorProbability, threshold: float, visible: float = VISIBLE
+) -> ProductPicture | None:
     """Returns the picture as a room scene if the segmenter is sure of one, otherwise None.
 
     That is: a floor on a part of the picture, low in it, sharply told from the rest. In a swatch
@@ -275,6 +278,7 @@ def room_scene(floor: FloorProbability, threshold: float) -> ProductPicture | No
     Args:
         floor: the segmenter's answer for the picture.
         threshold: a pixel is floor above this probability.
+        visible: the least probability that there is a floor at all.
 
     Example:
         >>> probability = np.full((60, 80), 0.01, np.float32)
@@ -284,13 +288,12 @@ def room_scene(floor: FloorProbability, threshold: float) -> ProductPicture | No
     """
     mask = floor.pixels > threshold
     share = float(mask.mean())
-    if not (floor.visible > VISIBLE and LEAST_FLOOR < share < MOST_FLOOR):
+    if not (floor.visible > visible and LEAST_FLOOR < share < MOST_FLOOR):
         return None
     inside, outside = float(floor.pixels[mask].mean()), float(floor.pixels[~mask].mean())
     rows = mask.mean(axis=1)
-    third = max(1, len(rows) // 3)
     height = float((rows * np.arange(len(rows))).sum() / rows.sum()) / len(rows)
     sharp = inside >= FLOOR_SURE and outside <= REST_SURE
-    if not sharp or height < LOW or rows[:third].mean() > UPPER_FLOOR:
+    if not sharp or height < LOW:
         return None
     return ProductPicture("room", mask, inside * floor.visible)

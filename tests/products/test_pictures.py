@@ -172,12 +172,18 @@ def test_a_room_is_a_sharp_floor_low_in_the_picture() -> None:
     for doubtful in (
         answer(low, 0.6),
         answer(low[::-1]),
+        answer(np.where(np.arange(60)[:, None] < 40, 0.98, 0.01) * np.ones((1, 80))),
         answer(np.where(low > 0.5, 0.8, 0.01)),
         answer(np.where(low > 0.5, 0.98, 0.2)),
         answer(np.full((60, 80), 0.98)),
         answer(np.full((60, 80), 0.01)),
     ):
         assert room_scene(doubtful, 0.5) is None
+    assert room_scene(answer(low, 0.9), 0.5) is not None
+    assert room_scene(answer(low, 0.9), 0.5, visible=0.95) is None
+    from_above = np.full((60, 80), 0.98)
+    from_above[:10, :] = from_above[:, :5] = 0.01
+    assert room_scene(answer(from_above), 0.5) is not None, "a floor seen from high up"
 
 
 def test_it_costs_an_import_little() -> None:
