@@ -258,7 +258,7 @@ def test_without_reranking_the_vector_alone_decides(
 ) -> None:
     """To measure what re-ranking brings; weights for it would be a mistake."""
     reranked = lens.search(room(80)).matches
-    monkeypatch.setattr(FakeReranker, "components", None)
+    monkeypatch.setattr(FakeReranker, "compare", None)
     matches = lens.search(room(80), rerank=False).matches
     assert [match.rank for match in matches] == list(range(1, len(GREYS) + 1))
     assert {match.components for match in matches} == {None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from floorlens import Floorlens
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.images.loading import load_photo
+from floorlens.reranking import Evidence
 
 EVIL = '<img src=x onerror="alert(1)">&'
 
@@ -35,6 +37,19 @@ def test_rooms_products_and_scores_are_in_it(lens: Floorlens, room: Path, tmp_pa
         with Image.open(tmp_path / "out" / source) as picture:
             assert picture.format == "JPEG"
     assert not re.findall(r'(?:src|href)="(?:https?:|/)', text)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [("swatch", "by its swatch"), ("scene", "by its room scene"), ("both", "swatch and its room")],
+)
+def test_a_card_says_what_its_match_rests_on(
+    lens: Floorlens, room: Path, tmp_path: Path, evidence: Evidence, words: str
+) -> None:
+    result = lens.search(room, limit=1)
+    match = replace(result.matches[0], evidence=evidence)
+    outcome = RoomOutcome("room.png", None, replace(result, matches=(match,)))
+    assert words in read(write_report(tmp_path / "report.html", [outcome], title="t"))
 
 
 def test_products_below_the_pictured_ones_are_listed(
