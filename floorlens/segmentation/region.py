@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -165,9 +166,12 @@ def doubts(
     if share < SMALL_SHARE:
         reasons.append(f"too small: the floor is only {share:.1%} of the photo")
     if share:
-        floor = pixels[mask]
         # The median of a few thousand pixels is near enough.
-        lightness = float(np.median(srgb_to_lab(floor[:: 1 + len(floor) // 4096])[:, 0]))
+        step = max(1, math.isqrt(int(share * mask.size) // 4096))
+        floor = pixels[::step, ::step][mask[::step, ::step]]
+        if not floor.size:
+            floor = pixels[mask]
+        lightness = float(np.median(srgb_to_lab(floor)[:, 0]))
         if lightness < DARK:
             reasons.append(
                 f"too dark: half of the floor is darker than L* {lightness:.0f} of 100, where "

@@ -275,3 +275,12 @@ def test_a_photo_on_its_side_says_so() -> None:
     assert [reason.split(":")[0] for reason in region.reasons] == ["sideways"]
     with pytest.raises(NoFloorFound, match="lies on its side, turn it upright"):
         region_from_probability(lit(), FloorProbability(probability, 0.1, upright=0.1), **limits())
+
+
+def test_a_dark_floor_of_single_lines_is_doubted() -> None:
+    """None of its pixels is among those that are looked at first."""
+    pixels = np.full((480, 640, 3), 200, np.uint8)
+    mask = np.zeros((480, 640), bool)
+    mask[1::2, 1::2] = True
+    pixels[mask] = 10
+    assert [reason.split(":")[0] for reason in doubts(pixels, mask)] == ["too dark"]
