@@ -1,14 +1,17 @@
 """Which pattern a floor is laid in (planks, herringbone, tiles, …): a linear probe on features.
 
 The pattern alone excludes seven to nine of ten candidates. The probe is a softmax regression,
-fitted on synthetic floors, whose pattern is known (`training/matching/fit.py`).
+fitted on real pictures labelled by eye, on rooms simulated from them, and on floors laid in a known
+pattern (`training/matching/fit_pattern.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +22,33 @@ from floorlens.models.onnx import WEIGHTS
 PROBE = "pattern.npz"
 #: The patterns; the last is a picture of a single board, which may be laid in any way.
 CLASSES = (
-    "straight plank",
-    "strip parquet",
+    "plank",
+    "strip",
     "herringbone",
     "chevron",
     "basket parquet",
-    "ceramic tile",
-    "patterned tile",
+    "square tile",
+    "hexagon tile",
+    "mosaic",
     "stone",
     "terrazzo",
+    "plain",
     "carpet",
     "one board",
 )
 #: How many of them, from the first on, are made of boards.
 WOODEN = 5
+#: A picture of one piece does not show how it is laid: which classes it may be laid as. A swatch of
+#: stone, terrazzo or concrete is often the face of one tile.
+_TILES = (CLASSES.index("square tile"), CLASSES.index("hexagon tile"))
+LAID_AS: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {
+        CLASSES.index("one board"): tuple(range(WOODEN)),
+        CLASSES.index("stone"): _TILES,
+        CLASSES.index("terrazzo"): _TILES,
+        CLASSES.index("plain"): _TILES,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +56,9 @@ class PatternProbe:
     """Features -> probabilities of `CLASSES`.
 
     Attributes:
-        mean, scale: float32 (d0,), subtracted first and divided by.
-        matrix: float32 (d0, 11). bias: float32 (11,).
+        mean, scale: float32 (2 * d0,), subtracted first and divided by.
+        matrix: float32 (2 * d0, 13). bias: float32 (13,). Scaled so that the probabilities are
+            as often right as they say, on shops that were left out.
         encoder: version of the encoder that made the features.
         version: of the probe.
     """
@@ -56,12 +73,28 @@ class PatternProbe:
     def probabilities(
         self, base: NDArray[np.floating], coverage: NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """Returns float32 (11,), summing to 1, for patch features (n, d0) and coverage (n,)."""
-        weights = np.maximum(coverage.astype(np.float32), 1e-3) ** 2
-        mean = (base.astype(np.float32) * weights[:, None]).sum(axis=0) / weights.sum()
-        logits = ((mean - self.mean) / self.scale) @ self.matrix + self.bias
+        """Returns float32 (13,), summing to 1, for patch features (n, d0) and coverage (n,)."""
+        row = (pattern_summary(base, coverage) - self.mean) / self.scale
+        logits = row @ self.matrix + self.bias
         powers = np.exp(logits - logits.max())
         return np.asarray(powers / powers.sum(), np.float32)
+
+
+def pattern_summary(
+    base: NDArray[np.floating], coverage: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Returns float32 (2 * d0,): mean and spread of patch features (n, d0), by coverage (n,).
+
+    Example:
+        >>> pattern_summary(np.array([[0.0, 1.0], [2.0, 1.0]]), np.ones(2)).tolist()
+        [1.0, 1.0, 1.0, 0.0]
+    """
+    rows = base.astype(np.float32)
+    weights = np.maximum(coverage.astype(np.float32), 1e-3)[:, None] ** 2
+    weights /= weights.sum()
+    mean = (rows * weights).sum(axis=0)
+    spread = np.sqrt((weights * (rows - mean) ** 2).sum(axis=0))
+    return np.concatenate([mean, spread])
 
 
 def save_probe(probe: PatternProbe, path: Path) -> None:
@@ -80,6 +113,7 @@ def save_probe(probe: PatternProbe, path: Path) -> None:
             bias=probe.bias,
             encoder=np.array(probe.encoder),
             version=np.array(probe.version),
+            classes=np.array(CLASSES),
         )
 
 
@@ -88,16 +122,29 @@ def default_probe() -> PatternProbe:
     """Returns the probe that comes with the package.
 
     Raises:
-        CatalogueError: the file is not a probe.
+        CatalogueError: the file is not a probe, or one of other classes than these.
 
     Example:
         >>> default_probe().matrix.shape[1] == len(CLASSES)
         True
     """
-    path = WEIGHTS / PROBE
+    return load_probe(WEIGHTS / PROBE)
+
+
+def load_probe(path: Path) -> PatternProbe:
+    """Returns the probe in a file.
+
+    Raises:
+        CatalogueError: the file is not a probe, or one of other classes than these.
+
+    Example:
+        >>> load_probe(WEIGHTS / PROBE).version == default_probe().version
+        True
+    """
     try:
         with np.load(path, allow_pickle=False) as data:
-            return PatternProbe(
+            classes = tuple(data["classes"].tolist()) if "classes" in data.files else ()
+            probe = PatternProbe(
                 mean=data["mean"].astype(np.float32),
                 scale=data["scale"].astype(np.float32),
                 matrix=data["matrix"].astype(np.float32),
@@ -107,20 +154,28 @@ def default_probe() -> PatternProbe:
             )
     except (OSError, ValueError, KeyError) as error:
         raise CatalogueError(f"{path.name} is not a pattern probe: {error}") from error
+    if classes != CLASSES:
+        raise CatalogueError(
+            f"{path.name} {probe.version} tells other patterns than this version of Floorlens: "
+            "install the package anew, or fit it with `python -m training.matching.fit_pattern`"
+        )
+    return probe
 
 
 def pattern_likeness(
     floor: NDArray[np.floating], products: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Returns float32 (n,): Bhattacharyya coefficients of probabilities (11,) and (n, 11), 0..1.
+    """Returns float32 (n,): Bhattacharyya coefficients of probabilities (13,) and (n, 13), 0..1.
 
-    A picture of one board does not show how the boards are laid: its probability of "one board" is
-    given to the wooden patterns of the other floor. Equal probabilities give 1.
+    A picture of one piece does not show how the pieces are laid: its probability of "one board" is
+    given to the wooden patterns of the other floor, that of "stone", "terrazzo" and "plain" to the
+    tiles of the other floor. Equal probabilities give 1.
 
     Example:
-        >>> planks, tiles = np.eye(11)[0], np.eye(11)[5]
-        >>> pattern_likeness(planks, np.stack([planks, tiles])).tolist()
-        [1.0, 0.0]
+        >>> shares = dict(zip(CLASSES, np.eye(len(CLASSES))))
+        >>> products = np.stack([shares["plank"], shares["square tile"], shares["one board"]])
+        >>> pattern_likeness(shares["plank"], products).tolist()
+        [1.0, 0.0, 1.0]
     """
     query = np.broadcast_to(floor.astype(np.float64), products.shape)
     others = products.astype(np.float64)
@@ -129,14 +184,15 @@ def pattern_likeness(
 
 
 def _as_laid(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns `rows` (n, 11) with "one board" shared out among the wooden patterns of `others`."""
-    wooden = others[:, :WOODEN]
-    total = wooden.sum(axis=1, keepdims=True)
-    shares = np.where(total > 1e-6, wooden / np.maximum(total, 1e-6), 0.0)
-    # Where the other is one board as well, they agree on that.
-    boards = others[:, -1]
-    rest = np.where(total[:, 0] > 1e-6, boards / np.maximum(boards + total[:, 0], 1e-6), 1.0)
+    """Returns `rows` (n, 13) with single pieces shared out among what `others` are laid as."""
     out = rows.copy()
-    out[:, :WOODEN] += rows[:, -1:] * shares * (1 - rest)[:, None]
-    out[:, -1] = rows[:, -1] * rest
+    for piece, patterns in LAID_AS.items():
+        laid = others[:, list(patterns)]
+        total = laid.sum(axis=1)
+        # Where the other is one piece as well, they agree on that.
+        both = others[:, piece] + total
+        given = np.where(total > 1e-6, total / np.maximum(both, 1e-6), 0.0)
+        shares = laid / np.maximum(total, 1e-6)[:, None]
+        out[:, list(patterns)] += (rows[:, piece] * given)[:, None] * shares
+        out[:, piece] = rows[:, piece] * (1 - given)
     return out
