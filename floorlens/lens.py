@@ -25,6 +25,7 @@ from floorlens.errors import (
     FloorlensError,
     NothingToRank,
     SettingsError,
+    UsageError,
 )
 from floorlens.images.addresses import is_address
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo, shared_decoders
@@ -584,7 +585,10 @@ class Floorlens:
         views: int | None = None,
         limit: int | None = None,
         seed: int = 0,
+        pairs: str | Path | None = None,
+        rooms: str | Path | None = None,
         progress: Progress | None = None,
+        rooms_progress: Progress | None = None,
     ) -> AdaptationReport:
         """Fits the search to the differences between this catalogue's own products.
 
@@ -596,10 +600,18 @@ class Floorlens:
             views: simulated rooms of each product (6).
             limit: at most so many products are used for the fit (2,000).
             seed: decides which, and the rooms.
+            pairs: a CSV with the columns `room` (path of a photo, relative to it) and `product` (an
+                id, or a picture's file name): rooms whose product is known. They are learned from,
+                now and by later adaptations, if rooms of other products then find theirs more often
+                (cross-validation, `AdaptationReport.pairs`). If not, nothing changes.
+            rooms: a folder beside the list's own in which its photos may lie.
             progress: called as `progress(done, total)` with how many rooms are ready.
+            rooms_progress: the same for the photos of `pairs`.
 
         Raises:
-            UsageError: fewer than 8 different products, or an embedder that cannot be adapted.
+            UsageError: fewer than 8 different products, or than 10 usable pairs of 5 products; or
+                an embedder that cannot be adapted.
+            ProductSourceError: the list of pairs as a whole cannot be used.
 
         Example:
             >>> Floorlens.open("catalogue/").adapt(views=4).products  # doctest: +SKIP
@@ -607,6 +619,8 @@ class Floorlens:
         """
         from floorlens.adaptation.adapt import adapt
 
+        if rooms is not None and pairs is None:
+            raise UsageError("a folder of rooms belongs to a list of pairs, and there is none")
         catalogue, retriever = self._check()
         report = adapt(
             catalogue,
@@ -616,7 +630,10 @@ class Floorlens:
             views=views,
             limit=limit,
             seed=seed,
+            pairs=None if pairs is None else Path(pairs),
+            rooms=None if rooms is None else Path(rooms),
             progress=progress,
+            rooms_progress=rooms_progress,
         )
         return _push_after(retriever, report)
 

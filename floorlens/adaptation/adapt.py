@@ -1,40 +1,40 @@
 """Adapting a catalogue: a projection fitted to the differences between its own products.
 
-It takes the products' pictures, in three steps:
+It takes the products' pictures, and room photos whose product is known, in three steps:
 
 1. `simulate`: rooms are simulated with each product on their floor, and their features stored.
 2. `fit`: Fisher's discriminant takes the directions in which these products differ more than the
-   rooms of one do, and than real rooms differ from swatches in the pairs that the package knows.
+   rooms of one do, and than real rooms differ from swatches (`fitting.py`): in the pairs that the
+   package knows, and in those of the catalogue's own list (`pairs.py`), if they help
+   (`validation.py`).
 3. `describe_anew`: every product gets the embedding that this projection makes of its features.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from floorlens.adaptation.fitting import Knowledge, fit
+from floorlens.adaptation.pairs import PairRow, describe_rooms, read_rooms
 from floorlens.adaptation.rooms import RoomView, simulate_view
+from floorlens.adaptation.validation import Ranker, Validation, validate
 from floorlens.catalogue.batches import Progress, batches, workers
 from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.known_rooms import KnownRoom, KnownRooms
 from floorlens.catalogue.rows import StoredProduct
 from floorlens.catalogue.simulated_views import SimulatedViews, View
-from floorlens.embedding.projection import (
-    SHARE,
-    Projection,
-    fit_products,
-    load_projection,
-    save_projection,
-)
-from floorlens.embedding.scatter import PairScatter, Scatter
+from floorlens.embedding.projection import SHARE, Projection
+from floorlens.embedding.scatter import PairScatter, scatter_of
 from floorlens.errors import (
     CatalogueError,
     FloorlensError,
@@ -42,7 +42,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
-from floorlens.models.stamp import Stamp, encoder_key
+from floorlens.models.stamp import encoder_key
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import product_textures
 from floorlens.presets import Stages
@@ -81,6 +81,39 @@ class Unused:
 
 
 @dataclass(frozen=True)
+class PairsReport:
+    """What became of a list of pairs.
+
+    Attributes:
+        rows: one for each row of the list, in its order.
+        validation: how rooms find their products without the list and with it.
+    """
+
+    rows: tuple[PairRow, ...]
+    validation: Validation
+
+    @property
+    def used(self) -> bool:
+        """Whether the catalogue learned from it: only if more is found with it."""
+        return self.validation.gain
+
+    @property
+    def failed(self) -> tuple[PairRow, ...]:
+        """The rows that cannot be used."""
+        return tuple(row for row in self.rows if row.reason is not None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as plain JSON values."""
+        failed = len(self.failed)
+        return {
+            "counts": {"usable": len(self.rows) - failed, "failed": failed},
+            "used": self.used,
+            **self.validation.as_dict(),
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
+@dataclass(frozen=True)
 class AdaptationReport:
     """What an adaptation did.
 
@@ -90,8 +123,10 @@ class AdaptationReport:
         views: simulated rooms of each.
         simulated: how many rooms were simulated now; the others were stored already.
         described: how many products were described anew; 0 if that projection was in use already.
-        unused: products of the sample whose pictures could not be used.
+        unused: products of the sample whose pictures, or known rooms, could not be used.
         seconds: how long it took.
+        rooms: how many known rooms it was fitted on beside them.
+        pairs: what became of the list of pairs; None if none was given.
         not_synced: why the replica in the engine was not updated; None if it was. The next search
             updates it.
     """
@@ -103,6 +138,8 @@ class AdaptationReport:
     described: int
     unused: tuple[Unused, ...]
     seconds: float
+    rooms: int = 0
+    pairs: PairsReport | None = None
     not_synced: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -115,6 +152,8 @@ class AdaptationReport:
             "described": self.described,
             "unused": [{"id": product.id, "reason": product.reason} for product in self.unused],
             "seconds": self.seconds,
+            "rooms": self.rooms,
+            "pairs": None if self.pairs is None else self.pairs.as_dict(),
             "not_synced": self.not_synced,
         }
 
@@ -161,13 +200,21 @@ def adapt(
     views: int | None = None,
     limit: int | None = None,
     seed: int = 0,
+    pairs: Path | None = None,
+    rooms: Path | None = None,
     progress: Progress | None = None,
+    rooms_progress: Progress | None = None,
 ) -> AdaptationReport:
     """Fits a projection to the catalogue's products and describes all of them with it.
 
     Searches go on with the old projection until the swap, which is one transaction. Interrupted,
     it goes on where it was. The same products give the same projection, in whatever order they
     were added; byte-identical ones count as one.
+
+    A list of pairs takes the place of the one before. It is learned from only if rooms find their
+    products better with it, by cross-validation; otherwise nothing changes. Known rooms are stored,
+    and each later adaptation learns from them as well. If the catalogue was rebuilt with other
+    models, their photos are described again.
 
     Args:
         catalogue: whose live features `stages` made.
@@ -177,10 +224,15 @@ def adapt(
         views: simulated rooms of each product; None: `VIEWS`.
         limit: at most so many products, drawn by `seed`, are used for the fit; None: `LIMIT`.
         seed: decides the sample and the rooms.
+        pairs: a list of room photos whose product is known (`pairs.read_pairs`).
+        rooms: a folder beside the list's own in which the photos may lie.
         progress: called after the rooms of each product are stored, with how many there are.
+        rooms_progress: called after each photo of the list, with how many are described.
 
     Raises:
-        UsageError: too few products, an embedder that cannot be adapted, or numbers out of range.
+        UsageError: too few products or usable pairs, an embedder that cannot be adapted, or numbers
+            out of range.
+        ProductSourceError: the list of pairs as a whole cannot be used.
         CatalogueError: products lack base features; other processes rebuild it without a pause.
 
     Example:
@@ -203,6 +255,20 @@ def adapt(
     started = time.perf_counter()
     stamp = stages.stamp()
     store = SimulatedViews(catalogue, encoder_key(stamp), f"simulation {SIMULATION}, seed {seed}")
+    known = KnownRooms(catalogue, encoder_key(stamp))
+    lost = _describe_again(known, stages, max_megapixels, picture_seconds)
+    pair_list = None
+    if pairs is not None:
+        pair_list = read_rooms(
+            pairs,
+            catalogue.embedded(),
+            stages,
+            folder=rooms,
+            stored=known.load(),
+            max_megapixels=max_megapixels,
+            picture_seconds=picture_seconds,
+            progress=rooms_progress,
+        )
 
     def attempt() -> AdaptationReport:
         products = _different(catalogue)
@@ -220,26 +286,66 @@ def adapt(
         )
         count = len(simulation.products)
         _check_enough(count, simulation.unused)
-        pairs = stages.embedder.pairs
-        version = _version(simulation.products, stamp, own, views, seed, pairs)
-        described = 0
-        if (catalogue.projections.in_use() or {}).get("version") != version:
-            # A prior only takes away from what many products say of their own differences.
-            prior = stages.embedder.prior if count < WORTH else None
-            rows = _feature_rows(catalogue, store, simulation.products, stamp, views)
-            made_from = {"products": count, "views": views, "seed": seed}
-            described = describe_anew(
-                catalogue, stages, fit(rows, own, version, prior, pairs), made_from
-            )
-        catalogue.projections.decline(False)
-        return AdaptationReport(
-            version=version,
+        searched = {stored.product.id: stored for stored in catalogue.embedded()}
+        listed = known.load() if pair_list is None else pair_list.rooms
+        shown = [room for room in listed if room.photo.product_id in searched]
+        in_use = catalogue.projections.in_use() or {}
+        outcome = AdaptationReport(
+            version=str(in_use.get("version")),
             products=count,
             views=views,
             simulated=simulation.rooms,
-            described=described,
-            unused=simulation.unused,
-            seconds=time.perf_counter() - started,
+            described=0,
+            unused=(*simulation.unused, *lost),
+            seconds=0,
+        )
+
+        def knowledge() -> Knowledge:
+            return _knowledge(
+                catalogue,
+                stages,
+                _feature_rows(catalogue, store, simulation.products, stamp, views),
+                simulation.products,
+                [searched[name] for name in {room.photo.product_id for room in shown}],
+            )
+
+        facts = None
+        if pair_list is not None:
+            facts = knowledge()
+            if in_use.get("rooms"):
+                before = fit(facts, own, "before")
+            else:
+                before = catalogue.projections.get(outcome.version)
+            ranker = Ranker(catalogue, stages, list(searched.values()))
+            validation = validate(shown, ranker, before, partial(fit, facts, own, "after"))
+            outcome = replace(outcome, pairs=PairsReport(pair_list.rows, validation))
+            if not validation.gain:
+                seconds = time.perf_counter() - started
+                return replace(outcome, rooms=in_use.get("rooms", 0), seconds=seconds)
+            known.replace(shown)
+        version = _version(
+            simulation.products,
+            stamp,
+            own,
+            views,
+            seed,
+            stages.embedder.pairs,
+            [
+                (room.photo.content_hash, searched[room.photo.product_id].content_hashes)
+                for room in shown
+            ],
+        )
+        described = 0
+        if in_use.get("version") != version:
+            made_from = {"products": count, "views": views, "seed": seed}
+            if shown:
+                made_from["rooms"] = len(shown)
+            projection = fit(facts or knowledge(), own, version, shown)
+            described = describe_anew(catalogue, stages, projection, made_from)
+        catalogue.projections.decline(False)
+        seconds = time.perf_counter() - started
+        return replace(
+            outcome, version=version, described=described, rooms=len(shown), seconds=seconds
         )
 
     for _ in range(TRIES - 1):
@@ -312,43 +418,6 @@ def simulate(
     without = {product.id for product in unused}
     usable = tuple(stored for stored in sample if stored.product.id not in without)
     return Simulation(usable, rooms, tuple(unused))
-
-
-def fit(
-    rows: Iterable[ArrayLike],
-    own: Projection,
-    version: str,
-    prior: Scatter | None = None,
-    pairs: PairScatter | None = None,
-) -> Projection:
-    """Returns a projection fitted to products, as it will be read from the catalogue.
-
-    Args:
-        rows: of each product the features of its pictures and its simulated rooms, (n, d0).
-        own: the package's own projection: the new one has its dimension and its encoder.
-        version: of the new one.
-        prior: other products, which count as if they were among these.
-        pairs: how real rooms differ from swatches.
-
-    Example:
-        >>> from floorlens.embedding.backends.builtin import BuiltinEmbedder
-        >>> own = BuiltinEmbedder().projection
-        >>> rows = np.random.default_rng(0).normal(size=(9, 5, len(own.mean)))
-        >>> fit(rows, own, "own-1").stamp.version
-        'own-1'
-    """
-    stamp = Stamp(
-        model_id=own.stamp.model_id,
-        version=version,
-        dimension=own.stamp.dimension,
-        licence=own.stamp.licence,
-        preprocessing=own.stamp.preprocessing,
-    )
-    file = io.BytesIO()
-    save_projection(fit_products(rows, stamp, own.encoder, prior=prior, pairs=pairs), file)
-    file.seek(0)
-    # What is stored is rounded: vectors are made with that, now and later.
-    return load_projection(file)
 
 
 def describe_anew(
@@ -458,6 +527,56 @@ def _check_enough(count: int, unused: Sequence[Unused] = ()) -> None:
     )
 
 
+def _knowledge(
+    catalogue: Catalogue,
+    stages: Stages,
+    rows: Iterable[NDArray[np.float16]],
+    sample: Sequence[StoredProduct],
+    shown: Sequence[StoredProduct],
+) -> Knowledge:
+    """Returns what a fit takes.
+
+    Args:
+        catalogue: whose products they are.
+        stages: whose embedder knows a prior and other pairs.
+        rows: the features of each product of the sample.
+        sample: these products.
+        shown: the products of the known rooms.
+    """
+    keys = {stored.product.id: tuple(sorted(stored.content_hashes)) for stored in shown}
+    place = {tuple(sorted(stored.content_hashes)): number for number, stored in enumerate(sample)}
+    features = catalogue.base_features(sorted(keys), stages.stamp())
+    if features.keys() != keys.keys():
+        raise GenerationChanged("products were removed by another process meanwhile: adapt again")
+    return Knowledge(
+        scatter=scatter_of(rows),
+        place={name: place[key] for name, key in keys.items() if key in place},
+        # A prior only takes away from what many products say of their own differences.
+        prior=stages.embedder.prior if len(sample) < WORTH else None,
+        pairs=stages.embedder.pairs,
+        features=features,
+    )
+
+
+def _describe_again(
+    known: KnownRooms, stages: Stages, max_megapixels: float, picture_seconds: float
+) -> list[Unused]:
+    """Describes the known rooms of other models with these; returns those that cannot be read.
+
+    They stay, so that the next adaptation tries again.
+    """
+    photos = known.of_others()
+    outcomes = describe_rooms(
+        photos, stages, max_megapixels=max_megapixels, picture_seconds=picture_seconds
+    )
+    known.add([outcome for outcome in outcomes if isinstance(outcome, KnownRoom)])
+    return [
+        Unused(photo.product_id, f"its room {outcome}")
+        for photo, outcome in zip(photos, outcomes, strict=True)
+        if isinstance(outcome, str)
+    ]
+
+
 def _version(
     products: Sequence[StoredProduct],
     stamp: dict[str, Any],
@@ -465,13 +584,18 @@ def _version(
     views: int,
     seed: int,
     pairs: PairScatter | None,
+    rooms: Sequence[tuple[str, tuple[str, ...]]],
 ) -> str:
-    """Returns the projection's version, equal for equal products, models, pairs and recipes."""
+    """Returns the projection's version, equal for equal products, models, pairs and recipes.
+
+    `rooms` are the hashes of each known room and of its product's pictures.
+    """
     parts = [
         *(SIMULATION, encoder_key(stamp), own.stamp.version, own.encoder),
         sorted(stored.content_hashes for stored in products),
         *(seed, views),
         *(SHARE, None if pairs is None else pairs.version),
+        *([sorted(rooms)] if rooms else []),
     ]
     return "own-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 

@@ -32,6 +32,7 @@ from floorlens.catalogue.schema import (
     features,
     generations,
     images,
+    known_rooms,
     products,
     removed,
     simulated,
@@ -251,7 +252,7 @@ class Catalogue(Database):
         with self.writing() as connection:
             revision = read_revision(connection)
             for product_id in ids:
-                for table in (features, base_features, simulated, images):
+                for table in (features, base_features, simulated, known_rooms, images):
                     connection.execute(delete(table).where(table.c.product_id == product_id))
                 deletion = connection.execute(delete(products).where(products.c.id == product_id))
                 if deletion.rowcount:

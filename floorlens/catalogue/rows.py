@@ -207,13 +207,7 @@ def write_base_features(
                 "product_id": product_id,
                 "encoder": encoder,
                 "aspect": name,
-                "patches": aspect.base.shape[0],
-                "base": half(aspect.base),
-                "coverage": half(aspect.coverage),
-                "colours": aspect.lab.shape[0],
-                "lab": half(aspect.lab),
-                "facts": half(aspect.facts),
-                "trust": half(aspect.trust),
+                **aspect_values(aspect),
             }
             for name, aspect in base.aspects.items()
         ],
@@ -230,17 +224,47 @@ def read_base_features(rows: Iterable[Row[Any]]) -> dict[str, FloorFeatures]:
     """
     stored: dict[str, dict[str, Aspect]] = {}
     for row in rows:
-        stored.setdefault(row.product_id, {})[row.aspect] = Aspect(
-            base=from_half(row.base).reshape(row.patches, -1),
-            coverage=from_half(row.coverage),
-            lab=from_half(row.lab).reshape(row.colours, 3),
-            facts=from_half(row.facts),
-            trust=from_half(row.trust),
-        )
+        stored.setdefault(row.product_id, {})[row.aspect] = read_aspect(row)
     return {
         product_id: FloorFeatures({name: aspects[name] for name in ASPECTS if name in aspects})
         for product_id, aspects in stored.items()
     }
+
+
+def aspect_values(aspect: Aspect) -> dict[str, Any]:
+    """Returns the columns that hold an aspect, in `base_features` and in `known_rooms`.
+
+    Example:
+        >>> empty = np.zeros((0, 3), np.float16)
+        >>> aspect_values(Aspect(empty, empty[:, 0], empty, empty[:, 0], empty[:, 0]))["patches"]
+        0
+    """
+    return {
+        "patches": aspect.base.shape[0],
+        "base": half(aspect.base),
+        "coverage": half(aspect.coverage),
+        "colours": aspect.lab.shape[0],
+        "lab": half(aspect.lab),
+        "facts": half(aspect.facts),
+        "trust": half(aspect.trust),
+    }
+
+
+def read_aspect(row: Row[Any]) -> Aspect:
+    """Returns the aspect in a row of `base_features` or `known_rooms`.
+
+    Example:
+        >>> row = connection.execute(select(base_features)).first()  # doctest: +SKIP
+        >>> read_aspect(row).base.dtype  # doctest: +SKIP
+        dtype('float16')
+    """
+    return Aspect(
+        base=from_half(row.base).reshape(row.patches, -1),
+        coverage=from_half(row.coverage),
+        lab=from_half(row.lab).reshape(row.colours, 3),
+        facts=from_half(row.facts),
+        trust=from_half(row.trust),
+    )
 
 
 def half(values: NDArray[np.float16]) -> bytes:

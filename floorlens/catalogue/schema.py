@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -144,6 +144,24 @@ simulated = Table(
     Column("base", LargeBinary, nullable=False),
 )
 
+# Features of room photos whose product is known (`floorlens adapt --pairs`), as in base_features.
+# uri, content_hash: of the photo, from which another encoder describes it anew.
+known_rooms = Table(
+    "known_rooms",
+    metadata,
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
+    Column("content_hash", String(64), primary_key=True),
+    Column("encoder", String(64), primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("patches", Integer, nullable=False),
+    Column("base", LargeBinary, nullable=False),
+    Column("coverage", LargeBinary, nullable=False),
+    Column("colours", Integer, nullable=False),
+    Column("lab", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    Column("trust", LargeBinary, nullable=False),
+)
+
 
 def _split_features(connection: Connection) -> None:
     """Version 1 to 2: features apart from embeddings, and projections.
@@ -193,11 +211,17 @@ def _add_aspects(connection: Connection) -> None:
     connection.execute(text("DROP TABLE features_of_version_3"))
 
 
+def _add_known_rooms(connection: Connection) -> None:
+    """Version 4 to 5: rooms whose product is known; there are none yet."""
+    metadata.create_all(connection)
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     1: _split_features,
     2: _add_engines,
     3: _add_aspects,
+    4: _add_known_rooms,
 }
 
 

@@ -14,6 +14,7 @@ import typer
 
 from floorlens.cli.output import (
     NOT_SYNCED,
+    SOME_FAILED,
     CatalogueOption,
     FetchOption,
     JsonOption,
@@ -25,7 +26,7 @@ from floorlens.cli.output import (
     read_settings,
     write_text,
 )
-from floorlens.cli.progress import index_bars, progress_bar
+from floorlens.cli.progress import index_bars, progress_bars
 from floorlens.errors import CatalogueNotFound, EngineError
 from floorlens.lens import Floorlens
 from floorlens.products.export import (
@@ -212,6 +213,24 @@ def adapt(
         typer.Option("--limit", help="Use at most so many products (2000).", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed makes other rooms.")] = 0,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairs",
+            metavar="CSV",
+            help="Learn from rooms whose product is known: columns room (a photo) and product.",
+            show_default=False,
+        ),
+    ] = None,
+    rooms: Annotated[
+        Path | None,
+        typer.Option(
+            "--rooms",
+            metavar="FOLDER",
+            help="A folder beside the list's own in which its photos may lie.",
+            show_default=False,
+        ),
+    ] = None,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -219,14 +238,24 @@ def adapt(
 
     Simulates rooms with each product on the floor. If you stop it, the next run continues there.
     """
-    with open_lens(catalogue, None) as lens, progress_bar("Adapting") as progress:
-        report = lens.adapt(views=views, limit=limit, seed=seed, progress=progress)
+    with open_lens(catalogue, None) as lens, progress_bars() as new_bar:
+        report = lens.adapt(
+            views=views,
+            limit=limit,
+            seed=seed,
+            pairs=pairs,
+            rooms=rooms,
+            rooms_progress=new_bar("Reading rooms", 0),
+            progress=new_bar("Adapting", 0),
+        )
     if as_json:
         print_json(report.as_dict())
     else:
         print_adaptation(report)
         if report.not_synced is not None:
             print(NOT_SYNCED.format(report.not_synced), file=sys.stderr)
+    if report.pairs is not None and report.pairs.failed:
+        raise typer.Exit(SOME_FAILED)
     raise typer.Exit(0 if report.not_synced is None else EngineError.exit_code)
 
 
@@ -362,7 +391,10 @@ def describe_projection(projection: Mapping[str, Any]) -> str:
     """Returns what a catalogue's projection was fitted to, in words."""
     if "products" not in projection:
         return "nothing: the package's own projection; `floorlens adapt` fits one"
-    return f"{projection['products']} of its products, {projection['views']} simulated rooms each"
+    text = f"{projection['products']} of its products, {projection['views']} simulated rooms each"
+    if projection.get("rooms"):
+        text += f", and {projection['rooms']} rooms whose product is known"
+    return text
 
 
 def _fetchable(

@@ -14,7 +14,9 @@ from floorlens.errors import EngineError, FloorlensError
 from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
-    from floorlens.adaptation.adapt import AdaptationReport
+    from floorlens.adaptation.adapt import AdaptationReport, PairsReport
+    from floorlens.adaptation.pairs import PairRow
+    from floorlens.adaptation.validation import Figure
     from floorlens.importing import ImportRow
     from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
@@ -130,19 +132,48 @@ def print_adaptation(report: AdaptationReport) -> None:
     """Prints what an adaptation did; on standard error, which products it could not use."""
     for product in report.unused:
         print(f"unused  {product.id}: {product.reason}", file=sys.stderr)
+    if report.pairs is not None:
+        print_pairs(report.pairs)
+        if not report.pairs.used:
+            print(
+                f"no gain: nothing has changed, and the list was not kept; projection "
+                f"{report.version}"
+            )
+            return
     change = f"{report.described} described anew" if report.described else "nothing has changed"
+    rooms = f", {report.rooms} rooms whose product is known" if report.rooms else ""
     print(
         f"adapted to {report.products} products in {report.seconds:.1f} s: {report.views} "
-        f"simulated rooms each, {report.simulated} made now, {change}; projection {report.version}"
+        f"simulated rooms each, {report.simulated} made now{rooms}, {change}; projection "
+        f"{report.version}"
     )
 
 
-def failure_lines(rows: Sequence[ImportRow]) -> list[str]:
+def print_pairs(report: PairsReport) -> None:
+    """Prints what a list of pairs brings; on standard error, which of its rows cannot be used."""
+    for line in failure_lines(report.failed, "rooms"):
+        print(line, file=sys.stderr)
+    check = report.validation
+    print(f"{len(report.rows)} pairs: {check.rooms} usable, {len(report.failed)} failed")
+    print(
+        f"cross-validated on {check.rooms} rooms of {check.products} products, each without its "
+        f"own: {_figure('MRR', check.mrr)}; {_figure('first', check.top1)}"
+    )
+
+
+def _figure(name: str, figure: Figure) -> str:
+    return (
+        f"{name} {figure.before:.3f} before, {figure.after:.3f} after (difference "
+        f"{figure.difference:+.3f}, 95 % interval {figure.low:+.3f} to {figure.high:+.3f})"
+    )
+
+
+def failure_lines(rows: Sequence[ImportRow | PairRow], noun: str = "products") -> list[str]:
     """Returns what to print of failed rows: one line for each cause, of many causes the first 20.
 
     The causes that most rows have come first: mended once, they help most.
     """
-    groups: dict[str, list[ImportRow]] = {}
+    groups: dict[str, list[ImportRow | PairRow]] = {}
     for row in rows:
         cause = (row.reason or "").removeprefix(f"{row.place}: ")
         groups.setdefault(cause, []).append(row)
@@ -153,7 +184,7 @@ def failure_lines(rows: Sequence[ImportRow]) -> list[str]:
             lines.append(f"failed  {same[0].id}: {same[0].reason}")
         else:
             ids = ", ".join(row.id for row in same[:_IDS]) + ", …" * (len(same) > _IDS)
-            lines.append(f"failed  {len(same)} products ({ids}): {cause}")
+            lines.append(f"failed  {len(same)} {noun} ({ids}): {cause}")
     rest = sum(len(same) for _, same in ordered[_CAUSES:])
     if rest:
         lines.append(f"… {rest} more (--json has them all)")

@@ -123,7 +123,34 @@ def fit_products(
         >>> fit_products(np.split(features, 10), stamp, "my-encoder 1").matrix.shape
         (8, 4)
     """
-    scatter = scatter_of(products)
+    return fit_scatter(scatter_of(products), stamp, encoder, shrinkage, prior, pairs)
+
+
+def fit_scatter(
+    scatter: Scatter,
+    stamp: Stamp,
+    encoder: str,
+    shrinkage: float = 0.3,
+    prior: Scatter | None = None,
+    pairs: PairScatter | None = None,
+) -> Projection:
+    """Returns what `fit_products` returns, for products that are summed up already.
+
+    Args:
+        scatter: of the products.
+        stamp, encoder, shrinkage: as for `fit_discriminant`.
+        prior, pairs: as for `fit_products`.
+
+    Raises:
+        ValueError: as for `fit_products`.
+
+    Example:
+        >>> from floorlens.models.stamp import Stamp
+        >>> scatter = scatter_of(np.random.default_rng(0).normal(size=(10, 3, 8)))
+        >>> stamp = Stamp("my-projection", "1", 4, "Apache-2.0", "none")
+        >>> fit_scatter(scatter, stamp, "my-encoder 1").matrix.shape
+        (8, 4)
+    """
     if prior is not None:
         scatter = scatter.join(prior)
     means, counts, within = scatter.means, scatter.counts, scatter.within.copy()

@@ -49,6 +49,7 @@ class Places:
         pictures: Sequence[Path] = (),
         known: Callable[[], Collection[str]] = tuple,
         address: Callable[[str], str | None] = lambda _: None,
+        option: str = "--pictures",
     ) -> None:
         """Names the folders.
 
@@ -58,6 +59,7 @@ class Places:
             known: gives the whole paths of the pictures that the catalogue holds already.
             address: gives the name by which a product holds the picture at an `http(s)://` address;
                 None where nothing may be fetched. Its ImageError refuses the address.
+            option: of the command line, with which a user allows a further folder.
 
         Raises:
             UsageError: one of the further folders is none.
@@ -68,6 +70,7 @@ class Places:
         self._folders = [follow(folder), *(follow(further) for further in pictures)]
         self._known_pictures = known
         self._address = address
+        self._option = option
         self._names: dict[Path, dict[str, list[str]]] = {}
         self._stems: dict[Path, dict[str, list[str]]] = {}
         self._searches = 0
@@ -167,7 +170,7 @@ class Places:
             return None
         raise ProductSourceError(
             f"{where}: the image {Path(plain).name} lies outside {self._folders[0]}; to allow its "
-            f"folder, give --pictures {outside.parent}"
+            f"folder, give {self._option} {outside.parent}"
         )
 
     def _allowed(self, path: Path) -> bool:

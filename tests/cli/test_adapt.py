@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from typer.testing import Result
 from floorlens.adaptation import adapt as adaptation
 from floorlens.adaptation.adapt import LEAST
 from floorlens.adaptation.rooms import simulate_view
+from floorlens.adaptation.validation import Validation
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 
@@ -160,3 +162,66 @@ def test_eval_measures_adapted_or_not_and_the_report_says_which(
         without = document(run("eval", kind, data, *options, "--no-adapt", "--json", "-"))
         assert with_adaptation["stamp"]["projection"]["version"].startswith("own-")
         assert without["stamp"]["projection"]["version"] == "1"
+
+
+def write_pairs(folder: Path, *further: str) -> Path:
+    """Writes a list of twelve rooms of six products, and further rows."""
+    lines = ["room,product"]
+    for number in range(12):
+        colour = (20 + 25 * (number % 6), 200 - 20 * (number % 6), 90 + 3 * number)
+        photo = Image.new("RGB", (48, 48), colour)
+        photo.putpixel((0, 0), (0, 0, 0))
+        photo.save(folder / f"{number}.png")
+        lines.append(f"{number}.png,p{number % 6}")
+    table = folder / "pairs.csv"
+    table.write_text("\n".join([*lines, *further]))
+    return table
+
+
+def test_a_list_of_pairs_is_measured_and_its_bad_rows_are_named(
+    run: Run, products: Path, tmp_path: Path
+) -> None:
+    run("index", products, "--no-adapt")
+    table = write_pairs(tmp_path, "absent.png,p1", "0.png,p1")
+    result = run("adapt", "--pairs", table, code=8)
+    assert "failed  absent.png: the image 'absent.png' cannot be found" in result.stderr
+    assert "failed  0.png: is the same photo as in line 2" in result.stderr
+    assert "14 pairs: 12 usable, 2 failed" in result.stdout
+    assert "cross-validated on 12 rooms of 6 products" in result.stdout
+    assert re.search(r"MRR \d\.\d{3} before, \d\.\d{3} after \(difference [+-]", result.stdout)
+    report = document(run("adapt", "--pairs", table, "--json", code=8))["pairs"]
+    assert report["counts"] == {"usable": 12, "failed": 2}
+    assert report["rows"][-1] == {
+        "room": "0.png",
+        "product": "p1",
+        "place": "line 15",
+        "status": "failed",
+        "reason": "is the same photo as in line 2",
+    }
+    assert report["mrr"]["difference"] == pytest.approx(
+        report["mrr"]["after"] - report["mrr"]["before"]
+    )
+    known = document(run("adapt", "--json"))["rooms"]
+    assert known == (12 if report["used"] else 0)
+    assert ("12 rooms whose product is known" in run("info").stdout) == report["used"]
+
+
+def test_pairs_that_bring_nothing_change_nothing(
+    run: Run, products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Validation, "gain", False)
+    run("index", products, "--no-adapt")
+    table = write_pairs(tmp_path)
+    out = run("adapt", "--pairs", table).stdout
+    assert "no gain: nothing has changed" in out
+    assert "adapted to: nothing" in run("info").stdout
+    assert document(run("adapt", "--pairs", table, "--json"))["pairs"]["used"] is False
+
+
+def test_too_few_pairs_are_a_wrong_use(run: Run, products: Path, tmp_path: Path) -> None:
+    run("index", products, "--no-adapt")
+    table = write_pairs(tmp_path)
+    table.write_text("\n".join(table.read_text().splitlines()[:6]))
+    run("adapt", "--rooms", tmp_path, code=2)
+    run("adapt", "--pairs", table, code=2)
+    run("adapt", "--pairs", tmp_path / "nowhere.csv", code=3)

@@ -61,6 +61,18 @@ def test_other_files_and_other_encoders_are_refused(tmp_path: Path) -> None:
         scatter_of(products(2, 0)).join(scatter_of([np.zeros((3, 4))]))
 
 
+def test_further_views_count_as_if_they_had_been_there() -> None:
+    rows = products(8, 3)
+    whole = scatter_of(rows)
+    some = {0: rows[0][:3], 4: rows[4][:1], 7: rows[7][:4]}
+    rest = [one[len(some.get(place, ())) :] for place, one in enumerate(rows)]
+    joined = scatter_of(rest).with_views(some)
+    np.testing.assert_array_equal(joined.counts, whole.counts)
+    np.testing.assert_allclose(joined.means, whole.means)
+    np.testing.assert_allclose(joined.within, whole.within)
+    assert whole.with_views({}) is whole
+
+
 def real_pairs(count: int, seed: int = 0) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Rooms that differ from their swatches mostly in feature 2, and all alike in feature 3."""
     rng = np.random.default_rng(seed)
