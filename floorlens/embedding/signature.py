@@ -1,7 +1,8 @@
 """The signature of the built-in embedder: what the re-ranker knows of a floor, in 4,096 bytes.
 
 Layout of version 3, little endian: a header (magic `FLS3`, numbers of directions and of pattern
-classes, number of patches of each of `ASPECTS`, 0 for one that is absent), then for each aspect the
+classes, whether the projection is a catalogue's own, number of patches of each of `ASPECTS`, 0 for
+one that is absent), then for each aspect the
 median Lab colour and the quantiles of L*, a*, b* around it, the probabilities of the patterns, the
 numbers that tell how far to trust it, the descriptor of the whole and one descriptor per patch.
 Descriptors are unit vectors as int8, stretched to use all of its range.
@@ -25,7 +26,13 @@ LEVELS = np.linspace(0.05, 0.95, 10)
 #: Bytes of a signature, at most.
 LIMIT = 4096
 _HEAD = np.dtype(
-    [("magic", "S4"), ("directions", "<u2"), ("classes", "u1"), ("patches", "u1", (len(ASPECTS),))]
+    [
+        ("magic", "S4"),
+        ("directions", "<u2"),
+        ("classes", "u1"),
+        ("adapted", "u1"),
+        ("patches", "u1", (len(ASPECTS),)),
+    ]
 )
 
 
@@ -53,6 +60,7 @@ class Signatures:
 
     Attributes:
         total: n.
+        adapted: whether a catalogue's own projection made the descriptors.
         floor: int64 (m,), which floor each aspect belongs to, rising.
         aspect: int64 (m,), which of `ASPECTS` it is.
         centre: float32 (m, 3), median Lab.
@@ -65,6 +73,7 @@ class Signatures:
     """
 
     total: int
+    adapted: bool
     floor: NDArray[np.int64]
     aspect: NDArray[np.int64]
     centre: NDArray[np.float32]
@@ -90,8 +99,12 @@ class Signatures:
         return rows
 
 
-def pack(aspects: Mapping[AspectName, Detail]) -> bytes:
+def pack(aspects: Mapping[AspectName, Detail], *, adapted: bool = False) -> bytes:
     """Returns the signature of one floor; of more patches than fit, an even sample of each aspect.
+
+    Args:
+        aspects: one or both of `ASPECTS`.
+        adapted: whether the descriptors were made with a catalogue's own projection.
 
     Raises:
         ValueError: no aspect, aspects that differ in form, or more directions than fit.
@@ -101,7 +114,7 @@ def pack(aspects: Mapping[AspectName, Detail]) -> bytes:
         >>> unit = np.eye(128, dtype=np.float32)
         >>> swatch = Detail(lab, pattern, trust, unit[0], unit[:4])
         >>> len(pack({"swatch": swatch})), len(pack({"swatch": swatch, "scene": swatch}))
-        (751, 1493)
+        (752, 1494)
     """
     forms = {(detail.whole.size, detail.pattern.size) for detail in aspects.values()}
     if len(forms) != 1:
@@ -112,7 +125,7 @@ def pack(aspects: Mapping[AspectName, Detail]) -> bytes:
     if min(shares.values()) < 1:
         raise ValueError(f"{directions} directions do not fit into the limit of {LIMIT} bytes")
     counts = [shares.get(name, 0) for name in ASPECTS]
-    head = np.array([(MAGIC, directions, classes, counts)], _HEAD)
+    head = np.array([(MAGIC, directions, classes, adapted, counts)], _HEAD)
     records = [_packed(aspects[name], shares[name]) for name in ASPECTS if name in aspects]
     return b"".join(part.tobytes() for part in (head, *records))
 
@@ -156,16 +169,17 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
         ((3, 128), (3, 4, 128), [0, 1, 1], [0, 0, 1])
     """
     heads = [_head(signature) for signature in signatures]
-    forms = {(directions, classes) for directions, classes, _ in heads}
+    forms = {form for form, _ in heads}
     if len(forms) > 1:
         raise CatalogueError("signatures of different embedders cannot be compared")
-    directions, classes = forms.pop() if forms else (0, 0)
-    patches = np.array([counts for _, _, counts in heads], np.int64).reshape(-1, len(ASPECTS))
+    directions, classes, adapted = forms.pop() if forms else (0, 0, False)
+    patches = np.array([counts for _, counts in heads], np.int64).reshape(-1, len(ASPECTS))
     floor, aspect = np.nonzero(patches)
     counts = patches[floor, aspect]
     total = len(floor)
     out = Signatures(
         total=len(heads),
+        adapted=adapted,
         floor=floor.astype(np.int64),
         aspect=aspect.astype(np.int64),
         centre=np.empty((total, 3), np.float32),
@@ -216,12 +230,12 @@ def _record(patches: int, directions: int, classes: int) -> np.dtype[np.void]:
     )
 
 
-def _head(signature: bytes) -> tuple[int, int, tuple[int, ...]]:
-    """Returns (directions, classes, patches of each aspect) of bytes that are a signature."""
+def _head(signature: bytes) -> tuple[tuple[int, int, bool], tuple[int, ...]]:
+    """Returns ((directions, classes, adapted), patches of each aspect) of a signature's bytes."""
     if signature[:4] == MAGIC and len(signature) >= _HEAD.itemsize:
-        _, directions, classes, patches = np.frombuffer(signature, _HEAD, 1)[0].tolist()
+        _, directions, classes, adapted, patches = np.frombuffer(signature, _HEAD, 1)[0].tolist()
         counts = tuple(int(count) for count in patches)
         sizes = [_record(count, directions, classes).itemsize for count in counts if count]
         if sizes and len(signature) == _HEAD.itemsize + sum(sizes):
-            return int(directions), int(classes), counts
+            return (int(directions), int(classes), bool(adapted)), counts
     raise CatalogueError("a stored signature is not of version 3: run `floorlens index --rebuild`")

@@ -5,8 +5,12 @@
 The catalogue is every product and swatch of `train_pairs`. Each shop's rooms are compared under a
 projection that took along the pairs of the other shops alone; then parameters are learned on all
 shops but one, for each of them, to print what that is worth (folds by shop), and last on all, for
-`floorlens/weights/ranker.json`. Rooms come as they are and under a strong light:
+`floorlens/weights/ranker.json`. Rooms come as they are and, counting less, under a strong light:
 rooms of shops are renders and studio pictures, whose colours tell more than a photo's.
+
+What catalogues that are not adapted use (`plain`) is no part of it: they are small, and what matters
+in them is which products are like a floor. It was chosen among a few on graded rooms
+(`docs/matching-log.md`).
 
 Loss: softmax cross-entropy of the true product among all others (ListNet with one relevant item,
 Cao et al. 2007).
@@ -17,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +33,11 @@ from training.matching.features import Described, describe_all
 from training.matching.pipeline import (
     ASPECTS,
     WEIGHTS,
+    WIDE,
     Aspect,
     AspectName,
     BuiltinEmbedder,
+    Falloff,
     FloorFeatures,
     Parameters,
     Projection,
@@ -49,12 +55,15 @@ VERSION = "0.3.0"
 PARTS = ("whole", "query", "product")
 COMPONENTS = ("colour", "texture", "pattern")
 #: How much the rooms under another light count beside those as they are.
-RELIT = 1.0
+RELIT = 0.3
 #: Shops with fewer rooms share a fold.
 SMALL = 30
 #: Others that the true product is told from while learning: the hardest, and some at random.
 HARDEST, RANDOM = 60, 60
 STEPS, RATE, DECAY = 250, 0.04, 0.003
+#: The same decay for what colours are compared by: a few shops' swatches must not make lightness
+#: or hue mean nothing. Alone they bring a* to ten times L*, and grey floors before brown ones.
+COLOUR_DECAY = 0.05
 
 
 @dataclass(frozen=True)
@@ -96,8 +105,9 @@ class Ranker(nn.Module):
         def learned(*values: float) -> nn.Parameter:
             return nn.Parameter(torch.tensor(values).clamp_min(1e-3).log())
 
-        self.lab, self.spread = learned(*start.lab), learned(*start.spread)
-        self.tolerance, self.power = learned(start.tolerance), learned(start.power)
+        self._plain, falloff = start.plain, start.adapted
+        self.lab, self.spread = learned(*falloff.lab), learned(*falloff.spread)
+        self.tolerance, self.power = learned(falloff.tolerance), learned(falloff.power)
         self.shares = learned(*(start.shares[name] for name in PARTS))
         self.weights = learned(*(start.weights[name] for name in COMPONENTS))
         self.sharpness = learned(30.0)
@@ -106,7 +116,8 @@ class Ranker(nn.Module):
         """Returns scores [q, p] times a sharpness."""
         weights = torch.cat([self.lab, self.spread]).exp()
         distance = ((gaps * weights) ** 2).sum(-1).add(1e-6).sqrt()
-        colour = (-distance / self.tolerance.exp()).exp()
+        nearness = (-distance / (WIDE * self.tolerance.exp())).exp()
+        colour = (nearness + nearness**WIDE) / 2
         cosine = (similarities * torch.softmax(self.shares, 0)).sum(-1)
         texture = ((1 + cosine) / 2).clamp(1e-3, 1) ** self.power.exp()
         shares = torch.softmax(self.weights, 0)
@@ -125,12 +136,15 @@ class Ranker(nn.Module):
         lab, spread = rounded(self.lab.exp()), rounded(self.spread.exp())
         return Parameters(
             version=VERSION,
-            lab=(lab[0], lab[1], lab[2]),
-            spread=(spread[0], spread[1], spread[2]),
-            tolerance=rounded(self.tolerance.exp())[0],
             shares=dict(zip(PARTS, shares, strict=True)),
-            power=rounded(self.power.exp())[0],
             weights=dict(zip(COMPONENTS, weights, strict=True)),
+            adapted=Falloff(
+                lab=(lab[0], lab[1], lab[2]),
+                spread=(spread[0], spread[1], spread[2]),
+                tolerance=rounded(self.tolerance.exp())[0],
+                power=rounded(self.power.exp())[0],
+            ),
+            plain=self._plain,
         )
 
 
@@ -144,11 +158,8 @@ def folds_of(rooms: Sequence[Described]) -> NDArray[np.str_]:
     return np.where(np.isin(shops, names[counts < SMALL]), "others", shops)
 
 
-def read_scalars(described: Sequence[Described], pairs: bool = True) -> tuple[Scalars, Scalars]:
-    """Returns the scalars of all rooms, as they are and under another light, out of fold.
-
-    `pairs`: whether the projections take the other shops' pairs along.
-    """
+def read_scalars(described: Sequence[Described]) -> tuple[Scalars, Scalars]:
+    """Returns the scalars of all rooms, as they are and under another light, out of fold."""
     swatches = [
         row
         for row in described
@@ -160,7 +171,7 @@ def read_scalars(described: Sequence[Described], pairs: bool = True) -> tuple[Sc
     folds, parts = folds_of(rooms), []
     for fold in np.unique(folds):
         others = [room for room, name in zip(rooms, folds, strict=True) if name != fold]
-        projection = fit(swatches, others if pairs else [])
+        projection = fit(swatches, others)
         mine = np.flatnonzero(folds == fold)
         for look in range(2):
             shown = [rooms[number].aspects[look] for number in mine]
@@ -195,11 +206,13 @@ def _compare(
     rooms: Sequence[Aspect], swatches: Sequence[Described], projection: Projection
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns gaps, cosines and pattern of rooms beside swatches."""
-    embedder = BuiltinEmbedder(projection)
-    products = unpack([_signature(embedder, row.aspects[0], ASPECTS[0]) for row in swatches])
+    embedder = BuiltinEmbedder()
+    products = unpack(
+        [_signature(embedder, row.aspects[0], ASPECTS[0], projection) for row in swatches]
+    )
     gaps, similarities, pattern = [], [], []
     for aspect in rooms:
-        floor = unpack([_signature(embedder, aspect, ASPECTS[1])])
+        floor = unpack([_signature(embedder, aspect, ASPECTS[1], projection)])
         by_part = cosines(floor, products)
         gaps.append(colour_gaps(floor, products))
         similarities.append(np.stack([by_part[name] for name in PARTS], axis=-1))
@@ -208,9 +221,12 @@ def _compare(
     return parts[0], parts[1], parts[2]
 
 
-def _signature(embedder: BuiltinEmbedder, aspect: Aspect, name: AspectName) -> bytes:
+def _signature(
+    embedder: BuiltinEmbedder, aspect: Aspect, name: AspectName, projection: Projection
+) -> bytes:
     facts = default_probe().probabilities(aspect.base, aspect.coverage).astype(np.float16)
-    return embedder.describe(FloorFeatures({name: replace(aspect, facts=facts)})).signature
+    features = FloorFeatures({name: replace(aspect, facts=facts)})
+    return embedder.describe(features, projection).signature
 
 
 # -- learning --------------------------------------------------------------------------------------
@@ -234,8 +250,9 @@ def learn(
         for tensors, weight in zip(data, (1.0, RELIT), strict=True):
             each = nn.functional.cross_entropy(ranker(*tensors), target, reduction="none")
             loss = loss + weight * (share * each).mean()
-        for value, begun in zip(ranker.parameters(), first, strict=True):
-            loss = loss + DECAY * ((value - begun) ** 2).sum()
+        for (name, value), begun in zip(ranker.named_parameters(), first, strict=True):
+            decay = COLOUR_DECAY if name in ("lab", "spread", "tolerance") else DECAY
+            loss = loss + decay * ((value - begun) ** 2).sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -297,12 +314,10 @@ def write(parameters: Parameters, looks: Sequence[Scalars], path: Path) -> None:
         "learned on": f"{len(looks[0].truth)} rooms of train_pairs, {looks[0].gaps.shape[1]} "
         "products; listwise, folds by shop (training/matching/fit_ranker.py)",
         "encoder": BuiltinEmbedder().projection.encoder,
-        "lab": parameters.lab,
-        "spread": parameters.spread,
-        "tolerance": parameters.tolerance,
         "shares": dict(parameters.shares),
-        "power": parameters.power,
         "weights": dict(parameters.weights),
+        "adapted": asdict(parameters.adapted),
+        "plain": asdict(parameters.plain),
     }
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 

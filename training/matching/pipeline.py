@@ -40,6 +40,8 @@ from floorlens.pipeline import examine_product, floor_region, floor_view, produc
 from floorlens.presets import PRESETS, Stages, load_stages
 from floorlens.products.pictures import ProductPicture
 from floorlens.reranking.backends.builtin import (
+    WIDE,
+    Falloff,
     Parameters,
     colour_gaps,
     cosines,
@@ -53,9 +55,11 @@ __all__ = [
     "STRONG_LIGHT",
     "USUAL_LIGHT",
     "WEIGHTS",
+    "WIDE",
     "Aspect",
     "AspectName",
     "BuiltinEmbedder",
+    "Falloff",
     "FloorFeatures",
     "FloorView",
     "PairScatter",

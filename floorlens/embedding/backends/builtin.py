@@ -125,7 +125,7 @@ class BuiltinEmbedder:
                 f"projection {projection.stamp.version} belongs to encoder {projection.encoder}, "
                 f"not {own.encoder}: run `floorlens index --rebuild`"
             )
-        return _embedding(features, projection)
+        return _embedding(features, projection, adapted=projection.stamp != own.stamp)
 
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns float32 (n, d0), the encoder's output for uint8 (n, 160, 160, 3) sRGB patches."""
@@ -147,14 +147,14 @@ def default_projection() -> Projection:
     return load_projection(WEIGHTS / PROJECTION)
 
 
-def _embedding(features: FloorFeatures, projection: Projection) -> FloorEmbedding:
+def _embedding(features: FloorFeatures, projection: Projection, *, adapted: bool) -> FloorEmbedding:
     """Returns the embedding of features with a projection that fits them.
 
     The vector engine keeps one vector of a product: the mean of those of its aspects.
     """
     details = {name: _detail(aspect, projection) for name, aspect in features.aspects.items()}
     vectors = [_vector(detail) for detail in details.values()]
-    return FloorEmbedding(_unit(np.mean(vectors, axis=0)), pack(details))
+    return FloorEmbedding(_unit(np.mean(vectors, axis=0)), pack(details, adapted=adapted))
 
 
 def _detail(aspect: Aspect, projection: Projection) -> Detail:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +21,48 @@ from floorlens.models.stamp import Stamp
 from floorlens.reranking import Comparison, Evidence
 
 PARAMETERS = "ranker.json"
+#: How much wider the wide part of the colour score is than the narrow one.
+WIDE = 4.0
+
+
+@dataclass(frozen=True)
+class Falloff:
+    """How fast scores fall with what differs.
+
+    Attributes:
+        lab: weights of L*, a*, b* in the difference of two medians.
+        spread: the same where the spread around the median is compared.
+        tolerance: weighted colour difference at which the narrower part of the colour score has
+            fallen to 1/e.
+        power: of the texture score.
+    """
+
+    lab: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    tolerance: float
+    power: float
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What the scores are made with: learned from pairs, listwise, by `training/matching`.
+    """What the scores are made with.
 
     Attributes:
         version: of these numbers.
-        lab: weights of L*, a*, b* in the difference of two medians.
-        spread: the same where the spread around the median is compared.
-        tolerance: weighted colour difference at which the colour score has fallen to 1/e.
         shares: of the cosines that make up the texture score; together 1. `whole`: the floors as
             wholes; `query`, `product`: the patches of one, each with its nearest of the other.
-        power: of the texture score.
         weights: how much each component counts by default.
+        adapted: where the catalogue is adapted to its own products. Learned with shares and weights
+            from pairs, listwise (`training/matching/fit_ranker.py`).
+        plain: where it is not. Such catalogues are small and textures tell less in them: what
+            matters is which products are like a floor, and colour says that best.
     """
 
     version: str
-    lab: tuple[float, float, float]
-    spread: tuple[float, float, float]
-    tolerance: float
     shares: Mapping[str, float]
-    power: float
     weights: Mapping[str, float]
+    adapted: Falloff
+    plain: Falloff
 
 
 @lru_cache(maxsize=1)
@@ -61,15 +80,24 @@ def default_parameters() -> Parameters:
         values = json.loads((WEIGHTS / PARAMETERS).read_text(encoding="utf-8"))
         return Parameters(
             version=values["version"],
-            lab=tuple(values["lab"]),
-            spread=tuple(values["spread"]),
-            tolerance=float(values["tolerance"]),
             shares=MappingProxyType(values["shares"]),
-            power=float(values["power"]),
             weights=MappingProxyType(values["weights"]),
+            adapted=_falloff(values["adapted"]),
+            plain=_falloff(values["plain"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CatalogueError(f"{PARAMETERS} does not hold a ranker: {error}") from error
+
+
+def _falloff(values: Mapping[str, Any]) -> Falloff:
+    first, second, third = values["lab"]
+    fourth, fifth, sixth = values["spread"]
+    return Falloff(
+        lab=(first, second, third),
+        spread=(fourth, fifth, sixth),
+        tolerance=values["tolerance"],
+        power=values["power"],
+    )
 
 
 class BuiltinReranker:
@@ -111,9 +139,11 @@ class BuiltinReranker:
             return Comparison(dict.fromkeys(self.weights, nothing), ())
         floor, products = unpack([query]), unpack(candidates)
         swatch, scene = ~np.isnan(products.table(np.ones(len(products.floor)))).T
+        parameters = self._parameters
+        falloff = parameters.adapted if floor.adapted else parameters.plain
         components = {
-            "colour": colour_score(colour_gaps(floor, products), self._parameters),
-            "texture": texture_score(cosines(floor, products), self._parameters),
+            "colour": colour_score(colour_gaps(floor, products), falloff),
+            "texture": texture_score(cosines(floor, products), parameters.shares, falloff),
             "pattern": pattern_score(floor, products),
         }
         kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
@@ -144,18 +174,22 @@ def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
     return np.where(np.isnan(gaps[:, 0]), gaps[:, 1], gaps[:, 0])
 
 
-def colour_score(gaps: NDArray[np.floating], parameters: Parameters) -> NDArray[np.float32]:
-    """Returns float32 (n,) of exp(-d / tolerance), d the length of the weighted `colour_gaps`.
+def colour_score(gaps: NDArray[np.floating], falloff: Falloff) -> NDArray[np.float32]:
+    """Returns float32 (n,), the mean of exp(-d / t) and exp(-d / 4t), t the tolerance.
+
+    d is the length of the weighted `colour_gaps`. The narrow part tells near twins apart, the wide
+    one a brown floor from a grey one where none is the same.
 
     Example:
         >>> alike, redder = np.zeros((1, 6)), np.array([[0, 9, 0, 0, 0, 0]])
-        >>> first = colour_score(alike, default_parameters())[0]
-        >>> float(first), bool(colour_score(redder, default_parameters())[0] < 0.5)
+        >>> falloff = default_parameters().adapted
+        >>> float(colour_score(alike, falloff)[0]), bool(colour_score(redder, falloff)[0] < 0.5)
         (1.0, True)
     """
-    weights = np.array([*parameters.lab, *parameters.spread], np.float32)
+    weights = np.array([*falloff.lab, *falloff.spread], np.float32)
     distance = np.sqrt(((gaps * weights) ** 2).sum(axis=1))
-    return np.asarray(np.exp(-distance / parameters.tolerance), np.float32)
+    nearness = np.exp(-distance / (WIDE * falloff.tolerance))
+    return np.asarray((nearness + nearness**WIDE) / 2, np.float32)
 
 
 def cosines(floor: Signatures, products: Signatures) -> Mapping[str, NDArray[np.float32]]:
@@ -191,19 +225,19 @@ def cosines(floor: Signatures, products: Signatures) -> Mapping[str, NDArray[np.
 
 
 def texture_score(
-    similarities: Mapping[str, NDArray[np.floating]], parameters: Parameters
+    similarities: Mapping[str, NDArray[np.floating]], shares: Mapping[str, float], falloff: Falloff
 ) -> NDArray[np.float32]:
     """Returns float32 (n,): the `cosines` by their shares, -1..1 brought to 0..1, to a power.
 
     Example:
-        >>> alike = dict.fromkeys(default_parameters().shares, np.array([1.0, 0.2]))
-        >>> one, other = texture_score(alike, default_parameters()).tolist()
-        >>> one, other < 0.6
+        >>> alike = {"whole": np.array([1.0, 0.2])}
+        >>> one, other = texture_score(alike, {"whole": 1.0}, default_parameters().adapted).tolist()
+        >>> one, other < 0.5
         (1.0, True)
     """
-    cosine = sum(share * similarities[name] for name, share in parameters.shares.items())
+    cosine = sum(share * similarities[name] for name, share in shares.items())
     rising = np.clip((1 + np.asarray(cosine, np.float32)) / 2, 0.0, 1.0)
-    return np.asarray(rising**parameters.power, np.float32)
+    return np.asarray(rising**falloff.power, np.float32)
 
 
 def pattern_score(floor: Signatures, products: Signatures) -> NDArray[np.float32]:

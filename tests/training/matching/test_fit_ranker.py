@@ -40,7 +40,10 @@ def test_it_learns_what_tells_products_apart() -> None:
     before, after = ranks_of(Ranker(start), look, others), ranks_of(ranker, look, others)
     assert (1 / after).mean() > 1.5 * (1 / before).mean()
     learned = ranker.parameters_of()
-    assert learned.lab[1] / learned.lab[0] > start.lab[1] / start.lab[0]
+    assert (
+        learned.adapted.lab[1] / learned.adapted.lab[0]
+        > start.adapted.lab[1] / start.adapted.lab[0]
+    )
     assert learned.weights["colour"] > start.weights["colour"]
 
 
@@ -53,8 +56,8 @@ def test_what_is_learned_is_what_is_served() -> None:
     for room in rooms:
         cosines = {name: look.cosines[room, :, place] for place, name in enumerate(PARTS)}
         components = {
-            "colour": colour_score(look.gaps[room], served),
-            "texture": texture_score(cosines, served),
+            "colour": colour_score(look.gaps[room], served.adapted),
+            "texture": texture_score(cosines, served.shares, served.adapted),
             "pattern": look.pattern[room],
         }
         expected = sum(served.weights[name] * values for name, values in components.items())
