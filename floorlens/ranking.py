@@ -109,8 +109,9 @@ def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float
     """
     components = comparison.components
     evidence = comparison.evidence or (None,) * len(ids)
-    total = sum(weights.values())
-    scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
+    shares = {name: weight * comparison.emphasis.get(name, 1.0) for name, weight in weights.items()}
+    total = sum(shares.values())
+    scores = sum(share / total * np.float64(components[name]) for name, share in shares.items())
     scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
     order = sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
     return [

@@ -177,8 +177,8 @@ class PatternEmbedder(FakeEmbedder):
     [
         ("one board", swatch, True),
         ("one board", board, True),
-        ("straight plank", swatch, False),
-        ("straight plank", board, True),
+        ("plank", swatch, False),
+        ("plank", board, True),
         ("stone", board, False),
     ],
 )

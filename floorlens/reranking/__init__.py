@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -23,10 +23,13 @@ class Comparison:
         components: for each component a float32 (n,) array of scores 0..1; 1 means that nothing
             differs.
         evidence: what the scores of each product rest on; None where pictures are not told apart.
+        emphasis: how much more a component counts between these floors than its weight says; 1
+            where it is not named.
     """
 
     components: Mapping[str, NDArray[np.float32]]
     evidence: tuple[Evidence, ...] | None = None
+    emphasis: Mapping[str, float] = field(default_factory=dict)
 
 
 class Reranker(Protocol):
@@ -43,5 +46,5 @@ class Reranker(Protocol):
     def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
         """Returns how alike the query is to each candidate, in their order.
 
-        The score of a match is the weighted mean of its components.
+        The score of a match is the mean of its components, by weight times emphasis.
         """

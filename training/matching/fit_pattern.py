@@ -101,10 +101,10 @@ def fit_rows(rows: Rows, pictures: Sequence[KnownPicture], steps: int = 60) -> F
         optimiser.zero_grad()
         error = -(weights * targets * torch.log_softmax(x @ matrix + bias, dim=1)).sum()
         error = error + DECAY / 2 * (matrix**2).sum()
-        error.backward()  # type: ignore[no-untyped-call]
+        error.backward()
         return error
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimiser.step(loss)
     factor = 17 / np.sqrt(rows.shape[1], dtype=np.float32)
     return Fit(mean, scale, matrix.detach().numpy() * factor, bias.detach().numpy().copy())
 
@@ -141,7 +141,7 @@ def leave_out(rows: Rows, pictures: Sequence[KnownPicture]) -> LeftOut:
         tested = np.flatnonzero(out & real)
         if len(tested):
             kept = np.flatnonzero(~out)
-            fit = fit_rows(rows[kept], [pictures[place] for place in kept])
+            fit = fit_rows(rows[kept], [pictures[int(place)] for place in kept])
             places += tested.tolist()
             logits.append(fit.logits(rows[tested]))
     return LeftOut([pictures[place] for place in places], np.concatenate(logits))

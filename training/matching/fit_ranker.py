@@ -8,8 +8,8 @@ shops but one, for each of them, to print what that is worth (folds by shop), an
 `floorlens/weights/ranker.json`. Rooms come as they are and, counting less, under a strong light:
 rooms of shops are renders and studio pictures, whose colours tell more than a photo's.
 
-What catalogues that are not adapted use (`plain`) is no part of it: they are small, and what matters
-in them is which products are like a floor. It was chosen among a few on graded rooms
+What catalogues that are not adapted use (`plain`) is no part of it: they are small, and what
+matters in them is which products are like a floor. It was chosen among a few on graded rooms
 (`docs/matching-log.md`).
 
 Loss: softmax cross-entropy of the true product among all others (ListNet with one relevant item,
@@ -21,8 +21,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -143,6 +144,7 @@ class Ranker(nn.Module):
                 spread=(spread[0], spread[1], spread[2]),
                 tolerance=rounded(self.tolerance.exp())[0],
                 power=rounded(self.power.exp())[0],
+                emphasis={},
             ),
             plain=self._plain,
         )
@@ -316,10 +318,15 @@ def write(parameters: Parameters, looks: Sequence[Scalars], path: Path) -> None:
         "encoder": BuiltinEmbedder().projection.encoder,
         "shares": dict(parameters.shares),
         "weights": dict(parameters.weights),
-        "adapted": asdict(parameters.adapted),
-        "plain": asdict(parameters.plain),
+        "adapted": _as_dict(parameters.adapted),
+        "plain": _as_dict(parameters.plain),
     }
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def _as_dict(falloff: Falloff) -> dict[str, Any]:
+    values = {field.name: getattr(falloff, field.name) for field in fields(falloff)}
+    return values | {"emphasis": dict(falloff.emphasis)}
 
 
 def main() -> None:

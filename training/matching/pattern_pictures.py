@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,9 @@ def _laid(
         lambda row: row["class"] in ("stone", "plain", "terrazzo") and row["source"] != "textures",
     )
     faces = _shuffled(faces, seed)[:MOST_FACES]
-    jobs = [(row, number, OF_BOARDS) for row in boards for number in range(PER_BOARD)]
+    jobs: list[tuple[dict[str, str], int, tuple[str, ...]]] = [
+        (row, number, OF_BOARDS) for row in boards for number in range(PER_BOARD)
+    ]
     jobs += [(row, number, OF_FACES) for row in faces for number in range(PER_FACE)]
     for place, (row, number, patterns) in enumerate(jobs):
         # In turn, so that there are as many of each; the second layout of a board is another one.
@@ -236,7 +239,7 @@ def made_design(pattern: str, rng: np.random.Generator):  # type: ignore[no-unty
             return replace(design, layout=replace(layout, pattern="hexagon", length=layout.width))
         if pattern == "mosaic":
             side = float(rng.uniform(15, 45))
-            kind = "brick" if rng.random() < 0.3 else "grid"
+            kind: Literal["brick", "grid"] = "brick" if rng.random() < 0.3 else "grid"
             return replace(
                 design, layout=replace(layout, pattern=kind, width=side, length=side, bevel=0.5)
             )

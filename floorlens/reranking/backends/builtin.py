@@ -27,7 +27,7 @@ WIDE = 4.0
 
 @dataclass(frozen=True)
 class Falloff:
-    """How fast scores fall with what differs.
+    """How fast scores fall with what differs, and what counts more than usual.
 
     Attributes:
         lab: weights of L*, a*, b* in the difference of two medians.
@@ -35,12 +35,14 @@ class Falloff:
         tolerance: weighted colour difference at which the narrower part of the colour score has
             fallen to 1/e.
         power: of the texture score.
+        emphasis: of components, as in `Comparison`.
     """
 
     lab: tuple[float, float, float]
     spread: tuple[float, float, float]
     tolerance: float
     power: float
+    emphasis: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _falloff(values: Mapping[str, Any]) -> Falloff:
         spread=(fourth, fifth, sixth),
         tolerance=values["tolerance"],
         power=values["power"],
+        emphasis=MappingProxyType(values["emphasis"]),
     )
 
 
@@ -147,7 +150,8 @@ class BuiltinReranker:
             "pattern": pattern_score(floor, products),
         }
         kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
-        return Comparison(components, tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1)))
+        evidence = tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1))
+        return Comparison(components, evidence, falloff.emphasis)
 
 
 def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ def detail(
     lab: tuple[float, float, float] = OAK,
     spread: float = 5.0,
     patches: int = 6,
-    pattern: str = "straight plank",
+    pattern: str = "plank",
 ) -> Detail:
     """Returns an aspect whose texture is drawn from `seed` and whose colours lie around `lab`."""
     rng = np.random.default_rng(seed)
@@ -89,7 +89,7 @@ def test_a_two_tone_floor_is_told_from_an_even_one_of_the_same_mean() -> None:
 
 def test_planks_are_told_from_herringbone_and_not_from_one_board() -> None:
     """A picture of one board says nothing about how it is laid."""
-    others = [signature(1, pattern=name) for name in ("straight plank", "one board", "herringbone")]
+    others = [signature(1, pattern=name) for name in ("plank", "one board", "herringbone")]
     planks, board, herringbone = RERANKER.compare(signature(1), others).components["pattern"]
     assert planks > 0.99
     assert board > 0.8
