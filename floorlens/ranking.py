@@ -63,6 +63,7 @@ class SearchResult:
         index: the vector engine that was searched.
         degraded: where that is the fallback, the code of the error that the other engine gave;
             else None.
+        weights: how much each component counted, together 1; None where nothing was re-ranked.
     """
 
     floor: FloorRegion
@@ -71,6 +72,7 @@ class SearchResult:
     timings: Mapping[str, float]
     index: str = "exact"
     degraded: str | None = None
+    weights: Mapping[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the mask itself."""
@@ -78,6 +80,7 @@ class SearchResult:
             "floor": self.floor.as_dict(),
             "matches": [match.as_dict() for match in self.matches],
             "total": self.total,
+            "weights": None if self.weights is None else dict(self.weights),
             "timings": dict(self.timings),
             "index": self.index,
             "degraded": self.degraded,
@@ -109,9 +112,8 @@ def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float
     """
     components = comparison.components
     evidence = comparison.evidence or (None,) * len(ids)
-    shares = {name: weight * comparison.emphasis.get(name, 1.0) for name, weight in weights.items()}
-    total = sum(shares.values())
-    scores = sum(share / total * np.float64(components[name]) for name, share in shares.items())
+    total = sum(weights.values())
+    scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
     scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
     order = sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
     return [
@@ -152,29 +154,39 @@ def rank_hits(
     signatures: Mapping[str, bytes],
     query_signature: bytes,
     reranker: Reranker,
-    weights: Mapping[str, float] | None,
-) -> list[Place]:
-    """Returns the ranking of all products that were retrieved: first those that are re-ranked.
+    changes: Mapping[str, float] | None,
+) -> tuple[list[Place], dict[str, float] | None]:
+    """Returns the ranking of all products that were retrieved, and the weights of the components.
+
+    First come those that are re-ranked. The weights are the default ones by the comparison's
+    emphasis, with a user's changes, together 1; None where nothing is re-ranked.
 
     Args:
         hits: the products, best first.
         signatures: by id, of the first of them, which are re-ranked.
         query_signature: of the photo's floor.
         reranker: which compares the signatures.
-        weights: of its components. None re-ranks nothing: all are in the order of retrieval, with
-            (1 + cosine similarity) / 2 as their score.
+        changes: what a user sets of the weights. None re-ranks nothing: all are in the order of
+            retrieval, with (1 + cosine similarity) / 2 as their score.
 
     Example:
         >>> from floorlens.testing import fake_stages
         >>> reranker = fake_stages().reranker
-        >>> [place.score for place in rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)]
-        [0.75]
+        >>> ranking, weights = rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)
+        >>> ranking[0].score, weights
+        (0.75, None)
     """
-    if weights is None:
-        return [Place(hit.id, min(1.0, max(0.0, (1.0 + hit.similarity) / 2)), None) for hit in hits]
+    if changes is None:
+        similarities = [min(1.0, max(0.0, (1.0 + hit.similarity) / 2)) for hit in hits]
+        places = [Place(hit.id, s, None) for hit, s in zip(hits, similarities, strict=True)]
+        return places, None
     comparison = reranker.compare(query_signature, list(signatures.values()))
+    emphasis = comparison.emphasis
+    default = {name: w * emphasis.get(name, 1.0) for name, w in reranker.weights.items()}
+    weights = component_weights(default, changes)
+    total = sum(weights.values())
     head = rank(list(signatures), comparison, weights)
-    return head + tail(head, hits)
+    return head + tail(head, hits), {name: weight / total for name, weight in weights.items()}
 
 
 def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tuple[Match, ...]:

@@ -80,7 +80,8 @@ def answer(
     if query.limit is not None and query.limit < 1:
         raise UsageError(f"limit must be 1 or more, not {query.limit}")
     condition = parse_filter(query.where)
-    weights = component_weights(stages.reranker.weights, query.weights, query.rerank)
+    # Unusable weights are refused before the photo is opened.
+    component_weights(stages.reranker.weights, query.weights, query.rerank)
     clock = Stopwatch()
     with clock.stage("retrieve"):
         total = catalogue.searchable()
@@ -110,20 +111,20 @@ def answer(
             problem += _name_texts(number_fields(condition), fields)
         raise NothingToRank(problem)
     with clock.stage("rerank"):
-        ranking = rank_hits(
+        ranking, weights = rank_hits(
             retrieval.hits,
             retrieval.signatures,
             retrieval.query.signature,
             stages.reranker,
-            weights if query.rerank else None,
-        )[:limit]
+            (query.weights or {}) if query.rerank else None,
+        )
     with clock.stage("collect"):
-        products = catalogue.products(place.id for place in ranking)
+        products = catalogue.products(place.id for place in ranking[:limit])
         # Some engines show for a while what a product was before: the catalogue is the truth.
         passing = {product.id: product for product in products if passes(product, condition)}
-        matches = matches_of(ranking, passing)
+        matches = matches_of(ranking[:limit], passing)
     return SearchResult(
-        floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded
+        floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded, weights
     )
 
 

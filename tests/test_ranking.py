@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from unittest.mock import ANY
@@ -107,14 +107,43 @@ def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
     hits = [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)]
     signatures = {"a": b".25", "b": b".5"}
     reranker = ScriptedReranker(Stamp("scripted", "1", 0, "none", "none"), {"x": 1.0})
-    whole = rank_hits(hits, signatures, b"", reranker, {"x": 1.0})
+    whole, weights = rank_hits(hits, signatures, b"", reranker, {})
+    assert weights == {"x": 1.0}
     assert [(item.id, item.score) for item in whole] == [("b", 0.5), ("a", 0.25), ("c", ANY)]
     assert [item.components is None for item in whole] == [False, False, True]
     assert [item.evidence for item in whole] == ["both", "scene", None]
-    plain = rank_hits(hits, signatures, b"", reranker, None)
+    plain, weights = rank_hits(hits, signatures, b"", reranker, None)
+    assert weights is None
     assert [item.id for item in plain] == ["a", "b", "c"]
     assert [item.score for item in plain] == pytest.approx([0.9, 0.8, 0.0], abs=1e-6)
     assert {(item.components, item.evidence) for item in plain} == {(None, None)}
+
+
+@dataclass(frozen=True)
+class EmphaticReranker:
+    """Two components, of which these floors tell more by the first."""
+
+    stamp: Stamp
+    weights: Mapping[str, float] = field(default_factory=lambda: {"x": 0.2, "y": 0.6})
+
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        values = np.array([float(candidate) for candidate in candidates], np.float32)
+        return Comparison({"x": values, "y": 1 - values}, None, {"x": 3.0})
+
+
+def test_the_score_is_the_mean_by_the_weights_that_are_told() -> None:
+    hits, signatures = [Hit("a", 0.8), Hit("b", 0.6)], {"a": b".25", "b": b".75"}
+    emphatic = EmphaticReranker(Stamp("emphatic", "1", 0, "none", "none"))
+    _, weights = rank_hits(hits, signatures, b"", emphatic, {})
+    assert weights is not None
+    assert weights["x"] == pytest.approx(0.5)
+    ranking, weights = rank_hits(hits, signatures, b"", emphatic, {"x": 1.8})
+    assert weights is not None
+    assert weights["x"] == pytest.approx(0.75)
+    for place in ranking:
+        assert place.components is not None
+        mean = sum(weights[name] * value for name, value in place.components.items())
+        assert place.score == pytest.approx(mean)
 
 
 def test_a_product_that_has_gone_leaves_no_gap() -> None:

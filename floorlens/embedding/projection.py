@@ -27,6 +27,9 @@ With a weight of 1, real rooms of shops that were left out gained: MRR .471 to .
 alone .400 to .436 (encoder 0.2).
 """
 
+ADAPTED = "own-"
+"""Versions of projections that were fitted to a catalogue begin so."""
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -45,6 +48,11 @@ class Projection:
     matrix: NDArray[np.float32]
     stamp: Stamp
     encoder: str
+
+    @property
+    def adapted(self) -> bool:
+        """Whether it was fitted to a catalogue's own products."""
+        return self.stamp.version.startswith(ADAPTED)
 
     def apply(self, features: ArrayLike) -> NDArray[np.float32]:
         """Returns float32 (..., d) for features (..., d0)."""

@@ -88,7 +88,7 @@ class Signatures:
         """Returns values (m, …) of the aspects as float32 (n, 2, …): NaN where a floor has none.
 
         Example:
-            >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(11, 1 / 11), np.zeros(4)
+            >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(13, 1 / 13), np.zeros(4)
             >>> unit = np.eye(128, dtype=np.float32)
             >>> floors = unpack([pack({"scene": Detail(lab, pattern, trust, unit[0], unit[:4])})])
             >>> floors.table(np.array([0.5])).tolist()
@@ -110,11 +110,11 @@ def pack(aspects: Mapping[AspectName, Detail], *, adapted: bool = False) -> byte
         ValueError: no aspect, aspects that differ in form, or more directions than fit.
 
     Example:
-        >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(11, 1 / 11), np.zeros(4)
+        >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(13, 1 / 13), np.zeros(4)
         >>> unit = np.eye(128, dtype=np.float32)
         >>> swatch = Detail(lab, pattern, trust, unit[0], unit[:4])
         >>> len(pack({"swatch": swatch})), len(pack({"swatch": swatch, "scene": swatch}))
-        (752, 1494)
+        (756, 1502)
     """
     forms = {(detail.whole.size, detail.pattern.size) for detail in aspects.values()}
     if len(forms) != 1:
@@ -161,7 +161,7 @@ def unpack(signatures: Sequence[bytes]) -> Signatures:
         CatalogueError: one of them is not a signature of version 3, or they differ in form.
 
     Example:
-        >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(11, 1 / 11), np.zeros(4)
+        >>> lab, pattern, trust = np.zeros((9, 3), np.float32), np.full(13, 1 / 13), np.zeros(4)
         >>> unit = np.eye(128, dtype=np.float32)
         >>> swatch = Detail(lab, pattern, trust, unit[0], unit[:4])
         >>> floors = unpack([pack({"swatch": swatch}), pack({"swatch": swatch, "scene": swatch})])

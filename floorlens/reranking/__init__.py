@@ -23,8 +23,8 @@ class Comparison:
         components: for each component a float32 (n,) array of scores 0..1; 1 means that nothing
             differs.
         evidence: what the scores of each product rest on; None where pictures are not told apart.
-        emphasis: how much more a component counts between these floors than its weight says; 1
-            where it is not named.
+        emphasis: how much more a component counts between these floors than its default weight
+            says; 1 where it is not named. A weight that a user sets counts as it is.
     """
 
     components: Mapping[str, NDArray[np.float32]]

@@ -23,7 +23,7 @@ from training.matching.pipeline import (
     Stages,
     builtin_stages,
     encode,
-    encoder_version,
+    encoder_hash,
     product_textures,
     read_photo,
     read_product,
@@ -111,7 +111,7 @@ def describe_all(data: Path, cache: Path, workers: int = 1) -> list[Described]:
     """
     stages = _stages()
     # Not the embedder's stamp: its projection may still belong to another encoder.
-    parts = (encoder_version(), stages.normaliser.stamp.version, stages.segmenter.stamp.version)
+    parts = (encoder_hash(), stages.normaliser.stamp.version, stages.segmenter.stamp.version)
     folder = cache / "-".join(("features", *parts))
     folder.mkdir(parents=True, exist_ok=True)
     sources = read_sources(data)
@@ -141,16 +141,16 @@ def _chunk(data: Path, folder: Path, sources: Sequence[Source]) -> list[Describe
             np.savez(file, **arrays)
         draft.replace(path)
     with np.load(path, allow_pickle=False) as stored:
-        found: dict[int, dict[int, dict[str, NDArray[np.float16]]]] = {}
+        rows_of: dict[int, dict[int, dict[str, NDArray[np.float16]]]] = {}
         for key in stored.files:
             number, place, name = key.split("/")
-            found.setdefault(int(number), {}).setdefault(int(place), {})[name] = stored[key]
+            rows_of.setdefault(int(number), {}).setdefault(int(place), {})[name] = stored[key]
     return [
         Described(
             source,
             tuple(
                 Aspect(**values, facts=_NOTHING)
-                for _, values in sorted(found.get(number, {}).items())
+                for _, values in sorted(rows_of.get(number, {}).items())
             ),
         )
         for number, source in enumerate(sources)

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from training.matching.features import Described, describe_all
 from training.matching.pipeline import (
+    ADAPTED,
     ASPECTS,
     WEIGHTS,
     WIDE,
@@ -53,6 +54,14 @@ from training.matching.pipeline import (
 )
 
 VERSION = "0.3.0"
+#: Where learning begins, and what it is drawn towards. `plain` ships as it stands here.
+START = Parameters(
+    version="0",
+    shares={"whole": 0.45, "query": 0.1, "product": 0.45},
+    weights={"colour": 0.18, "texture": 0.73, "pattern": 0.09},
+    adapted=Falloff((0.35, 1.5, 1.0), (0.7, 2.0, 1.0), 4.0, 3.0, {}),
+    plain=Falloff((0.6, 1.2, 1.0), (0.5, 1.0, 1.0), 6.0, 2.0, {"colour": 4.0, "texture": 0.55}),
+)
 PARTS = ("whole", "query", "product")
 COMPONENTS = ("colour", "texture", "pattern")
 #: How much the rooms under another light count beside those as they are.
@@ -198,7 +207,7 @@ def fit(swatches: Sequence[Described], rooms: Sequence[Described]) -> Projection
     pairs = [(room.aspects[0].base, bases[room.source.product]) for room in rooms]
     return fit_products(
         (np.concatenate([aspect.base for aspect in row.aspects]) for row in swatches),
-        replace(own.stamp, version="fold"),
+        replace(own.stamp, version=f"{ADAPTED}fold"),
         own.encoder,
         pairs=pair_scatter_of(pairs) if pairs else None,
     )
@@ -339,14 +348,15 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     described = describe_all(arguments.data, arguments.cache, arguments.workers)
-    looks, start = read_scalars(described), default_parameters()
+    looks = read_scalars(described)
     shops = np.unique(looks[0].shop)
-    report("as it was", looks, {str(shop): Ranker(start) for shop in shops})
+    present = default_parameters()
+    report("in the package", looks, {str(shop): Ranker(present) for shop in shops})
     learned = {
-        str(shop): learn(looks, np.flatnonzero(looks[0].shop != shop), start) for shop in shops
+        str(shop): learn(looks, np.flatnonzero(looks[0].shop != shop), START) for shop in shops
     }
     report("learned, folds by shop", looks, learned)
-    ranker = learn(looks, np.arange(len(looks[0].truth)), start)
+    ranker = learn(looks, np.arange(len(looks[0].truth)), START)
     write(ranker.parameters_of(), looks, arguments.out)
     print(arguments.out.read_text(encoding="utf-8"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures, thin
 from floorlens.embedding.backends.builtin import ENCODER, BuiltinEmbedder
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import (
+    ADAPTED,
     Projection,
     fit_products,
     load_projection,
@@ -50,6 +52,7 @@ from floorlens.reranking.backends.builtin import (
 )
 
 __all__ = [
+    "ADAPTED",
     "ASPECTS",
     "SIDE",
     "STRONG_LIGHT",
@@ -79,6 +82,7 @@ __all__ = [
     "default_parameters",
     "default_probe",
     "encode",
+    "encoder_hash",
     "encoder_version",
     "fit_products",
     "images_of",
@@ -112,6 +116,11 @@ def builtin_stages(threads: int = 1) -> Stages:
 def encoder_version() -> str:
     """Returns the version of the encoder in the package."""
     return session_stamp(load_session(ENCODER, 1)).version
+
+
+def encoder_hash() -> str:
+    """Returns eight digits that tell the encoder's weights: drafts share a version."""
+    return hashlib.sha256((WEIGHTS / ENCODER).read_bytes()).hexdigest()[:8]
 
 
 def encode(patches: NDArray[np.uint8]) -> NDArray[np.float32]:

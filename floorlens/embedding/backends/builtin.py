@@ -125,7 +125,7 @@ class BuiltinEmbedder:
                 f"projection {projection.stamp.version} belongs to encoder {projection.encoder}, "
                 f"not {own.encoder}: run `floorlens index --rebuild`"
             )
-        return _embedding(features, projection, adapted=projection.stamp != own.stamp)
+        return _embedding(features, projection, adapted=projection.adapted)
 
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns float32 (n, d0), the encoder's output for uint8 (n, 160, 160, 3) sRGB patches."""

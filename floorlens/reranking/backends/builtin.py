@@ -56,8 +56,8 @@ class Parameters:
         weights: how much each component counts by default.
         adapted: where the catalogue is adapted to its own products. Learned with shares and weights
             from pairs, listwise (`training/matching/fit_ranker.py`).
-        plain: where it is not. Such catalogues are small and textures tell less in them: what
-            matters is which products are like a floor, and colour says that best.
+        plain: where it is not. Textures tell less then, and as a rule such catalogues are small:
+            what matters is which products are like a floor, and colour says that best.
     """
 
     version: str
@@ -88,7 +88,9 @@ def default_parameters() -> Parameters:
             plain=_falloff(values["plain"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CatalogueError(f"{PARAMETERS} does not hold a ranker: {error}") from error
+        raise CatalogueError(
+            f"{PARAMETERS} does not hold a ranker: install floorlens again ({error})"
+        ) from error
 
 
 def _falloff(values: Mapping[str, Any]) -> Falloff:
@@ -135,12 +137,20 @@ class BuiltinReranker:
         Equal signatures give equal scores; a signature against itself gives 1.
 
         Raises:
-            CatalogueError: a signature is not readable.
+            CatalogueError: a signature is not readable, they were made with different projections,
+                or the query has two aspects.
         """
         if not candidates:
             nothing = np.zeros(0, np.float32)
             return Comparison(dict.fromkeys(self.weights, nothing), ())
         floor, products = unpack([query]), unpack(candidates)
+        if len(floor.floor) != 1:
+            raise CatalogueError("a query shows one aspect of a floor, not two")
+        if floor.adapted != products.adapted:
+            raise CatalogueError(
+                "query and products were described with different projections: run `floorlens "
+                "index --rebuild`"
+            )
         swatch, scene = ~np.isnan(products.table(np.ones(len(products.floor)))).T
         parameters = self._parameters
         falloff = parameters.adapted if floor.adapted else parameters.plain
@@ -166,7 +176,7 @@ def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
         >>> from dataclasses import replace
         >>> from floorlens.embedding.signature import Detail, pack
         >>> lab, unit = np.full((9, 3), 50, np.float32), np.eye(128, dtype=np.float32)
-        >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
+        >>> oak = Detail(lab, np.full(13, 1 / 13), np.zeros(4), unit[0], unit[:4])
         >>> floor = unpack([pack({"scene": oak})])
         >>> lighter = unpack([pack({"swatch": replace(oak, lab=lab + (9, 0, 0))})])
         >>> colour_gaps(floor, lighter).tolist()
@@ -209,7 +219,7 @@ def cosines(floor: Signatures, products: Signatures) -> Mapping[str, NDArray[np.
         >>> from dataclasses import replace
         >>> from floorlens.embedding.signature import Detail, pack
         >>> lab, unit = np.full((9, 3), 50, np.float32), np.eye(128, dtype=np.float32)
-        >>> oak = Detail(lab, np.full(11, 1 / 11), np.zeros(4), unit[0], unit[:4])
+        >>> oak = Detail(lab, np.full(13, 1 / 13), np.zeros(4), unit[0], unit[:4])
         >>> floor = unpack([pack({"scene": oak})])
         >>> {name: float(values[0]) for name, values in cosines(floor, floor).items()}
         {'whole': 1.0, 'query': 1.0, 'product': 1.0}
@@ -248,8 +258,9 @@ def pattern_score(floor: Signatures, products: Signatures) -> NDArray[np.float32
     """Returns float32 (n,): the likeness of the patterns, of that aspect which is more like it.
 
     Example:
+        >>> from floorlens.embedding.pattern import CLASSES
         >>> from floorlens.embedding.signature import Detail, pack
-        >>> unit, planks = np.eye(128, dtype=np.float32), np.eye(11)[0]
+        >>> unit, planks = np.eye(128, dtype=np.float32), np.eye(len(CLASSES))[0]
         >>> lab = np.full((9, 3), 50, np.float32)
         >>> floor = unpack([pack({"scene": Detail(lab, planks, np.zeros(4), unit[0], unit[:4])})])
         >>> pattern_score(floor, floor).tolist()

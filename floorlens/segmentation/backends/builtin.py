@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,10 @@ def _mirrored(
 ) -> tuple[NDArray[np.uint8], list[Click]]:
     """Returns a picture's mirror image, and its clicks there."""
     width = pixels.shape[1]
-    return pixels[:, ::-1], [replace(click, x=width - click.x) for click in clicks]
+    # A click on the left edge of a cell stays in that cell's mirror image.
+    places = [math.nextafter(width - click.x, 0.0) for click in clicks]
+    mirror = [replace(click, x=x) for click, x in zip(clicks, places, strict=True)]
+    return pixels[:, ::-1], mirror
 
 
 def _unsure_share(floor: NDArray[np.float32]) -> float:

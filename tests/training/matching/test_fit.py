@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch", reason="needs the extra train")
 
@@ -25,6 +26,9 @@ PAIRS = {
 }
 
 
+TEXTURES = {"wool-loop-pebble": "CC0", "terrazzo-grigio": "MIT", "oak-natural-plank": "not stated"}
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pairs of two shops, a room without a floor, a swatch alone, a texture of each licence."""
@@ -37,13 +41,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(SAMPLES / "rooms" / room, shops / "rooms")
         shutil.copy(SAMPLES / "products" / product, shops / "products")
         rows.append(f"{room},{product},{source},wood,room")
-    shutil.copy(SAMPLES / "floorless" / "sky-0.jpg", shops / "rooms")
+    Image.new("RGB", (640, 480), (90, 130, 200)).save(shops / "rooms" / "sky-0.jpg")
     rows.append("sky-0.jpg,oak-light-chevron.jpg,two,wood,room")
     (shops / "pairs.csv").write_text("\n".join(rows))
     shutil.copy(SAMPLES / "products" / "terrazzo-grigio.jpg", shops / "swatches")
     (shops / "swatches.csv").write_text("file,kind,source\nterrazzo-grigio.jpg,tile,three")
     lines = ["file,library,licence_how_known"]
-    for name, licence in (("wool-loop-pebble", "CC0"), ("oak-natural-plank", "not stated")):
+    for name, licence in TEXTURES.items():
         shutil.copy(SAMPLES / "products" / f"{name}.jpg", textures / "images" / f"t-{name}.jpg")
         lines.append(f"t-{name}.jpg,library,{licence}")
     (textures / "textures.csv").write_text("\n".join(lines))
@@ -83,10 +87,11 @@ def test_what_is_left_out_counts_nowhere(data: Path, monkeypatch: pytest.MonkeyP
     version = encoder_version()
     whole = fitted(data, monkeypatch)
     assert load_pair_scatter(whole / "pairs.npz", version).pairs == 2
-    assert len(load_scatter(whole / "prior.npz", version).counts) == 5
+    assert len(load_scatter(whole / "prior.npz", version).counts) == 6
     one = fitted(data, monkeypatch, "--leave-out", "two")
     assert load_pair_scatter(one / "pairs.npz", version).pairs == 1
-    assert len(load_scatter(one / "prior.npz", version).counts) == 4
-    # Four products beside the texture without a licence: nothing of the shops, and no pair.
+    assert len(load_scatter(one / "prior.npz", version).counts) == 5
+    # Two textures: nothing of the shops, and no pair.
     licensed = fitted(data, monkeypatch, "--licensed-only", "--leave-out", "nobody")
     assert not (licensed / "pairs.npz").exists()
+    assert len(load_scatter(licensed / "prior.npz", version).counts) == 2
