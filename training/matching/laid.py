@@ -7,13 +7,12 @@ layouts are those of the made floors (`training/synthesis/layouts.py`), the surf
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.synthesis.layouts import Layout, joint_cover, place
+from training.synthesis.layouts import Layout, Pattern, joint_cover, place
 
 Rgb = NDArray[np.uint8]
 
@@ -60,7 +59,7 @@ def _tiles(pattern: str, rng: np.random.Generator) -> Layout:
         return Layout("hexagon", width, width, joint, float(rng.uniform(0, 2)), angle=angle)
     width = float(rng.uniform(15, 45) if pattern == "mosaic" else rng.uniform(150, 650))
     length = width * float(rng.choice([1.0, 1.0, 2.0]))
-    kind: Literal["brick", "grid"] = "brick" if rng.random() < 0.35 else "grid"
+    kind: Pattern = "brick" if rng.random() < 0.35 else "grid"
     joint = float(rng.uniform(1.0, 1.5 + width / 100))
     return Layout(kind, width, length, joint, float(rng.uniform(0, 2.5)), angle=angle)
 

@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,9 @@ from training.matching.pipeline import (
     read_product,
     simulate_view,
 )
+from training.synthesis.design import FloorDesign
 from training.synthesis.floors import render_floor, sample_design
+from training.synthesis.layouts import Pattern
 
 #: Pictures that `features.py` does not know: too small to lay a room with.
 THUMBNAILS = "textures/small/"
@@ -217,7 +218,7 @@ def _made(seed: int) -> Iterator[tuple[KnownPicture, Maker]]:
                 yield picture, make
 
 
-def made_design(pattern: str, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def made_design(pattern: str, rng: np.random.Generator) -> FloorDesign:
     """Returns the design of a made floor of a pattern."""
     families = {
         "plank": "straight plank",
@@ -239,7 +240,7 @@ def made_design(pattern: str, rng: np.random.Generator):  # type: ignore[no-unty
             return replace(design, layout=replace(layout, pattern="hexagon", length=layout.width))
         if pattern == "mosaic":
             side = float(rng.uniform(15, 45))
-            kind: Literal["brick", "grid"] = "brick" if rng.random() < 0.3 else "grid"
+            kind: Pattern = "brick" if rng.random() < 0.3 else "grid"
             return replace(
                 design, layout=replace(layout, pattern=kind, width=side, length=side, bevel=0.5)
             )
