@@ -305,8 +305,8 @@ def adapt(
                 catalogue,
                 stages,
                 _feature_rows(catalogue, store, simulation.products, stamp, views),
-                simulation.products,
-                [searched[name] for name in {room.photo.product_id for room in shown}],
+                count,
+                sorted({room.photo.product_id for room in shown}),
             )
 
         facts = None
@@ -531,8 +531,8 @@ def _knowledge(
     catalogue: Catalogue,
     stages: Stages,
     rows: Iterable[NDArray[np.float16]],
-    sample: Sequence[StoredProduct],
-    shown: Sequence[StoredProduct],
+    count: int,
+    shown: Sequence[str],
 ) -> Knowledge:
     """Returns what a fit takes.
 
@@ -540,19 +540,16 @@ def _knowledge(
         catalogue: whose products they are.
         stages: whose embedder knows a prior and other pairs.
         rows: the features of each product of the sample.
-        sample: these products.
-        shown: the products of the known rooms.
+        count: how many these are.
+        shown: the ids of the products of the known rooms.
     """
-    keys = {stored.product.id: tuple(sorted(stored.content_hashes)) for stored in shown}
-    place = {tuple(sorted(stored.content_hashes)): number for number, stored in enumerate(sample)}
-    features = catalogue.base_features(sorted(keys), stages.stamp())
-    if features.keys() != keys.keys():
+    features = catalogue.base_features(shown, stages.stamp())
+    if features.keys() != set(shown):
         raise GenerationChanged("products were removed by another process meanwhile: adapt again")
     return Knowledge(
         scatter=scatter_of(rows),
-        place={name: place[key] for name, key in keys.items() if key in place},
         # A prior only takes away from what many products say of their own differences.
-        prior=stages.embedder.prior if len(sample) < WORTH else None,
+        prior=stages.embedder.prior if count < WORTH else None,
         pairs=stages.embedder.pairs,
         features=features,
     )

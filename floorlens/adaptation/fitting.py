@@ -1,18 +1,14 @@
 """The second step of an adaptation: what is known of the products -> a projection.
 
-The products' views are summed up once. With rooms whose product is known the sum is adjusted, so
-that a cross-validation costs no more than a few matrix products for each fold.
+The products' views are summed up once, and so a cross-validation costs a few matrix products for
+each fold.
 """
 
 from __future__ import annotations
 
 import io
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from floorlens.catalogue.known_rooms import KnownRoom
 from floorlens.embedding import FloorFeatures
@@ -25,6 +21,13 @@ from floorlens.embedding.projection import (
 from floorlens.embedding.scatter import PairScatter, Scatter, pair_scatter_of
 from floorlens.models.stamp import Stamp
 
+AS_MUCH = 1000
+"""Rows of a catalogue's own rooms that count as much as all of the package's pairs: some 55 rooms.
+
+With fewer, what they have in common is an accident. They count as pairs alone. As further views of
+their products they made the search worse: by cross-validation MRR -.03 to -.10 in four shops.
+"""
+
 
 @dataclass(frozen=True)
 class Knowledge:
@@ -32,39 +35,36 @@ class Knowledge:
 
     Attributes:
         scatter: of the products' pictures and their simulated rooms.
-        place: product id -> its place in the scatter; of products outside the sample there is none.
         prior: other products, which count as if they were among these.
         pairs: how real rooms differ from swatches elsewhere.
         features: of the products of the known rooms, by id.
     """
 
     scatter: Scatter
-    place: Mapping[str, int]
     prior: Scatter | None
     pairs: PairScatter | None
     features: Mapping[str, FloorFeatures]
 
-    def with_rooms(self, rooms: Sequence[KnownRoom]) -> tuple[Scatter, PairScatter | None]:
-        """Returns the scatter with rooms as views of their products, and the pairs with theirs.
+    def pairs_with(self, rooms: Sequence[KnownRoom]) -> PairScatter | None:
+        """Returns how real rooms differ from swatches, elsewhere and in known rooms.
+
+        Rooms of products without a swatch do not count.
 
         Example:
-            >>> knowledge.with_rooms(rooms)[1].pairs  # doctest: +SKIP
+            >>> knowledge.pairs_with(rooms).pairs  # doctest: +SKIP
             564
         """
-        views: dict[int, list[NDArray[np.float16]]] = defaultdict(list)
-        own = []
+        pairs = []
         for room in rooms:
-            place = self.place.get(room.photo.product_id)
-            if place is not None:
-                views[place].append(room.scene.base)
             swatch = self.features[room.photo.product_id].aspects.get("swatch")
             if swatch is not None:
-                own.append((room.scene.base, swatch.base))
-        scatter = self.scatter.with_views({p: np.concatenate(v) for p, v in views.items()})
-        pairs = self.pairs
-        if own:
-            pairs = pair_scatter_of(own) if pairs is None else pairs.join(pair_scatter_of(own))
-        return scatter, pairs
+                pairs.append((room.scene.base, swatch.base))
+        if not pairs:
+            return self.pairs
+        own = pair_scatter_of(pairs)
+        if self.pairs is None:
+            return own
+        return self.pairs.blend(own, own.rows / (own.rows + AS_MUCH))
 
 
 def fit(
@@ -83,7 +83,7 @@ def fit(
         >>> from floorlens.embedding.scatter import scatter_of
         >>> own = BuiltinEmbedder().projection
         >>> rows = np.random.default_rng(0).normal(size=(9, 5, len(own.mean)))
-        >>> fit(Knowledge(scatter_of(rows), {}, None, None, {}), own, "own-1").stamp.version
+        >>> fit(Knowledge(scatter_of(rows), None, None, {}), own, "own-1").stamp.version
         'own-1'
     """
     stamp = Stamp(
@@ -93,10 +93,10 @@ def fit(
         licence=own.stamp.licence,
         preprocessing=own.stamp.preprocessing,
     )
-    scatter, pairs = knowledge.with_rooms(rooms)
+    pairs = knowledge.pairs_with(rooms)
     file = io.BytesIO()
     save_projection(
-        fit_scatter(scatter, stamp, own.encoder, prior=knowledge.prior, pairs=pairs), file
+        fit_scatter(knowledge.scatter, stamp, own.encoder, prior=knowledge.prior, pairs=pairs), file
     )
     file.seek(0)
     # What is stored is rounded: vectors are made with that, now and later.

@@ -38,34 +38,6 @@ class Scatter:
     counts: NDArray[np.int64]
     within: NDArray[np.float64]
 
-    def with_views(self, views: Mapping[int, ArrayLike]) -> Scatter:
-        """Returns the scatter with further views of some products.
-
-        Method: means and sums of squares of two parts joined (Chan, Golub and LeVeque 1979).
-
-        Args:
-            views: place of the product in `means` -> features (k, d0), k >= 1.
-
-        Example:
-            >>> rows = np.random.default_rng(0).normal(size=(10, 3, 8))
-            >>> two = scatter_of(rows[:, :2]).with_views({n: rows[n, 2:] for n in range(10)})
-            >>> np.allclose(two.within, scatter_of(rows).within)
-            True
-        """
-        means, counts = self.means.copy(), self.counts.copy()
-        parts = []
-        for place, more in sorted(views.items()):
-            rows = np.asarray(more, np.float64)
-            centre, count = rows.mean(axis=0), int(counts[place])
-            gap = (centre - means[place]) * np.sqrt(count * len(rows) / (count + len(rows)))
-            parts += [rows - centre, gap[None]]
-            means[place] += (centre - means[place]) * (len(rows) / (count + len(rows)))
-            counts[place] += len(rows)
-        if not parts:
-            return self
-        inside = np.concatenate(parts)
-        return Scatter(means, counts, self.within + inside.T @ inside)
-
     def join(self, other: Scatter) -> Scatter:
         """Returns the scatter of the products of both.
 
@@ -102,17 +74,23 @@ class PairScatter:
         counts = f"{self.rows} {self.pairs}".encode()
         return hashlib.sha256(counts + self.within.tobytes()).hexdigest()[:12]
 
-    def join(self, other: PairScatter) -> PairScatter:
-        """Returns the scatter of the pairs of both, each with its own mean difference taken off.
+    def blend(self, other: PairScatter, share: float) -> PairScatter:
+        """Returns the scatter of both, of which `share`, 0..1, is the other's, however many it has.
 
         Raises:
             ValueError: their features differ in number.
+
+        Example:
+            >>> one, two = PairScatter(np.eye(4), 2, 1), PairScatter(8 * np.eye(4), 2, 1)
+            >>> both = one.blend(two, 0.5)
+            >>> float(both.within[0, 0]), both.rows, both.pairs
+            (9.0, 4, 2)
         """
         if self.within.shape != other.within.shape:
             raise ValueError(f"{self.within.shape} and {other.within.shape} are different features")
-        return PairScatter(
-            self.within + other.within, self.rows + other.rows, self.pairs + other.pairs
-        )
+        rows = self.rows + other.rows
+        mean = (1 - share) / self.rows * self.within + share / other.rows * other.within
+        return PairScatter(rows * mean, rows, self.pairs + other.pairs)
 
 
 def scatter_of(products: Iterable[ArrayLike]) -> Scatter:

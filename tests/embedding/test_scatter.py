@@ -61,18 +61,6 @@ def test_other_files_and_other_encoders_are_refused(tmp_path: Path) -> None:
         scatter_of(products(2, 0)).join(scatter_of([np.zeros((3, 4))]))
 
 
-def test_further_views_count_as_if_they_had_been_there() -> None:
-    rows = products(8, 3)
-    whole = scatter_of(rows)
-    some = {0: rows[0][:3], 4: rows[4][:1], 7: rows[7][:4]}
-    rest = [one[len(some.get(place, ())) :] for place, one in enumerate(rows)]
-    joined = scatter_of(rest).with_views(some)
-    np.testing.assert_array_equal(joined.counts, whole.counts)
-    np.testing.assert_allclose(joined.means, whole.means)
-    np.testing.assert_allclose(joined.within, whole.within)
-    assert whole.with_views({}) is whole
-
-
 def real_pairs(count: int, seed: int = 0) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Rooms that differ from their swatches mostly in feature 2, and all alike in feature 3."""
     rng = np.random.default_rng(seed)
@@ -101,7 +89,7 @@ def test_directions_in_which_rooms_differ_from_swatches_count_less() -> None:
     assert lengths[1][2] < 0.5 * lengths[0][2]
     assert lengths[1][4] > 0.5 * lengths[0][4]
     # What counts is the mean over the rows, not how many there are.
-    doubled = fit_products(own, STAMP, "1", pairs=scatter.join(scatter))
+    doubled = fit_products(own, STAMP, "1", pairs=scatter.blend(scatter, 0.3))
     np.testing.assert_allclose(doubled.matrix, paired.matrix, atol=1e-6)
     with pytest.raises(ValueError, match="pairs of"):
         fit_products(own, STAMP, "1", pairs=PairScatter(np.eye(4), 1, 1))
@@ -136,7 +124,7 @@ def test_pairs_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not finite"):
         pair_scatter_of([(np.full((1, 2), np.nan), np.eye(2))])
     with pytest.raises(ValueError, match="different features"):
-        pair_scatter_of(real_pairs(3)).join(PairScatter(np.eye(4), 1, 1))
+        pair_scatter_of(real_pairs(3)).blend(PairScatter(np.eye(4), 1, 1), 0.5)
 
 
 @pytest.mark.slow
