@@ -603,7 +603,8 @@ class Floorlens:
             pairs: a CSV with the columns `room` (path of a photo, relative to it) and `product` (an
                 id, or a picture's file name): rooms whose product is known. They are learned from,
                 now and by later adaptations, if rooms of other products then find theirs more often
-                (cross-validation, `AdaptationReport.pairs`). If not, nothing changes.
+                (cross-validation, `AdaptationReport.pairs`). If not, nothing changes, but the rooms
+                of an earlier list are forgotten.
             rooms: a folder beside the list's own in which its photos may lie.
             progress: called as `progress(done, total)` with how many rooms are ready.
             rooms_progress: the same for the photos of `pairs`.

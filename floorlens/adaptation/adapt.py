@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.adaptation.fitting import Knowledge, fit
-from floorlens.adaptation.pairs import PairRow, describe_rooms, read_rooms
+from floorlens.adaptation.pairs import PairRow, check_enough_rooms, describe_rooms, read_rooms
 from floorlens.adaptation.rooms import RoomView, simulate_view
 from floorlens.adaptation.validation import Ranker, Validation, validate
 from floorlens.catalogue.batches import Progress, batches, workers
@@ -86,11 +86,14 @@ class PairsReport:
 
     Attributes:
         rows: one for each row of the list, in its order.
-        validation: how rooms find their products without the list and with it.
+        validation: how rooms find their products in an adaptation to the products alone, and in
+            one with the list.
+        removals: how many rooms of an earlier list were forgotten since this one brings no gain.
     """
 
     rows: tuple[PairRow, ...]
     validation: Validation
+    removals: int = 0
 
     @property
     def used(self) -> bool:
@@ -108,6 +111,7 @@ class PairsReport:
         return {
             "counts": {"usable": len(self.rows) - failed, "failed": failed},
             "used": self.used,
+            "removals": self.removals,
             **self.validation.as_dict(),
             "rows": [row.as_dict() for row in self.rows],
         }
@@ -127,6 +131,8 @@ class AdaptationReport:
         seconds: how long it took.
         rooms: how many known rooms it was fitted on beside them.
         pairs: what became of the list of pairs; None if none was given.
+        adapted: whether the projection in use was fitted to the catalogue. It was not where a list
+            of pairs brings no gain and the catalogue was not adapted before.
         not_synced: why the replica in the engine was not updated; None if it was. The next search
             updates it.
     """
@@ -140,6 +146,7 @@ class AdaptationReport:
     seconds: float
     rooms: int = 0
     pairs: PairsReport | None = None
+    adapted: bool = True
     not_synced: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,6 +161,7 @@ class AdaptationReport:
             "seconds": self.seconds,
             "rooms": self.rooms,
             "pairs": None if self.pairs is None else self.pairs.as_dict(),
+            "adapted": self.adapted,
             "not_synced": self.not_synced,
         }
 
@@ -212,9 +220,11 @@ def adapt(
     were added; byte-identical ones count as one.
 
     A list of pairs takes the place of the one before. It is learned from only if rooms find their
-    products better with it, by cross-validation; otherwise nothing changes. Known rooms are stored,
-    and each later adaptation learns from them as well. If the catalogue was rebuilt with other
-    models, their photos are described again.
+    products better with it than in an adaptation to the products alone, by cross-validation.
+    Without a gain nothing changes, except that the rooms of an earlier list are forgotten: a
+    catalogue that was fitted on them is adapted without. Known rooms are stored, and each later
+    adaptation learns from them as well. If the catalogue was rebuilt with other models, their
+    photos are described again.
 
     Args:
         catalogue: whose live features `stages` made.
@@ -256,7 +266,9 @@ def adapt(
     stamp = stages.stamp()
     store = SimulatedViews(catalogue, encoder_key(stamp), f"simulation {SIMULATION}, seed {seed}")
     known = KnownRooms(catalogue, encoder_key(stamp))
-    lost = _describe_again(known, stages, max_megapixels, picture_seconds)
+    unreadable_rooms = _describe_again(known, stages, max_megapixels, picture_seconds)
+    earlier_rooms = known.load()
+    removals = len(earlier_rooms) + len(known.of_others())
     pair_list = None
     if pairs is not None:
         pair_list = read_rooms(
@@ -264,7 +276,7 @@ def adapt(
             catalogue.embedded(),
             stages,
             folder=rooms,
-            stored=known.load(),
+            stored=earlier_rooms,
             max_megapixels=max_megapixels,
             picture_seconds=picture_seconds,
             progress=rooms_progress,
@@ -287,8 +299,11 @@ def adapt(
         count = len(simulation.products)
         _check_enough(count, simulation.unused)
         searched = {stored.product.id: stored for stored in catalogue.embedded()}
-        listed = known.load() if pair_list is None else pair_list.rooms
-        shown = [room for room in listed if room.photo.product_id in searched]
+        all_rooms = known.load() if pair_list is None else pair_list.rooms
+        usable_rooms = [room for room in all_rooms if room.photo.product_id in searched]
+        if pairs is not None and pair_list is not None:
+            # Their products may have been removed since the list was read.
+            check_enough_rooms(pairs, usable_rooms, list(searched.values()), pair_list.rows)
         in_use = catalogue.projections.in_use() or {}
         outcome = AdaptationReport(
             version=str(in_use.get("version")),
@@ -296,7 +311,7 @@ def adapt(
             views=views,
             simulated=simulation.rooms,
             described=0,
-            unused=(*simulation.unused, *lost),
+            unused=(*simulation.unused, *unreadable_rooms),
             seconds=0,
         )
 
@@ -306,23 +321,25 @@ def adapt(
                 stages,
                 _feature_rows(catalogue, store, simulation.products, stamp, views),
                 count,
-                sorted({room.photo.product_id for room in shown}),
+                sorted({room.photo.product_id for room in usable_rooms}),
             )
 
         facts = None
         if pair_list is not None:
             facts = knowledge()
-            if in_use.get("rooms"):
-                before = fit(facts, own, "before")
-            else:
-                before = catalogue.projections.get(outcome.version)
+            # Not the projection in use: it may lack products, or be the package's own. What an
+            # adaptation to the products brings is no merit of the list.
+            before = fit(facts, own, "before")
             ranker = Ranker(catalogue, stages, list(searched.values()))
-            validation = validate(shown, ranker, before, partial(fit, facts, own, "after"))
-            outcome = replace(outcome, pairs=PairsReport(pair_list.rows, validation))
+            validation = validate(usable_rooms, ranker, before, partial(fit, facts, own, "after"))
+            report = PairsReport(pair_list.rows, validation, 0 if validation.gain else removals)
+            outcome = replace(outcome, pairs=report)
             if not validation.gain:
+                usable_rooms = []
+            known.replace(usable_rooms)
+            if not validation.gain and not in_use.get("rooms"):
                 seconds = time.perf_counter() - started
-                return replace(outcome, rooms=in_use.get("rooms", 0), seconds=seconds)
-            known.replace(shown)
+                return replace(outcome, adapted="products" in in_use, seconds=seconds)
         version = _version(
             simulation.products,
             stamp,
@@ -332,20 +349,20 @@ def adapt(
             stages.embedder.pairs,
             [
                 (room.photo.content_hash, searched[room.photo.product_id].content_hashes)
-                for room in shown
+                for room in usable_rooms
             ],
         )
         described = 0
         if in_use.get("version") != version:
             made_from = {"products": count, "views": views, "seed": seed}
-            if shown:
-                made_from["rooms"] = len(shown)
-            projection = fit(facts or knowledge(), own, version, shown)
+            if usable_rooms:
+                made_from["rooms"] = len(usable_rooms)
+            projection = fit(facts or knowledge(), own, version, usable_rooms)
             described = describe_anew(catalogue, stages, projection, made_from)
         catalogue.projections.decline(False)
         seconds = time.perf_counter() - started
         return replace(
-            outcome, version=version, described=described, rooms=len(shown), seconds=seconds
+            outcome, version=version, described=described, rooms=len(usable_rooms), seconds=seconds
         )
 
     for _ in range(TRIES - 1):
@@ -452,10 +469,10 @@ def describe_anew(
             stored = {item.product.id: item for item in batch}
             features = catalogue.base_features(list(stored), stamp)
             present = catalogue.stored(list(stored), generation)
-            lost = [name for name in present if name not in features]
-            if lost:
+            gaps = [name for name in present if name not in features]
+            if gaps:
                 raise CatalogueError(
-                    f"product {lost[0]!r} has no stored features: run `floorlens index "
+                    f"product {gaps[0]!r} has no stored features: run `floorlens index "
                     f"--rebuild --catalogue {catalogue.location}`"
                 )
             tasks = {
@@ -532,7 +549,7 @@ def _knowledge(
     stages: Stages,
     rows: Iterable[NDArray[np.float16]],
     count: int,
-    shown: Sequence[str],
+    room_products: Sequence[str],
 ) -> Knowledge:
     """Returns what a fit takes.
 
@@ -541,10 +558,10 @@ def _knowledge(
         stages: whose embedder knows a prior and other pairs.
         rows: the features of each product of the sample.
         count: how many these are.
-        shown: the ids of the products of the known rooms.
+        room_products: the ids of the products of the known rooms.
     """
-    features = catalogue.base_features(shown, stages.stamp())
-    if features.keys() != set(shown):
+    features = catalogue.base_features(room_products, stages.stamp())
+    if features.keys() != set(room_products):
         raise GenerationChanged("products were removed by another process meanwhile: adapt again")
     return Knowledge(
         scatter=scatter_of(rows),

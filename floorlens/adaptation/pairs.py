@@ -10,7 +10,8 @@ from pathlib import Path
 from floorlens.catalogue.batches import Progress, batches, workers
 from floorlens.catalogue.known_rooms import KnownRoom, RoomPhoto
 from floorlens.catalogue.rows import StoredProduct
-from floorlens.errors import FloorlensError, ProductSourceError, UsageError
+from floorlens.errors import FloorlensError, ImageError, ProductSourceError, UsageError
+from floorlens.images.addresses import shown_address
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import read_bytes
 from floorlens.pipeline import floor_region, floor_view
@@ -127,21 +128,44 @@ def read_rooms(
             rows[number] = row.failure(outcome)
         elif outcome is not None:
             rooms.append(outcome)
-    pictures = {one.product.id: tuple(sorted(one.content_hashes)) for one in products}
-    different = len({pictures[room.photo.product_id] for room in rooms})
-    if len(rooms) < LEAST_ROOMS or different < LEAST_PRODUCTS:
-        raise UsageError(_too_few(path, len(rooms), different, rows))
+    check_enough_rooms(path, rooms, products, rows)
     rooms.sort(key=lambda room: (room.photo.product_id, room.photo.content_hash))
     return PairList(tuple(rows), tuple(rooms))
 
 
-def _too_few(path: Path, rooms: int, products: int, rows: Sequence[PairRow]) -> str:
+def check_enough_rooms(
+    path: Path,
+    rooms: Sequence[KnownRoom],
+    products: Sequence[StoredProduct],
+    rows: Sequence[PairRow],
+) -> None:
+    """Returns if a list has enough rooms to be measured.
+
+    Args:
+        path: of the list, for the error.
+        rooms: those that can be used.
+        products: those of the catalogue, theirs among them.
+        rows: of the list, for the error.
+
+    Raises:
+        UsageError: fewer than `LEAST_ROOMS`, or of fewer products than `LEAST_PRODUCTS`.
+
+    Example:
+        >>> check_enough_rooms(Path("pairs.csv"), [], [], [])
+        Traceback (most recent call last):
+        ...
+        floorlens.errors.UsageError: pairs are learned from ... pairs.csv has 0 of 0
+    """
+    pictures = {one.product.id: tuple(sorted(one.content_hashes)) for one in products}
+    different = len({pictures[room.photo.product_id] for room in rooms})
+    if len(rooms) >= LEAST_ROOMS and different >= LEAST_PRODUCTS:
+        return
     failed = [f"{row.place}: {row.reason}" for row in rows if row.reason is not None]
     more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
     why = f". {len(failed)} rows cannot be used: {'; '.join(failed[:3])}{more}" if failed else ""
-    return (
+    raise UsageError(
         f"pairs are learned from if they are {LEAST_ROOMS} usable rooms of {LEAST_PRODUCTS} "
-        f"different products or more: {path} has {rooms} of {products}{why}"
+        f"different products or more: {path} has {len(rooms)} of {different}{why}"
     )
 
 
@@ -166,21 +190,34 @@ def read_pairs(
         >>> [row.reason for row in read_pairs(Path("pairs.csv"), [])]
         ["the catalogue has no product 'unknown', and none with such a picture"]
     """
-    places = Places(path.parent, pictures=() if folder is None else (folder,), option="--rooms")
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder of room photos: name the one in which they lie")
+    places = Places(
+        path.parent,
+        pictures=() if folder is None else (folder,),
+        address=_refuse_address,
+        option="--rooms",
+    )
     catalogue = _Names(products)
     lines: dict[str, str] = {}
     rows = []
     for row in _rows(path):
         if row.reason is None:
             try:
-                row = _found(row, places, catalogue, lines)
+                row = _locate(row, places, catalogue, lines)
             except FloorlensError as error:
                 row = row.failure(str(error).removeprefix(f"{row.place}: "))
         rows.append(row)
     return rows
 
 
-def _found(row: PairRow, places: Places, catalogue: _Names, lines: dict[str, str]) -> PairRow:
+def _refuse_address(address: str) -> str:
+    raise ImageError(
+        f"{shown_address(address)} is an address: save the photo, and name its file in the list"
+    )
+
+
+def _locate(row: PairRow, places: Places, catalogue: _Names, lines: dict[str, str]) -> PairRow:
     """Returns a row with its photo and its product; `lines` has where each photo stood before."""
     product_id = catalogue.product(row.product)
     path = places.find(row.id, row.place)
@@ -293,7 +330,7 @@ def describe_rooms(
 
     def describe(photo: RoomPhoto) -> KnownRoom | str:
         try:
-            return _described(photo, stages, max_megapixels, picture_seconds)
+            return _describe(photo, stages, max_megapixels, picture_seconds)
         except FloorlensError as error:
             return str(error)
 
@@ -306,7 +343,7 @@ def describe_rooms(
     return outcomes
 
 
-def _described(
+def _describe(
     photo: RoomPhoto, stages: Stages, max_megapixels: float, seconds: float
 ) -> KnownRoom | str:
     picture = decode_photo(Path(photo.path), max_megapixels=max_megapixels, seconds=seconds)

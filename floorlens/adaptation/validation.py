@@ -164,7 +164,8 @@ def validate(
     Args:
         rooms: all of the list.
         ranker: of the catalogue.
-        before: a projection that no room of the list was used for.
+        before: a projection that no room of the list was used for, of the same products as those
+            that `project` returns.
         project: returns the projection that rooms lead to.
 
     Example:

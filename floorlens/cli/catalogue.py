@@ -218,7 +218,8 @@ def adapt(
         typer.Option(
             "--pairs",
             metavar="CSV",
-            help="Learn from rooms whose product is known: columns room (a photo) and product.",
+            help="Learn from rooms whose product is known, if that helps: columns room (a photo) "
+            "and product. It replaces an earlier list, which is forgotten also without a gain.",
             show_default=False,
         ),
     ] = None,

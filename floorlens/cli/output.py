@@ -135,10 +135,7 @@ def print_adaptation(report: AdaptationReport) -> None:
     if report.pairs is not None:
         print_pairs(report.pairs)
         if not report.pairs.used:
-            print(
-                f"no gain: nothing has changed, and the list was not kept; projection "
-                f"{report.version}"
-            )
+            print(_no_gain(report, report.pairs.removals))
             return
     change = f"{report.described} described anew" if report.described else "nothing has changed"
     rooms = f", {report.rooms} rooms whose product is known" if report.rooms else ""
@@ -147,6 +144,19 @@ def print_adaptation(report: AdaptationReport) -> None:
         f"simulated rooms each, {report.simulated} made now{rooms}, {change}; projection "
         f"{report.version}"
     )
+
+
+def _no_gain(report: AdaptationReport, removals: int) -> str:
+    """Returns what became of a catalogue whose list of pairs brings nothing."""
+    parts = []
+    if removals:
+        parts.append(f"{removals} rooms stored before were forgotten")
+    if report.described:
+        parts.append(f"adapted without rooms, {report.described} described anew")
+    text = f"no gain: {', '.join(parts) or 'nothing has changed'}, and the list was not kept"
+    if not report.adapted:
+        text += "; the catalogue is not adapted: `floorlens adapt` without a list adapts it"
+    return f"{text}; projection {report.version}"
 
 
 def print_pairs(report: PairsReport) -> None:
@@ -163,7 +173,7 @@ def print_pairs(report: PairsReport) -> None:
 
 def _figure(name: str, figure: Figure) -> str:
     return (
-        f"{name} {figure.before:.3f} before, {figure.after:.3f} after (difference "
+        f"{name} {figure.before:.3f} without the list, {figure.after:.3f} with it (difference "
         f"{figure.difference:+.3f}, 95 % interval {figure.low:+.3f} to {figure.high:+.3f})"
     )
 

@@ -168,6 +168,11 @@ class Places:
                 outside = path
         if outside is None:
             return None
+        if outside.is_file() and _ending(_folded(outside.name)) not in SUFFIXES:
+            raise ProductSourceError(
+                f"{where}: the image {Path(plain).name} lies outside {self._folders[0]} and does "
+                "not have the ending of a picture: name a picture"
+            )
         raise ProductSourceError(
             f"{where}: the image {Path(plain).name} lies outside {self._folders[0]}; to allow its "
             f"folder, give {self._option} {outside.parent}"
@@ -248,8 +253,15 @@ class Places:
             # A folder that may not be read.
             nearest = None
         hint = f"; the nearest is {nearest!r}" if nearest else ""
+        parts = _parts(plain)
+        if nearest and len(parts) == 1 and _folded(Path(nearest).name) == _folded(parts[0]):
+            hint += f": to look in that folder too, give {self._option} {self._folder_of(nearest)}"
         self._missed += 1
         return f"the image {name!r} cannot be found in {folders}{hint}"
+
+    def _folder_of(self, nearest: str) -> Path:
+        paths = (folder / nearest for folder in self._folders)
+        return next(path.parent for path in paths if path.exists())
 
     def _nearest(self, parts: Sequence[str]) -> str | None:
         """Returns what is most like a missing name, relative to the list.

@@ -165,9 +165,9 @@ def test_pairs_survive_what_happens_to_a_catalogue(
     assert len(room_rows(place("c"))) == 2 * COUNT - 2
 
 
-@pytest.mark.slow
-def test_without_a_gain_nothing_changes(tmp_path: Path, place: Place, shop: Path) -> None:
-    """Rooms that look as their swatches do teach nothing."""
+@pytest.fixture
+def even(tmp_path: Path, shop: Path) -> Path:
+    """A list of twelve rooms that look as their swatches do: they teach nothing."""
     lines = ["room,product"]
     for number in range(12):
         with Image.open(shop / "products" / f"p{number:02}.png") as picture:
@@ -176,10 +176,53 @@ def test_without_a_gain_nothing_changes(tmp_path: Path, place: Place, shop: Path
         lines.append(f"{number}.png,p{number:02}")
     table = tmp_path / "even.csv"
     table.write_text("\n".join(lines))
+    return table
+
+
+def test_what_an_adaptation_brings_is_no_merit_of_the_list(
+    tmp_path: Path, shop: Path, even: Path
+) -> None:
+    """Not adapted, adapted to fewer products, or to these: the same is measured."""
+    folder = tmp_path / "products"
+    shutil.copytree(shop / "products", folder)
+    (folder / "p23.png").rename(tmp_path / "p23.png")
+    with opened(tmp_path / "c") as lens:
+        lens.add(folder, adapt=True)
+        shutil.move(tmp_path / "p23.png", folder)
+        lens.add(folder)
+        stale = lens.adapt(pairs=even)
+        lens.adapt()
+        fresh = lens.adapt(pairs=even)
+    with opened(tmp_path / "bare") as lens:
+        lens.add(folder, adapt=False)
+        bare = lens.adapt(pairs=even)
+        assert lens.projection == {"version": "1"}
+    assert (bare.adapted, stale.adapted, fresh.adapted) == (False, True, True)
+    assert bare.pairs is not None and stale.pairs is not None and fresh.pairs is not None
+    assert bare.pairs.validation == stale.pairs.validation == fresh.pairs.validation
+    assert not bare.pairs.used
+
+
+def test_products_removed_while_the_list_is_read(tmp_path: Path, shop: Path, even: Path) -> None:
+    """Too few rooms are left to be measured: said as plainly as of a short list."""
+    with opened(tmp_path / "c") as lens, opened(tmp_path / "c") as other:
+        lens.add(shop / "products", adapt=False)
+
+        def remove(number: int, total: int) -> None:
+            if number == total:
+                other.remove([f"p{n:02}" for n in range(12)])
+
+        with pytest.raises(UsageError, match=r"10 usable rooms of 5 .* has 0 of 0"):
+            lens.adapt(pairs=even, rooms_progress=remove)
+
+
+@pytest.mark.slow
+def test_without_a_gain_nothing_changes(place: Place, shop: Path, even: Path) -> None:
+    """Only the rooms of an earlier list are forgotten: none are in use that are not measured."""
     with opened(place("c")) as lens:
         lens.add(shop / "products", adapt=True)
         before = lens.projection
-        report = lens.adapt(pairs=table)
+        report = lens.adapt(pairs=even)
         assert report.pairs is not None
         assert report.pairs.validation.mrr.difference <= 0
         assert (report.pairs.used, report.rooms, report.described) == (False, 0, 0)
@@ -187,12 +230,13 @@ def test_without_a_gain_nothing_changes(tmp_path: Path, place: Place, shop: Path
         assert report.version == before["version"]
         assert lens.projection == before
         assert room_rows(place("c")) == []
-        # Neither is what another list taught forgotten.
-        taught = lens.adapt(pairs=shop / "pairs.csv")
-        stored = room_rows(place("c"))
-        kept = lens.adapt(pairs=table)
-        assert (kept.version, kept.rooms) == (taught.version, 2 * COUNT)
-        assert room_rows(place("c")) == stored
+        assert lens.adapt(pairs=shop / "pairs.csv").rooms == 2 * COUNT
+        plain = lens.adapt(pairs=even)
+        assert plain.pairs is not None
+        assert (plain.pairs.used, plain.pairs.removals) == (False, 2 * COUNT)
+        assert (plain.version, plain.rooms, plain.described) == (report.version, 0, COUNT)
+        assert lens.projection == before
+        assert room_rows(place("c")) == []
 
 
 def test_too_few_pairs(tmp_path: Path, shop: Path) -> None:
@@ -299,8 +343,25 @@ def test_photos_elsewhere_are_refused_unless_their_folder_is_named(tmp_path: Pat
     assert f"give --rooms {tmp_path}" in (row.reason or "")
     (row,) = read_pairs(table, products, tmp_path)
     assert row.photo is not None
-    with pytest.raises(UsageError, match="no such folder"):
+    with pytest.raises(UsageError, match="no such folder of room photos: name the one"):
         read_pairs(table, products, tmp_path / "nowhere")
+
+
+def test_each_cure_is_one_that_adapt_has(
+    listed: Callable[..., list[str | None]], tmp_path: Path
+) -> None:
+    (tmp_path / "rooms").mkdir()
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "rooms" / "hall.png")
+    address, file, photo = listed(
+        "room,product", "https://a.test/hall.png,oak", f"{__file__},oak", "hall.png,oak"
+    )
+    assert address == (
+        "the image https://a.test/hall.png is an address: save the photo, and name its file in the "
+        "list"
+    )
+    assert "does not have the ending of a picture: name a picture" in (file or "")
+    assert "--rooms" not in (file or "")
+    assert (photo or "").endswith(f"give --rooms {tmp_path / 'rooms'}")
 
 
 # -- with the real models --------------------------------------------------------------------------
@@ -312,6 +373,7 @@ def test_the_sample_rooms_with_the_real_models(tmp_path: Path) -> None:
     samples = ROOT / "samples"
     with Floorlens.open(tmp_path / "c", threads=1) as lens:
         lens.add(samples / "products", adapt=False)
+        lens.adapt(views=1)
         before = 0.0
         rows = (samples / "pairs.csv").read_text().splitlines()[1:]
         for row in rows:
@@ -322,6 +384,6 @@ def test_the_sample_rooms_with_the_real_models(tmp_path: Path) -> None:
         assert report.pairs is not None
         assert report.pairs.failed == ()
         assert report.pairs.validation.mrr.before == pytest.approx(before, abs=1e-6)
-        assert lens.adapted == report.pairs.used
+        assert report.rooms == (len(rows) if report.pairs.used else 0)
         stored = KnownRooms(lens._catalogue, encoder_key(lens._stages.stamp())).load()
         assert len(stored) == (len(rows) if report.pairs.used else 0)

@@ -188,7 +188,9 @@ def test_a_list_of_pairs_is_measured_and_its_bad_rows_are_named(
     assert "failed  0.png: is the same photo as in line 2" in result.stderr
     assert "14 pairs: 12 usable, 2 failed" in result.stdout
     assert "cross-validated on 12 rooms of 6 products" in result.stdout
-    assert re.search(r"MRR \d\.\d{3} before, \d\.\d{3} after \(difference [+-]", result.stdout)
+    assert re.search(
+        r"MRR \d\.\d{3} without the list, \d\.\d{3} with it \(difference [+-]", result.stdout
+    )
     report = document(run("adapt", "--pairs", table, "--json", code=8))["pairs"]
     assert report["counts"] == {"usable": 12, "failed": 2}
     assert report["rows"][-1] == {
@@ -213,9 +215,25 @@ def test_pairs_that_bring_nothing_change_nothing(
     run("index", products, "--no-adapt")
     table = write_pairs(tmp_path)
     out = run("adapt", "--pairs", table).stdout
-    assert "no gain: nothing has changed" in out
+    assert "no gain: nothing has changed, and the list was not kept; the catalogue is not" in out
     assert "adapted to: nothing" in run("info").stdout
     assert document(run("adapt", "--pairs", table, "--json"))["pairs"]["used"] is False
+    run("adapt")
+    out = run("adapt", "--pairs", table).stdout
+    assert "no gain: nothing has changed, and the list was not kept; projection own-" in out
+
+
+def test_pairs_that_bring_nothing_any_more_are_forgotten(
+    run: Run, products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Validation, "gain", True)
+    run("index", products, "--no-adapt")
+    table = write_pairs(tmp_path)
+    assert "12 rooms whose product is known" in run("adapt", "--pairs", table).stdout
+    monkeypatch.setattr(Validation, "gain", False)
+    out = run("adapt", "--pairs", table).stdout
+    assert "no gain: 12 rooms stored before were forgotten, adapted without rooms, 9 desc" in out
+    assert "whose product is known" not in run("info").stdout
 
 
 def test_too_few_pairs_are_a_wrong_use(run: Run, products: Path, tmp_path: Path) -> None:
