@@ -123,13 +123,15 @@ class _MeasuredLens:
         adapt: bool | None,
         adapt_progress: Progress | None,
         weights: Mapping[str, float] | None,
+        changes: Mapping[str, float] | None,
     ) -> None:
-        """`weights`: those of all components; None: nothing is re-ranked."""
+        """`weights`: those of all components; None: nothing is re-ranked. `changes`: the user's."""
         self._lens = lens
         self._segmenter = segmenter
         self._adapt = adapt
         self._adapt_progress = adapt_progress
         self._weights = weights
+        self._changes = changes
 
     @property
     def stamp(self) -> Mapping[str, Any]:
@@ -141,9 +143,11 @@ class _MeasuredLens:
         )
 
     def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
-        return self._lens.search(
-            source, region=region, weights=self._weights, rerank=self._weights is not None
-        )
+        rerank = self._weights is not None
+        result = self._lens.search(source, region=region, weights=self._changes, rerank=rerank)
+        # Those that counted: a catalogue that is not adapted has defaults of its own.
+        self._weights = result.weights
+        return result
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
@@ -215,7 +219,9 @@ def open_measured_lens(
         picture_seconds=picture_seconds,
         stages=replace(stages, segmenter=segmenter),
     )
-    return _MeasuredLens(lens, segmenter, adapt, adapt_progress, all_weights if rerank else None)
+    return _MeasuredLens(
+        lens, segmenter, adapt, adapt_progress, all_weights if rerank else None, weights
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from floorlens import Floorlens
 from floorlens.adaptation import adapt as adaptation
 from floorlens.adaptation.pairs import read_pairs
 from floorlens.adaptation.rooms import simulate_view
+from floorlens.adaptation.validation import Validation
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.known_rooms import KnownRooms
 from floorlens.catalogue.rows import StoredProduct
@@ -180,9 +181,10 @@ def even(tmp_path: Path, shop: Path) -> Path:
 
 
 def test_what_an_adaptation_brings_is_no_merit_of_the_list(
-    tmp_path: Path, shop: Path, even: Path
+    tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not adapted, adapted to fewer products, or to these: the same is measured."""
+    monkeypatch.setattr(Validation, "gain", False)
     folder = tmp_path / "products"
     shutil.copytree(shop / "products", folder)
     (folder / "p23.png").rename(tmp_path / "p23.png")
@@ -190,12 +192,12 @@ def test_what_an_adaptation_brings_is_no_merit_of_the_list(
         lens.add(folder, adapt=True)
         shutil.move(tmp_path / "p23.png", folder)
         lens.add(folder)
-        stale = lens.adapt(pairs=even)
+        stale = lens.adapt(pairs=shop / "pairs.csv")
         lens.adapt()
-        fresh = lens.adapt(pairs=even)
+        fresh = lens.adapt(pairs=shop / "pairs.csv")
     with opened(tmp_path / "bare") as lens:
         lens.add(folder, adapt=False)
-        bare = lens.adapt(pairs=even)
+        bare = lens.adapt(pairs=shop / "pairs.csv")
         assert lens.projection == {"version": "1"}
     assert (bare.adapted, stale.adapted, fresh.adapted) == (False, True, True)
     assert bare.pairs is not None and stale.pairs is not None and fresh.pairs is not None

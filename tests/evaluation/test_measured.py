@@ -56,15 +56,15 @@ def test_the_weights_reach_the_search_and_the_stamp(
 
     monkeypatch.setattr(Floorlens, "search", record)
     for options, weights in (
-        ({}, {"colour": 1.0, "texture": 1.0}),
-        ({"weights": {"colour": 0.2}}, {"colour": 0.2, "texture": 1.0}),
+        ({}, {"colour": 0.5, "texture": 0.5}),
+        ({"weights": {"colour": 0.25}}, {"colour": 0.2, "texture": 0.8}),
         ({"rerank": False}, None),
     ):
         with temporary_lens(partial(open_measured_lens, **options), None) as lens:
             lens.add(tmp_path)
             assert len(lens.search(photo.getvalue(), region=everywhere).matches) == 1
             assert report_stamp(lens)["weights"] == weights
-        assert calls[-1] == {"weights": weights, "rerank": weights is not None}
+        assert calls[-1] == {"weights": options.get("weights"), "rerank": weights is not None}
 
 
 def test_weights_are_refused_before_anything_is_measured(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ START = Parameters(
     shares={"whole": 0.45, "query": 0.1, "product": 0.45},
     weights={"colour": 0.18, "texture": 0.73, "pattern": 0.09},
     adapted=Falloff((0.35, 1.5, 1.0), (0.7, 2.0, 1.0), 4.0, 3.0, {}),
-    plain=Falloff((0.6, 1.2, 1.0), (0.5, 1.0, 1.0), 6.0, 2.0, {"colour": 4.0, "texture": 0.55}),
+    plain=Falloff((0.7, 1.2, 1.0), (0.5, 1.0, 1.0), 12.0, 4.0, {"colour": 2.2, "texture": 0.55}),
 )
 PARTS = ("whole", "query", "product")
 COMPONENTS = ("colour", "texture", "pattern")
