@@ -41,11 +41,13 @@ def by_head(matcher: Matcher, features: Rows, room: int) -> Rows:
     return torch.nn.functional.normalize(matcher.head(standard), dim=1).numpy()
 
 
-def trained_matcher(path: Path, share: float = 1.0) -> tuple[Matcher, int, tuple[str, ...]]:
+def trained_matcher(
+    path: Path, share: float = 1.0, begin: Path = WEIGHTS / "encoder.onnx"
+) -> tuple[Matcher, int, tuple[str, ...]]:
     """Returns the network in a checkpoint or weights file, its step and what it left out.
 
-    With a `share` below 1 its encoder is so much of the trained weights, and of the start's the
-    rest.
+    With a `share` below 1 its encoder is so much of the trained weights, and of the exported
+    encoder `begin`, which the run grew from, the rest.
     """
     if path.suffix == ".pt":
         saved = load_saved(path)
@@ -55,12 +57,14 @@ def trained_matcher(path: Path, share: float = 1.0) -> tuple[Matcher, int, tuple
     else:
         found = load_weights(path)
     matcher = make_matcher(found.recipe, len(found.labels))
-    start = {name: value.clone() for name, value in matcher.encoder.state_dict().items()}
     matcher.load_state_dict(found.tensors)
     if share < 1:
-        for name, value in matcher.encoder.state_dict().items():
+        start = PatchStatistics()
+        load_exported(start, begin)
+        for name, value in start.state_dict().items():
             if value.is_floating_point():
-                value.copy_(torch.lerp(start[name], value, share))
+                trained = matcher.encoder.state_dict()[name]
+                trained.copy_(torch.lerp(value, trained, share))
     return matcher.eval(), found.step, found.recipe.leave_out
 
 
@@ -120,6 +124,7 @@ def main() -> None:
     parser.add_argument("--shops", nargs="+", required=True)
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help=".npz or checkpoint.pt")
     parser.add_argument("--share", type=float, default=1.0, help="of the trained weights")
+    parser.add_argument("--start", type=Path, default=WEIGHTS / "encoder.onnx")
     parser.add_argument("--relit", action="store_true", help="and the rooms under another light")
     parser.add_argument("--no-baseline", action="store_true", help="not the present encoder")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -140,7 +145,7 @@ def main() -> None:
         load_exported(present, WEIGHTS / "encoder.onnx")
         _tell("version 0.2", evaluate(present, None, pack, shops, relit=arguments.relit))
     for path in arguments.weights:
-        matcher, step, left_out = trained_matcher(path, arguments.share)
+        matcher, step, left_out = trained_matcher(path, arguments.share, arguments.start)
         if not set(arguments.shops) <= set(left_out):
             parser.error(f"{path} was trained without {left_out}, not {arguments.shops}")
         name = f"{path.parent.name} {step}" + (
