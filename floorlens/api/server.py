@@ -147,7 +147,11 @@ def running_service(
             yield url
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(2 * GRACE)
+            if thread.is_alive():
+                # What never ends on its own must not keep the program from ending.
+                server.force_exit = True
+                thread.join(GRACE)
 
 
 def _server(settings: Settings, lens: Floorlens, *, quiet: bool) -> uvicorn.Server:
