@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +119,13 @@ def describe_all(data: Path, cache: Path, workers: int = 1) -> list[Described]:
     sources = read_sources(data)
     chunks = [sources[start : start + 64] for start in range(0, len(sources), 64)]
     described: list[Described] = []
-    with ProcessPoolExecutor(workers) as pool:
-        for done, rows in enumerate(pool.map(partial(_chunk, data, folder), chunks), 1):
+    with ExitStack() as stack:
+        mapped: Callable[..., Iterable[list[Described]]] = map
+        if workers > 1:
+            # Not forked: torch and onnxruntime do not survive that.
+            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+            mapped = stack.enter_context(pool).map
+        for done, rows in enumerate(mapped(partial(_chunk, data, folder), chunks), 1):
             described += rows
             if done % 5 == 0 or done == len(chunks):
                 print(f"{len(described)} of {len(sources)} pictures", flush=True)
