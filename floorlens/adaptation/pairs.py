@@ -19,10 +19,10 @@ from floorlens.presets import Stages
 from floorlens.products.columns import Columns, find_columns
 from floorlens.products.delimited import read_delimited
 from floorlens.products.places import Places
+from floorlens.products.reading import read_list_bytes
 
 COLUMNS = {"id": ("product",), "image": ("room",)}
 """The columns of a list of pairs, in the roles that they have in a list of products."""
-MAX_BYTES = 64 << 20
 LEAST_ROOMS, LEAST_PRODUCTS = 10, 5
 """Fewer usable rooms, or fewer products of theirs, say nothing of others."""
 
@@ -236,12 +236,7 @@ def _locate(row: PairRow, places: Places, catalogue: _Names, lines: dict[str, st
 
 
 def _rows(path: Path) -> Iterator[PairRow]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ProductSourceError(f"{path}: is larger than {MAX_BYTES >> 20} MiB: divide it")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ProductSourceError(f"{path}: cannot be read ({error.strerror})") from error
+    data = read_list_bytes(path)
     try:
         table = read_delimited(data, _columns)
     except ProductSourceError as error:

@@ -105,6 +105,26 @@ def _absent(path: Path) -> str:
     return f"{path}: no such folder or file"
 
 
+def read_list_bytes(path: Path) -> bytes:
+    """Returns the bytes of a list of products or pairs.
+
+    Raises:
+        ProductSourceError: it is too large, or cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("list.csv").write_text("id,image")
+        >>> read_list_bytes(Path("list.csv"))
+        b'id,image'
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ProductSourceError(f"{path}: is larger than {MAX_BYTES >> 20} MiB: divide it")
+        return path.read_bytes()
+    except OSError as error:
+        raise ProductSourceError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def _read_list(
     path: Path, numbers: bool, wanted: Mapping[str, Sequence[str]], places: Places | None
 ) -> ProductList:
@@ -112,12 +132,7 @@ def _read_list(
         raise ProductSourceError(
             f"{path}: give a folder of images or a list: .csv, .tsv, .json, .jsonl or .xlsx"
         )
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ProductSourceError(f"{path}: is larger than {MAX_BYTES >> 20} MiB: divide it")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ProductSourceError(f"{path}: cannot be read ({error.strerror})") from error
+    data = read_list_bytes(path)
     try:
         table = _read_table(data, path.suffix.lower(), wanted)
     except ProductSourceError as error:
