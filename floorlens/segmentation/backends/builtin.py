@@ -30,8 +30,8 @@ CLICK_RADIUS = 1.5
 GRID = 4
 #: A pixel is surely no floor below the first probability, and surely floor above the second.
 SURE_NOT, SURE = 0.2, 0.8
-#: With more unsure pixels to one of floor the mirror image is looked at as well: of held-out
-#: pictures one in five.
+#: With more unsure pixels to one of floor the mirror image is looked at as well: of pictures
+#: from the training sources one in five.
 UNSURE = 0.13
 #: A patch of floor, or a hole in it, is an error if it is smaller than this share of the picture.
 SPECK_SHARE = 0.002

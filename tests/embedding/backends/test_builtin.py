@@ -12,7 +12,7 @@ from PIL import Image
 
 from floorlens.embedding import ASPECTS, MOST_COLOURS, FloorEmbedding
 from floorlens.embedding.backends.builtin import BuiltinEmbedder, colour_code, default_projection
-from floorlens.embedding.projection import Projection
+from floorlens.embedding.projection import ADAPTED, Projection
 from floorlens.embedding.signature import LIMIT, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
@@ -64,6 +64,18 @@ def test_canonical_vector(embedder: BuiltinEmbedder) -> None:
     vector = embed(embedder, view_of(boards((170, 130, 90))))[0].vector
     expected = np.array(CANONICAL_VECTOR, np.float32)
     np.testing.assert_allclose(vector[: expected.size], expected, rtol=0.05, atol=0.004)
+
+
+def test_a_signature_says_whether_the_projection_is_a_catalogues_own(
+    embedder: BuiltinEmbedder,
+) -> None:
+    features = embedder.features({"swatch": view_of(boards((170, 130, 90)))})
+    own = embedder.projection
+    adapted = replace(own, stamp=replace(own.stamp, version=f"{ADAPTED}1"))
+    another = replace(own, stamp=replace(own.stamp, version="0.4.0"))
+    for projection, expected in ((None, False), (another, False), (adapted, True)):
+        signature = embedder.describe(features, projection).signature
+        assert unpack([signature]).adapted is expected
 
 
 def test_an_embedding_keeps_its_promises(embedder: BuiltinEmbedder) -> None:

@@ -134,6 +134,18 @@ def test_equal_signatures_get_equal_scores() -> None:
     assert scores[0] == scores[2] == scores[4]
 
 
+def test_adapted_catalogues_are_scored_by_parameters_of_their_own() -> None:
+    """And a query is never compared with products that another kind of projection described."""
+    query: dict[AspectName, Detail] = {"scene": detail(1)}
+    product: dict[AspectName, Detail] = {"swatch": detail(2)}
+    plain = RERANKER.compare(pack(query), [pack(product)])
+    adapted = RERANKER.compare(pack(query, adapted=True), [pack(product, adapted=True)])
+    assert plain.components["texture"][0] != adapted.components["texture"][0]
+    assert plain.emphasis != adapted.emphasis
+    with pytest.raises(CatalogueError, match="different projections"):
+        RERANKER.compare(pack(query, adapted=True), [pack(product)])
+
+
 def test_no_candidates() -> None:
     nothing = RERANKER.compare(signature(1), [])
     assert all(values.shape == (0,) for values in nothing.components.values())
