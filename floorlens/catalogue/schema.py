@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -93,6 +94,20 @@ features = Table(
     Index("features_by_product", "product_id"),
 )
 
+
+def _aspect() -> list[Column[Any]]:
+    """Returns the columns of an `Aspect`: float16 little-endian arrays, and how many rows."""
+    return [
+        Column("patches", Integer, nullable=False),
+        Column("base", LargeBinary, nullable=False),
+        Column("coverage", LargeBinary, nullable=False),
+        Column("colours", Integer, nullable=False),
+        Column("lab", LargeBinary, nullable=False),
+        Column("facts", LargeBinary, nullable=False),
+        Column("trust", LargeBinary, nullable=False),
+    ]
+
+
 # The features that embeddings are made from, of each encoder in use, a row an aspect (swatch,
 # scene); float16 little-endian. base: patches x d0, coverage: patches, lab: colours x 3.
 base_features = Table(
@@ -101,13 +116,7 @@ base_features = Table(
     Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("encoder", String(64), primary_key=True),
     Column("aspect", String(16), primary_key=True),
-    Column("patches", Integer, nullable=False),
-    Column("base", LargeBinary, nullable=False),
-    Column("coverage", LargeBinary, nullable=False),
-    Column("colours", Integer, nullable=False),
-    Column("lab", LargeBinary, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
-    Column("trust", LargeBinary, nullable=False),
+    *_aspect(),
 )
 
 # How far the replica in each engine follows: it holds what was searchable at `revision`.
@@ -153,13 +162,7 @@ known_rooms = Table(
     Column("content_hash", String(64), primary_key=True),
     Column("encoder", String(64), primary_key=True),
     Column("uri", Text, nullable=False),
-    Column("patches", Integer, nullable=False),
-    Column("base", LargeBinary, nullable=False),
-    Column("coverage", LargeBinary, nullable=False),
-    Column("colours", Integer, nullable=False),
-    Column("lab", LargeBinary, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
-    Column("trust", LargeBinary, nullable=False),
+    *_aspect(),
 )
 
 
