@@ -483,7 +483,7 @@ def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> 
         measure = ("eval", kind, pairs, *options, "--json", "-")
         weights = ["--weight", "colour=.25", "--weight", "texture=0"]
         figures = document(run(*measure, *weights))
-        assert figures["stamp"]["weights"] == {"colour": 0.25, "texture": 0.0}
+        assert figures["stamp"]["weights"] == {"colour": 1.0, "texture": 0.0}
         assert document(run(*measure, "--retrieval-only"))["stamp"]["weights"] is None
     assert "not NAME=NUMBER" in run("eval", "pairs", pairs, "--weight", "colour", code=2).stderr
     assert "unknown component" in run("eval", "pairs", pairs, "--weight", "a=1", code=2).stderr
