@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ from floorlens.images.loading import Photo
 from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.products.product import Product
-from floorlens.ranking import SearchResult, Stopwatch, component_weights, matches_of, rank_hits
+from floorlens.ranking import SearchResult
+from floorlens.ranking.order import component_weights, matches_of, rank_hits
 from floorlens.segmentation import ClickSource, RegionSource
 
 if TYPE_CHECKING:
@@ -152,3 +155,22 @@ def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:
     if len(texts) == 1:
         return f"; the field {texts[0]} is compared with a number, and its values are texts"
     return f"; the fields {', '.join(texts)} are compared with numbers, and their values are texts"
+
+
+class Stopwatch:
+    """Measures the stages of one search in wall-clock seconds."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time of the block to a stage."""
+        started = time.perf_counter()
+        yield
+        self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - started
+
+    def timings(self) -> dict[str, float]:
+        """Returns the seconds by stage, and "total" since the watch was made."""
+        return self._stages | {"total": time.perf_counter() - self._started}

@@ -23,7 +23,7 @@ from floorlens.embedding.projection import Projection
 from floorlens.engines.ties import TIE
 from floorlens.errors import GenerationChanged
 from floorlens.presets import Stages
-from floorlens.ranking import component_weights, rank
+from floorlens.ranking.order import component_weights, rank
 
 FOLDS = 5
 DRAWS = 2000

@@ -23,7 +23,7 @@ from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
 from floorlens.models.stamp import Stamp
-from floorlens.ranking import component_weights
+from floorlens.ranking.order import component_weights
 from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segmenter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from floorlens.embedding.clip_signature import pack
 from floorlens.errors import CatalogueError
 from floorlens.models.options import ModelOptions
-from floorlens.ranking import rank
+from floorlens.ranking.order import rank
 from floorlens.reranking.backends.clip_pairwise import ClipPairwiseReranker
 
 SINGLE = ClipPairwiseReranker()

@@ -18,7 +18,7 @@ from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
-from floorlens.ranking import Place, component_weights, matches_of, rank, rank_hits, tail
+from floorlens.ranking.order import Place, component_weights, matches_of, rank, rank_hits, tail
 from floorlens.reranking import Comparison
 
 UNIT = st.floats(0, 1, width=32)
@@ -195,6 +195,11 @@ def test_a_result_as_json_holds_everything_but_the_mask(lens: Floorlens, room: A
         "score": first.score,
         "components": dict(first.components or {}),
         "evidence": None,
+        "likeness": first.likeness,
+        "word": first.word,
+        "reason": first.reason,
+        "attributes": {},
+        "variants": [],
     }
     assert shown["total"] == 6
     assert shown["floor"]["source"] == "automatic"

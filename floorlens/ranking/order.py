@@ -1,90 +1,18 @@
-"""Stage 6: component scores -> one ranking of all products, and what a search returns."""
+"""Component scores and weights -> one order of all products."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
+from floorlens.ranking import Match
 from floorlens.reranking import Comparison, Evidence, Reranker
-from floorlens.segmentation import FloorRegion
-
-
-@dataclass(frozen=True)
-class Match:
-    """One product in a ranking.
-
-    Attributes:
-        rank: 1 is the closest.
-        product: id, name, metadata, images.
-        score: 0..1, never rising with the rank.
-        components: what the score is made of, each 0..1; None where it was not re-ranked.
-        evidence: the product's pictures that the components rest on: "swatch", "scene" (rooms) or
-            "both"; None where it was not re-ranked, or the preset does not tell pictures apart.
-    """
-
-    rank: int
-    product: Product
-    score: float
-    components: Mapping[str, float] | None
-    evidence: Evidence | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the match as plain JSON values."""
-        return {
-            "rank": self.rank,
-            "id": self.product.id,
-            "name": self.product.name,
-            "metadata": dict(self.product.metadata),
-            "score": self.score,
-            "components": None if self.components is None else dict(self.components),
-            "evidence": self.evidence,
-        }
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The ranking of a catalogue for one photo.
-
-    Attributes:
-        floor: where the floor was found or drawn.
-        matches: the ranked products, best first.
-        total: how many products the catalogue holds; `matches` is shorter where a filter or
-            limit says so, or where the catalogue has more than 20,000.
-        timings: seconds by stage, and "total".
-        index: the vector engine that was searched.
-        degraded: where that is the fallback, the code of the error that the other engine gave;
-            else None.
-        weights: how much each component counted, together 1; None where nothing was re-ranked.
-    """
-
-    floor: FloorRegion
-    matches: tuple[Match, ...]
-    total: int
-    timings: Mapping[str, float]
-    index: str = "exact"
-    degraded: str | None = None
-    weights: Mapping[str, float] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the result as plain JSON values, without the mask itself."""
-        return {
-            "floor": self.floor.as_dict(),
-            "matches": [match.as_dict() for match in self.matches],
-            "total": self.total,
-            "weights": None if self.weights is None else dict(self.weights),
-            "timings": dict(self.timings),
-            "index": self.index,
-            "degraded": self.degraded,
-        }
 
 
 @dataclass(frozen=True)
@@ -234,22 +162,3 @@ def component_weights(
     if sum(weights.values()) <= 0:
         raise UsageError("at least one component needs a weight above 0")
     return weights
-
-
-class Stopwatch:
-    """Measures the stages of one search in wall-clock seconds."""
-
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the time of the block to a stage."""
-        started = time.perf_counter()
-        yield
-        self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - started
-
-    def timings(self) -> dict[str, float]:
-        """Returns the seconds by stage, and "total" since the watch was made."""
-        return self._stages | {"total": time.perf_counter() - self._started}

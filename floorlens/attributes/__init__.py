@@ -1,0 +1,39 @@
+"""What a floor is like, in words and numbers: tone, colour family, pattern, boards, marks, gloss.
+
+Measured of a product's pictures when it is imported, and of the floor in a photo in the same way,
+so that the two can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Value = str | float | bool
+Origin = Literal["measured", "edited"]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of a floor.
+
+    Attributes:
+        value: a word of the attribute's vocabulary, or a number.
+        confidence: 0..1, how often such a value is right; 1 where a person set it.
+        origin: whether it was measured or set by hand. What was set is never overwritten.
+        unit: of a number: "mm", "share", "L*"; "" for words.
+    """
+
+    value: Value
+    confidence: float = 1.0
+    origin: Origin = "measured"
+    unit: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attribute as plain JSON values."""
+        return {
+            "value": self.value,
+            "confidence": self.confidence,
+            "origin": self.origin,
+            "unit": self.unit,
+        }
