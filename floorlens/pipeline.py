@@ -149,10 +149,10 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
         above = straightening.result()
     if above is None:
         return view
-    return FloorView(
+    return replace(
+        view,
         patches=np.concatenate([view.patches, above.patches]),
         coverage=np.concatenate([view.coverage, above.coverage]),
-        lab=view.lab,
     )
 
 

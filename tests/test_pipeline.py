@@ -240,6 +240,18 @@ def test_a_room_is_seen_raw_and_from_above_and_raw_alone_where_that_fails(stages
     np.testing.assert_array_equal(both.lab, alone.lab)
 
 
+def test_a_room_that_is_seen_from_above_keeps_what_is_known_of_its_light(stages: Stages) -> None:
+    class Lit(Above):
+        def view(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView:
+            return replace(super().view(pixels, mask), trust=np.arange(4, dtype=np.float32))
+
+    lit = replace(stages, normaliser=Lit(stages.normaliser.stamp))
+    photo = load_photo(room())
+    view = floor_view(photo, np.ones(photo.pixels.shape[:2], np.bool_), lit)
+    assert len(view.patches) == 3
+    assert view.trust.tolist() == [0, 1, 2, 3]
+
+
 def test_bars_are_no_floor(stages: Stages) -> None:
     region = floor_region(load_photo(letterboxed(room())), stages)
     # The fake sees a floor in the lower half of what it is shown.
