@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.masks import mask_image
-from floorlens.normalisation.trust import TRUST, light_of
+from floorlens.normalisation.trust import TRUST, light_of, tint_of
 
 
 def values(pixels: NDArray[np.float64], mask: NDArray[np.bool_] | None = None) -> dict[str, float]:
@@ -56,3 +56,34 @@ def test_a_floor_of_a_few_pixels_has_values() -> None:
     mask = np.zeros((240, 320), np.bool_)
     mask[1, 1] = True
     assert np.isfinite(list(values(boards(), mask).values())).all()
+
+
+def lit_room(light: tuple[float, float, float]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Returns a grey wall with a red poster over a floor of oak, under a light, and the floor."""
+    pixels = np.full((240, 320, 3), 170.0)
+    pixels[20:80, 40:120] = (200, 60, 50)
+    pixels[120:] = boards(120, 320)
+    mask = np.zeros((240, 320), np.bool_)
+    mask[120:] = True
+    noise = np.random.default_rng(0).normal(0, 6, pixels.shape)
+    return np.clip(pixels * light + noise, 0, 255).astype(np.uint8), mask
+
+
+def test_the_light_is_what_a_grey_wall_looks_like() -> None:
+    """Neither the floor nor a poster is taken for the light."""
+    for light, low, high in (
+        ((1, 1, 1), -1.0, 1.0),
+        ((1.15, 1, 0.75), 12.0, 25.0),
+        ((0.85, 1, 1.2), -20.0, -10.0),
+    ):
+        tint = tint_of(*lit_room(light))
+        assert tint is not None
+        assert low < tint[1] < high
+
+
+def test_a_picture_that_is_all_floor_or_burnt_out_beside_it_says_nothing_of_the_light() -> None:
+    pixels, mask = lit_room((1, 1, 1))
+    assert tint_of(pixels, np.ones_like(mask)) is None
+    pixels[~mask] = 255
+    assert tint_of(pixels, mask) is None
+    assert tint_of(pixels[:1, :1], mask[:1, :1]) is None
