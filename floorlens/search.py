@@ -10,15 +10,18 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from floorlens.catalogue.rows import record_metadata
+from floorlens.embedding import FloorFeatures
 from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
 from floorlens.errors import NothingToRank, UsageError
 from floorlens.images.loading import Photo
+from floorlens.normalisation.trust import tint_of
 from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.ranking.order import component_weights, matches_of, rank_hits
-from floorlens.segmentation import ClickSource, RegionSource
+from floorlens.ranking.reasons import Doubt, doubts_of
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -120,6 +123,7 @@ def answer(
             retrieval.query.signature,
             stages.reranker,
             (query.weights or {}) if query.rerank else None,
+            light_doubts(photo, floor, features),
         )
     with clock.stage("collect"):
         products = catalogue.products(place.id for place in ranking[:limit])
@@ -129,6 +133,28 @@ def answer(
     return SearchResult(
         floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded, weights
     )
+
+
+def light_doubts(photo: Photo, floor: FloorRegion, features: FloorFeatures) -> tuple[Doubt, ...]:
+    """Returns what makes the colours of a photo's floor, or the floor itself, doubtful.
+
+    Args:
+        photo: the photo.
+        floor: its floor.
+        features: of that floor, a scene.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.pipeline import floor_region, floor_view
+        >>> from floorlens.testing import fake_stages
+        >>> photo, stages = load_photo("room.jpg"), fake_stages()
+        >>> floor = floor_region(photo, stages)
+        >>> view = floor_view(photo, floor.working_mask, stages)
+        >>> light_doubts(photo, floor, stages.embedder.features({"scene": view}))
+        ()
+    """
+    tint = tint_of(photo.pixels, floor.working_mask)
+    return doubts_of(features.aspects["scene"].trust, floor.reasons, tint)
 
 
 def _name_unknown(fields: Iterable[str], known: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
 from floorlens.ranking import Match
+from floorlens.ranking.reasons import Doubt, facts_of, sentence
 from floorlens.reranking import Comparison, Evidence, Reranker
 
 
@@ -23,15 +24,22 @@ class Place:
     score: float
     components: Mapping[str, float] | None
     evidence: Evidence | None = None
+    reason: str = ""
 
 
-def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float]) -> list[Place]:
+def rank(
+    ids: Sequence[str],
+    comparison: Comparison,
+    weights: Mapping[str, float],
+    doubts: Sequence[Doubt] = (),
+) -> list[Place]:
     """Returns the products by falling weighted mean of their components, ties in order of id.
 
     Args:
         ids: of the products.
         comparison: of the query with these products, in the order of `ids`.
         weights: name -> weight; at least one is above 0.
+        doubts: of the photo, for the reasons.
 
     Example:
         >>> alike = Comparison({"colour": np.array([0.2, 0.8]), "texture": np.array([0.4, 0.6])})
@@ -40,6 +48,9 @@ def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float
     """
     components = comparison.components
     evidence = comparison.evidence or (None,) * len(ids)
+    reasons = [""] * len(ids)
+    if comparison.looks is not None:
+        reasons = [sentence(facts) for facts in facts_of(comparison.looks, evidence, doubts)]
     total = sum(weights.values())
     scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
     scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
@@ -50,6 +61,7 @@ def rank(ids: Sequence[str], comparison: Comparison, weights: Mapping[str, float
             float(scores[i]),
             MappingProxyType({name: float(components[name][i]) for name in weights}),
             evidence[i],
+            reasons[i],
         )
         for i in order
     ]
@@ -83,6 +95,7 @@ def rank_hits(
     query_signature: bytes,
     reranker: Reranker,
     changes: Mapping[str, float] | None,
+    doubts: Sequence[Doubt] = (),
 ) -> tuple[list[Place], dict[str, float] | None]:
     """Returns the ranking of all products that were retrieved, and the weights of the components.
 
@@ -96,6 +109,7 @@ def rank_hits(
         reranker: which compares the signatures.
         changes: what a user sets of the weights. None re-ranks nothing: all are in the order of
             retrieval, with (1 + cosine similarity) / 2 as their score.
+        doubts: of the photo, for the reasons.
 
     Example:
         >>> from floorlens.testing import fake_stages
@@ -113,7 +127,7 @@ def rank_hits(
     default = {name: w * emphasis.get(name, 1.0) for name, w in reranker.weights.items()}
     weights = component_weights(default, changes)
     total = sum(weights.values())
-    head = rank(list(signatures), comparison, weights)
+    head = rank(list(signatures), comparison, weights, doubts)
     return head + tail(head, hits), {name: weight / total for name, weight in weights.items()}
 
 
@@ -132,7 +146,14 @@ def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tup
     """
     present = [place for place in ranking if place.id in products]
     return tuple(
-        Match(rank, products[place.id], place.score, place.components, place.evidence)
+        Match(
+            rank,
+            products[place.id],
+            place.score,
+            place.components,
+            place.evidence,
+            reason=place.reason,
+        )
         for rank, place in enumerate(present, start=1)
     )
 

@@ -16,6 +16,33 @@ Evidence = Literal["swatch", "scene", "both"]
 
 
 @dataclass(frozen=True)
+class Looks:
+    """How a floor and `n` products look, in units that people can be told.
+
+    Attributes:
+        patterns: the names of the `c` patterns that are told; may be empty.
+        floor_colour: float32 (3,), the median colour in CIELAB (D65).
+        colour: float32 (n, 3), that of each product.
+        floor_variation: how far lightness spreads, in L*: 85th percentile less 15th.
+        variation: float32 (n,), that of each product.
+        floor_pattern: float32 (c,), the probabilities of the patterns.
+        pattern: float32 (n, c), those of each product.
+        pattern_likeness: float32 (n,), of the probabilities, 0..1.
+        texture: float32 (n,), cosine of the textures, -1..1.
+    """
+
+    patterns: tuple[str, ...]
+    floor_colour: NDArray[np.float32]
+    colour: NDArray[np.float32]
+    floor_variation: float
+    variation: NDArray[np.float32]
+    floor_pattern: NDArray[np.float32]
+    pattern: NDArray[np.float32]
+    pattern_likeness: NDArray[np.float32]
+    texture: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A floor beside `n` products.
 
@@ -25,11 +52,13 @@ class Comparison:
         evidence: what the scores of each product rest on; None where pictures are not told apart.
         emphasis: how much more a component counts between these floors than its default weight
             says; 1 where it is not named. A weight that a user sets counts as it is.
+        looks: what reasons are made of; None where the signatures do not hold it.
     """
 
     components: Mapping[str, NDArray[np.float32]]
     evidence: tuple[Evidence, ...] | None = None
     emphasis: Mapping[str, float] = field(default_factory=dict)
+    looks: Looks | None = None
 
 
 class Reranker(Protocol):

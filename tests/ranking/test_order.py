@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 from unittest.mock import ANY
@@ -19,7 +19,7 @@ from floorlens.errors import UsageError
 from floorlens.models.stamp import Stamp
 from floorlens.products.product import Product
 from floorlens.ranking.order import Place, component_weights, matches_of, rank, rank_hits, tail
-from floorlens.reranking import Comparison
+from floorlens.reranking import Comparison, Looks
 
 UNIT = st.floats(0, 1, width=32)
 
@@ -144,6 +144,30 @@ def test_the_score_is_the_mean_by_the_weights_that_are_told() -> None:
         assert place.components is not None
         mean = sum(weights[name] * value for name, value in place.components.items())
         assert place.score == pytest.approx(mean)
+
+
+def test_reasons_go_with_their_products() -> None:
+    looks = Looks(
+        patterns=(),
+        floor_colour=np.array([50, 0, 0], np.float32),
+        colour=np.array([[60, 0, 0], [50, 0, 0]], np.float32),
+        floor_variation=1.0,
+        variation=np.ones(2, np.float32),
+        floor_pattern=np.empty(0, np.float32),
+        pattern=np.empty((2, 0), np.float32),
+        pattern_likeness=np.ones(2, np.float32),
+        texture=np.array([0.4, 0.4], np.float32),
+    )
+    alike = replace(components(x=[0.2, 0.8]), looks=looks)
+    places = rank(["a", "b"], alike, {"x": 1}, ("warm light",))
+    uncertain = "colour uncertain: warm light"
+    assert [(place.id, place.reason) for place in places] == [
+        ("b", f"same colour, {uncertain}"),
+        ("a", f"20 % lighter, {uncertain}"),
+    ]
+    matches = matches_of(places, {name: Product(name, name) for name in "ab"})
+    assert [match.reason for match in matches] == [place.reason for place in places]
+    assert tail(places, [Hit("a", 1), Hit("b", 0.9), Hit("c", 0.5)])[0].reason == ""
 
 
 def test_a_product_that_has_gone_leaves_no_gap() -> None:

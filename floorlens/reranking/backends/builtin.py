@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import ASPECTS
-from floorlens.embedding.pattern import pattern_likeness
+from floorlens.embedding.pattern import CLASSES, pattern_likeness
 from floorlens.embedding.signature import Signatures, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 from floorlens.models.stamp import Stamp
-from floorlens.reranking import Comparison, Evidence
+from floorlens.reranking import Comparison, Evidence, Looks
 
 PARAMETERS = "ranker.json"
 #: How much wider the wide part of the colour score is than the narrow one.
 WIDE = 4.0
+#: Which of `signature.LEVELS` a floor's variation lies between: 15 % and 85 %.
+LOW, HIGH = 1, 8
 
 
 @dataclass(frozen=True)
@@ -154,14 +156,16 @@ class BuiltinReranker:
         swatch, scene = ~np.isnan(products.table(np.ones(len(products.floor)))).T
         parameters = self._parameters
         falloff = parameters.adapted if floor.adapted else parameters.plain
+        similarities = cosines(floor, products)
         components = {
             "colour": colour_score(colour_gaps(floor, products), falloff),
-            "texture": texture_score(cosines(floor, products), parameters.shares, falloff),
+            "texture": texture_score(similarities, parameters.shares, falloff),
             "pattern": pattern_score(floor, products),
         }
         kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
         evidence = tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1))
-        return Comparison(components, evidence, falloff.emphasis)
+        looks = looks_of(floor, products, texture_cosine(similarities, parameters.shares))
+        return Comparison(components, evidence, falloff.emphasis, looks)
 
 
 def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
@@ -238,6 +242,20 @@ def cosines(floor: Signatures, products: Signatures) -> Mapping[str, NDArray[np.
     }
 
 
+def texture_cosine(
+    similarities: Mapping[str, NDArray[np.floating]], shares: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """Returns float32 (n,), -1..1: the mean of the `cosines` by their shares.
+
+    Example:
+        >>> alike = {"whole": np.array([1.0]), "query": np.array([0.5])}
+        >>> texture_cosine(alike, {"whole": 0.5, "query": 0.5}).tolist()
+        [0.75]
+    """
+    cosine = sum(share * similarities[name] for name, share in shares.items())
+    return np.asarray(cosine, np.float32)
+
+
 def texture_score(
     similarities: Mapping[str, NDArray[np.floating]], shares: Mapping[str, float], falloff: Falloff
 ) -> NDArray[np.float32]:
@@ -249,8 +267,7 @@ def texture_score(
         >>> one, other < 0.5
         (1.0, True)
     """
-    cosine = sum(share * similarities[name] for name, share in shares.items())
-    rising = np.clip((1 + np.asarray(cosine, np.float32)) / 2, 0.0, 1.0)
+    rising = np.clip((1 + texture_cosine(similarities, shares)) / 2, 0.0, 1.0)
     return np.asarray(rising**falloff.power, np.float32)
 
 
@@ -268,3 +285,43 @@ def pattern_score(floor: Signatures, products: Signatures) -> NDArray[np.float32
     """
     likeness = pattern_likeness(floor.pattern[0], products.pattern)
     return np.asarray(np.nanmax(products.table(likeness), axis=1), np.float32)
+
+
+def looks_of(floor: Signatures, products: Signatures, texture: NDArray[np.float32]) -> Looks:
+    """Returns how a floor and products look.
+
+    Of a product with two aspects the colour and its variation are those of its swatch, as in
+    `colour_gaps`; the pattern is that of the aspect which is more like the floor, as in
+    `pattern_score`.
+
+    Args:
+        floor: one floor, of one aspect.
+        products: n products.
+        texture: (n,), `texture_cosine`.
+
+    Example:
+        >>> from floorlens.embedding.pattern import CLASSES
+        >>> from floorlens.embedding.signature import Detail, pack
+        >>> unit, planks = np.eye(128, dtype=np.float32), np.eye(len(CLASSES))[0]
+        >>> lab = np.full((9, 3), 50, np.float32)
+        >>> floor = unpack([pack({"scene": Detail(lab, planks, np.zeros(4), unit[0], unit[:4])})])
+        >>> looks = looks_of(floor, floor, np.ones(1, np.float32))
+        >>> looks.colour.tolist(), looks.variation.tolist(), looks.patterns[0]
+        ([[50.0, 50.0, 50.0]], [0.0], 'plank')
+    """
+    likeness = products.table(pattern_likeness(floor.pattern[0], products.pattern))
+    rows = np.arange(products.total)
+    likest = np.nanargmax(likeness, axis=1)
+    first = (~np.isnan(likeness)).argmax(axis=1)
+    spread = products.quantiles[:, HIGH, 0] - products.quantiles[:, LOW, 0]
+    return Looks(
+        patterns=CLASSES,
+        floor_colour=floor.centre[0],
+        colour=products.table(products.centre)[rows, first],
+        floor_variation=float(floor.quantiles[0, HIGH, 0] - floor.quantiles[0, LOW, 0]),
+        variation=products.table(spread)[rows, first],
+        floor_pattern=floor.pattern[0],
+        pattern=products.table(products.pattern)[rows, likest],
+        pattern_likeness=likeness[rows, likest],
+        texture=texture,
+    )
