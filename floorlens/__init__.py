@@ -13,7 +13,7 @@ from __future__ import annotations
 from floorlens.errors import FloorlensError, NoFloorFound
 from floorlens.lens import Floorlens, find_floor
 from floorlens.products.product import Product
-from floorlens.ranking import Match, SearchResult
+from floorlens.ranking import Match, Ranking, SearchResult
 from floorlens.segmentation import Click, FloorRegion
 
 __version__ = "0.1.0"
@@ -26,6 +26,7 @@ __all__ = [
     "Match",
     "NoFloorFound",
     "Product",
+    "Ranking",
     "SearchResult",
     "__version__",
     "find_floor",

@@ -1,7 +1,8 @@
-"""HTML that the written reports share: a page with its style, figures and score bars."""
+"""HTML that the written reports share: a page with its style, figures, tables and score bars."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
 _STYLE = """
@@ -92,6 +93,25 @@ def figure(source: str, caption: str, *, alt: str = "", kind: str = "") -> str:
         f'<figure class="{escape(kind)}"><img src="{escape(source)}" alt="{escape(alt)}" '
         f'loading="lazy"><figcaption>{caption}</figcaption></figure>'
     )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a `table`.
+
+    Args:
+        head: the columns' names, plain text; escaped here.
+        rows: for each row the cells: HTML, its own text already escaped.
+
+    Example:
+        >>> from floorlens.html import table
+        >>> table(["name"], [["<b>Oak</b>"]])
+        '<table><thead><tr><th>name</th></tr>...<tr><td><b>Oak</b></td></tr></tbody></table>'
+    """
+    titles = "".join(f"<th>{escape(name)}</th>" for name in head)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows
+    )
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def score_bar(score: float) -> str:

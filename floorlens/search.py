@@ -131,7 +131,13 @@ def answer(
         passing = {product.id: product for product in products if passes(product, condition)}
         matches = matches_of(ranking[:limit], passing)
     return SearchResult(
-        floor, matches, total, clock.timings(), retrieval.engine, retrieval.degraded, weights
+        floors=(floor,),
+        matches=matches,
+        total=total,
+        timings=clock.timings(),
+        index=retrieval.engine,
+        degraded=retrieval.degraded,
+        weights=weights,
     )
 
 

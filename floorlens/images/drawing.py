@@ -1,7 +1,9 @@
-"""Pictures for people: a mask drawn on a photo, a small JPEG beside a page."""
+"""Pictures for people: a mask drawn on a photo, a small JPEG beside a page or in it."""
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +60,37 @@ def picture_file(pixels: NDArray[np.uint8], path: Path, max_side: int) -> Path:
         >>> picture_file(np.zeros((480, 640, 3), np.uint8), Path("pictures/room.jpg"), 200).name
         'room.jpg'
     """
+    picture = _shrunk(pixels, max_side)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, "JPEG", quality=86, optimize=True)
+    return path
+
+
+def picture_uri(pixels: NDArray[np.uint8], max_side: int) -> str:
+    """Returns a JPEG without metadata as a `data:` address, which needs no file beside the page.
+
+    Args:
+        pixels: uint8 (h, w, 3) sRGB.
+        max_side: the longer side in pixels that it is shrunk to; never enlarged.
+
+    Raises:
+        ValueError: `max_side` is below 1.
+
+    Example:
+        >>> picture_uri(np.zeros((480, 640, 3), np.uint8), 96)[:23]
+        'data:image/jpeg;base64,'
+    """
+    data = io.BytesIO()
+    _shrunk(pixels, max_side).save(data, "JPEG", quality=86, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _shrunk(pixels: NDArray[np.uint8], max_side: int) -> Image.Image:
     if max_side < 1:
         raise ValueError(f"max_side must be at least 1, not {max_side}")
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "JPEG", quality=86, optimize=True)
-    return path
+    return picture
 
 
 def _outline(mask: NDArray[np.bool_], thickness: int) -> NDArray[np.bool_]:

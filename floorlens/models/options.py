@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, get_args
 
 from floorlens.errors import SettingsError
@@ -40,8 +39,8 @@ class ModelOptions:
         SettingsError: a value is not one of these.
     """
 
-    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    revisions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[str, str] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     dtype: Dtype = "float32"
     prompts: tuple[str, ...] | None = None

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from floorlens.attributes import Attribute
 from floorlens.products.product import Product
 from floorlens.reranking import Evidence
 from floorlens.segmentation import FloorRegion
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Word = Literal["same floor", "very close", "close", "related"]
 """How close a product looks to a floor, from the closest on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Match:
     """One product in a ranking.
 
@@ -46,6 +49,10 @@ class Match:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     variants: tuple[Product, ...] = ()
 
+    def __repr__(self) -> str:
+        word = "" if self.word is None else f", {self.word!r}"
+        return f"Match({self.rank}, {self.product.id!r}, {self.score:.2f}{word})"
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the match as plain JSON values."""
         return {
@@ -64,12 +71,11 @@ class Match:
         }
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """The ranking of a catalogue for one photo.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Ranking:
+    """The products of a catalogue in order of closeness; it has the length and items of `matches`.
 
     Attributes:
-        floor: where the floor was found or drawn.
         matches: the ranked products, best first.
         total: how many products the catalogue holds; `matches` is shorter where a filter or
             limit says so, or where the catalogue has more than 20,000.
@@ -78,32 +84,141 @@ class SearchResult:
         degraded: where that is the fallback, the code of the error that the other engine gave;
             else None.
         weights: how much each component counted, together 1; None where nothing was re-ranked.
-        equals: how many of the first matches cannot be told apart from this photo: in nine of ten
-            searches the product on the floor is one of them. 0 where nothing is calibrated.
-        nothing_close: whether no product of the catalogue is close to this floor; None where
-            nothing is calibrated.
+
+    Example:
+        >>> from floorlens import Product
+        >>> matches = (Match(1, Product("oak", "Oak"), 0.9, None),)
+        >>> ranking = Ranking(matches=matches, total=1, timings={})
+        >>> len(ranking), ranking[0].product.name, [match.score for match in ranking]
+        (1, 'Oak', [0.9])
     """
 
-    floor: FloorRegion
     matches: tuple[Match, ...]
     total: int
     timings: Mapping[str, float]
     index: str = "exact"
     degraded: str | None = None
     weights: Mapping[str, float] | None = None
-    equals: int = 0
-    nothing_close: bool | None = None
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
+
+    @overload
+    def __getitem__(self, place: int) -> Match: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Match, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Match | tuple[Match, ...]:
+        return self.matches[place]
+
+    def __repr__(self) -> str:
+        first = ", ".join(f"{match.product.id!r} {match.score:.2f}" for match in self.matches[:3])
+        more = ", …" if len(self.matches) > 3 else ""
+        return f"{type(self).__name__}({len(self)} of {self.total} products: {first}{more})"
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: a table of the first matches, with their pictures."""
+        from floorlens.ranking.tables import ranking_html
+
+        return ranking_html(repr(self), [_row(match) for match in self.matches], self.pictures)
+
+    @property
+    def pictures(self) -> list[str | None]:
+        """The path of each match's first picture; None where it has none."""
+        return [next(iter(match.product.images), None) for match in self.matches]
+
+    def to_pandas(self) -> DataFrame:
+        """Returns the ranking as a pandas DataFrame, a row a match.
+
+        Its columns are rank, id, name, score, word, likeness, the components, evidence and reason;
+        then the metadata and `attributes.<name>`. A field that is called like another column
+        becomes `metadata.<name>`.
+
+        Raises:
+            MissingDependency: pandas is not installed.
+
+        Example:
+            >>> from floorlens import Product
+            >>> matches = (Match(1, Product("oak", "Oak", {"price": 40}), 0.9, {"colour": 1.0}),)
+            >>> frame = Ranking(matches=matches, total=1, timings={}).to_pandas()
+            >>> frame[["id", "score", "colour", "price"]].values.tolist()
+            [['oak', 0.9, 1.0, 40]]
+        """
+        from floorlens.ranking.tables import data_frame
+
+        return data_frame(
+            [_row(match) for match in self.matches], [_fields(match) for match in self.matches]
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the result as plain JSON values, without the mask itself."""
+        """Returns the ranking as plain JSON values."""
         return {
-            "floor": self.floor.as_dict(),
             "matches": [match.as_dict() for match in self.matches],
             "total": self.total,
-            "equals": self.equals,
-            "nothing_close": self.nothing_close,
             "weights": None if self.weights is None else dict(self.weights),
             "timings": dict(self.timings),
             "index": self.index,
             "degraded": self.degraded,
         }
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SearchResult(Ranking):
+    """The ranking of a catalogue for a photo, or for several photos of one floor.
+
+    Attributes:
+        floors: where the floor was found or drawn in each photo; None in one that shows none, or
+            that cannot be read, where another one does.
+        notes: which photos were left out and why, in sentences.
+        equals: how many of the first matches cannot be told apart from this photo: in nine of ten
+            searches the product on the floor is one of them. 0 where nothing is calibrated.
+        nothing_close: whether no product of the catalogue is close to this floor; None where
+            nothing is calibrated.
+    """
+
+    floors: tuple[FloorRegion | None, ...]
+    notes: tuple[str, ...] = ()
+    equals: int = 0
+    nothing_close: bool | None = None
+
+    @property
+    def floor(self) -> FloorRegion:
+        """Where the floor was found or drawn, in the first photo that shows it."""
+        return next(floor for floor in self.floors if floor is not None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the result as plain JSON values, without the masks themselves."""
+        floors = [None if floor is None else floor.as_dict() for floor in self.floors]
+        return {
+            "floor": self.floor.as_dict(),
+            "floors": floors,
+            "notes": list(self.notes),
+            "equals": self.equals,
+            "nothing_close": self.nothing_close,
+            **super().as_dict(),
+        }
+
+
+def _row(match: Match) -> dict[str, Any]:
+    """Returns what a table says of a match, by column."""
+    return {
+        "rank": match.rank,
+        "id": match.product.id,
+        "name": match.product.name,
+        "score": match.score,
+        "word": match.word,
+        "likeness": match.likeness,
+        **(match.components or {}),
+        "evidence": match.evidence,
+        "reason": match.reason,
+    }
+
+
+def _fields(match: Match) -> dict[str, Any]:
+    """Returns the metadata and the attributes of a match's product, by column."""
+    attributes = {f"attributes.{name}": value.value for name, value in match.attributes.items()}
+    return {**match.product.metadata, **attributes}

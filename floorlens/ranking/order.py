@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -59,7 +58,7 @@ def rank(
         Place(
             ids[i],
             float(scores[i]),
-            MappingProxyType({name: float(components[name][i]) for name in weights}),
+            {name: float(components[name][i]) for name in weights},
             evidence[i],
             reasons[i],
         )

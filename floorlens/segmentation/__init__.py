@@ -14,7 +14,7 @@ from floorlens.images.masks import resize_mask
 from floorlens.models.stamp import Stamp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FloorRegion:
     """Where the floor is in a photo.
 
@@ -39,6 +39,24 @@ class FloorRegion:
     photo_size: tuple[int, int]
     reasons: tuple[str, ...] = ()
     turn: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        # The one that a dataclass makes asks arrays for their truth.
+        if not isinstance(other, FloorRegion):
+            return NotImplemented
+        return self.as_dict() == other.as_dict() and np.array_equal(
+            self.working_mask, other.working_mask
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        width, height = self.photo_size
+        return f"FloorRegion({self.source}, {self.share:.0%} of {width} x {height})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Of a large photo the mask at its own size has more bytes than all the rest.
+        return {name: value for name, value in vars(self).items() if name != "mask"}
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:
