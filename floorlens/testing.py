@@ -64,8 +64,8 @@ class FakeNormaliser:
 class FakeEmbedder:
     """Embeds the mean Lab colour."""
 
+    signature_format = "fake"
     stamp: Stamp
-
     projection: Projection | None = None
     prior: Scatter | None = None
     pairs: PairScatter | None = None
@@ -100,6 +100,7 @@ class FakeEmbedder:
 class FakeReranker:
     """Compares mean colours."""
 
+    signature_format = "fake"
     stamp: Stamp
     weights: Mapping[str, float]
 

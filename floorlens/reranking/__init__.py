@@ -37,7 +37,11 @@ class Reranker(Protocol):
 
     @property
     def stamp(self) -> Stamp:
-        """Which version it is, and which signature format it reads."""
+        """Which version it is."""
+
+    @property
+    def signature_format(self) -> str:
+        """The format of the signatures that it reads (`Embedder.signature_format`); "" for any."""
 
     @property
     def weights(self) -> Mapping[str, float]:
