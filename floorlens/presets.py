@@ -303,7 +303,7 @@ def check_fit(stages: Stages) -> None:
         >>> from floorlens.testing import fake_stages
         >>> check_fit(replace(fake_stages(), reranker=load_stages(BUILTIN).reranker))
         Traceback (most recent call last):
-        floorlens.errors.SettingsError: the embedder floorlens.testing.FakeEmbedder writes ...
+        floorlens.errors.SettingsError: the embedder floorlens...FakeEmbedder writes ...
     """
     from floorlens.embedding import Embedder
     from floorlens.normalisation import Normaliser

@@ -50,5 +50,6 @@ class Reranker(Protocol):
     def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
         """Returns how alike the query is to each candidate, in their order.
 
-        The score of a match is the mean of its components, by weight times emphasis.
+        What it says of one does not depend on the others. The score of a match is the mean of its
+        components, by weight times emphasis.
         """

@@ -1,11 +1,4 @@
-"""Doubles that ship with the package: backends without models, for fast tests of what uses them.
-
->>> from floorlens import Floorlens
->>> from floorlens.testing import fake_stages
->>> with Floorlens.open("catalogue", stages=fake_stages()) as lens:
-...     lens.add("products").counts["added"]
-3
-"""
+"""Backends without models, for fast tests of what uses them."""
 
 from __future__ import annotations
 
