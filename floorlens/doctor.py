@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from floorlens import presets
-from floorlens.engines import PRIVATE
+from floorlens.engines import PRIVATE, outside_backend
 from floorlens.engines.opening import hide_secrets
 from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
 from floorlens.images.loading import load_photo
 from floorlens.lens import find_floor, open_catalogue
 from floorlens.pipeline import product_features
+from floorlens.plugins import Plugin, plugin_named, plugins
 from floorlens.settings import Settings, variable
 
 # Extra -> the module that shows that it is installed.
@@ -88,6 +90,10 @@ def examine(settings: Settings) -> list[Check]:
     for extra, module in EXTRAS.items():
         state = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
         checks.append(Check(f"extra {extra}", True, state))
+    checks += [
+        _run(f"{plugin.kind} {plugin.name}", partial(_plugin, plugin))
+        for plugin in (*plugins("preset"), *plugins("engine"))
+    ]
     checks.append(_run("models", lambda: _models(settings)))
     checks.append(_run("catalogue", lambda: _catalogue(settings)))
     if settings.index not in (None, PRIVATE):
@@ -108,6 +114,16 @@ def _run(name: str, check: Callable[[], str]) -> Check:
             hide_secrets(f"{type(error).__name__}: {error}"),
             "reinstall: pip install floorlens",
         )
+
+
+def _plugin(plugin: Plugin) -> str:
+    if plugin.kind == "engine":
+        outside_backend(plugin.name)
+    else:
+        # `preset_named` would answer with Floorlens's own preset where that has the name.
+        plugin_named("preset", plugin.name, presets.PRESETS)
+        presets.preset_named(plugin.name)
+    return f"{plugin.target} of {plugin.package} {plugin.version}"
 
 
 def _models(settings: Settings) -> str:

@@ -32,7 +32,14 @@ from floorlens.images.decoding import PICTURE_SECONDS, decode_photo, shared_deco
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
-from floorlens.presets import DEFAULT_PRESET, PRESETS, Stages, load_stages, preset_named
+from floorlens.presets import (
+    DEFAULT_PRESET,
+    Stages,
+    check_fit,
+    load_stages,
+    preset_named,
+    stamped_preset,
+)
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.retrieval.retriever import Retriever
@@ -194,11 +201,11 @@ class Floorlens:
         Args:
             location: the catalogue's folder, or `postgresql://user:password@host/database`.
             create: whether to make a catalogue where there is none.
-            preset: a name of `floorlens.presets.PRESETS`; None takes the catalogue's own, for a new
-                one the default.
+            preset: a name of `floorlens.presets.preset_names`; None takes the catalogue's own, for
+                a new one the default.
             index: the vector engine, by name or with its place ("exact", "lancedb", "pinecone",
-                "pgvector", "milvus"); None is "exact". Any can be named at any time: it is filled
-                from the catalogue.
+                "pgvector", "milvus", or one of another package); None is "exact". Any can be named
+                at any time: it is filled from the catalogue.
             fallback: "exact" searches in this process's memory while the engine cannot be used, and
                 the result says so; None raises the engine's error.
             threads: for the models; 0 takes all cores.
@@ -210,8 +217,10 @@ class Floorlens:
             stages: backends of your own, instead of a preset's.
 
         Raises:
-            StampMismatch: the catalogue was made with another preset or model version.
-            SettingsError: there is no such preset or engine.
+            StampMismatch: the catalogue was made with another preset or model version, or with a
+                preset that is not installed here.
+            SettingsError: there is no such preset or engine, the package that brings it is broken,
+                or the backends do not fit together.
             CatalogueError: the catalogue cannot be opened; CatalogueNotFound if absent.
 
         Example:
@@ -253,8 +262,9 @@ class Floorlens:
         """Opens a catalogue as `open` does; with `any_stamp` also one of other models."""
         from floorlens.catalogue.catalogue import Catalogue
 
-        if preset is not None and stages is None:
-            preset_named(preset)
+        if stages is not None:
+            check_fit(stages)
+        named = None if preset is None or stages is not None else preset_named(preset)
         if fallback not in (None, PRIVATE):
             raise SettingsError(f"fallback is {PRIVATE!r} or None, not {fallback!r}")
         engine = index if isinstance(index, Engine) else Engine(index or PRIVATE)
@@ -268,11 +278,9 @@ class Floorlens:
         try:
             if stages is None:
                 live = None if catalogue is None else catalogue.live_stamp()
-                name = preset or (live or {}).get("preset") or DEFAULT_PRESET
-                if name not in PRESETS:
-                    # Of another version of Floorlens: the stamps differ, and that says what to do.
-                    name = DEFAULT_PRESET
-                stages = load_stages(preset_named(name), threads=threads, models=models)
+                where = "" if catalogue is None else catalogue.location
+                named = named or stamped_preset(live, where)
+                stages = load_stages(named, threads=threads, models=models)
             if catalogue is None:
                 # Not before the models are there: without them no empty catalogue is left behind.
                 catalogue = Catalogue(location)
@@ -873,6 +881,8 @@ def find_floor(
 
     if stages is None:
         stages = load_stages(preset_named(preset or DEFAULT_PRESET), threads=threads, models=models)
+    else:
+        check_fit(stages)
     if not isinstance(photo, Photo):
         photo = _load(photo, max_megapixels, picture_seconds, fetch_hosts)
     return floor_region(photo, stages, region, clicks)
@@ -913,6 +923,9 @@ def open_catalogue(
 def preset_in_use(settings: Settings) -> str:
     """Returns the preset that is set, else that of the catalogue; the default if it has none.
 
+    Raises:
+        StampMismatch: the catalogue's preset is of a package that is not installed here.
+
     Example:
         >>> from floorlens.settings import load_settings
         >>> preset_in_use(load_settings())
@@ -927,7 +940,6 @@ def preset_in_use(settings: Settings) -> str:
     except CatalogueNotFound:
         return DEFAULT_PRESET
     try:
-        name = (catalogue.live_stamp() or {}).get("preset")
+        return stamped_preset(catalogue.live_stamp(), catalogue.location).name
     finally:
         catalogue.close()
-    return str(name) if name in PRESETS else DEFAULT_PRESET

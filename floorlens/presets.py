@@ -1,4 +1,7 @@
-"""Presets: which backend serves each stage, as data. `load_stages` turns one into objects."""
+"""Presets: which backend serves each stage, as data. `load_stages` turns one into objects.
+
+Other packages bring presets too (`floorlens.plugins`): `preset_named` knows all of them.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,16 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from floorlens.errors import SettingsError
+from floorlens.errors import FloorlensError, SettingsError, StampMismatch
 from floorlens.models.hub import MODELS, HubModel, model_named
 from floorlens.models.options import Crop, ModelOptions, Rerank
+from floorlens.plugins import (
+    known_names,
+    load_object,
+    load_plugin,
+    missing_members,
+    plugin_named,
+)
 
 if TYPE_CHECKING:
     from floorlens.embedding import Embedder
@@ -28,7 +38,8 @@ class Preset:
     Attributes:
         name: what users call it.
         description: one sentence on what it is for.
-        segmenter, normaliser, embedder, reranker: the backend of each stage, by file name.
+        segmenter, normaliser, embedder, reranker: the backend of each stage: one of ours by its
+            file name, or a class of another package as "module:Class".
         encoder: the hub model that embeds, a name in `hub.MODELS`; empty where there is none.
         mask_threshold: a pixel is floor above this probability.
         min_visible: below this probability that there is a floor at all, `NoFloorFound`.
@@ -40,6 +51,7 @@ class Preset:
         takes_clicks: whether the segmenter runs once more with the clicks; if not, its first answer
             is corrected by colour alone.
         prompts, crop, rerank: of presets on hub models, where `ModelOptions` leave them open.
+        package: which package brings it, "" for Floorlens itself; `preset_named` fills it in.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Preset:
     prompts: tuple[str, ...] = ("floor",)
     crop: Crop = "box"
     rerank: Rerank = "single"
+    package: str = ""
 
 
 # Small models of our own on onnxruntime, no download: the default.
@@ -135,30 +148,91 @@ class Stages:
         """Returns what decides whether stored features are comparable with new ones.
 
         The projection is no part of it: it belongs to the catalogue (`Catalogue.projections`).
+
+        Raises:
+            SettingsError: the embedder does not say how long its vectors are.
         """
+        embedder = self.embedder.stamp
+        if embedder.dimension < 1:
+            raise SettingsError(
+                f"the embedder {_class_of(self.embedder)} says in its stamp that its vectors have "
+                f"{embedder.dimension} numbers: `stamp.dimension` is the length of its vectors"
+            )
+        package = {"package": self.preset.package} if self.preset.package else {}
         return {
             "preset": self.preset.name,
+            **package,
             "normaliser": self.normaliser.stamp.as_dict(),
-            "embedder": self.embedder.stamp.as_dict(),
+            "embedder": embedder.as_dict(),
         }
 
 
+def preset_names() -> list[str]:
+    """Returns the names of all presets: Floorlens's own, and those of other packages.
+
+    Example:
+        >>> preset_names()
+        ['builtin', 'clip', 'dinov2', 'siglip2']
+    """
+    return known_names("preset", PRESETS)
+
+
 def preset_named(name: str) -> Preset:
-    """Returns the preset of that name.
+    """Returns the preset of that name, of Floorlens or of another package.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is none, or the package that brings it is broken.
 
     Example:
         >>> preset_named("clip").segmenter
         'clipseg'
     """
-    try:
+    if name in PRESETS:
         return PRESETS[name]
-    except KeyError:
+    plugin = plugin_named("preset", name, PRESETS)
+    preset = load_plugin(plugin)
+    if not isinstance(preset, Preset):
         raise SettingsError(
-            f"unknown preset {name!r}: known are {', '.join(sorted(PRESETS))}"
-        ) from None
+            f"{plugin} cannot be used: {plugin.target} is a {type(preset).__name__}, not a "
+            "floorlens.presets.Preset"
+        )
+    if preset.name != name:
+        raise SettingsError(
+            f"{plugin} cannot be used: it calls itself {preset.name!r}; the package must give the "
+            "entry point and the preset one name"
+        )
+    return replace(preset, package=plugin.package)
+
+
+def stamped_preset(stamp: Mapping[str, Any] | None, location: str) -> Preset:
+    """Returns the preset that made a catalogue; the default one if it is new.
+
+    Args:
+        stamp: of the catalogue's live features; None before the first product.
+        location: the catalogue's address, for the message.
+
+    Raises:
+        StampMismatch: the package that brings the preset is not installed here.
+        SettingsError: that package is broken.
+
+    Example:
+        >>> stamped_preset({"preset": "siglip2"}, "./catalogue").encoder
+        'siglip2'
+    """
+    name = str((stamp or {}).get("preset") or DEFAULT_PRESET)
+    if name in PRESETS:
+        return PRESETS[name]
+    if name not in preset_names():
+        package = (stamp or {}).get("package")
+        source, cure = "", "install the package that brings it, or pass its `stages=`"
+        if package:
+            source, cure = f" of the package {package}", f"install it (pip install {package})"
+        raise StampMismatch(
+            f"the catalogue {location} was made with the preset {name!r}{source}, which is not "
+            f"installed here: {cure}; or embed the catalogue anew with another preset, such as "
+            f"`floorlens index --rebuild --preset {DEFAULT_PRESET} --catalogue {location}`"
+        )
+    return preset_named(name)
 
 
 def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
@@ -172,6 +246,8 @@ def models_of(name: str, options: ModelOptions | None = None) -> list[HubModel]:
         ['CIDAS/clipseg-rd64-refined', 'facebook/dinov2-small']
     """
     preset = PRESETS.get(name)
+    if preset is None and name not in MODELS and name in preset_names():
+        preset = preset_named(name)
     parts = () if preset is None else (preset.segmenter, preset.encoder)
     names = [part for part in parts if part in MODELS]
     return [model_named(part, options) for part in names or [name]]
@@ -188,6 +264,9 @@ def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None
         models: which models of the hub are taken, and how. What it says of prompts, crop and
             re-ranking takes the place of the preset's own; `Stages.preset` has the result.
 
+    Raises:
+        SettingsError: a backend cannot be loaded, or the backends do not fit together.
+
     Example:
         >>> load_stages(BUILTIN).segmenter.stamp.model_id
         'floorlens-segmenter'
@@ -201,18 +280,87 @@ def load_stages(preset: Preset, *, threads: int = 0, models: ModelOptions | None
     )
     options = replace(options, prompts=preset.prompts, crop=preset.crop, rerank=preset.rerank)
     settings = {"threads": threads, "options": options, "encoder": preset.encoder}
-    return Stages(
+    stages = Stages(
         preset,
-        segmenter=_load_backend("segmentation", preset.segmenter, settings),
-        normaliser=_load_backend("normalisation", preset.normaliser, settings),
-        embedder=_load_backend("embedding", preset.embedder, settings),
-        reranker=_load_backend("reranking", preset.reranker, settings),
+        segmenter=_load_backend(preset, "segmentation", preset.segmenter, settings),
+        normaliser=_load_backend(preset, "normalisation", preset.normaliser, settings),
+        embedder=_load_backend(preset, "embedding", preset.embedder, settings),
+        reranker=_load_backend(preset, "reranking", preset.reranker, settings),
     )
+    check_fit(stages)
+    return stages
 
 
-def _load_backend(stage: str, name: str, settings: Mapping[str, Any]) -> Any:
+def check_fit(stages: Stages) -> None:
+    """Checks that backends have what their stages ask of them, and that they fit together.
+
+    No model is loaded for it. `floorlens.testing.check_stages` also runs them.
+
+    Raises:
+        SettingsError: one lacks a method, or the re-ranker cannot read the embedder's signatures.
+
+    Example:
+        >>> from floorlens.testing import fake_stages
+        >>> check_fit(replace(fake_stages(), reranker=load_stages(BUILTIN).reranker))
+        Traceback (most recent call last):
+        floorlens.errors.SettingsError: the embedder floorlens...FakeEmbedder writes ...
+    """
+    from floorlens.embedding import Embedder
+    from floorlens.normalisation import Normaliser
+    from floorlens.reranking import Reranker
+    from floorlens.segmentation import Segmenter
+
+    contracts = {
+        "segmenter": Segmenter,
+        "normaliser": Normaliser,
+        "embedder": Embedder,
+        "reranker": Reranker,
+    }
+    for stage, contract in contracts.items():
+        backend = getattr(stages, stage)
+        missing = missing_members(backend, contract)
+        if missing:
+            raise SettingsError(
+                f"the {stage} {_class_of(backend)} lacks {', '.join(missing)}: give it all that "
+                f"{contract.__module__}.{contract.__name__} asks for"
+            )
+    written, read = stages.embedder.signature_format, stages.reranker.signature_format
+    if read not in ("", written):
+        raise SettingsError(
+            f"the embedder {_class_of(stages.embedder)} writes signatures of the format "
+            f"{written!r}, and the re-ranker {_class_of(stages.reranker)} reads {read!r}: the "
+            f"preset {stages.preset.name!r} needs a re-ranker that reads {written!r}"
+        )
+
+
+def _load_backend(preset: Preset, stage: str, name: str, settings: Mapping[str, Any]) -> Any:
     """Returns a backend, made with those of the settings that its constructor names."""
-    module = import_module(f"floorlens.{stage}.backends.{name}")
-    backend = getattr(module, BACKENDS[stage][name])
+    if name in BACKENDS[stage]:
+        module = import_module(f"floorlens.{stage}.backends.{name}")
+        return _made(getattr(module, BACKENDS[stage][name]), settings)
+    of = f" of the package {preset.package}" if preset.package else ""
+    owner = f"the preset {preset.name!r}{of}"
+    if ":" not in name:
+        raise SettingsError(
+            f"{owner} cannot be used: there is no backend {name!r} for {stage}; known are "
+            f"{', '.join(BACKENDS[stage])}, and classes as 'module:Class'"
+        )
+    backend = load_object(name, owner)
+    try:
+        return _made(backend, settings)
+    except FloorlensError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"{owner} cannot be used: {name} could not be made ({type(error).__name__}: {error}); "
+            "the package must mend it"
+        ) from error
+
+
+def _made(backend: Any, settings: Mapping[str, Any]) -> Any:
     parameters = inspect.signature(backend).parameters
     return backend(**{key: value for key, value in settings.items() if key in parameters})
+
+
+def _class_of(backend: object) -> str:
+    return f"{type(backend).__module__}.{type(backend).__qualname__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.engines import BACKENDS, PRIVATE, Engine
+from floorlens.presets import BUILTIN, Preset, stamped_preset
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
@@ -111,6 +112,17 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps a developer's own FLOORLENS_* and PINECONE_* variables out of the tests."""
     for name in [name for name in os.environ if name.startswith(("FLOORLENS_", "PINECONE_"))]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _fake_preset_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opens catalogues of `fake_stages` with what a test puts in the place of `load_stages`."""
+
+    def preset(stamp: Mapping[str, Any] | None, location: str) -> Preset:
+        fake = (stamp or {}).get("preset") == "fake"
+        return BUILTIN if fake else stamped_preset(stamp, location)
+
+    monkeypatch.setattr("floorlens.lens.stamped_preset", preset)
 
 
 @pytest.fixture(scope="session")

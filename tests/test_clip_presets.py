@@ -19,6 +19,7 @@ from floorlens.normalisation.backends.clip import ClipNormaliser
 from floorlens.pipeline import examine_product, product_features
 from floorlens.presets import PRESETS, Stages, load_stages, preset_named
 from floorlens.segmentation.backends.clipseg import ClipsegSegmenter
+from floorlens.testing import check_stages
 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
@@ -32,6 +33,14 @@ def loaded(tiny: TinyModels, name: str = "clip", **options: Any) -> Stages:
     models = {model: str(getattr(tiny, model)) for model in MODELS}
     chosen = ModelOptions(models=models, device="cpu", **options)
     return load_stages(preset_named(name), models=chosen)
+
+
+@pytest.mark.parametrize("rerank", ["single", "patches"])
+@pytest.mark.parametrize("name", NAMES)
+def test_their_backends_keep_the_promises_of_the_stages(
+    name: str, rerank: str, tiny_models: TinyModels
+) -> None:
+    check_stages(loaded(tiny_models, name, rerank=rerank))
 
 
 @pytest.mark.parametrize("name", NAMES)

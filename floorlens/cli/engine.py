@@ -24,7 +24,7 @@ ToOption = Annotated[
     typer.Option(
         "--to",
         metavar="ENGINE",
-        help="lancedb, milvus, pgvector or pinecone (FLOORLENS_INDEX).",
+        help="lancedb, milvus, pgvector, pinecone, or one of another package (FLOORLENS_INDEX).",
         show_default=False,
     ),
 ]

@@ -23,6 +23,8 @@ ASPECTS: tuple[AspectName, ...] = ("swatch", "scene")
 """What a floor is seen in: a sample that lies flat or fills the picture; a room."""
 MOST_COLOURS = 512
 """Colours that are stored of an aspect, at most."""
+MOST_BYTES = 4096
+"""Bytes of a signature, at most."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class FloorEmbedding:
 
     Attributes:
         vector: float32 (d,), L2-normalised; what the vector engine stores.
-        signature: at most 4,096 bytes of finer detail for the re-ranker; its format goes with the
-            version in the embedder's stamp.
+        signature: at most `MOST_BYTES` of finer detail for the re-ranker, in the embedder's
+            `signature_format`.
     """
 
     vector: NDArray[np.float32]
@@ -86,6 +88,10 @@ class Embedder(Protocol):
 
         `stamp.dimension` is the length of the vectors.
         """
+
+    @property
+    def signature_format(self) -> str:
+        """The name of the format of its signatures; a re-ranker that reads it has the same."""
 
     @property
     def projection(self) -> Projection | None:

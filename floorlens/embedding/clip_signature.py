@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.embedding import MOST_BYTES
 from floorlens.errors import CatalogueError
 
 MAGIC = b"FLC1"
-LIMIT = 4096
+LIMIT = MOST_BYTES
 """Bytes of a signature, at most."""
 _HEAD = np.dtype([("magic", "S4"), ("width", "<u2"), ("patches", "<u2"), ("dimension", "<u4")])
 EXACT = (LIMIT - _HEAD.itemsize) // 4

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding import ASPECTS, AspectName
+from floorlens.embedding import ASPECTS, MOST_BYTES, AspectName
 from floorlens.errors import CatalogueError
 from floorlens.normalisation.trust import TRUST
 
@@ -24,7 +24,7 @@ MAGIC = b"FLS3"
 #: Levels of the quantiles that are stored of each Lab channel.
 LEVELS = np.linspace(0.05, 0.95, 10)
 #: Bytes of a signature, at most.
-LIMIT = 4096
+LIMIT = MOST_BYTES
 _HEAD = np.dtype(
     [
         ("magic", "S4"),

@@ -1,7 +1,8 @@
 """Vector engines: what every one of them can do (`Collection`), and which there are (`BACKENDS`).
 
 An engine holds a replica of the catalogue's vectors. It can be emptied at any time; it is filled
-again from the catalogue. Nothing in here knows the catalogue.
+again from the catalogue. Nothing in here knows the catalogue. Other packages bring engines too
+(`floorlens.plugins`): `engine_names` has all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from floorlens.engines.filters import Filter
 from floorlens.errors import EngineMismatch, SettingsError, UsageError
+from floorlens.plugins import known_names, load_plugin, missing_members, plugin_named
 
 BACKENDS: Mapping[str, str] = {
     "exact": "exact.ExactCollection",
@@ -93,7 +95,8 @@ class Engine:
     """A vector engine, and how it is reached. A backend ignores what it has no use for.
 
     Attributes:
-        name: one of `BACKENDS`: "exact", "lancedb", "milvus", "pgvector" or "pinecone".
+        name: one of `engine_names()`: "exact", "lancedb", "milvus", "pgvector", "pinecone", or one
+            of another package.
         url: where it is: a folder or URI (lancedb), `postgresql://…` (pgvector), a file or
             `http://…` (milvus), the address of another control plane (pinecone).
         api_key: the key, or the token of a server.
@@ -191,11 +194,21 @@ class Collection(Protocol):
         """Releases connections and files; the collection cannot be used afterwards."""
 
 
+def engine_names() -> list[str]:
+    """Returns the names of all engines: Floorlens's own, and those of other packages.
+
+    Example:
+        >>> engine_names()
+        ['exact', 'lancedb', 'milvus', 'pgvector', 'pinecone']
+    """
+    return known_names("engine", BACKENDS)
+
+
 def check_engine(engine: Engine) -> None:
-    """Checks that there is an engine of that name.
+    """Checks that there is an engine of that name, of Floorlens or of another package.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is none, or the package that brings it is broken.
 
     Example:
         >>> check_engine(Engine("faiss"))
@@ -203,9 +216,33 @@ def check_engine(engine: Engine) -> None:
         floorlens.errors.SettingsError: unknown engine 'faiss': known are exact, lancedb, ...
     """
     if engine.name not in BACKENDS:
+        outside_backend(engine.name)
+
+
+def outside_backend(name: str) -> type[Collection]:
+    """Returns the class of an engine that another package brings.
+
+    Raises:
+        SettingsError: no package brings one of that name, or what it brings cannot be used.
+
+    Example:
+        >>> outside_backend("faiss")
+        Traceback (most recent call last):
+        floorlens.errors.SettingsError: unknown engine 'faiss': known are exact, lancedb, ...
+    """
+    plugin = plugin_named("engine", name, BACKENDS)
+    backend: type[Collection] = load_plugin(plugin)
+    if not isinstance(backend, type):
         raise SettingsError(
-            f"unknown engine {engine.name!r}: known are {', '.join(sorted(BACKENDS))}"
+            f"{plugin} cannot be used: {plugin.target} is a {type(backend).__name__}, not a class"
         )
+    missing = missing_members(backend, Collection)
+    if missing:
+        raise SettingsError(
+            f"{plugin} cannot be used: it lacks {', '.join(missing)} of "
+            "floorlens.engines.Collection; the package must add them"
+        )
+    return backend
 
 
 def open_collection(engine: Engine, spec: CollectionSpec, *, mode: Mode = "create") -> Collection:
@@ -226,6 +263,8 @@ def open_collection(engine: Engine, spec: CollectionSpec, *, mode: Mode = "creat
     check_engine(engine)
     if mode not in get_args(Mode):
         raise UsageError(f"unknown mode {mode!r}: known are {', '.join(get_args(Mode))}")
+    if engine.name not in BACKENDS:
+        return outside_backend(engine.name).open(engine, spec, mode=mode)
     module, _, name = BACKENDS[engine.name].rpartition(".")
     backend: type[Collection] = getattr(import_module(f"floorlens.engines.backends.{module}"), name)
     return backend.open(engine, spec, mode=mode)

@@ -184,7 +184,7 @@ def open_measured_lens(
 
     Args:
         path: the folder.
-        preset: a name of `floorlens.presets.PRESETS`; None takes the default one.
+        preset: a name of `floorlens.presets.preset_names`; None takes the default one.
         threads: for the models; 0 takes all cores.
         models: which models of the hub are used, and how they are run.
         max_megapixels: larger pictures are refused.

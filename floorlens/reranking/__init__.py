@@ -66,7 +66,11 @@ class Reranker(Protocol):
 
     @property
     def stamp(self) -> Stamp:
-        """Which version it is, and which signature format it reads."""
+        """Which version it is."""
+
+    @property
+    def signature_format(self) -> str:
+        """The format of the signatures that it reads (`Embedder.signature_format`); "" for any."""
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -75,5 +79,6 @@ class Reranker(Protocol):
     def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
         """Returns how alike the query is to each candidate, in their order.
 
-        The score of a match is the mean of its components, by weight times emphasis.
+        What it says of one does not depend on the others. The score of a match is the mean of its
+        components, by weight times emphasis.
         """

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from floorlens.engines import PRIVATE, CollectionSpec, Engine
+from floorlens.engines import BACKENDS, PRIVATE, CollectionSpec, Engine
 from floorlens.engines.opening import PREFIX
 from floorlens.errors import SettingsError
 from floorlens.models.stamp import identity
@@ -25,7 +25,9 @@ _LOCAL_ADDRESS = re.compile(r"(\w+://)?(localhost|127\.|\[?::1|/|[A-Za-z]:\\)")
 def place_engine(engine: Engine, catalogue: Catalogue) -> Engine:
     """Returns the engine with an address: its own, else one beside or in the catalogue.
 
-    The path of a folder or file is made absolute, so that it means the same from everywhere.
+    The path of a folder or file is made absolute, so that it means the same from everywhere. An
+    engine of another package gets the address that is set as it is; if none is, a path of its name
+    in the catalogue's folder, or None if the catalogue has no folder.
 
     Raises:
         SettingsError: the engine needs an address, and the catalogue cannot give it one.
@@ -39,6 +41,11 @@ def place_engine(engine: Engine, catalogue: Catalogue) -> Engine:
     """
     if engine.name in (PRIVATE, "pinecone"):
         return engine
+    folder = catalogue.folder
+    if engine.name not in BACKENDS:
+        if engine.url is not None or folder is None:
+            return engine
+        return replace(engine, url=str(folder.resolve() / engine.name))
     if engine.url is not None:
         if engine.name == "pgvector" or "://" in engine.url:
             return engine
@@ -51,7 +58,6 @@ def place_engine(engine: Engine, catalogue: Catalogue) -> Engine:
                 "or a catalogue on PostgreSQL"
             )
         return replace(engine, url=url)
-    folder = catalogue.folder
     if folder is None:
         raise SettingsError(
             f"{engine.name} needs FLOORLENS_INDEX_URL: a catalogue on PostgreSQL has no folder "
@@ -84,10 +90,10 @@ def engine_key(engine: Engine, catalogue: Catalogue) -> str:
         # What lies in the catalogue's folder moves with it.
         url = url.removeprefix(str(folder.resolve()))
     parts = [url, engine.index, engine.namespace]
-    if engine.name == "pinecone":
+    if engine.name == "pinecone" or engine.name not in BACKENDS:
         # Each project has indexes of its own. The hash does not reveal the key.
         parts.append(engine.api_key)
-    elif folder is None and _LOCAL_ADDRESS.match(url):
+    if engine.name != "pinecone" and folder is None and _LOCAL_ADDRESS.match(url):
         # Several machines share a catalogue on a server, and "localhost" is another one on each.
         parts.append(platform.node())
     return f"{engine.name}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"

@@ -33,6 +33,7 @@ def slowly(*arguments):
     time.sleep(slow)
     return features(*arguments)
 importing.product_features = slowly
+lens.stamped_preset = lambda *_: presets.BUILTIN
 presets.load_stages = lens.load_stages = lambda *_a, **_k: fake_stages()
 from floorlens.cli import main
 main()

@@ -95,6 +95,7 @@ def test_below_the_border_the_score_falls_with_the_similarity() -> None:
 class ScriptedReranker:
     """Takes a signature for the product's only component."""
 
+    signature_format = "a number"
     stamp: Stamp
     weights: Mapping[str, float]
 
@@ -123,6 +124,7 @@ def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
 class EmphaticReranker:
     """Two components, of which these floors tell more by the first."""
 
+    signature_format = "a number"
     stamp: Stamp
     weights: Mapping[str, float] = field(default_factory=lambda: {"x": 0.2, "y": 0.6})
 

@@ -19,7 +19,7 @@ from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeature
 from floorlens.embedding.pattern import default_probe
 from floorlens.embedding.projection import Projection, load_projection
 from floorlens.embedding.scatter import PairScatter, Scatter, load_pair_scatter, load_scatter
-from floorlens.embedding.signature import Detail, pack
+from floorlens.embedding.signature import MAGIC, Detail, pack
 from floorlens.errors import CatalogueError
 from floorlens.images.colour import LAB_WEIGHTS
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
@@ -54,6 +54,8 @@ class BuiltinEmbedder:
         projection: Turns features into descriptors; by default the package's own.
         threads: Of the encoder; 0 takes all cores.
     """
+
+    signature_format = MAGIC.decode()
 
     def __init__(self, projection: Projection | None = None, threads: int = 0) -> None:
         self._threads = threads

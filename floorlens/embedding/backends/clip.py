@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import Aspect, AspectName, FloorEmbedding, FloorFeatures, thin_colours
-from floorlens.embedding.clip_signature import MOST, pack
+from floorlens.embedding.clip_signature import MAGIC, MOST, pack
 from floorlens.embedding.projection import Projection
 from floorlens.embedding.scatter import PairScatter, Scatter
 from floorlens.errors import CatalogueError, ModelUnavailable
@@ -41,6 +41,8 @@ class ClipEmbedder:
         encoder: Which model: a name in `hub.MODELS`.
         threads: Of PyTorch, for the whole process; 0 leaves them as they are.
     """
+
+    signature_format = MAGIC.decode()
 
     def __init__(
         self, options: ModelOptions | None = None, encoder: str = "clip", threads: int = 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from floorlens.embedding import ASPECTS
 from floorlens.embedding.pattern import CLASSES, pattern_likeness
-from floorlens.embedding.signature import Signatures, unpack
+from floorlens.embedding.signature import MAGIC, Signatures, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 from floorlens.models.stamp import Stamp
@@ -114,18 +114,20 @@ class BuiltinReranker:
         parameters: What the scores are made with; by default the package's own.
     """
 
+    signature_format = MAGIC.decode()
+
     def __init__(self, parameters: Parameters | None = None) -> None:
         self._parameters = parameters or default_parameters()
 
     @property
     def stamp(self) -> Stamp:
-        """Which version it is, and which signature format it reads."""
+        """Which version it is."""
         return Stamp(
             model_id="floorlens-reranker-builtin",
             version=self._parameters.version,
             dimension=0,
             licence="Apache-2.0",
-            preprocessing="signature FLS3",
+            preprocessing=f"signature {self.signature_format}",
         )
 
     @property

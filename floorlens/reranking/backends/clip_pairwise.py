@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.embedding.clip_signature import Regions, unpack
+from floorlens.embedding.clip_signature import MAGIC, Regions, unpack
 from floorlens.models.options import ModelOptions, Rerank
 from floorlens.models.stamp import Stamp
 from floorlens.reranking import Comparison
@@ -33,18 +33,20 @@ class ClipPairwiseReranker:
         options: `rerank="single"` compares the regions alone, `"patches"` several patches as well.
     """
 
+    signature_format = MAGIC.decode()
+
     def __init__(self, options: ModelOptions | None = None) -> None:
         self._rerank: Rerank = (options or ModelOptions()).rerank or "single"
 
     @property
     def stamp(self) -> Stamp:
-        """Which version it is, and which signature format it reads."""
+        """Which version it is."""
         return Stamp(
             model_id="floorlens-reranker-clip-pairwise",
             version="1",
             dimension=0,
             licence="Apache-2.0",
-            preprocessing=f"signature FLC1, {self._rerank}",
+            preprocessing=f"signature {self.signature_format}, {self._rerank}",
         )
 
     @property

@@ -1,11 +1,4 @@
-"""Doubles that ship with the package: backends without models, for fast tests of what uses them.
-
->>> from floorlens import Floorlens
->>> from floorlens.testing import fake_stages
->>> with Floorlens.open("catalogue", stages=fake_stages()) as lens:
-...     lens.add("products").counts["added"]
-3
-"""
+"""Backends without models, for fast tests of what uses them."""
 
 from __future__ import annotations
 
@@ -64,8 +57,8 @@ class FakeNormaliser:
 class FakeEmbedder:
     """Embeds the mean Lab colour."""
 
+    signature_format = "fake"
     stamp: Stamp
-
     projection: Projection | None = None
     prior: Scatter | None = None
     pairs: PairScatter | None = None
@@ -100,6 +93,7 @@ class FakeEmbedder:
 class FakeReranker:
     """Compares mean colours."""
 
+    signature_format = "fake"
     stamp: Stamp
     weights: Mapping[str, float]
 
