@@ -1,4 +1,4 @@
-"""Commands that measure: eval pairs, masks, ranking, simulated."""
+"""Commands that measure, eval pairs, masks, ranking, simulated, and eval compare."""
 
 from __future__ import annotations
 
@@ -70,7 +70,13 @@ def pairs(
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
-    """Rooms, each with the product on its floor: rooms/, products/, pairs.csv."""
+    """Rooms, each with the product on its floor: rooms/, products/, pairs.csv.
+
+    Take this where you know which product lies in each room, as from orders or from a shop's own
+    room photos: one right answer a photo, cheap to get for hundreds of rooms. It says how often the
+    right product is first, and where it is else. Where several products would be fine answers, and
+    a person can grade them for each photo, take `eval ranking`.
+    """
     from floorlens.evaluation.pairs import evaluate_pairs
 
     _measure(
@@ -153,7 +159,14 @@ def ranking(
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
-    """Graded judgments: queries/, products/, judgments.csv."""
+    """Graded judgments: queries/, products/, judgments.csv.
+
+    Take this where a person has graded, for each photo, which products are the same floor (3),
+    close (2) or related (1): it says how well the whole order serves somebody who would take a
+    close one too, also for floors that the catalogue does not hold. Grading takes a look at every
+    product for every photo: a few photos and a small catalogue. Where only the one true product is
+    known, take `eval pairs`.
+    """
     from floorlens.evaluation.ranking import evaluate_ranking
 
     _measure(
@@ -192,6 +205,37 @@ def simulated(
         seed=seed,
         ranking_options=_RankingOptions(adapt, parse_weights(weight), not retrieval_only),
     )
+
+
+@eval_app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A.json", help="What `--json` wrote before.")],
+    second: Annotated[Path, typer.Argument(metavar="B.json", help="What it wrote since.")],
+    json_file: JsonFileOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="DIR", help="Write the changed photos here, with pictures."),
+    ] = None,
+) -> None:
+    """Two files of one evaluation: the difference by photo, and whether it is more than chance.
+
+    Both are written by `floorlens eval pairs|ranking|masks|simulated --json`, on the same data: of
+    two versions, two presets or two options.
+    """
+    from floorlens.cli.tables import print_comparison
+    from floorlens.evaluation.compare import compare_files, write_changes
+
+    _check_writable(None if json_file == Path("-") else json_file, html)
+    comparison = compare_files(first, second)
+    if html is not None:
+        write_changes(comparison, html)
+    if json_file == Path("-"):
+        print_json(comparison.as_dict())
+        return
+    if json_file is not None:
+        text = json.dumps(comparison.as_dict(), indent=2, allow_nan=False)
+        write_text(json_file, text + "\n")
+    print_comparison(comparison.as_dict())
 
 
 class _RankingOptions(NamedTuple):

@@ -75,6 +75,41 @@ def print_figures(figures: Mapping[str, Any]) -> None:
         console.print(plain(f"failed: {failure['file']}: {failure['reason']}"))
 
 
+def print_comparison(figures: Mapping[str, Any], changes: int = 20) -> None:
+    """Prints how two evaluations differ: the figures, the settings, the largest changes."""
+    console = Output()
+    table = Table("measure", "A", "B", "B - A", "95 % interval", "p")
+    parts = {"": figures["differences"], **figures["by_source"]}
+    for source, differences in parts.items():
+        for name, row in differences.items():
+            label = f"{name}, {source}" if source else name
+            numbers = [f"{row[key]:.4f}" for key in ("a", "b")]
+            change, p = f"{row['difference']:+.4f}", f"{row['p']:.3f}"
+            table.add_row(plain(label), *numbers, change, _interval(row["ci95"], "+"), p)
+    console.print(table)
+    for name, (before, after) in figures["settings"].items():
+        console.print(plain(f"differs: {name}: {before} in A, {after} in B"), highlight=False)
+    for side in "ab":
+        names = figures[f"only_in_{side}"]
+        if names:
+            text = f"not compared, only in {side.upper()}: {len(names)} ({', '.join(names[:5])}"
+            console.print(plain(text + (", …)" if len(names) > 5 else ")")), highlight=False)
+    console.print(
+        f"{figures['n']} rows: {figures['better']} better in B, {figures['worse']} worse",
+        highlight=False,
+    )
+    if figures["changes"]:
+        table = Table("photo", "product", "A", "B", "")
+        for row in figures["changes"][:changes]:
+            places = [f"{row[side]:.4g}" for side in "ab"]
+            word = "better" if row["gain"] > 0 else "worse"
+            table.add_row(plain(row["photo"]), plain(row.get("product", "")), *places, word)
+        console.print(table)
+        rest = len(figures["changes"]) - changes
+        if rest > 0:
+            console.print(f"… {rest} more (--json has them all)", highlight=False)
+
+
 def _robustness(rows: Mapping[str, Any], photos: int) -> Table:
     title = plain(f"{photos} photos with a floor, under other conditions")
     table = Table(title=title, title_justify="left")
@@ -89,5 +124,5 @@ def _robustness(rows: Mapping[str, Any], photos: int) -> Table:
     return table
 
 
-def _interval(pair: Sequence[float] | None) -> str:
-    return f"{pair[0]:.4f} … {pair[1]:.4f}" if pair else ""
+def _interval(pair: Sequence[float] | None, sign: str = "") -> str:
+    return f"{pair[0]:{sign}.4f} … {pair[1]:{sign}.4f}" if pair else ""

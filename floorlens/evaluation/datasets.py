@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,26 @@ class Failure:
         return {"file": self.file, "reason": self.reason}
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Which data a report is of.
+
+    Attributes:
+        command: the evaluation: "pairs", "ranking", "masks" or "simulated".
+        folder: the evaluation folder, absolute; pages with pictures look there.
+        products: `ProductFolder.digest`; "" where no products were ranked.
+    """
+
+    command: str
+    folder: Path
+    products: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it as plain JSON values, the keys of a report."""
+        data = {"folder": str(self.folder.resolve()), "products": self.products}
+        return {"command": self.command, "data": data}
+
+
 def failures(reasons: Mapping[str, str]) -> tuple[Failure, ...]:
     """Returns file -> reason as failures, sorted by file.
 
@@ -62,11 +83,13 @@ class ProductFolder:
         files: their names, sorted.
         group_of: product id -> its group. Byte-identical pictures have the same group and count as
             one product.
+        digest: of all names and contents; equal for equal folders, wherever they lie.
     """
 
     folder: Path
     files: tuple[str, ...]
     group_of: Mapping[str, int]
+    digest: str = ""
 
     @property
     def count(self) -> int:
@@ -296,13 +319,15 @@ def read_products(folder: Path) -> ProductFolder:
         raise DatasetError(f"{folder}: holds no product pictures")
     contents: dict[str, int] = {}
     group_of: dict[str, int] = {}
+    whole = hashlib.sha256()
     for name in files:
         try:
             digest = hashlib.sha256(read_bytes(folder / name)).hexdigest()
         except ImageError:
             digest = f"unreadable {name}"
         group_of[Path(name).stem] = contents.setdefault(digest, len(contents))
-    return ProductFolder(folder, files, group_of)
+        whole.update(f"{name}\0{digest}\n".encode())
+    return ProductFolder(folder, files, group_of, whole.hexdigest()[:16])
 
 
 def read_full_size(path: Path) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from floorlens.evaluation.clicks import next_click
 from floorlens.evaluation.datasets import (
     Failure,
     MaskPair,
+    Measured,
     TrueMask,
     failures,
     read_floorless,
@@ -71,6 +72,7 @@ class MaskOutcome:
         refused: whether the pipeline said that it shows no floor.
         click_ious: IoU after 0, 1, … simulated clicks; () where there were none.
         change_ious: IoU under each change of `robustness.CHANGES`; empty where not measured.
+        file: the photo's path inside the evaluation folder; "" where there is none.
     """
 
     stem: str
@@ -82,6 +84,7 @@ class MaskOutcome:
     refused: bool = False
     click_ious: tuple[float, ...] = ()
     change_ious: Mapping[str, float] = field(default_factory=dict)
+    file: str = ""
 
     @property
     def has_floor(self) -> bool:
@@ -114,6 +117,7 @@ class MasksReport:
         failed: files that could not be used, and why.
         stamp: which preset, models and version of Floorlens were measured.
         floorless: one for each further picture without floor, by path.
+        data: which data; None: the report does not say it.
     """
 
     outcomes: tuple[MaskOutcome, ...]
@@ -121,6 +125,7 @@ class MasksReport:
     failed: tuple[Failure, ...]
     stamp: Mapping[str, Any] = field(default_factory=dict)
     floorless: tuple[FloorlessOutcome, ...] = ()
+    data: Measured | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain JSON values: finite numbers, rates in 0..1.
@@ -168,6 +173,7 @@ class MasksReport:
                 for outcome in self.floorless
             },
             "stamp": dict(self.stamp),
+            **({} if self.data is None else self.data.as_dict()),
         }
 
     def _visibility(self) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
@@ -286,9 +292,11 @@ def evaluate_masks(
             truth = _read_truth(pair, images, masks, reasons)
             if truth is not None:
                 notes: dict[str, str] = {}
-                outcomes.append(
-                    _measure(lens, pair, truth, clock, notes, clicks=clicks, robustness=robustness)
+                outcome = _measure(
+                    lens, pair, truth, clock, notes, clicks=clicks, robustness=robustness
                 )
+                file = "" if pair.image is None else pair.image.relative_to(directory).as_posix()
+                outcomes.append(replace(outcome, file=file))
                 reasons |= {f"{images}/{name}": reason for name, reason in notes.items()}
             if progress is not None:
                 progress(number, total)
@@ -309,6 +317,7 @@ def evaluate_masks(
             failed=failures(reasons),
             stamp=report_stamp(lens),
             floorless=tuple(floorless),
+            data=Measured("masks", directory),
         )
         if html is not None:
             _write_worst(report, pairs, lens, html)
@@ -537,7 +546,10 @@ def _write_worst(report: MasksReport, pairs: Sequence[MaskPair], lens: Lens, fol
 
 def _details(outcome: MaskOutcome) -> dict[str, Any]:
     details: dict[str, Any] = {
+        "file": outcome.file,
         "iou": outcome.overlap.iou,
+        "intersection": outcome.overlap.intersection,
+        "union": outcome.overlap.union,
         "boundary_f": outcome.boundary_f,
         "floor_share": outcome.overlap.floor_share,
         "claimed_share": outcome.claimed_share,

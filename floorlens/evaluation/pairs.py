@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from floorlens.evaluation.datasets import (
     Failure,
+    Measured,
     Pair,
     PairsDataset,
     ProductFolder,
@@ -76,6 +77,7 @@ class PairsReport:
         seconds_per_query: the mean time of a search of a photo given as bytes.
         failed: files that could not be used, and why.
         stamp: which preset, models and version of Floorlens were measured.
+        data: which data; None: the report does not say it.
     """
 
     outcomes: tuple[PairOutcome, ...]
@@ -83,6 +85,7 @@ class PairsReport:
     seconds_per_query: float
     failed: tuple[Failure, ...]
     stamp: Mapping[str, Any] = field(default_factory=dict)
+    data: Measured | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain JSON values: finite numbers, rates in 0..1."""
@@ -101,12 +104,16 @@ class PairsReport:
                 {
                     "room": outcome.room,
                     "product": outcome.product,
+                    "source": outcome.source,
                     "rank": outcome.rank,
                     "hard10_rank": outcome.hard10_rank,
+                    "score": outcome.score,
+                    "first": [list(match) for match in outcome.first],
                 }
                 for outcome in self.outcomes
             ],
             "stamp": dict(self.stamp),
+            **({} if self.data is None else self.data.as_dict()),
         }
 
 
@@ -169,6 +176,7 @@ def evaluate_pairs(
             seconds_per_query=clock.mean,
             failed=failures(reasons),
             stamp=report_stamp(lens),
+            data=Measured("pairs", directory, data.products.digest),
         )
         if html is not None:
             _write_worst(report, data, lens, html)

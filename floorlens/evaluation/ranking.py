@@ -12,6 +12,7 @@ import numpy as np
 from floorlens.errors import DatasetError
 from floorlens.evaluation.datasets import (
     Failure,
+    Measured,
     ProductFolder,
     RankingDataset,
     failures,
@@ -58,12 +59,14 @@ class RankingReport:
         seconds_per_query: the mean time of a search of a photo given as bytes.
         failed: files that could not be used, and why.
         stamp: which preset, models and version of Floorlens were measured.
+        data: which data; None: the report does not say it.
     """
 
     outcomes: tuple[RankingOutcome, ...]
     seconds_per_query: float
     failed: tuple[Failure, ...]
     stamp: Mapping[str, Any] = field(default_factory=dict)
+    data: Measured | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain JSON values: finite numbers, rates in 0..1."""
@@ -75,10 +78,15 @@ class RankingReport:
             "ci95": {"ndcg@10": list(bootstrap_interval(values))},
             "failed": [failure.as_dict() for failure in self.failed],
             "per_query": {
-                outcome.query: {"ndcg@10": outcome.ndcg, "ranking": list(outcome.ranking)}
+                outcome.query: {
+                    "ndcg@10": outcome.ndcg,
+                    "ranking": list(outcome.ranking),
+                    "scores": list(outcome.scores),
+                }
                 for outcome in self.outcomes
             },
             "stamp": dict(self.stamp),
+            **({} if self.data is None else self.data.as_dict()),
         }
 
 
@@ -131,7 +139,13 @@ def evaluate_ranking(
             outcomes.append(_outcome_of(query, grades, ranking, data.products))
             if progress is not None:
                 progress(len(outcomes), len(grades_of))
-        report = RankingReport(tuple(outcomes), clock.mean, failures(reasons), report_stamp(lens))
+        report = RankingReport(
+            outcomes=tuple(outcomes),
+            seconds_per_query=clock.mean,
+            failed=failures(reasons),
+            stamp=report_stamp(lens),
+            data=Measured("ranking", directory, data.products.digest),
+        )
         if html is not None:
             _write_worst(report, data, lens, html)
     return report

@@ -18,7 +18,13 @@ from PIL import Image
 
 from floorlens.adaptation.rooms import STRONG_LIGHT, RoomView, simulate_view
 from floorlens.errors import DatasetError, ImageError
-from floorlens.evaluation.datasets import Failure, ProductFolder, failures, read_products
+from floorlens.evaluation.datasets import (
+    Failure,
+    Measured,
+    ProductFolder,
+    failures,
+    read_products,
+)
 from floorlens.evaluation.measured import Clock, Opener, open_measured_lens, report_stamp
 from floorlens.evaluation.metrics import bootstrap_interval, share_within, tied_rank
 from floorlens.evaluation.searches import PhotoRanking, lens_with_products, search_bytes
@@ -66,6 +72,7 @@ class SimulatedReport:
         seconds_per_query: the mean time of a search of a photo given as bytes, with its floor.
         failed: files that could not be used, and why.
         stamp: which preset, models and version of Floorlens were measured.
+        data: which data; None: the report does not say it.
     """
 
     outcomes: tuple[SimulatedOutcome, ...]
@@ -74,6 +81,7 @@ class SimulatedReport:
     seconds_per_query: float
     failed: tuple[Failure, ...]
     stamp: Mapping[str, Any] = field(default_factory=dict)
+    data: Measured | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain JSON values: finite numbers, rates in 0..1."""
@@ -94,10 +102,12 @@ class SimulatedReport:
                     "product": outcome.product,
                     "rank": outcome.rank,
                     "first": outcome.first,
+                    "score": outcome.score,
                 }
                 for outcome in self.outcomes
             ],
             "stamp": dict(self.stamp),
+            **({} if self.data is None else self.data.as_dict()),
         }
 
 
@@ -169,6 +179,7 @@ def evaluate_simulated(
             seconds_per_query=clock.mean,
             failed=failures(reasons),
             stamp=report_stamp(lens),
+            data=Measured("simulated", directory, products.digest),
         )
 
 

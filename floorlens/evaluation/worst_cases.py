@@ -7,7 +7,7 @@ pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -42,6 +42,7 @@ class Card:
         right: whether it is an answer that was wanted; its picture gets an outline.
         place: its rank from 1; None: it is shown as the true product.
         grade: its judgment; None where there are no grades.
+        ranking: the heading of the ranking that it belongs to; "" where there is one alone.
     """
 
     product: str
@@ -49,6 +50,7 @@ class Card:
     right: bool
     place: int | None = None
     grade: int | None = None
+    ranking: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class RoomCase:
         title: what happened, in a line.
         reason: why nothing was ranked; "" if something was.
         name: what the photo is called.
-        photo: the file.
-        cards: the products, in the order of the page.
+        photo: the file, or its pixels, uint8 (h, w, 3); None where there is none to show.
+        cards: the products, in the order of the page; those of one ranking side by side.
     """
 
     title: str
     reason: str
     name: str
-    photo: Path
+    photo: Path | NDArray[np.uint8] | None
     cards: tuple[Card, ...]
 
 
@@ -95,7 +97,7 @@ def write_rooms(
     lead: str,
     cases: Sequence[RoomCase],
     products: ProductFolder,
-    find_mask: FindMask,
+    find_mask: FindMask | None = None,
 ) -> Path:
     """Writes a page of rooms, each with its floor drawn and products beside it.
 
@@ -107,7 +109,7 @@ def write_rooms(
         lead: what stands below it, plain text.
         cases: the rooms, in the order of the page.
         products: where the products' pictures lie.
-        find_mask: the measured pipeline's own, called for each room.
+        find_mask: the measured pipeline's own, called for each room; None draws no floors.
 
     Example:
         >>> from pathlib import Path
@@ -125,7 +127,9 @@ def write_rooms(
     sections = []
     for number, case in enumerate(cases, start=1):
         photo = album.write_room(number, case, find_mask)
-        figures = [album.write_card(card) for card in case.cards]
+        figures: dict[str, list[str]] = {}
+        for card in case.cards:
+            figures.setdefault(card.ranking, []).append(album.write_card(card))
         sections.append(_section(case.title, case.reason, photo, figures))
     return _write_page(folder, title, lead, sections)
 
@@ -149,7 +153,7 @@ def write_masks(
         PosixPath('worst/index.html')
     """
     sections = [
-        _section(case.title, case.reason, "", _mask_figures(folder, number, case, find_mask))
+        _section(case.title, case.reason, "", {"": _mask_figures(folder, number, case, find_mask)})
         for number, case in enumerate(cases, start=1)
     ]
     return _write_page(folder, title, lead, sections)
@@ -163,15 +167,21 @@ class _Album:
         self._products = products
         self._name_of: dict[str, str | None] = {}
 
-    def write_room(self, number: int, case: RoomCase, find_mask: FindMask) -> str:
+    def write_room(self, number: int, case: RoomCase, find_mask: FindMask | None) -> str:
         """Returns the room with its mask drawn; the photo alone where no mask is found."""
+        if case.photo is None:
+            return ""
         target = self._folder / f"room-{number:03d}.jpg"
-        try:
-            pixels = read_full_size(case.photo)
-        except FloorlensError:
-            return "<p class='warn'>The photo cannot be read.</p>"
-        mask = _prediction(case.photo, find_mask, pixels.shape[:2])
-        drawing = pixels if mask is None else overlay(pixels, mask)
+        if isinstance(case.photo, Path):
+            try:
+                drawing = read_full_size(case.photo)
+            except FloorlensError:
+                return "<p class='warn'>The photo cannot be read.</p>"
+            if find_mask is not None:
+                mask = _prediction(case.photo, find_mask, drawing.shape[:2])
+                drawing = drawing if mask is None else overlay(drawing, mask)
+        else:
+            drawing = case.photo
         picture_file(drawing, target, _PHOTO_SIDE)
         alt = f"Room {case.name} with the floor outlined"
         return pages.figure(target.name, escape(case.name), alt=alt)
@@ -258,13 +268,16 @@ def _prediction(
         return None
 
 
-def _section(title: str, reason: str, photo: str, figures: Sequence[str]) -> str:
+def _section(title: str, reason: str, photo: str, rankings: Mapping[str, Sequence[str]]) -> str:
+    """Returns a section of the page; `rankings` are figures by the heading above them."""
     warning = f'<p class="warn">{escape(reason)}</p>' if reason else ""
-    grid = "".join(figures)
+    kind = "grid" if photo else "grid wide"
+    body = ""
+    for heading, figures in rankings.items():
+        body += f"<p><b>{escape(heading)}</b></p>" if heading else ""
+        body += f'<div class="{kind}">{"".join(figures)}</div>'
     if photo:
-        body = f'<div class="split"><div>{photo}</div><div class="grid">{grid}</div></div>'
-    else:
-        body = f'<div class="grid wide">{grid}</div>'
+        body = f'<div class="split"><div>{photo}</div><div>{body}</div></div>'
     return f"<section><h2>{escape(title)}</h2>{warning}{body}</section>"
 
 

@@ -491,6 +491,31 @@ def test_eval_measures_other_weights_and_no_reranking(run: Run, pairs: Path) -> 
     assert "nothing is re-ranked" in run("eval", "pairs", pairs, *both, code=2).stderr
 
 
+def test_eval_compares_two_files(run: Run, pairs: Path) -> None:
+    run("eval", "pairs", pairs, "--json", "a.json")
+    figures = json.loads(Path("a.json").read_text("utf-8"))
+    for row in figures["per_query"]:
+        row["rank"] = 6
+    Path("b.json").write_text(json.dumps(figures), encoding="utf-8")
+    out = run("eval", "compare", "a.json", "b.json", "--html", "page", "--json", "c.json").stdout
+    assert "mrr" in out
+    assert "-0.8333" in out
+    assert "1 rows: 0 better in B, 1 worse" in out
+    assert "a.png" in out
+    comparison = json.loads(Path("c.json").read_text("utf-8"))
+    assert comparison["differences"]["top1"]["difference"] == -1
+    assert Path("page/index.html").is_file()
+    assert document(run("eval", "compare", "b.json", "b.json", "--json", "-"))["changes"] == []
+    assert "cannot be read" in run("eval", "compare", "a.json", "gone.json", code=3).stderr
+
+
+def test_eval_says_which_command_to_take(run: Run) -> None:
+    for kind, other in (("pairs", "ranking"), ("ranking", "pairs")):
+        text = " ".join(run("eval", kind, "--help").stdout.split())
+        assert "Take this where" in text
+        assert f"eval {other}" in text
+
+
 def test_eval_checks_that_it_can_write_before_it_measures(run: Run, pairs: Path) -> None:
     Path("file").write_text("x")
     for option in (["--json", "."], ["--json", "file/out.json"], ["--html", "file"]):

@@ -20,7 +20,7 @@ def numbers(value: Any) -> Iterator[Any]:
     if isinstance(value, list):
         for item in value:
             yield from numbers(item)
-    elif not isinstance(value, str):
+    elif value is not None and not isinstance(value, str):
         yield value
 
 

@@ -37,7 +37,7 @@ def test_a_query_without_floor_has_no_gain(ranking_folder: Folder, lens: Scripte
     lens.scores = {ranking_folder.photos["1"]: {"0": 0.9, "1": 0.5}}
     report = evaluate_ranking(ranking_folder.path, opener=lens.open)
     figures = report.as_dict()
-    assert figures["per_query"]["2.png"] == {"ndcg@10": 0.0, "ranking": []}
+    assert figures["per_query"]["2.png"] == {"ndcg@10": 0.0, "ranking": [], "scores": []}
     assert figures["ndcg@10"] == 0.5
     assert figures["failed"] == [{"file": "queries/2.png", "reason": "no floor in this photo"}]
 
