@@ -9,7 +9,10 @@ class SearchHit(BaseModel):
     """One product of a ranking: exactly the three fields of the reference design."""
 
     id: str
-    score: float = Field(description="0..1, never rising down the list; not a probability")
+    score: float = Field(
+        description="0..1, never rising down the list; with the preset builtin the "
+        "probability that this is the product on the floor"
+    )
     name: str
 
 

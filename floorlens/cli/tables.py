@@ -29,7 +29,8 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
     names = list(result.matches[0].components or {})
     seen = ["seen in"] if result.matches[0].evidence else []
-    columns = ("#", "product", "name", "score", *names, *seen)
+    words = ["looks"] if result.matches[0].likeness is not None and result.equals else []
+    columns = ("#", "product", "name", "score", *words, *names, *seen)
     table = Table(*columns, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
@@ -38,6 +39,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             plain(match.product.id),
             plain(match.product.name),
             f"{match.score:.3f}",
+            *(match.word or "" for _ in words),
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
         )
@@ -48,6 +50,8 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
         highlight=False,
     )
+    if result.verdict:
+        console.print(result.verdict, highlight=False)
     if result.degraded is not None:
         console.print(
             f"the vector engine cannot be used ({result.degraded}): searched in memory instead",
@@ -67,6 +71,10 @@ def print_figures(figures: Mapping[str, Any]) -> None:
     for clicks, value in enumerate(after_clicks):
         interval = intervals["mean_iou_after_clicks"][clicks]
         table.add_row(f"mean_iou, clicks: {clicks}", f"{value:.4f}", _interval(interval))
+    for name, value in (figures.get("scores") or {}).items():
+        if isinstance(value, float):
+            interval = _interval(figures["scores"].get(f"{name}_ci95"))
+            table.add_row(f"scores: {name}", f"{value:.4f}", interval)
     console = Output()
     console.print(table)
     if "robustness" in figures:

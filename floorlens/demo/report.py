@@ -80,8 +80,9 @@ def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, cards:
 
 
 _FOOTER = (
-    "<footer>The score is the weighted mean of the components below it, 0 to 100. It orders the "
-    "products of this catalogue; it is not a probability.</footer>"
+    "<footer>The percentage is the probability that this is the product on the floor, learned on "
+    "rooms whose product is known. The bar is the likeness, the weighted mean of the components "
+    "below it.</footer>"
 )
 
 
@@ -121,7 +122,8 @@ def _section(
         picture_file(drawing, pictures / f"room-{number}.jpg", ROOM_SIDE)
     caption = (
         f"The floor: {result.floor.share:.0%} of the photo, confidence "
-        f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms."
+        f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms. "
+        f"{result.verdict}"
     )
     photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
     cards = "".join(
@@ -133,7 +135,7 @@ def _section(
     if rest:
         rows = "".join(
             f'<tr><td class="number">{m.rank}</td><td>{escape(m.product.name)}</td>'
-            f'<td class="number">{m.score * 100:.0f}</td></tr>'
+            f'<td>{m.word or ""}</td><td class="number">{m.score:.0%}</td></tr>'
             for m in rest
         )
         more = (
@@ -156,10 +158,14 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
         parts = ", ".join(
             f"{escape(name)} {value * 100:.0f}" for name, value in match.components.items()
         )
+    bar = score_bar(match.score if match.likeness is None else match.likeness)
+    word = f"{match.word}&nbsp;· " if match.word else ""
     caption = (
-        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {match.score * 100:.0f}"
-        f"{score_bar(match.score)}<span>{parts} {_EVIDENCE[match.evidence]}</span>"
+        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{match.score:.0%}"
+        f"{bar}<span>{parts} {_EVIDENCE[match.evidence]}</span>"
     )
+    if match.reason:
+        caption += f"<br><span>{escape(match.reason)}</span>"
     if source is None:
         caption += "<br>(its picture cannot be read any more)"
         return f"<figure><figcaption>{caption}</figcaption></figure>"

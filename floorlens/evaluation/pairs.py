@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.evaluation.calibration import ScoreOutcome, score_figures
 from floorlens.evaluation.datasets import (
     Failure,
     Measured,
@@ -41,6 +42,8 @@ NEIGHBOURS = 9
 """How many products of like colour the true one competes with for `hard10_*`."""
 FIRST = 5
 """How many first matches an outcome holds."""
+FAR = (None, "related")
+"""The words of a first match where nothing is close."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class PairOutcome:
         score: the true product's score, 0..1; None where it was not ranked.
         first: id and score of the first distinct products, best first.
         reason: why it was not ranked; "" if it was.
+        reading: what the search said of itself; None where nothing is calibrated.
     """
 
     room: str
@@ -65,6 +69,7 @@ class PairOutcome:
     score: float | None
     first: tuple[tuple[str, float], ...]
     reason: str = ""
+    reading: ScoreOutcome | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class PairsReport:
                 for source in sources
             },
             "ci95": _intervals(self.outcomes),
+            "scores": self._scores(),
             "products": self.products,
             "failed": [failure.as_dict() for failure in self.failed],
             "per_query": [
@@ -115,6 +121,13 @@ class PairsReport:
             "stamp": dict(self.stamp),
             **({} if self.data is None else self.data.as_dict()),
         }
+
+    def _scores(self) -> dict[str, Any] | None:
+        """Returns how far the scores can be believed; None where nothing is calibrated."""
+        rows = [(o.reading, o.room) for o in self.outcomes if o.reading is not None]
+        if not rows:
+            return None
+        return score_figures([reading for reading, _ in rows], [room for _, room in rows])
 
 
 def evaluate_pairs(
@@ -220,6 +233,25 @@ def _outcome_of(
         score=None if truth is None else scores.get(truth),
         first=tuple((ids[0], score) for score, ids in best),
         reason=reason,
+        reading=None if truth is None else _reading_of(ranking, truth),
+    )
+
+
+def _reading_of(ranking: PhotoRanking, truth: int) -> ScoreOutcome | None:
+    """Returns what a search said of itself, beside the group of the right product."""
+    read = ranking.read
+    if not read:
+        return None
+    other = next((match for match in read if match.group != truth), None)
+    return ScoreOutcome(
+        score=read[0].score,
+        right=read[0].group == truth,
+        equals=ranking.equals,
+        covered=any(match.group == truth for match in read[: ranking.equals]),
+        nothing_close=read[0].word in FAR,
+        without=other is None or other.word in FAR,
+        likeness=read[0].likeness,
+        likeness_without=None if other is None else other.likeness,
     )
 
 

@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ReadMatch:
+    """What a search said of one match.
+
+    Attributes:
+        group: of the product, of `ProductFolder.group_of`; None if it belongs to none.
+        score: 0..1.
+        likeness, word: as in `floorlens.ranking.Match`.
+    """
+
+    group: int | None
+    score: float
+    likeness: float
+    word: str | None
+
+
+@dataclass(frozen=True)
 class PhotoRanking:
     """The distinct products that a search ranked for one photo.
 
@@ -29,10 +45,14 @@ class PhotoRanking:
         groups: group of `ProductFolder.group_of` -> its best score, and its ids in the order of
             the search.
         reason: why the search ranked nothing; "" if it did.
+        read: the matches that were re-ranked, best first; none where nothing is calibrated.
+        equals: how many of the first cannot be told apart.
     """
 
     groups: Mapping[int, tuple[float, tuple[str, ...]]]
     reason: str = ""
+    read: tuple[ReadMatch, ...] = ()
+    equals: int = 0
 
     @property
     def scores(self) -> dict[int, float]:
@@ -151,4 +171,22 @@ def search_bytes(
         if group is not None:
             members[group].append(match.product.id)
             scores[group] = max(scores.get(group, -np.inf), float(match.score))
-    return PhotoRanking({group: (scores[group], tuple(ids)) for group, ids in members.items()})
+    read = (
+        ()
+        if result.nothing_close is None
+        else tuple(
+            ReadMatch(
+                products.group_of.get(match.product.id),
+                float(match.score),
+                match.likeness,
+                match.word,
+            )
+            for match in result.matches
+            if match.likeness is not None
+        )
+    )
+    return PhotoRanking(
+        {group: (scores[group], tuple(ids)) for group, ids in members.items()},
+        read=read,
+        equals=result.equals,
+    )

@@ -190,6 +190,20 @@ class SearchResult(Ranking):
         """Where the floor was found or drawn, in the first photo that shows it."""
         return next(floor for floor in self.floors if floor is not None)
 
+    @property
+    def verdict(self) -> str:
+        """What the ranking as a whole says, in a sentence; "" where nothing is calibrated."""
+        if self.nothing_close is None:
+            return ""
+        if self.nothing_close:
+            return "Nothing in this catalogue is close to this floor."
+        if self.equals == 1:
+            return "One product stands out."
+        return (
+            f"The first {self.equals} cannot be told apart from this photo: in nine of ten "
+            "searches the product on the floor is one of them."
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the masks themselves."""
         floors = [None if floor is None else floor.as_dict() for floor in self.floors]
@@ -197,6 +211,7 @@ class SearchResult(Ranking):
             "floor": self.floor.as_dict(),
             "floors": floors,
             "notes": list(self.notes),
+            "verdict": self.verdict,
             "equals": self.equals,
             "nothing_close": self.nothing_close,
             **super().as_dict(),

@@ -13,6 +13,9 @@ from floorlens.models.stamp import Stamp
 
 Evidence = Literal["swatch", "scene", "both"]
 """Which aspects of a product its scores rest on (`floorlens.embedding.ASPECTS`)."""
+Scale = Literal["adapted", "plain"]
+"""On which scale likenesses are, so that it is known what they mean
+(`floorlens.ranking.calibration`)."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ class Comparison:
         emphasis: how much more a component counts between these floors than its default weight
             says; 1 where it is not named. A weight that a user sets counts as it is.
         looks: what reasons are made of; None where the signatures do not hold it.
+        scale: on which the components are; None: it is not known what their mean means.
     """
 
     components: Mapping[str, NDArray[np.float32]]
     evidence: tuple[Evidence, ...] | None = None
     emphasis: Mapping[str, float] = field(default_factory=dict)
     looks: Looks | None = None
+    scale: Scale | None = None
 
 
 class Reranker(Protocol):

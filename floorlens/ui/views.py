@@ -55,8 +55,8 @@ INTRODUCTION = """\
    that floor.
 """
 FOOTNOTE = (
-    "The score, 0 to 100, orders the products of this catalogue; it is not a probability. Photos "
-    "go only to the service named above, which does not store them."
+    "The score is the probability, in per cent, that this is the product on the floor. Photos go "
+    "only to the service named above, which does not store them."
 )
 # The page may be light or dark: all greys are transparent, so that they suit both.
 STYLE = """<style>

@@ -41,6 +41,8 @@ class ScriptedLens:
     regions: list[NDArray[np.bool_] | None] = field(default_factory=list)
     opened_with: list[tuple[Path, str | None]] = field(default_factory=list)
     closed: int = 0
+    # Whether it says what its scores mean: "close" from .5 on, and all of those are equals.
+    calibrated: bool = False
     _last_visible: float | None = None
     stamp: dict[str, Any] = field(default_factory=lambda: {"preset": "scripted"})
 
@@ -71,9 +73,16 @@ class ScriptedLens:
         ranked = sorted(answer.items(), key=lambda item: -item[1])
         return SimpleNamespace(
             matches=tuple(
-                SimpleNamespace(product=SimpleNamespace(id=name), score=score)
+                SimpleNamespace(
+                    product=SimpleNamespace(id=name),
+                    score=score,
+                    likeness=score if self.calibrated else None,
+                    word="close" if score >= 0.5 else "related",
+                )
                 for name, score in ranked
-            )
+            ),
+            equals=sum(score >= 0.5 for _, score in ranked) if self.calibrated else 0,
+            nothing_close=ranked[0][1] < 0.5 if self.calibrated else None,
         )
 
     def mask(self, source: Any, *, clicks: Sequence[Click] = ()) -> Any:

@@ -64,6 +64,33 @@ def test_pairs_by_hand(pairs_folder: PairsFolder, lens: ScriptedLens) -> None:
     assert listing(pairs_folder.path) == before
 
 
+def test_what_a_search_says_of_itself_is_held_against_what_is_right(
+    pairs_folder: PairsFolder, lens: ScriptedLens
+) -> None:
+    pairs_folder.write_pairs("a.png,p1.png,wfs", "b.png,p2.png,wfs", "c.png,p10.png,oz")
+    assert evaluate_pairs(pairs_folder.path, opener=lens.open).as_dict()["scores"] is None
+    lens.calibrated = True
+    strangers = dict.fromkeys(PRODUCTS, 0.1) | {"p10": 0.9, "p11": 0.8}
+    lens.scores = {
+        pairs_folder.photos["a"]: falling("p1"),
+        # Right is p2, one of four equals.
+        pairs_folder.photos["b"]: falling("p7", "p8", "p2", "p9"),
+        # p10 and p11 are one product: without it nothing is close.
+        pairs_folder.photos["c"]: strangers,
+    }
+    scores = evaluate_pairs(pairs_folder.path, opener=lens.open).as_dict()["scores"]
+    assert scores["base_rate"] == pytest.approx(2 / 3)
+    assert scores["mean_score"] == pytest.approx(0.9)
+    assert scores["ece"] == pytest.approx(0.9 - 2 / 3)
+    assert scores["bins"] == [{"n": 3, "score": pytest.approx(0.9), "right": pytest.approx(2 / 3)}]
+    assert scores["equals_cover"] == 1.0
+    assert scores["equals_median"] == 2.0
+    assert scores["nothing_close"] == 0.0
+    # Without their product the first two rooms have 0 and .9, the third .1.
+    assert scores["nothing_close_taken_out"] == pytest.approx(2 / 3)
+    assert scores["taken_out_auroc"] == pytest.approx(7.5 / 9)
+
+
 def test_hard10_ranks_among_the_nine_of_nearest_colour(
     pairs_folder: PairsFolder, lens: ScriptedLens
 ) -> None:

@@ -186,7 +186,7 @@ def read_scalars(described: Sequence[Described]) -> tuple[Scalars, Scalars]:
         mine = np.flatnonzero(folds == fold)
         for look in range(2):
             shown = [rooms[number].aspects[look] for number in mine]
-            parts.append((look, mine, *_compare(shown, swatches, projection)))
+            parts.append((look, mine, *compare_rooms(shown, swatches, projection)))
     looks = []
     for look in range(2):
         order = np.concatenate([mine for seen, mine, *_ in parts if seen == look])
@@ -213,7 +213,7 @@ def fit(swatches: Sequence[Described], rooms: Sequence[Described]) -> Projection
     )
 
 
-def _compare(
+def compare_rooms(
     rooms: Sequence[Aspect], swatches: Sequence[Described], projection: Projection
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns gaps, cosines and pattern of rooms beside swatches."""

@@ -41,19 +41,23 @@ from floorlens.normalisation.squares import Scales, choose_squares, cleanest_squ
 from floorlens.pipeline import examine_product, floor_region, floor_view, product_textures
 from floorlens.presets import PRESETS, Stages, load_stages
 from floorlens.products.pictures import ProductPicture
+from floorlens.ranking.calibration import LEAST, Calibration, list_features, list_probabilities
 from floorlens.reranking.backends.builtin import (
     WIDE,
     Falloff,
     Parameters,
     colour_gaps,
+    colour_score,
     cosines,
     default_parameters,
     pattern_score,
+    texture_score,
 )
 
 __all__ = [
     "ADAPTED",
     "ASPECTS",
+    "LEAST",
     "SIDE",
     "STRONG_LIGHT",
     "USUAL_LIGHT",
@@ -62,6 +66,7 @@ __all__ = [
     "Aspect",
     "AspectName",
     "BuiltinEmbedder",
+    "Calibration",
     "Falloff",
     "FloorFeatures",
     "FloorView",
@@ -77,6 +82,7 @@ __all__ = [
     "choose_squares",
     "cleanest_square",
     "colour_gaps",
+    "colour_score",
     "cosines",
     "cut_squares",
     "default_parameters",
@@ -86,6 +92,8 @@ __all__ = [
     "encoder_version",
     "fit_products",
     "images_of",
+    "list_features",
+    "list_probabilities",
     "load_projection",
     "pair_scatter_of",
     "pattern_score",
@@ -103,6 +111,7 @@ __all__ = [
     "simulate_view",
     "simulated_room",
     "srgb_to_lab",
+    "texture_score",
     "thin_colours",
     "unpack",
 ]

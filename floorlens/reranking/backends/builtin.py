@@ -18,7 +18,7 @@ from floorlens.embedding.signature import MAGIC, Signatures, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
 from floorlens.models.stamp import Stamp
-from floorlens.reranking import Comparison, Evidence, Looks
+from floorlens.reranking import Comparison, Evidence, Looks, Scale
 
 PARAMETERS = "ranker.json"
 #: How much wider the wide part of the colour score is than the narrow one.
@@ -167,7 +167,8 @@ class BuiltinReranker:
         kinds: tuple[Evidence, ...] = (*ASPECTS, "both")
         evidence = tuple(kinds[i] for i in np.where(swatch, 2 * scene, 1))
         looks = looks_of(floor, products, texture_cosine(similarities, parameters.shares))
-        return Comparison(components, evidence, falloff.emphasis, looks)
+        scale: Scale = "adapted" if floor.adapted else "plain"
+        return Comparison(components, evidence, falloff.emphasis, looks, scale)
 
 
 def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:
