@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -41,7 +42,7 @@ from floorlens.presets import (
     stamped_preset,
 )
 from floorlens.products.product import Product
-from floorlens.ranking import SearchResult
+from floorlens.ranking import Ranking, SearchResult
 from floorlens.retrieval.retriever import Retriever
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
     from floorlens.retrieval.replica import Replica
+    from floorlens.search import Shot
     from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.lens")
@@ -754,59 +756,140 @@ class Floorlens:
 
     def search(
         self,
-        source: PhotoSource,
+        source: PhotoSource | Sequence[PhotoSource],
         *,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
-        region: RegionSource | None = None,
-        clicks: Iterable[ClickSource] = (),
+        region: RegionSource | Sequence[RegionSource | None] | None = None,
+        clicks: Iterable[ClickSource] | Sequence[Iterable[ClickSource]] = (),
         weights: Mapping[str, float] | None = None,
         rerank: bool = True,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
         fetch: bool = False,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
 
         Args:
-            source: path, bytes, PIL image, uint8 (h, w, 3) RGB array, or with `fetch` an address.
+            source: path, bytes, PIL image, uint8 (h, w, 3) RGB array, open binary file, or with
+                `fetch` an address. A list of these is up to 8 photos of one floor, which are
+                searched for together: what one hides, another may show. Those in which no floor
+                is found are left out (`SearchResult.notes`).
             limit: at most so many matches.
             where: a filter on the metadata (see `floorlens.engines.filters`).
             region: the floor by hand, in photo pixels: box (left, top, right, bottom), polygon of
-                (x, y) points or 2-D mask; what `mask` found in this photo; None finds it.
+                (x, y) points or 2-D mask; what `mask` found in this photo; None finds it. For a
+                list of photos, a list with one of these for each.
             clicks: corrections of what was found or drawn, in photo pixels: `Click`, (x, y) for
-                floor, or (x, y, False) for what is not.
+                floor, or (x, y, False) for what is not. For a list of photos, a list of clicks for
+                each.
             weights: weights of the components in the score, over the preset's own.
             rerank: False orders by the vector alone, to measure what re-ranking brings.
+            like: ids of products that the result should be more like. They add the component
+                "like", which counts .75 beside 1 for all others together.
+            unlike: ids of products that it should be less like; they are left out. They add the
+                component "unlike", which counts .15.
             fetch: whether a photo at an `http(s)://` address is fetched, from one of the
                 `fetch_hosts` that the catalogue was opened with.
 
         Raises:
-            NoFloorFound: the photo shows no floor.
+            NoFloorFound: no photo shows a floor.
             NothingToRank: the catalogue is empty, or no product passes the filter.
-            ImageError, FilterError, RegionError, UsageError: an argument is not usable.
+            ProductNotFound: a product of `like` or `unlike` is none of the catalogue's.
+            FilterError: the filter is not of the language, or no product has one of its fields.
+            ImageError, RegionError, UsageError: an argument is not usable.
 
         Example:
             >>> lens = Floorlens.open("catalogue/")
             >>> report = lens.add("products/")
             >>> lens.search("room.jpg", limit=1).matches[0].product.id
             'oak-natural-plank'
+            >>> lens.search(["room.jpg", "room.jpg"], unlike=["oak-natural-plank"])[0].product.id
+            'walnut-herringbone'
         """
         from floorlens.search import Query, answer
 
-        if isinstance(clicks, Iterator):
-            # It can be read once, and a search may begin again.
-            clicks = tuple(clicks)
+        shots = self._shots(source, region, clicks, fetch)
         query = Query(
-            limit=limit, where=where, region=region, clicks=clicks, weights=weights, rerank=rerank
+            limit=limit, where=where, weights=weights, rerank=rerank, like=like, unlike=unlike
         )
         return self._ask(
             lambda catalogue, retriever: answer(
-                query,
-                lambda: self._photo(source, fetch),
-                catalogue=catalogue,
-                stages=self._stages,
-                retriever=retriever,
+                query, shots, catalogue=catalogue, stages=self._stages, retriever=retriever
             )
         )
+
+    def similar(
+        self,
+        product_id: str,
+        *,
+        limit: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        weights: Mapping[str, float] | None = None,
+        rerank: bool = True,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+    ) -> Ranking:
+        """Returns the other products, ranked by how closely they look like one of the catalogue.
+
+        No picture is opened: the product is compared by what the catalogue knows of it, its swatch
+        if it has one, else its room scenes.
+
+        Args:
+            product_id: of the product; it is left out.
+            limit, where, weights, rerank, like, unlike: as for `search`.
+
+        Raises:
+            ProductNotFound: there is no such product.
+            NothingToRank: there is no other, or none passes the filter.
+            FilterError, UsageError: an argument is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> [match.product.id for match in lens.similar("oak-natural-plank")]
+            ['walnut-herringbone', 'terrazzo-grigio']
+        """
+        from floorlens.search import Query, answer_similar
+
+        query = Query(
+            limit=limit, where=where, weights=weights, rerank=rerank, like=like, unlike=unlike
+        )
+        return self._ask(
+            lambda catalogue, retriever: answer_similar(
+                query, product_id, catalogue=catalogue, stages=self._stages, retriever=retriever
+            )
+        )
+
+    def _shots(
+        self,
+        source: PhotoSource | Sequence[PhotoSource],
+        region: Any,
+        clicks: Any,
+        fetch: bool,
+    ) -> list[Shot]:
+        """Returns the photos of a search, each with what is said of it by hand.
+
+        Raises:
+            UsageError: of several photos, it is not said for each.
+        """
+        from floorlens.search import Shot
+
+        if not isinstance(source, list | tuple):
+            if isinstance(clicks, Iterator):
+                # It can be read once, and a search may begin again.
+                clicks = tuple(clicks)
+            photo = cast("PhotoSource", source)
+            return [Shot(partial(self._photo, photo, fetch), region, clicks)]
+        regions = [None] * len(source) if region is None else region
+        corrections = clicks or [()] * len(source)
+        for name, values in (("region", regions), ("clicks", corrections)):
+            if not isinstance(values, list | tuple) or len(values) != len(source):
+                raise UsageError(f"for several photos {name} is a list with one entry for each")
+        return [
+            Shot(partial(self._photo, photo, fetch), area, tuple(points))
+            for photo, area, points in zip(source, regions, corrections, strict=True)
+        ]
 
     def _photo(self, source: PhotoSource, fetch: bool = False) -> Photo:
         hosts = self._fetch_hosts if fetch else None

@@ -156,6 +156,28 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
     )
 
 
+def merge_views(views: Sequence[FloorView]) -> FloorView:
+    """Returns one view of a floor that several pictures show.
+
+    It has the patches of all, an equal share of the colours of each, and their mean trust.
+
+    Example:
+        >>> view = FloorView(np.zeros((2, 9, 9, 3), np.uint8), np.ones(2), np.zeros((5, 3)))
+        >>> merge_views([view, view]).patches.shape
+        (4, 9, 9, 3)
+    """
+    if len(views) == 1:
+        return views[0]
+    # Equal shares of each picture, so that the sample stays within a view's 4,096 colours.
+    share = 4096 // len(views)
+    return FloorView(
+        patches=np.concatenate([view.patches for view in views]),
+        coverage=np.concatenate([view.coverage for view in views]),
+        lab=np.concatenate([view.lab[:: max(1, -(-len(view.lab) // share))] for view in views]),
+        trust=np.mean([view.trust for view in views], axis=0),
+    )
+
+
 def examine_product(photos: Sequence[Photo], stages: Stages) -> list[ProductPicture]:
     """Returns what each picture of a product shows; only a likely room costs a segmentation.
 
@@ -229,7 +251,7 @@ def product_features(
     scenes = views["scene"]
     views["scene"] = [_thinned(view, SCENE_PATCHES // len(scenes)) for view in scenes]
     features = stages.embedder.features(
-        {name: _merge(views[name]) for name in ASPECTS if views[name]}
+        {name: merge_views(views[name]) for name in ASPECTS if views[name]}
     )
     if not _shows_one_board(features, pictures):
         return features
@@ -306,7 +328,7 @@ def _with_laid_views(
     ]
     views = [stages.normaliser.view(sheet, np.ones(sheet.shape[:2], np.bool_)) for sheet in sheets]
     # The first patches of a view are the largest, which show how boards lie.
-    laid = _merge([_first(view, LAID_PATCHES) for view in views])
+    laid = merge_views([_first(view, LAID_PATCHES) for view in views])
     added = stages.embedder.features({"swatch": laid}).aspects["swatch"]
     swatch = features.aspects["swatch"]
     both = replace(
@@ -325,16 +347,3 @@ def _thinned(view: FloorView, count: int) -> FloorView:
     """Returns the view with so many of its patches, evenly spread, or with all if it has fewer."""
     places = np.unique(np.linspace(0, len(view.patches) - 1, count).round().astype(np.intp))
     return replace(view, patches=view.patches[places], coverage=view.coverage[places])
-
-
-def _merge(views: Sequence[FloorView]) -> FloorView:
-    if len(views) == 1:
-        return views[0]
-    # Equal shares of each picture, so that the sample stays within a view's 4,096 colours.
-    share = 4096 // len(views)
-    return FloorView(
-        patches=np.concatenate([view.patches for view in views]),
-        coverage=np.concatenate([view.coverage for view in views]),
-        lab=np.concatenate([view.lab[:: max(1, -(-len(view.lab) // share))] for view in views]),
-        trust=np.mean([view.trust for view in views], axis=0),
-    )

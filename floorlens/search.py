@@ -1,24 +1,35 @@
-"""A photo's journey: through all six stages, to the ranked products."""
+"""A photo's journey: through all six stages, to the ranked products.
+
+What is asked with a product of the catalogue joins it at the fourth.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from floorlens.catalogue.rows import record_metadata
-from floorlens.embedding import FloorFeatures
+from floorlens.embedding import ASPECTS, FloorFeatures
 from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
-from floorlens.errors import NothingToRank, UsageError
+from floorlens.errors import (
+    CatalogueError,
+    FilterError,
+    NoFloorFound,
+    NothingToRank,
+    UsageError,
+)
 from floorlens.images.loading import Photo
+from floorlens.normalisation import FloorView
 from floorlens.normalisation.trust import tint_of
-from floorlens.pipeline import floor_region, floor_view
+from floorlens.pipeline import floor_region, floor_view, merge_views
 from floorlens.presets import Stages
 from floorlens.products.product import Product
-from floorlens.ranking import SearchResult
+from floorlens.ranking import Ranking, SearchResult
+from floorlens.ranking.feedback import Feedback, feedback_weights
 from floorlens.ranking.order import component_weights, matches_of, rank_hits
 from floorlens.ranking.reasons import Doubt, doubts_of
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
@@ -31,19 +42,37 @@ FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
+MOST_PHOTOS = 8
+"""Photos of one floor in one search, at most."""
+MOST_EXAMPLES = 20
+"""Products that a search is told to like, or not to like, at most."""
 _FIELDS_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked beside the photo: the arguments of `Floorlens.search`."""
+    """What is asked beside the floor: arguments of `Floorlens.search` and `Floorlens.similar`."""
 
     limit: int | None = None
     where: Mapping[str, Any] | None = None
-    region: RegionSource | None = None
-    clicks: Iterable[ClickSource] = ()
     weights: Mapping[str, float] | None = None
     rerank: bool = True
+    like: Sequence[str] = ()
+    unlike: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A photo of the floor, and what is said of it by hand.
+
+    Attributes:
+        load: opens the photo.
+        region, clicks: as for `Floorlens.search`.
+    """
+
+    load: Callable[[], Photo]
+    region: RegionSource | None = None
+    clicks: Iterable[ClickSource] = ()
 
 
 def passes(product: Product, condition: Filter | None) -> bool:
@@ -61,84 +90,68 @@ def passes(product: Product, condition: Filter | None) -> bool:
 
 def answer(
     query: Query,
-    photo_of: Callable[[], Photo],
+    shots: Sequence[Shot],
     *,
     catalogue: Catalogue,
     stages: Stages,
     retriever: Retriever,
 ) -> SearchResult:
-    """Returns the ranking of a catalogue for a photo, as `Floorlens.search` does.
+    """Returns the ranking of a catalogue for photos of one floor, as `Floorlens.search` does.
 
-    A query that is not usable is refused before the photo is opened.
+    A query that is not usable is refused before a photo is opened.
 
     Args:
         query: what is asked.
-        photo_of: opens the photo.
+        shots: the photos, at least one.
         catalogue: what is searched.
-        stages: which describe the photo.
+        stages: which describe the photos.
         retriever: which finds the nearest products.
 
     Example:
-        >>> answer(Query(limit=3), load, catalogue=catalogue, stages=stages,
+        >>> answer(Query(limit=3), [Shot(load)], catalogue=catalogue, stages=stages,
         ...        retriever=retriever).total  # doctest: +SKIP
         236
     """
-    if query.limit is not None and query.limit < 1:
-        raise UsageError(f"limit must be 1 or more, not {query.limit}")
-    condition = parse_filter(query.where)
-    # Unusable weights are refused before the photo is opened.
-    component_weights(stages.reranker.weights, query.weights, query.rerank)
-    clock = Stopwatch()
-    with clock.stage("retrieve"):
-        total = catalogue.searchable()
-    if total == 0:
-        raise NothingToRank(
-            f"the catalogue {catalogue.location} is empty: add products with `floorlens index "
-            f"PRODUCTS --catalogue {catalogue.location}`"
-        )
-    with clock.stage("decode"):
-        photo = photo_of()
-    with clock.stage("segment"):
-        floor = floor_region(photo, stages, query.region, query.clicks)
-    with clock.stage("normalise"):
-        view = floor_view(photo, floor.working_mask, stages, floor.turn)
-    with clock.stage("embed"):
-        features = stages.embedder.features({"scene": view})
-    depth = stages.preset.rerank_depth
-    most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
-    limit = min(query.limit or most, most)
-    with clock.stage("retrieve"):
-        retrieval = retriever.retrieve(features, max(limit, depth), depth, condition)
-    if not retrieval.hits:
-        problem = f"none of the {total} products passes the filter {query.where!r}"
-        if condition is not None:
-            fields = catalogue.fields()
-            problem += _name_unknown(demanded_fields(condition), fields)
-            problem += _name_texts(number_fields(condition), fields)
-        raise NothingToRank(problem)
-    with clock.stage("rerank"):
-        ranking, weights = rank_hits(
-            retrieval.hits,
-            retrieval.signatures,
-            retrieval.query.signature,
-            stages.reranker,
-            (query.weights or {}) if query.rerank else None,
-            light_doubts(photo, floor, features),
-        )
-    with clock.stage("collect"):
-        products = catalogue.products(place.id for place in ranking[:limit])
-        # Some engines show for a while what a product was before: the catalogue is the truth.
-        passing = {product.id: product for product in products if passes(product, condition)}
-        matches = matches_of(ranking[:limit], passing)
-    return SearchResult(
-        floors=(floor,),
-        matches=matches,
-        total=total,
-        timings=clock.timings(),
-        index=retrieval.engine,
-        degraded=retrieval.degraded,
-        weights=weights,
-    )
+    search = _Search(query, catalogue, stages, retriever)
+    sights, notes = _sights_of(shots, stages, search.clock)
+    seen = [sight for sight in sights if sight is not None]
+    with search.clock.stage("embed"):
+        features = stages.embedder.features({"scene": merge_views([one.view for one in seen])})
+    doubts = [doubt for one in seen for doubt in light_doubts(one.photo, one.floor, features)]
+    ranking = search.ranking(features, doubts=tuple(dict.fromkeys(doubts)))
+    floors = tuple(None if sight is None else sight.floor for sight in sights)
+    return SearchResult(floors=floors, notes=notes, **vars(ranking))
+
+
+def answer_similar(
+    query: Query,
+    product_id: str,
+    *,
+    catalogue: Catalogue,
+    stages: Stages,
+    retriever: Retriever,
+) -> Ranking:
+    """Returns the other products, ranked by how much they are like one (`Floorlens.similar`).
+
+    No picture is opened: the product's features are in the catalogue.
+
+    Args:
+        query: what is asked.
+        product_id: of the product.
+        catalogue, stages, retriever: as for `answer`.
+
+    Raises:
+        ProductNotFound: there is no such product.
+
+    Example:
+        >>> answer_similar(Query(limit=3), "oak", catalogue=catalogue, stages=stages,
+        ...                retriever=retriever).total  # doctest: +SKIP
+        236
+    """
+    search = _Search(query, catalogue, stages, retriever)
+    with search.clock.stage("embed"):
+        (features,) = _features_of([product_id], catalogue, stages)
+    return search.ranking(features, without=(product_id,))
 
 
 def light_doubts(photo: Photo, floor: FloorRegion, features: FloorFeatures) -> tuple[Doubt, ...]:
@@ -163,11 +176,208 @@ def light_doubts(photo: Photo, floor: FloorRegion, features: FloorFeatures) -> t
     return doubts_of(features.aspects["scene"].trust, floor.reasons, tint)
 
 
-def _name_unknown(fields: Iterable[str], known: Collection[str]) -> str:
-    """Returns what a message adds about fields that no product has; nothing if all are known."""
-    unknown = [field for field in fields if field not in known]
-    if not unknown:
-        return ""
+class _Search:
+    """One search: from a floor's features to the ranked products."""
+
+    def __init__(
+        self, query: Query, catalogue: Catalogue, stages: Stages, retriever: Retriever
+    ) -> None:
+        """Checks what is asked.
+
+        Raises:
+            UsageError: it is not usable.
+            NothingToRank: the catalogue is empty.
+            ProductNotFound: one that is liked, or is not, is none of the catalogue's.
+        """
+        if query.limit is not None and query.limit < 1:
+            raise UsageError(f"limit must be 1 or more, not {query.limit}")
+        _check_examples(query.like, query.unlike)
+        default = feedback_weights(
+            stages.reranker.weights, like=bool(query.like), unlike=bool(query.unlike)
+        )
+        component_weights(default, query.weights, query.rerank)
+        self._condition = parse_filter(query.where)
+        self._query, self._catalogue = query, catalogue
+        self._stages, self._retriever = stages, retriever
+        self.clock = Stopwatch()
+        with self.clock.stage("retrieve"):
+            self._total = catalogue.searchable()
+            if self._total == 0:
+                raise NothingToRank(
+                    f"the catalogue {catalogue.location} is empty: add products with `floorlens "
+                    f"index PRODUCTS --catalogue {catalogue.location}`"
+                )
+            self._check_fields()
+            self._like = _features_of(query.like, catalogue, stages)
+            self._unlike = _features_of(query.unlike, catalogue, stages)
+
+    def ranking(
+        self,
+        features: FloorFeatures,
+        *,
+        without: Collection[str] = (),
+        doubts: Sequence[Doubt] = (),
+    ) -> Ranking:
+        """Returns the products in order of closeness to a floor.
+
+        Args:
+            features: of the floor, of one aspect.
+            without: ids that are left out, beside those of the query's `unlike`.
+            doubts: of the photo, for the reasons.
+
+        Raises:
+            NothingToRank: no product passes the filter, or none is left.
+        """
+        query, condition, total, clock = self._query, self._condition, self._total, self.clock
+        omitted = {*without, *query.unlike}
+        depth = self._stages.preset.rerank_depth + len(omitted)
+        most = FULL_RANKING if total <= FULL_RANKING else CUT_RANKING
+        limit = min(query.limit or most, most)
+        with clock.stage("retrieve"):
+            retrieval = self._retriever.retrieve(
+                features,
+                max(limit + len(omitted), depth),
+                depth,
+                condition,
+                self._like,
+                self._unlike,
+            )
+        hits = [hit for hit in retrieval.hits if hit.id not in omitted]
+        if not hits:
+            raise NothingToRank(self._emptiness())
+        with clock.stage("rerank"):
+            places, weights = rank_hits(
+                hits,
+                {name: s for name, s in retrieval.signatures.items() if name not in omitted},
+                retrieval.query.signature,
+                self._stages.reranker,
+                (query.weights or {}) if query.rerank else None,
+                doubts,
+                Feedback(
+                    tuple(one.signature for one in retrieval.like),
+                    tuple(one.signature for one in retrieval.unlike),
+                ),
+            )
+        with clock.stage("collect"):
+            products = self._catalogue.products(place.id for place in places[:limit])
+            # Some engines show for a while what a product was before: the catalogue is the truth.
+            passing = {product.id: product for product in products if passes(product, condition)}
+            matches = matches_of(places[:limit], passing)
+        return Ranking(
+            matches=matches,
+            total=total,
+            timings=clock.timings(),
+            index=retrieval.engine,
+            degraded=retrieval.degraded,
+            weights=weights,
+        )
+
+    def _check_fields(self) -> None:
+        """Refuses a filter on fields that no product has: as a rule they are mistyped.
+
+        `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one, and one may come later.
+
+        Raises:
+            FilterError: it names one.
+        """
+        if self._condition is None:
+            return
+        unknown = self._catalogue.unknown_fields(demanded_fields(self._condition))
+        if unknown:
+            raise FilterError(_unknown_fields(unknown, self._catalogue.fields()))
+
+    def _emptiness(self) -> str:
+        """Returns why there is nothing to rank."""
+        if self._condition is None:
+            return f"the catalogue {self._catalogue.location} holds no other product"
+        problem = f"none of the {self._total} products passes the filter {self._query.where!r}"
+        fields = self._catalogue.fields()
+        return problem + _name_texts(number_fields(self._condition), fields)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """A floor that a photo shows."""
+
+    photo: Photo
+    floor: FloorRegion
+    view: FloorView
+
+
+def _sights_of(
+    shots: Sequence[Shot], stages: Stages, clock: Stopwatch
+) -> tuple[list[_Sight | None], tuple[str, ...]]:
+    """Returns what each photo shows, None where that is no floor, and notes on those.
+
+    Raises:
+        NoFloorFound: none shows one.
+        UsageError: there are no photos, or too many.
+    """
+    if not 1 <= len(shots) <= MOST_PHOTOS:
+        raise UsageError(f"give 1 to {MOST_PHOTOS} photos of one floor, not {len(shots)}")
+    sights: list[_Sight | None] = []
+    refusals: dict[int, NoFloorFound] = {}
+    for number, shot in enumerate(shots, 1):
+        with clock.stage("decode"):
+            photo = shot.load()
+        try:
+            with clock.stage("segment"):
+                floor = floor_region(photo, stages, shot.region, shot.clicks)
+        except NoFloorFound as error:
+            sights.append(None)
+            refusals[number] = error
+            continue
+        with clock.stage("normalise"):
+            view = floor_view(photo, floor.working_mask, stages, floor.turn)
+        sights.append(_Sight(photo, floor, view))
+    if len(refusals) == len(shots):
+        raise refusals[1]
+    notes = (f"photo {number} was left out: {error}" for number, error in refusals.items())
+    return sights, tuple(notes)
+
+
+def _check_examples(like: Sequence[str], unlike: Sequence[str]) -> None:
+    """Raises UsageError where the products that are liked, or are not, cannot be used."""
+    for name, ids in (("like", like), ("unlike", unlike)):
+        if isinstance(ids, str):
+            raise UsageError(f"{name} takes a list of product ids, such as [{ids!r}]")
+        if len(ids) > MOST_EXAMPLES:
+            raise UsageError(f"{name} takes at most {MOST_EXAMPLES} products, not {len(ids)}")
+    both = sorted(set(like) & set(unlike))
+    if both:
+        raise UsageError(f"{both[0]!r} is both in like and in unlike: leave it out of one")
+
+
+def _features_of(
+    ids: Sequence[str], catalogue: Catalogue, stages: Stages
+) -> tuple[FloorFeatures, ...]:
+    """Returns what a catalogue knows of products, of each one aspect: its swatch, else its scene.
+
+    Raises:
+        ProductNotFound: there is no such product.
+        CatalogueError: its features are not there.
+    """
+    if not ids:
+        return ()
+    features = catalogue.base_features(ids, stages.stamp())
+    for name in ids:
+        if name not in features:
+            catalogue.product(name)
+            raise CatalogueError(
+                f"the product {name!r} has no features of these models: run `floorlens index "
+                f"--rebuild --catalogue {catalogue.location}`"
+            )
+    return tuple(_one_aspect(features[name]) for name in ids)
+
+
+def _one_aspect(features: FloorFeatures) -> FloorFeatures:
+    """Returns the features of the aspect that shows a floor best: a re-ranker takes one."""
+    name = next(name for name in ASPECTS if name in features.aspects)
+    return FloorFeatures({name: features.aspects[name]})
+
+
+def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Returns what is wrong with a filter on fields that no product has."""
     lower = {field.casefold(): field for field in sorted(known)}
     names = []
     for field in unknown:
@@ -176,7 +386,7 @@ def _name_unknown(fields: Iterable[str], known: Collection[str]) -> str:
         names.append(f"{field!r}{hint}")
     shown = ", ".join(sorted(known)[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
     noun = "field" if len(names) == 1 else "fields"
-    return f": no product has the {noun} {', '.join(names)}; the fields are {shown}"
+    return f"no product has the {noun} {', '.join(names)}; the fields are {shown}"
 
 
 def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:

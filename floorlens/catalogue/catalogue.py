@@ -177,6 +177,18 @@ class Catalogue(Database):
         self._fields = revision, fields
         return self._fields[1]
 
+    def unknown_fields(self, names: Iterable[str]) -> list[str]:
+        """Returns those names that are no product's field, in their order.
+
+        One that some product had before may be missing: products are only read anew for a name
+        that none has had.
+        """
+        names = list(names)
+        known = {} if self._fields is None else self._fields[1]
+        if any(name not in known for name in names):
+            known = self.fields()
+        return [name for name in names if name not in known]
+
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:
         """Returns what is stored of the products of `ids`, by id."""
         with self.reading() as connection:

@@ -11,6 +11,7 @@ from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
 from floorlens.ranking import Match
+from floorlens.ranking.feedback import NOTHING, Feedback, feedback_weights, with_feedback
 from floorlens.ranking.reasons import Doubt, facts_of, sentence
 from floorlens.reranking import Comparison, Evidence, Reranker
 
@@ -95,6 +96,7 @@ def rank_hits(
     reranker: Reranker,
     changes: Mapping[str, float] | None,
     doubts: Sequence[Doubt] = (),
+    feedback: Feedback = NOTHING,
 ) -> tuple[list[Place], dict[str, float] | None]:
     """Returns the ranking of all products that were retrieved, and the weights of the components.
 
@@ -109,6 +111,7 @@ def rank_hits(
         changes: what a user sets of the weights. None re-ranks nothing: all are in the order of
             retrieval, with (1 + cosine similarity) / 2 as their score.
         doubts: of the photo, for the reasons.
+        feedback: the products that are liked, and those that are not: two more components.
 
     Example:
         >>> from floorlens.testing import fake_stages
@@ -121,9 +124,15 @@ def rank_hits(
         similarities = [min(1.0, max(0.0, (1.0 + hit.similarity) / 2)) for hit in hits]
         places = [Place(hit.id, s, None) for hit, s in zip(hits, similarities, strict=True)]
         return places, None
-    comparison = reranker.compare(query_signature, list(signatures.values()))
+    candidates = list(signatures.values())
+    comparison = reranker.compare(query_signature, candidates)
+    comparison = with_feedback(comparison, feedback, reranker, candidates)
     emphasis = comparison.emphasis
-    default = {name: w * emphasis.get(name, 1.0) for name, w in reranker.weights.items()}
+    default = feedback_weights(
+        {name: w * emphasis.get(name, 1.0) for name, w in reranker.weights.items()},
+        like=bool(feedback.like),
+        unlike=bool(feedback.unlike),
+    )
     weights = component_weights(default, changes)
     total = sum(weights.values())
     head = rank(list(signatures), comparison, weights, doubts)

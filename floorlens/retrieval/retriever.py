@@ -17,10 +17,14 @@ from floorlens.errors import (
     GenerationChanged,
     UsageError,
 )
+from floorlens.retrieval.feedback import moved
 from floorlens.retrieval.memory import MemoryReplica
 from floorlens.retrieval.replica import RECHECK, CheckStamp, Replica, ReplicaState
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.embedding import FloorEmbedding, FloorFeatures
     from floorlens.embedding.projection import Projection
@@ -42,6 +46,7 @@ class Retrieval:
 
     Attributes:
         query: the query's embedding.
+        like, unlike: those of the products that are liked, and of those that are not.
         hits: the nearest products, best first.
         signatures: by id, of the first hits, which are to be re-ranked.
         engine: the engine that found them.
@@ -54,6 +59,8 @@ class Retrieval:
     signatures: dict[str, bytes]
     engine: str
     degraded: str | None = None
+    like: tuple[FloorEmbedding, ...] = ()
+    unlike: tuple[FloorEmbedding, ...] = ()
 
 
 class _NothingShown(EngineUnavailable):
@@ -125,10 +132,17 @@ class Retriever:
             self._replica.catch_up(allow_lag=False)
 
     def retrieve(
-        self, features: FloorFeatures, k: int, depth: int, condition: Filter | None
+        self,
+        features: FloorFeatures,
+        k: int,
+        depth: int,
+        condition: Filter | None,
+        like: Sequence[FloorFeatures] = (),
+        unlike: Sequence[FloorFeatures] = (),
     ) -> Retrieval:
         """Returns the k nearest products, and the signatures of the first `depth` of them.
 
+        With products that are liked, or are not, the query moves (`retrieval.feedback`).
         Products that tie with the last of the first `depth` get a signature too, so that twins
         score the same. An engine that cannot return k products returns as many as it can.
 
@@ -138,7 +152,15 @@ class Retriever:
             EngineUnsupported: the engine cannot apply the filter.
             CatalogueError: other processes change the catalogue all the time.
         """
-        search = partial(self._search, features=features, k=k, depth=depth, condition=condition)
+        search = partial(
+            self._search,
+            features=features,
+            k=k,
+            depth=depth,
+            condition=condition,
+            like=like,
+            unlike=unlike,
+        )
         if self._replica is None:
             return search(self._memory)
         failure = self._failure
@@ -164,6 +186,8 @@ class Retriever:
         k: int,
         depth: int,
         condition: Filter | None,
+        like: Sequence[FloorFeatures],
+        unlike: Sequence[FloorFeatures],
     ) -> Retrieval:
         """Returns what a replica answers, all of one generation, whatever others do meanwhile.
 
@@ -181,8 +205,14 @@ class Retriever:
         for _ in range(RETRIES):
             state = self._catch_up(replica)
             try:
-                query = self._embedder.describe(features, self._load_projection(state))
-                hits = self._query(replica, state, query, k, condition)
+                projection = self._load_projection(state)
+                query = self._embedder.describe(features, projection)
+                liked = tuple(self._embedder.describe(one, projection) for one in like)
+                disliked = tuple(self._embedder.describe(one, projection) for one in unlike)
+                vector = moved(
+                    query.vector, [one.vector for one in liked], [one.vector for one in disliked]
+                )
+                hits = self._query(replica, state, vector, k, condition)
             except GenerationChanged:
                 continue
             except EngineError as error:
@@ -208,7 +238,7 @@ class Retriever:
                     )
                 # Some engines show a product for a while after it was removed.
                 hits = [hit for hit in hits if hit.id not in missing]
-            return Retrieval(query, hits, signatures, replica.name)
+            return Retrieval(query, hits, signatures, replica.name, like=liked, unlike=disliked)
         raise CatalogueError(
             f"other processes change the catalogue {self._catalogue.location} without a pause: "
             "search again when they are done"
@@ -258,12 +288,12 @@ class Retriever:
         self,
         replica: Replica | MemoryReplica,
         state: ReplicaState,
-        query: FloorEmbedding,
+        vector: NDArray[np.float32],
         k: int,
         condition: Filter | None,
     ) -> list[Hit]:
         collection = state.collection
-        hits = collection.query(query.vector, min(k, collection.max_k), condition)
+        hits = collection.query(vector, min(k, collection.max_k), condition)
         expects_hits = condition is None and state.generation is not None
         if not hits and expects_hits and replica.lags:
             raise _NothingShown(

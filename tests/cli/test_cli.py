@@ -190,7 +190,7 @@ def test_exit_codes_of_a_search(run: Run, filled: Path, room: Path, blank: Path)
     nothing = run("search", room, "--where", "material=cork", code=5)
     assert "none of the 6 products passes the filter" in nothing.stderr
     assert "no product has" not in nothing.stderr, "cork is no field"
-    wrong = run("search", room, "--where", "Materail=wood", code=5)
+    wrong = run("search", room, "--where", "Materail=wood", code=2)
     assert "no product has the field 'Materail' (did you mean 'material'?)" in wrong.stderr
     nowhere = run("search", room, "--catalogue", "nowhere", code=6)
     assert "floorlens index PRODUCTS --catalogue nowhere" in nowhere.stderr
