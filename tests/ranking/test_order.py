@@ -157,7 +157,7 @@ def test_reasons_go_with_their_products() -> None:
         variation=np.ones(2, np.float32),
         floor_pattern=np.empty(0, np.float32),
         pattern=np.empty((2, 0), np.float32),
-        pattern_likeness=np.ones(2, np.float32),
+        same_pattern=np.ones(2, np.float32),
         texture=np.array([0.4, 0.4], np.float32),
     )
     alike = replace(components(x=[0.2, 0.8]), looks=looks)
