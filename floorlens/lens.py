@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.explanation import Explanation
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
@@ -890,6 +891,51 @@ class Floorlens:
             Shot(partial(self._photo, photo, fetch), area, tuple(points))
             for photo, area, points in zip(source, regions, corrections, strict=True)
         ]
+
+    def compare(
+        self,
+        source: PhotoSource,
+        product_id: str,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+        fetch: bool = False,
+    ) -> Explanation:
+        """Returns why a product is like the floor in a photo: facts, patches, palettes.
+
+        Args:
+            source: the photo, as for `search`.
+            product_id: of the product. Its pictures are opened again.
+            region, clicks, fetch: as for `search`.
+
+        Raises:
+            ProductNotFound: none has that id.
+            ImageError: the photo, or a picture of the product, cannot be read.
+            NoFloorFound, RegionError: as for `search`.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> explanation = lens.compare("room.jpg", "oak-natural-plank")
+            >>> explanation.facts.product_pattern, explanation.picture().shape[2]
+            ('plank', 3)
+        """
+        from floorlens.explanation.explain import explain
+
+        corrections, photo = tuple(clicks), self._photo(source, fetch)
+        return self._ask(
+            lambda catalogue, retriever: explain(
+                product_id,
+                photo,
+                catalogue=catalogue,
+                stages=self._stages,
+                retriever=retriever,
+                region=region,
+                clicks=corrections,
+                max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
+            )
+        )
 
     def _photo(self, source: PhotoSource, fetch: bool = False) -> Photo:
         hosts = self._fetch_hosts if fetch else None

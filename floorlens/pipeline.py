@@ -153,6 +153,11 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
         view,
         patches=np.concatenate([view.patches, above.patches]),
         coverage=np.concatenate([view.coverage, above.coverage]),
+        places=(
+            None
+            if view.places is None or above.places is None
+            else np.concatenate([view.places, above.places])
+        ),
     )
 
 
@@ -340,10 +345,10 @@ def _with_laid_views(
 
 
 def _first(view: FloorView, count: int) -> FloorView:
-    return replace(view, patches=view.patches[:count], coverage=view.coverage[:count])
+    return replace(view, patches=view.patches[:count], coverage=view.coverage[:count], places=None)
 
 
 def _thinned(view: FloorView, count: int) -> FloorView:
     """Returns the view with so many of its patches, evenly spread, or with all if it has fewer."""
     places = np.unique(np.linspace(0, len(view.patches) - 1, count).round().astype(np.intp))
-    return replace(view, patches=view.patches[places], coverage=view.coverage[places])
+    return replace(view, patches=view.patches[places], coverage=view.coverage[places], places=None)

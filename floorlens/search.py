@@ -246,7 +246,7 @@ class _Search:
         if not hits:
             raise NothingToRank(self._emptiness())
         with clock.stage("rerank"):
-            places, weights = rank_hits(
+            order = rank_hits(
                 hits,
                 {name: s for name, s in retrieval.signatures.items() if name not in omitted},
                 retrieval.query.signature,
@@ -257,19 +257,22 @@ class _Search:
                     tuple(one.signature for one in retrieval.like),
                     tuple(one.signature for one in retrieval.unlike),
                 ),
+                None if without else total,
             )
         with clock.stage("collect"):
-            products = self._catalogue.products(place.id for place in places[:limit])
+            products = self._catalogue.products(place.id for place in order.places[:limit])
             # Some engines show for a while what a product was before: the catalogue is the truth.
             passing = {product.id: product for product in products if passes(product, condition)}
-            matches = matches_of(places[:limit], passing)
+            matches = matches_of(order.places[:limit], passing)
         return Ranking(
             matches=matches,
             total=total,
             timings=clock.timings(),
             index=retrieval.engine,
             degraded=retrieval.degraded,
-            weights=weights,
+            weights=order.weights,
+            equals=order.equals,
+            nothing_close=order.nothing_close,
         )
 
     def _check_fields(self) -> None:

@@ -643,7 +643,9 @@ def _room_features(
 
 def _thinned(view: FloorView) -> FloorView:
     """Returns every `SPACING`-th patch of a view, one of each size."""
-    return replace(view, patches=view.patches[::SPACING], coverage=view.coverage[::SPACING])
+    return replace(
+        view, patches=view.patches[::SPACING], coverage=view.coverage[::SPACING], places=None
+    )
 
 
 def _feature_rows(

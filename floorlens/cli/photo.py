@@ -1,4 +1,4 @@
-"""Commands on a photo: search, mask."""
+"""Commands on a photo: search, mask, compare."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from floorlens.cli.output import (
 from floorlens.errors import FilterError, RegionError
 from floorlens.images.addresses import is_address, shown_address
 from floorlens.images.decoding import decode_photo, shared_decoders
+from floorlens.images.drawing import save_picture
 from floorlens.images.loading import Photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
@@ -73,6 +74,7 @@ def register(app: typer.Typer) -> None:
     """Adds these commands to the application."""
     app.command()(search)
     app.command()(mask)
+    app.command()(compare)
 
 
 def search(
@@ -167,6 +169,37 @@ def mask(
         )
         for reason in floor.reasons:
             print(f"doubtful: {reason}")
+
+
+def compare(
+    photo: PhotoArgument,
+    product_id: Annotated[str, typer.Argument(metavar="ID", help="A product of the catalogue.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Write the patches that correspond, side by side."),
+    ] = None,
+    box: BoxOption = None,
+    polygon: PolygonOption = None,
+    mask: MaskOption = None,
+    click: ClickOption = None,
+    fetch: FetchOption = False,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is alike in a photo's floor and one product, and what differs."""
+    region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
+    shared_decoders().prepare()
+    with open_lens(catalogue, preset) as lens:
+        explanation = lens.compare(photo, product_id, region=region, clicks=clicks, fetch=fetch)
+    if picture is not None:
+        save_picture(explanation.picture(), picture)
+    if as_json:
+        print_json(explanation.as_dict())
+        return
+    from floorlens.cli.tables import print_explanation
+
+    print_explanation(_name_of(photo), explanation)
 
 
 def _load(photo: str, settings: Settings, *, fetch: bool) -> Photo:

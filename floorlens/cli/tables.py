@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from floorlens.explanation import Explanation
 from floorlens.ranking import SearchResult
+from floorlens.ranking.reasons import PHRASES
 
 
 class Output(Console):
@@ -29,8 +31,9 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
     names = list(result.matches[0].components or {})
     seen = ["seen in"] if result.matches[0].evidence else []
-    words = ["looks"] if result.matches[0].likeness is not None and result.equals else []
-    columns = ("#", "product", "name", "score", *words, *names, *seen)
+    words = ["looks"] if result.matches[0].word else []
+    why = ["reason"] if result.matches[0].reason else []
+    columns = ("#", "product", "name", "score", *words, *names, *seen, *why)
     table = Table(*columns, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
@@ -42,6 +45,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(match.word or "" for _ in words),
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
+            *(match.reason for _ in why),
         )
     console = Output()
     console.print(table)
@@ -57,6 +61,40 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             f"the vector engine cannot be used ({result.degraded}): searched in memory instead",
             highlight=False,
         )
+
+
+def print_explanation(title: str, explanation: Explanation) -> None:
+    """Prints the sentence, and below it the numbers behind it."""
+    console = Output()
+    match, facts, product = explanation.match, explanation.facts, explanation.product
+    line = f"{title} and {product.id}: {explanation.reason or 'no reason with this preset'}"
+    console.print(plain(line), soft_wrap=True)
+    table = Table("measured", "floor", "product", "difference")
+    if facts is not None:
+        sure = facts.floor_pattern_probability, facts.product_pattern_probability
+        table.add_row(
+            "pattern",
+            f"{facts.floor_pattern} ({sure[0]:.0%})",
+            f"{facts.product_pattern} ({sure[1]:.0%})",
+            f"{facts.same_pattern:.0%} the same",
+        )
+        table.add_row("lightness (L*)", "", "", f"{facts.lightness:+.1f}")
+        table.add_row("chroma (C*)", "", "", f"{facts.chroma:+.1f}")
+        table.add_row("hue (H*)", "", "", f"{facts.hue:+.1f}")
+        table.add_row("colour (CIE 1976)", "", "", f"{facts.delta_e:.1f}")
+        spreads = facts.floor_variation, facts.product_variation
+        table.add_row(
+            "variation (L*)",
+            f"{spreads[0]:.1f}",
+            f"{spreads[1]:.1f}",
+            f"{spreads[1] - spreads[0]:+.1f}",
+        )
+        table.add_row("texture", "", "", f"{facts.texture:.2f} alike")
+        console.print(table)
+        for doubt in facts.doubts:
+            console.print(f"doubtful: {PHRASES[doubt]}", highlight=False)
+    place = "beyond the ranking" if match is None else f"rank {match.rank}, score {match.score:.3f}"
+    console.print(f"{place}; {len(explanation.pairs)} pairs of patches correspond", highlight=False)
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:

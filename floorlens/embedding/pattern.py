@@ -183,6 +183,25 @@ def pattern_likeness(
     return np.asarray(np.clip(np.sqrt(one * two).sum(axis=1), 0.0, 1.0), np.float32)
 
 
+def same_pattern(
+    floor: NDArray[np.floating], products: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Returns float32 (n,): the probability that patterns of (13,) and (n, 13) are the same, 0..1.
+
+    A picture of one piece is laid as in `pattern_likeness`.
+
+    Example:
+        >>> planks = np.eye(len(CLASSES))[0]
+        >>> unsure = 0.75 * planks + 0.25 * np.eye(len(CLASSES))[5]
+        >>> same_pattern(planks, unsure[None]).tolist()
+        [0.75]
+    """
+    query = np.broadcast_to(floor.astype(np.float64), products.shape)
+    others = products.astype(np.float64)
+    both = _as_laid(query, others) * _as_laid(others, query)
+    return np.asarray(np.clip(both.sum(axis=1), 0.0, 1.0), np.float32)
+
+
 def _as_laid(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns `rows` (n, 13) with single pieces shared out among what `others` are laid as."""
     out = rows.copy()

@@ -99,7 +99,8 @@ def paired_difference(
     if not groups or any(part.shape != (len(groups),) for part in rows):
         raise ValueError("two systems are compared on the same photos, at least one")
     names, member = np.unique(np.asarray(groups), return_inverse=True)
-    table = np.stack([np.bincount(member, weights=part, minlength=len(names)) for part in rows])
+    sums = [np.bincount(member, weights=part, minlength=len(names)) for part in rows]
+    table = np.stack(sums).astype(np.float64)
     generator = np.random.default_rng(seed)
     whole = _ratios(table.sum(axis=1))
     resampled = _resampled_differences(table, generator, draws)

@@ -43,6 +43,24 @@ def srgb_to_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return lab
 
 
+def lab_to_srgb(lab: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Returns uint8 (..., 3) sRGB of CIELAB (D65) colours (..., 3); what sRGB lacks is cut off.
+
+    Source: CIE 15:2004 with IEC 61966-2-1, as `srgb_to_lab`.
+
+    Example:
+        >>> lab_to_srgb(srgb_to_lab(np.array([150, 110, 70], np.uint8))).tolist()
+        [150, 110, 70]
+    """
+    values = np.asarray(lab, np.float64)
+    y = (values[..., 0] + 16) / 116
+    f = np.stack([y + values[..., 1] / 500, y, y - values[..., 2] / 200], axis=-1)
+    xyz = np.where(f**3 > 216 / 24389, f**3, (116 * f - 16) * 27 / 24389)
+    linear = np.clip(xyz @ np.linalg.inv(_TO_XYZ).T, 0.0, 1.0)
+    coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(coded * 255), np.uint8)
+
+
 def mean_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Returns the mean CIELAB colour, float64 (3,), of uint8 (h, w, 3) sRGB pixels.
 

@@ -1,19 +1,23 @@
-"""Pictures for people: a mask drawn on a photo, a small JPEG beside a page or in it."""
+"""Pictures for people: a mask on a photo, patches side by side, small JPEGs for pages."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from floorlens.errors import UsageError
+from floorlens.images.colour import lab_to_srgb
 from floorlens.images.shapes import shrink
 
 #: The colour of a mask's outline, sRGB.
 OUTLINE = np.array([0, 224, 255], dtype=np.uint8)
+_PAPER, _INK = (255, 255, 255), (31, 35, 40)
 
 
 def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -91,6 +95,86 @@ def _shrunk(pixels: NDArray[np.uint8], max_side: int) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     return picture
+
+
+def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Writes a picture; the ending of its name says in which format.
+
+    Args:
+        pixels: uint8 (h, w, 3) sRGB, or (h, w) grey.
+        path: where to write; its folder is made if absent.
+
+    Raises:
+        UsageError: the file cannot be written, or its ending names no picture format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> save_picture(np.zeros((48, 64, 3), np.uint8), Path("pictures/black.png"))
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{path}: cannot be written as a picture") from error
+
+
+def side_by_side(
+    rows: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8], str]],
+    titles: tuple[str, str],
+    palettes: tuple[NDArray[np.floating], NDArray[np.floating]],
+    differences: Sequence[str],
+    side: int = 240,
+) -> NDArray[np.uint8]:
+    """Returns rows of two pictures and a text, and below them two palettes: uint8 (h, w, 3) sRGB.
+
+    Args:
+        rows: left picture, right picture, each uint8 (s, s, 3) sRGB, and what to write beside them.
+        titles: of the left and the right column.
+        palettes: CIELAB colours (k, 3) of the left and the right column.
+        differences: k texts, each for a colour of the left and that of the right.
+        side: of a picture in pixels.
+
+    Example:
+        >>> grey = np.full((160, 160, 3), 128, np.uint8)
+        >>> lab = np.array([[54.0, 0, 0]])
+        >>> side_by_side([(grey, grey, "1.00")], ("floor", "oak"), (lab, lab), ["0.0"], 100).shape
+        (160, 285, 3)
+    """
+    gap, line, strip = side // 20, side // 5, side // 4
+    text_width = max(line, side * 7 // 10)
+    width, right = 3 * gap + 2 * side + text_width, 2 * gap + side
+    count = len(differences)
+    height = line + len(rows) * (side + gap) + count * (strip + gap)
+    sheet = Image.new("RGB", (width, height + gap), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(max(10, side // 14))
+
+    def write(x: int, y: int, text: str) -> None:
+        draw.text((x, y), text, fill=_INK, font=font, anchor="lm")
+
+    for x, title in zip((gap, right), titles, strict=True):
+        write(x, line // 2, _shortened(title, font, side))
+    top = line
+    for left_picture, right_picture, text in rows:
+        for x, pixels in ((gap, left_picture), (right, right_picture)):
+            picture = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(picture, (x, top))
+        write(right + side + gap, top + side // 2, text)
+        top += side + gap
+    for left_colour, right_colour, text in zip(*palettes, differences, strict=True):
+        for x, lab in ((gap, left_colour), (right, right_colour)):
+            colour = tuple(lab_to_srgb(lab).tolist())
+            draw.rectangle((x, top, x + side - 1, top + strip - 1), fill=colour)
+        write(right + side + gap, top + strip // 2, text)
+        top += strip + gap
+    return np.asarray(sheet)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
 
 
 def _outline(mask: NDArray[np.bool_], thickness: int) -> NDArray[np.bool_]:

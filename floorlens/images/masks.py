@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.errors import UsageError
-from floorlens.images.drawing import overlay
+from floorlens.images.drawing import overlay, save_picture
 from floorlens.images.loading import MAX_MEGAPIXELS, load_photo
 
 #: Endings of the lossless formats that a mask is written in.
@@ -73,7 +73,7 @@ def save_mask(mask: NDArray[np.bool_], path: Path) -> None:
     """
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"{path}: a mask is written as .png (or .tif, .bmp)")
-    _save(mask_image(mask), path)
+    save_picture(np.asarray(mask_image(mask)), path)
 
 
 def mask_png(mask: NDArray[np.bool_]) -> bytes:
@@ -104,12 +104,4 @@ def save_overlay(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], path: Path)
         >>> from pathlib import Path
         >>> save_overlay(np.zeros((9, 9, 3), np.uint8), np.ones((9, 9), bool), Path("drawn.jpg"))
     """
-    _save(Image.fromarray(overlay(pixels, mask)), path)
-
-
-def _save(image: Image.Image, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path}: cannot be written as a picture") from error
+    save_picture(overlay(pixels, mask), path)

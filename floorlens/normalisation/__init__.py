@@ -22,12 +22,15 @@ class FloorView:
         lab: float32 (m, 3), a sample of at most 4,096 floor pixels in CIELAB (D65).
         trust: float32 (4,), what `floorlens.normalisation.trust.TRUST` names; zeros where nobody
             looked.
+        places: float32 (n, 3), where each patch was cut: its centre x, y and its side, in pixels of
+            the picture; None where that is not told.
     """
 
     patches: NDArray[np.uint8]
     coverage: NDArray[np.float32]
     lab: NDArray[np.float32]
     trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(len(TRUST), np.float32))
+    places: NDArray[np.float32] | None = None
 
 
 def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:

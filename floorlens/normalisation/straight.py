@@ -78,8 +78,11 @@ def straight_squares(
     plane: FloorPlane,
     metres: tuple[tuple[float, int], ...] = ((1.2, 3), (0.6, 3)),
     side: int = 224,
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Returns squares of floor from above: uint8 (n, side, side, 3) sRGB and coverage float32 (n,).
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    """Returns squares of floor from above: uint8 (n, side, side, 3) sRGB, coverage and places.
+
+    The coverage is float32 (n,), 0..1. A place, of float32 (n, 3), is the centre x, y in the photo
+    and the side of a square of as many pixels there.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
@@ -95,11 +98,11 @@ def straight_squares(
         >>> plane = FloorPlane(0.4, 0.0, 0.8, turn=None, spread=0.02, confidence=0.9)
         >>> mask = np.zeros((480, 640), bool)
         >>> mask[240:] = True
-        >>> patches, coverage = straight_squares(
+        >>> patches, coverage, places = straight_squares(
         ...     np.full((480, 640, 3), 120, np.uint8), mask, plane
         ... )
-        >>> patches.shape, coverage.shape
-        ((6, 224, 224, 3), (6,))
+        >>> patches.shape, coverage.shape, places.shape
+        ((6, 224, 224, 3), (6,), (6, 3))
     """
     check_view(pixels, mask)
     frame = _frame(mask, plane, STRETCH, LONGEST)
@@ -110,10 +113,12 @@ def straight_squares(
     photo = Image.fromarray(pixels)
     patches = np.empty((len(squares), side, side, 3), np.uint8)
     coverage = np.empty(len(squares), np.float32)
+    places = np.empty((len(squares), 3), np.float32)
     for index, square in enumerate(squares):
         box = (square.left, square.top, square.left + square.side, square.top + square.side)
         patches[index], coverage[index] = _patch(photo, frame, box, side)
-    return patches, coverage
+        places[index] = _place(frame, box)
+    return patches, coverage, places
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,17 @@ def _patch(
         fill = tuple(round(mean) for mean in ImageStat.Stat(patch, floor).mean)
         patch = Image.composite(patch, Image.new("RGB", patch.size, fill), floor)
     return np.asarray(patch), coverage
+
+
+def _place(frame: _Frame, box: tuple[float, float, float, float]) -> tuple[float, float, float]:
+    """Returns where a box of the view lies in the photo: centre x, y, and the root of its area."""
+    left, top, right, bottom = box
+    corners = np.array([[left, right, right, left], [top, top, bottom, bottom], [1, 1, 1, 1]])
+    middle = np.array([(left + right) / 2, (top + bottom) / 2, 1.0])
+    x, y, w = frame.matrix @ np.column_stack([corners, middle])
+    x, y = x / w, y / w
+    area = np.abs(np.dot(x[:4], np.roll(y[:4], -1)) - np.dot(y[:4], np.roll(x[:4], -1))) / 2
+    return float(x[4]), float(y[4]), float(np.sqrt(area))
 
 
 def _derivative(

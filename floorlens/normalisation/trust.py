@@ -72,7 +72,7 @@ def tint_of(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.fl
         >>> mask = np.zeros((90, 120), bool)
         >>> mask[45:] = True
         >>> tint_of(pixels, mask).round().tolist()
-        [-1.0, 17.0]
+        [-1.0, 16.0]
     """
     step = max(1, max(mask.shape) // _SIDE)
     # Means of small cells, so that noise does not pass for a colour.

@@ -26,7 +26,8 @@ class Match:
         rank: 1 is the closest.
         product: id, name, metadata, images.
         score: 0..1, never rising with the rank. With a calibrated preset ("builtin") it is the
-            probability that this is the product on the floor.
+            probability that this is the product on the floor; in an order of a user's own weights
+            or examples, and with other presets, it is the likeness.
         components: how alike they are in colour, texture and so on, each 0..1; None where it was
             not re-ranked.
         evidence: the product's pictures that the components rest on: "swatch", "scene" (rooms) or
@@ -84,6 +85,12 @@ class Ranking:
         degraded: where that is the fallback, the code of the error that the other engine gave;
             else None.
         weights: how much each component counted, together 1; None where nothing was re-ranked.
+        equals: how many of the first matches cannot be told apart from this photo: in nine of ten
+            searches the product on the floor is one of them. 0 where that is not known: with
+            presets that are not calibrated, in an order of a user's own weights or examples, and
+            beside a product.
+        nothing_close: whether no product of the catalogue is close to this floor; None where that
+            is not known.
 
     Example:
         >>> from floorlens import Product
@@ -99,6 +106,8 @@ class Ranking:
     index: str = "exact"
     degraded: str | None = None
     weights: Mapping[str, float] | None = None
+    equals: int = 0
+    nothing_close: bool | None = None
 
     def __len__(self) -> int:
         return len(self.matches)
@@ -154,11 +163,30 @@ class Ranking:
             [_row(match) for match in self.matches], [_fields(match) for match in self.matches]
         )
 
+    @property
+    def verdict(self) -> str:
+        """What the ranking as a whole says, in a sentence; "" where that is not known."""
+        if self.nothing_close is None:
+            return ""
+        if self.nothing_close:
+            return "Nothing in this catalogue is close to this floor."
+        if self.equals == 0:
+            return ""
+        if self.equals == 1:
+            return "One product stands out."
+        return (
+            f"The first {self.equals} cannot be told apart from this photo: in nine of ten "
+            "searches the product on the floor is one of them."
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the ranking as plain JSON values."""
         return {
             "matches": [match.as_dict() for match in self.matches],
             "total": self.total,
+            "verdict": self.verdict,
+            "equals": self.equals,
+            "nothing_close": self.nothing_close,
             "weights": None if self.weights is None else dict(self.weights),
             "timings": dict(self.timings),
             "index": self.index,
@@ -174,35 +202,15 @@ class SearchResult(Ranking):
         floors: where the floor was found or drawn in each photo; None in one that shows none, or
             that cannot be read, where another one does.
         notes: which photos were left out and why, in sentences.
-        equals: how many of the first matches cannot be told apart from this photo: in nine of ten
-            searches the product on the floor is one of them. 0 where nothing is calibrated.
-        nothing_close: whether no product of the catalogue is close to this floor; None where
-            nothing is calibrated.
     """
 
     floors: tuple[FloorRegion | None, ...]
     notes: tuple[str, ...] = ()
-    equals: int = 0
-    nothing_close: bool | None = None
 
     @property
     def floor(self) -> FloorRegion:
         """Where the floor was found or drawn, in the first photo that shows it."""
         return next(floor for floor in self.floors if floor is not None)
-
-    @property
-    def verdict(self) -> str:
-        """What the ranking as a whole says, in a sentence; "" where nothing is calibrated."""
-        if self.nothing_close is None:
-            return ""
-        if self.nothing_close:
-            return "Nothing in this catalogue is close to this floor."
-        if self.equals == 1:
-            return "One product stands out."
-        return (
-            f"The first {self.equals} cannot be told apart from this photo: in nine of ten "
-            "searches the product on the floor is one of them."
-        )
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the masks themselves."""
@@ -211,9 +219,6 @@ class SearchResult(Ranking):
             "floor": self.floor.as_dict(),
             "floors": floors,
             "notes": list(self.notes),
-            "verdict": self.verdict,
-            "equals": self.equals,
-            "nothing_close": self.nothing_close,
             **super().as_dict(),
         }
 

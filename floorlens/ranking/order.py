@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
-from floorlens.ranking import Match
+from floorlens.ranking import Match, Word
+from floorlens.ranking.calibration import default_calibrations, read
 from floorlens.ranking.feedback import NOTHING, Feedback, feedback_weights, with_feedback
 from floorlens.ranking.reasons import Doubt, facts_of, sentence
 from floorlens.reranking import Comparison, Evidence, Reranker
@@ -25,6 +27,24 @@ class Place:
     components: Mapping[str, float] | None
     evidence: Evidence | None = None
     reason: str = ""
+    likeness: float | None = None
+    word: Word | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """All products that were retrieved, in order.
+
+    Attributes:
+        places: best first.
+        weights: how much each component counted, together 1; None where nothing was re-ranked.
+        equals, nothing_close: as in `SearchResult`.
+    """
+
+    places: tuple[Place, ...]
+    weights: Mapping[str, float] | None = None
+    equals: int = 0
+    nothing_close: bool | None = None
 
 
 def rank(
@@ -51,9 +71,7 @@ def rank(
     reasons = [""] * len(ids)
     if comparison.looks is not None:
         reasons = [sentence(facts) for facts in facts_of(comparison.looks, evidence, doubts)]
-    total = sum(weights.values())
-    scores = sum(weights[name] / total * np.float64(components[name]) for name in weights)
-    scores = np.clip(np.broadcast_to(scores, len(ids)), 0.0, 1.0)
+    scores = np.broadcast_to(_mean(comparison, weights), len(ids))
     order = sorted(range(len(ids)), key=lambda i: (-scores[i], ids[i]))
     return [
         Place(
@@ -62,9 +80,17 @@ def rank(
             {name: float(components[name][i]) for name in weights},
             evidence[i],
             reasons[i],
+            likeness=float(scores[i]),
         )
         for i in order
     ]
+
+
+def _mean(comparison: Comparison, weights: Mapping[str, float]) -> NDArray[np.float64]:
+    """Returns float64 (n,): the mean of the components by weight, 0..1."""
+    total = sum(weights.values())
+    parts = (w / total * np.float64(comparison.components[name]) for name, w in weights.items())
+    return np.asarray(np.clip(sum(parts), 0.0, 1.0), np.float64)
 
 
 def tail(head: Sequence[Place], hits: Sequence[Hit]) -> list[Place]:
@@ -97,11 +123,13 @@ def rank_hits(
     changes: Mapping[str, float] | None,
     doubts: Sequence[Doubt] = (),
     feedback: Feedback = NOTHING,
-) -> tuple[list[Place], dict[str, float] | None]:
-    """Returns the ranking of all products that were retrieved, and the weights of the components.
+    total: int | None = None,
+) -> Order:
+    """Returns the order of all products that were retrieved.
 
     First come those that are re-ranked. The weights are the default ones by the comparison's
-    emphasis, with a user's changes, together 1; None where nothing is re-ranked.
+    emphasis, with a user's changes. Where it is known what likenesses by the default weights mean,
+    each place has a word, and in their order the scores are probabilities.
 
     Args:
         hits: the products, best first.
@@ -112,31 +140,44 @@ def rank_hits(
             retrieval, with (1 + cosine similarity) / 2 as their score.
         doubts: of the photo, for the reasons.
         feedback: the products that are liked, and those that are not: two more components.
+        total: how many products the catalogue holds; None where the query is no photo, and its
+            likenesses mean nothing that is known.
 
     Example:
         >>> from floorlens.testing import fake_stages
         >>> reranker = fake_stages().reranker
-        >>> ranking, weights = rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)
-        >>> ranking[0].score, weights
+        >>> order = rank_hits([Hit("a", 0.5)], {}, b"", reranker, None)
+        >>> order.places[0].score, order.weights
         (0.75, None)
     """
     if changes is None:
         similarities = [min(1.0, max(0.0, (1.0 + hit.similarity) / 2)) for hit in hits]
-        places = [Place(hit.id, s, None) for hit, s in zip(hits, similarities, strict=True)]
-        return places, None
-    candidates = list(signatures.values())
-    comparison = reranker.compare(query_signature, candidates)
-    comparison = with_feedback(comparison, feedback, reranker, candidates)
-    emphasis = comparison.emphasis
-    default = feedback_weights(
-        {name: w * emphasis.get(name, 1.0) for name, w in reranker.weights.items()},
-        like=bool(feedback.like),
-        unlike=bool(feedback.unlike),
-    )
+        return Order(tuple(Place(h.id, s, None) for h, s in zip(hits, similarities, strict=True)))
+    ids, candidates = list(signatures), list(signatures.values())
+    floor = reranker.compare(query_signature, candidates)
+    own = {name: w * floor.emphasis.get(name, 1.0) for name, w in reranker.weights.items()}
+    comparison = with_feedback(floor, feedback, reranker, candidates)
+    default = feedback_weights(own, like=bool(feedback.like), unlike=bool(feedback.unlike))
     weights = component_weights(default, changes)
-    total = sum(weights.values())
-    head = rank(list(signatures), comparison, weights, doubts)
-    return head + tail(head, hits), {name: weight / total for name, weight in weights.items()}
+    whole = sum(weights.values())
+    head = rank(ids, comparison, weights, doubts)
+    shares = {name: weight / whole for name, weight in weights.items()}
+    if not head or floor.scale is None or total is None:
+        return Order((*head, *tail(head, hits)), shares)
+    likeness = _mean(floor, own)
+    by_default = sorted(range(len(ids)), key=lambda i: (-likeness[i], ids[i]))
+    calibration = default_calibrations()[floor.scale]
+    reading = read(likeness[by_default], max(total, len(hits)), calibration)
+    place_of = {ids[i]: place for place, i in enumerate(by_default)}
+    head = [replace(place, word=reading.words[place_of[place.id]]) for place in head]
+    if weights != own:
+        # Probabilities would not be in this order.
+        return Order((*head, *tail(head, hits)), shares, 0, reading.nothing_close)
+    head = [
+        replace(place, score=float(probability))
+        for place, probability in zip(head, reading.probabilities, strict=True)
+    ]
+    return Order((*head, *tail(head, hits)), shares, reading.equals, reading.nothing_close)
 
 
 def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tuple[Match, ...]:
@@ -160,6 +201,8 @@ def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tup
             place.score,
             place.components,
             place.evidence,
+            likeness=place.likeness,
+            word=place.word,
             reason=place.reason,
         )
         for rank, place in enumerate(present, start=1)

@@ -41,9 +41,10 @@ LIGHTER = 2.0
 PLAIN, STRONG = 5.0, 12.0
 #: Below this chroma a colour is grey: its hue says nothing.
 GREY = 4.0
-#: Patterns are the same, or are not, if the likeness of their probabilities is at least the first,
-#: or at most the second. Of one floor's room and swatch 95 % have .73 or more, 1 % .15 or less.
-SAME, OTHER = 0.6, 0.15
+#: Patterns are the same, or are not, if the probability of that is at least the first, or at most
+#: the second: 97 % and 1.6 % of one floor's room and swatch, 1 % and 99 % of a herringbone and
+#: another pattern.
+SAME, OTHER = 0.5, 0.2
 #: A pattern is named as a difference only if both floors' are so probable.
 SURE = 0.7
 #: Below this probability of a floor's likeliest pattern, the pattern is unsure.
@@ -154,8 +155,8 @@ class Facts:
         floor_pattern, product_pattern: the likeliest, by the names of
             `floorlens.embedding.pattern.CLASSES`; "" where patterns are not told.
         floor_pattern_probability, product_pattern_probability: of these, 0..1.
-        pattern_likeness: of all the probabilities of the one and of the other, 0..1. A picture of a
-            single board is like every pattern that it may be laid in.
+        same_pattern: how probably both are the same, 0..1. A single board may be laid in whichever
+            pattern the other floor has.
         lightness: difference of the medians in L*, 100 from black to white.
         lightness_share: the same as a share of the floor's L*.
         chroma: difference in C*, how far from grey.
@@ -175,7 +176,7 @@ class Facts:
     floor_pattern_probability: float
     product_pattern: str
     product_pattern_probability: float
-    pattern_likeness: float
+    same_pattern: float
     lightness: float
     lightness_share: float
     chroma: float
@@ -217,7 +218,7 @@ def facts_of(
         ...     patterns=("plank", "herringbone"),
         ...     floor_colour=np.array([50, 5, 20]), colour=np.array([[52, 5, 20]]),
         ...     floor_variation=6.0, variation=np.array([6]),
-        ...     floor_pattern=planks, pattern=herringbone[None], pattern_likeness=np.zeros(1),
+        ...     floor_pattern=planks, pattern=herringbone[None], same_pattern=np.zeros(1),
         ...     texture=np.array([0.4]))
         >>> facts = facts_of(looks)[0]
         >>> facts.product_pattern, facts.lightness, facts.lightness_share
@@ -244,7 +245,7 @@ def facts_of(
     numbers = zip(
         names,
         shares,
-        looks.pattern_likeness.tolist(),
+        looks.same_pattern.tolist(),
         gaps[:, 0].round(2).tolist(),
         (gaps[:, 0] / max(float(floor[0]), 1.0)).round(4).tolist(),
         (chroma - of_floor).round(2).tolist(),
@@ -338,10 +339,10 @@ def _pattern_phrases(facts: Facts) -> Iterator[Phrase]:
         return
     if facts.floor_pattern_probability < UNSURE:
         yield Phrase("pattern unsure", {})
-    elif floor == product and facts.pattern_likeness >= SAME:
+    elif floor == product and facts.same_pattern >= SAME:
         yield Phrase(f"same {floor}", {})
     elif (
-        facts.pattern_likeness <= OTHER
+        facts.same_pattern <= OTHER
         and min(facts.floor_pattern_probability, facts.product_pattern_probability) >= SURE
     ):
         yield Phrase("other", {"product": product, "floor": floor})

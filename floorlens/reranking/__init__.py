@@ -30,7 +30,7 @@ class Looks:
         variation: float32 (n,), that of each product.
         floor_pattern: float32 (c,), the probabilities of the patterns.
         pattern: float32 (n, c), those of each product.
-        pattern_likeness: float32 (n,), of the probabilities, 0..1.
+        same_pattern: float32 (n,), the probability that the patterns are the same, 0..1.
         texture: float32 (n,), cosine of the textures, -1..1.
     """
 
@@ -41,7 +41,7 @@ class Looks:
     variation: NDArray[np.float32]
     floor_pattern: NDArray[np.float32]
     pattern: NDArray[np.float32]
-    pattern_likeness: NDArray[np.float32]
+    same_pattern: NDArray[np.float32]
     texture: NDArray[np.float32]
 
 

@@ -131,3 +131,19 @@ def test_a_photo_at_an_address_is_fetched_only_if_both_are_said(
             lens.mask(address)
     monkeypatch.setenv("FLOORLENS_FETCH_HOSTS", "https://cdn.example.test/")
     run("search", address, "--fetch", code=2)
+
+
+def test_compare_is_the_librarys(run: Run, lens: Floorlens, room: Path, tmp_path: Path) -> None:
+    expected = lens.compare(room, "walnut")
+    out = run("compare", room, "walnut", "--json", "--picture", "new/pairs.png")
+    assert document(out) == json.loads(json.dumps(expected.as_dict()))
+    with Image.open(tmp_path / "new" / "pairs.png") as picture:
+        assert picture.size[::-1] == expected.picture().shape[:2]
+    assert expected.match is not None
+    text = run("compare", room, "walnut").stdout
+    assert f"rank {expected.match.rank}, score {expected.match.score:.3f}" in text
+    boxed = document(run("compare", room, "walnut", "--json", "--box", "0,60,80,120"))
+    assert boxed["floor"]["source"] == "box"
+    failure = run("compare", room, "ebony", "--json", code=3)
+    assert json.loads(failure.stderr)["error"]["code"] == "product-not-found"
+    run("compare", room, "oak", "--picture", "pairs.nothing", code=2)

@@ -15,6 +15,7 @@ from floorlens.embedding.pattern import (
     default_probe,
     load_probe,
     pattern_likeness,
+    same_pattern,
     save_probe,
 )
 from floorlens.errors import CatalogueError
@@ -97,3 +98,9 @@ def test_likeness_is_symmetric_between_0_and_1_and_1_for_itself(seed: int) -> No
     assert there == pytest.approx(back, abs=1e-5)
     assert 0 <= there <= 1
     assert pattern_likeness(one, one[None])[0] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_probability_of_the_same_pattern() -> None:
+    floor = shares(plank=0.8, herringbone=0.2)
+    products = np.stack([shares(plank=0.9, strip=0.1), shares(herringbone=1), shares(one_board=1)])
+    np.testing.assert_allclose(same_pattern(floor, products), [0.72, 0.2, 0.68], atol=1e-6)

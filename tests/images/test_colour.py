@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from floorlens.images.colour import coded_to_srgb, is_srgb
+from floorlens.images.colour import coded_to_srgb, is_srgb, lab_to_srgb, srgb_to_lab
 
 P3_TO_SRGB = [[1.22494, -0.22494, 0], [-0.04206, 1.04206, 0], [-0.01964, -0.07864, 1.09827]]
 BT2020_TO_SRGB = [
@@ -63,3 +63,10 @@ def test_what_is_srgb_already_stays() -> None:
     every = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
     same: NDArray[np.uint8] = coded_to_srgb(every, 1, 13)
     assert np.array_equal(same, every)
+
+
+def test_lab_and_back() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (500, 3)).astype(np.uint8)
+    assert np.array_equal(lab_to_srgb(srgb_to_lab(colours)), colours)
+    # Brighter or more colourful than sRGB can be: cut off.
+    assert lab_to_srgb(np.array([[120.0, 0, 0], [50, 200, 200]])).max() == 255

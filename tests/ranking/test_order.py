@@ -108,16 +108,58 @@ def test_retrieved_products_are_reranked_or_stay_as_they_are() -> None:
     hits = [Hit("a", 0.8), Hit("b", 0.6), Hit("c", 1.0000001 - 2)]
     signatures = {"a": b".25", "b": b".5"}
     reranker = ScriptedReranker(Stamp("scripted", "1", 0, "none", "none"), {"x": 1.0})
-    whole, weights = rank_hits(hits, signatures, b"", reranker, {})
-    assert weights == {"x": 1.0}
+    ranking = rank_hits(hits, signatures, b"", reranker, {}, total=3)
+    whole = ranking.places
+    assert ranking.weights == {"x": 1.0}
+    # Nothing is known of this scale: the score is the likeness.
+    assert (ranking.equals, ranking.nothing_close) == (0, None)
     assert [(item.id, item.score) for item in whole] == [("b", 0.5), ("a", 0.25), ("c", ANY)]
     assert [item.components is None for item in whole] == [False, False, True]
     assert [item.evidence for item in whole] == ["both", "scene", None]
-    plain, weights = rank_hits(hits, signatures, b"", reranker, None)
-    assert weights is None
+    ranking = rank_hits(hits, signatures, b"", reranker, None)
+    plain = ranking.places
+    assert ranking.weights is None
     assert [item.id for item in plain] == ["a", "b", "c"]
     assert [item.score for item in plain] == pytest.approx([0.9, 0.8, 0.0], abs=1e-6)
     assert {(item.components, item.evidence) for item in plain} == {(None, None)}
+
+
+@dataclass(frozen=True)
+class CalibratedReranker:
+    """Two components on a scale that is known: the first four fifths of the likeness."""
+
+    signature_format = "two numbers"
+    stamp: Stamp = field(default_factory=lambda: Stamp("calibrated", "1", 0, "none", "none"))
+    weights: Mapping[str, float] = field(default_factory=lambda: {"x": 0.8, "y": 0.2})
+
+    def compare(self, query: bytes, candidates: Sequence[bytes]) -> Comparison:
+        rows = [candidate.split() for candidate in candidates]
+        x, y = np.array(rows, np.float32).T
+        return Comparison({"x": x, "y": y}, scale="adapted")
+
+
+def test_scores_are_probabilities_in_the_order_that_they_are_known_for() -> None:
+    hits = [Hit("a", 0.9), Hit("b", 0.8), Hit("c", 0.7), Hit("d", 0.1)]
+    signatures = {"a": b".7 .7", "b": b".2 .9", "c": b".1 .1"}
+    reranker = CalibratedReranker()
+    order = rank_hits(hits, signatures, b"", reranker, {}, total=300)
+    first, second, third, fourth = order.places
+    assert first.likeness == pytest.approx(0.7)
+    assert first.score > 0.8
+    assert (first.word, third.word, fourth.word) == ("same floor", None, None)
+    assert first.score > second.score > third.score > fourth.score
+    assert first.score + second.score + third.score <= 1
+    assert (order.equals, order.nothing_close) == (1, False)
+    # By a user's weights b comes first. It is still no closer than it was, and a still is.
+    order = rank_hits(hits, signatures, b"", reranker, {"x": 0.01}, total=300)
+    assert [place.id for place in order.places] == ["b", "a", "c", "d"]
+    assert [place.word for place in order.places] == [second.word, "same floor", None, None]
+    assert order.places[0].score == order.places[0].likeness
+    assert (order.equals, order.nothing_close) == (0, False)
+    # Beside a product nothing is known.
+    order = rank_hits(hits, signatures, b"", reranker, {})
+    assert {place.word for place in order.places} == {None}
+    assert (order.equals, order.nothing_close) == (0, None)
 
 
 @dataclass(frozen=True)
@@ -136,13 +178,14 @@ class EmphaticReranker:
 def test_the_score_is_the_mean_by_the_weights_that_are_told() -> None:
     hits, signatures = [Hit("a", 0.8), Hit("b", 0.6)], {"a": b".25", "b": b".75"}
     emphatic = EmphaticReranker(Stamp("emphatic", "1", 0, "none", "none"))
-    _, weights = rank_hits(hits, signatures, b"", emphatic, {})
+    weights = rank_hits(hits, signatures, b"", emphatic, {}).weights
     assert weights is not None
     assert weights["x"] == pytest.approx(0.5)
-    ranking, weights = rank_hits(hits, signatures, b"", emphatic, {"x": 1.8})
+    ranking = rank_hits(hits, signatures, b"", emphatic, {"x": 1.8})
+    weights = ranking.weights
     assert weights is not None
     assert weights["x"] == pytest.approx(0.75)
-    for place in ranking:
+    for place in ranking.places:
         assert place.components is not None
         mean = sum(weights[name] * value for name, value in place.components.items())
         assert place.score == pytest.approx(mean)
@@ -157,7 +200,7 @@ def test_reasons_go_with_their_products() -> None:
         variation=np.ones(2, np.float32),
         floor_pattern=np.empty(0, np.float32),
         pattern=np.empty((2, 0), np.float32),
-        pattern_likeness=np.ones(2, np.float32),
+        same_pattern=np.ones(2, np.float32),
         texture=np.array([0.4, 0.4], np.float32),
     )
     alike = replace(components(x=[0.2, 0.8]), looks=looks)

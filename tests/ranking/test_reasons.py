@@ -66,7 +66,7 @@ def facts(
         variation=np.array([variation[1]], np.float32),
         floor_pattern=shares(patterns[0], sure[0]),
         pattern=shares(patterns[1], sure[1])[None],
-        pattern_likeness=np.array([likeness], np.float32),
+        same_pattern=np.array([likeness], np.float32),
         texture=np.array([texture], np.float32),
     )
     return replace(facts_of(looks, doubts=doubts)[0], **kwargs)

@@ -64,7 +64,10 @@ class BuiltinNormaliser:
                 lab, _ = sample_colours(*images_of(*flatten(small, on_floor)))
         patches = cut_squares(photo, floor, squares, fill, SIDE)
         coverage = np.array([square.coverage for square in squares], np.float32)
-        return FloorView(patches, coverage, lab, light_of(photo, floor))
+        places = np.array(
+            [(s.left + s.side / 2, s.top + s.side / 2, s.side) for s in squares], np.float32
+        )
+        return FloorView(patches, coverage, lab, light_of(photo, floor), places)
 
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
         """Returns the patches of the floor seen from above; None where the photo does not allow it.
@@ -75,9 +78,9 @@ class BuiltinNormaliser:
         if plane.spread > UNSURE:
             return None
         try:
-            patches, coverage = straight_squares(pixels, mask, plane, STRAIGHT, SIDE)
+            patches, coverage, places = straight_squares(pixels, mask, plane, STRAIGHT, SIDE)
         except ValueError:
             # The mask lies above the horizon, or nothing is near enough: only the raw view is used.
             return None
         weights = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
-        return FloorView(patches=patches, coverage=weights, lab=np.empty((0, 3), np.float32))
+        return FloorView(patches, weights, np.empty((0, 3), np.float32), places=places)

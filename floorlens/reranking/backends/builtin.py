@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.embedding import ASPECTS
-from floorlens.embedding.pattern import CLASSES, pattern_likeness
+from floorlens.embedding.pattern import CLASSES, pattern_likeness, same_pattern
 from floorlens.embedding.signature import MAGIC, Signatures, unpack
 from floorlens.errors import CatalogueError
 from floorlens.models.onnx import WEIGHTS
@@ -294,8 +294,7 @@ def looks_of(floor: Signatures, products: Signatures, texture: NDArray[np.float3
     """Returns how a floor and products look.
 
     Of a product with two aspects the colour and its variation are those of its swatch, as in
-    `colour_gaps`; the pattern is that of the aspect which is more like the floor, as in
-    `pattern_score`.
+    `colour_gaps`; the pattern is that of the aspect which more probably has the floor's.
 
     Args:
         floor: one floor, of one aspect.
@@ -312,10 +311,10 @@ def looks_of(floor: Signatures, products: Signatures, texture: NDArray[np.float3
         >>> looks.colour.tolist(), looks.variation.tolist(), looks.patterns[0]
         ([[50.0, 50.0, 50.0]], [0.0], 'plank')
     """
-    likeness = products.table(pattern_likeness(floor.pattern[0], products.pattern))
+    same = products.table(same_pattern(floor.pattern[0], products.pattern))
     rows = np.arange(products.total)
-    likest = np.nanargmax(likeness, axis=1)
-    first = (~np.isnan(likeness)).argmax(axis=1)
+    likest = np.nanargmax(same, axis=1)
+    first = (~np.isnan(same)).argmax(axis=1)
     spread = products.quantiles[:, HIGH, 0] - products.quantiles[:, LOW, 0]
     return Looks(
         patterns=CLASSES,
@@ -325,6 +324,6 @@ def looks_of(floor: Signatures, products: Signatures, texture: NDArray[np.float3
         variation=products.table(spread)[rows, first],
         floor_pattern=floor.pattern[0],
         pattern=products.table(products.pattern)[rows, likest],
-        pattern_likeness=likeness[rows, likest],
+        same_pattern=same[rows, likest],
         texture=texture,
     )

@@ -1,0 +1,135 @@
+"""Why one product is like the floor in a photo: facts, patches that correspond, palettes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.images.colour import delta_e76
+from floorlens.images.drawing import side_by_side
+from floorlens.products.product import Product
+from floorlens.ranking import Match
+from floorlens.ranking.reasons import Facts
+from floorlens.segmentation import FloorRegion
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A square of floor, cut out of a picture.
+
+    Attributes:
+        pixels: uint8 (s, s, 3) sRGB; equally large for all patches of an explanation.
+        place: its centre x, y and its side, in pixels of the upright working picture; of a product
+            picture, of the part that shows the product. None where the preset does not tell it.
+        picture: the path of the product's picture; "" for the photo.
+    """
+
+    pixels: NDArray[np.uint8]
+    place: tuple[float, float, float] | None = None
+    picture: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns where the patch lies, as plain JSON values."""
+        return {
+            "picture": self.picture or None,
+            "place": None if self.place is None else [round(value, 1) for value in self.place],
+        }
+
+
+@dataclass(frozen=True)
+class PatchPair:
+    """A patch of the floor and the patch of the product that looks most like it.
+
+    The scale is the one at which they look most alike: each was cut in several sizes, and the
+    sizes were free to choose. Boards are then about as wide in both. How many millimetres that is
+    a photo does not tell, and a product picture does not either.
+
+    Attributes:
+        floor: of the photo, as the camera saw it or from above.
+        product: of one of the product's pictures.
+        similarity: cosine of their features, -1..1.
+    """
+
+    floor: Patch
+    product: Patch
+    similarity: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the pair as plain JSON values, without the pixels."""
+        return {
+            "similarity": round(self.similarity, 4),
+            "floor": self.floor.as_dict(),
+            "product": self.product.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is alike in a photo's floor and one product, and what differs.
+
+    Attributes:
+        product: that product.
+        match: its place in a search with this photo; None where the ranking does not reach so far
+            (catalogues of more than 20,000 products). Its components are those of a close look,
+            also where a search would not have re-ranked it.
+        reason: the facts that matter, in one sentence; "" where `facts` is None.
+        facts: the numbers behind it; None for presets that measure none.
+        floor: where the floor is in the photo.
+        pairs: patches that correspond, most alike first, each from another spot of the floor and
+            of the product.
+        floor_palette, product_palette: float32 (k, 3), CIELAB (D65): the mean colours of the
+            darkest to the lightest part, each as large as the others. Slow shading of a room is
+            divided out.
+    """
+
+    product: Product
+    match: Match | None
+    reason: str
+    facts: Facts | None
+    floor: FloorRegion
+    pairs: tuple[PatchPair, ...]
+    floor_palette: NDArray[np.float32]
+    product_palette: NDArray[np.float32]
+
+    @property
+    def palette_differences(self) -> NDArray[np.float32]:
+        """float32 (k,), CIE 1976 colour differences of the palettes, from dark to light."""
+        return np.asarray(delta_e76(self.floor_palette, self.product_palette), np.float32)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the explanation as plain JSON values, without pixels and mask."""
+        return {
+            "product": self.product.as_dict(),
+            "match": None if self.match is None else self.match.as_dict(),
+            "reason": self.reason,
+            "facts": None if self.facts is None else self.facts.as_dict(),
+            "floor": self.floor.as_dict(),
+            "pairs": [pair.as_dict() for pair in self.pairs],
+            "palettes": {
+                "floor": self.floor_palette.round(1).tolist(),
+                "product": self.product_palette.round(1).tolist(),
+                "delta_e": self.palette_differences.round(1).tolist(),
+            },
+        }
+
+    def picture(self, side: int = 240) -> NDArray[np.uint8]:
+        """Returns the pairs side by side, and both palettes below: uint8 (h, w, 3) sRGB.
+
+        Beside a pair stands its similarity, beside two colours of the palettes their difference.
+
+        Args:
+            side: of a patch in the picture, in pixels.
+        """
+        return side_by_side(
+            [
+                (pair.floor.pixels, pair.product.pixels, f"{pair.similarity:.2f} alike")
+                for pair in self.pairs
+            ],
+            ("floor", self.product.name),
+            (self.floor_palette, self.product_palette),
+            [f"differ by {difference:.1f}" for difference in self.palette_differences],
+            side,
+        )

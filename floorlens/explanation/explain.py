@@ -1,0 +1,268 @@
+"""The journey of a photo to one product: where they are alike, and in what they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.catalogue.generations import projection_version
+from floorlens.embedding import Aspect, AspectName, FloorFeatures
+from floorlens.embedding.projection import Projection
+from floorlens.errors import CatalogueError, GenerationChanged, ImageError
+from floorlens.explanation import Explanation, Patch, PatchPair
+from floorlens.explanation.correspondence import corresponding
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo
+from floorlens.normalisation import FloorView
+from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_view
+from floorlens.presets import Stages
+from floorlens.ranking import Match
+from floorlens.ranking.order import rank
+from floorlens.ranking.reasons import Doubt, facts_of
+from floorlens.reranking import Comparison
+from floorlens.search import Query, Shot, answer, light_doubts
+from floorlens.segmentation import ClickSource, RegionSource
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.catalogue.rows import StoredProduct
+    from floorlens.retrieval.retriever import Retriever
+
+PAIRS = 4
+"""Pairs of patches in an explanation, at most."""
+COLOURS = 5
+"""Colours of a palette."""
+_RETRIES = 5
+_FAR = 1e5
+
+
+@dataclass(frozen=True)
+class Described:
+    """A product as the catalogue describes it now.
+
+    Attributes:
+        stored: the product, and the hashes of its pictures.
+        features: of the product.
+        projection: that describes it, and the query; None: the embedder alone.
+    """
+
+    stored: StoredProduct
+    features: FloorFeatures
+    projection: Projection | None
+
+
+def explain(
+    product_id: str,
+    photo: Photo,
+    *,
+    catalogue: Catalogue,
+    stages: Stages,
+    retriever: Retriever,
+    region: RegionSource | None = None,
+    clicks: Iterable[ClickSource] = (),
+    max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
+) -> Explanation:
+    """Returns why a product is like the floor in a photo, as `Floorlens.compare` does.
+
+    The product's pictures are opened again, since a catalogue does not store patches.
+
+    Args:
+        product_id: of the product.
+        photo: the photo.
+        catalogue: in which the product is.
+        stages: which describe the photo.
+        retriever: which searches the catalogue.
+        region, clicks: as for `Floorlens.search`.
+        max_megapixels: larger product pictures are refused.
+        picture_seconds: how long decoding one may take.
+
+    Raises:
+        ProductNotFound: the catalogue has no such product.
+        ImageError: a picture of the product is not there any more, or cannot be read.
+        CatalogueError: a picture is another one than was indexed.
+        NoFloorFound, RegionError: as for `Floorlens.search`.
+
+    Example:
+        >>> explain("oak", photo, catalogue=catalogue, stages=stages,
+        ...         retriever=retriever).reason  # doctest: +SKIP
+        'same plank pattern, 4 % lighter'
+    """
+    described = _described(catalogue, product_id)
+    product = described.stored.product
+    pictures = _open_pictures(described.stored, max_megapixels, picture_seconds)
+    floor = floor_region(photo, stages, region, clicks)
+    view = floor_view(photo, floor.working_mask, stages, floor.turn)
+    features = stages.embedder.features({"scene": view})
+    doubts = light_doubts(photo, floor, features)
+    query, candidate = (
+        stages.embedder.describe(each, described.projection).signature
+        for each in (features, described.features)
+    )
+    comparison = stages.reranker.compare(query, [candidate])
+    facts = None
+    if comparison.looks is not None:
+        (facts,) = facts_of(comparison.looks, comparison.evidence, doubts)
+
+    def found(limit: int | None) -> Match | None:
+        result = answer(
+            Query(limit=limit),
+            [Shot(lambda: photo, floor)],
+            catalogue=catalogue,
+            stages=stages,
+            retriever=retriever,
+        )
+        return next((match for match in result.matches if match.product.id == product_id), None)
+
+    match = found(stages.preset.rerank_depth) or found(None)
+    match, reason = _looked_at(match, product_id, comparison, doubts, stages)
+    return Explanation(
+        product=product,
+        match=match,
+        reason=reason,
+        facts=facts,
+        floor=floor,
+        pairs=_pairs(view, features.aspects["scene"], pictures, stages, described.projection),
+        floor_palette=palette(features.aspects["scene"].lab),
+        product_palette=palette(next(iter(described.features.aspects.values())).lab),
+    )
+
+
+def palette(lab: NDArray[np.floating], count: int = COLOURS) -> NDArray[np.float32]:
+    """Returns float32 (count, 3): the mean colours of equal parts of a floor, from dark to light.
+
+    Args:
+        lab: (m, 3), CIELAB colours of the floor, m >= 1.
+        count: of parts.
+
+    Example:
+        >>> lab = np.array([[70, 5, 20], [30, 5, 10], [50, 5, 15], [50, 5, 15]])
+        >>> palette(lab, 2).tolist()
+        [[40.0, 5.0, 12.5], [60.0, 5.0, 17.5]]
+    """
+    rows = np.asarray(lab, np.float32)
+    rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    # Of fewer colours than parts, some are in several.
+    rows = np.repeat(rows, -(-count // len(rows)), axis=0) if len(rows) < count else rows
+    return np.stack([part.mean(axis=0) for part in np.array_split(rows, count)])
+
+
+def _described(catalogue: Catalogue, product_id: str) -> Described:
+    for _ in range(_RETRIES):
+        catalogue.product(product_id)
+        stamp: Mapping[str, Any] = catalogue.live_stamp() or {}
+        stored = catalogue.stored([product_id], -1).get(product_id)
+        own = catalogue.base_features([product_id], stamp).get(product_id)
+        version = projection_version(stamp)
+        try:
+            projection = None if version is None else catalogue.projections.get(version)
+        except GenerationChanged:
+            # Another process has just adapted the catalogue.
+            continue
+        if stored is None or own is None:
+            continue
+        return Described(stored, own, projection)
+    raise CatalogueError(
+        f"product {product_id!r} has no features that can be compared: run `floorlens index "
+        f"--rebuild --catalogue {catalogue.location}`"
+    )
+
+
+def _open_pictures(
+    stored: StoredProduct, max_megapixels: float, picture_seconds: float
+) -> list[tuple[str, Photo]]:
+    """Returns the product's pictures with their paths."""
+    product = stored.product
+    photos = []
+    for path, content_hash in zip(product.images, stored.content_hashes, strict=True):
+        try:
+            photo = decode_photo(Path(path), max_megapixels=max_megapixels, seconds=picture_seconds)
+        except ImageError as error:
+            raise ImageError(
+                f"product {product.id!r} cannot be compared without its picture: {error}. Put the "
+                "picture back, or index the product again"
+            ) from error
+        if photo.content_hash != content_hash:
+            raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
+        photos.append((path, photo))
+    return photos
+
+
+def _looked_at(
+    match: Match | None,
+    product_id: str,
+    comparison: Comparison,
+    doubts: Sequence[Doubt],
+    stages: Stages,
+) -> tuple[Match | None, str]:
+    """Returns the match, with components where it had none, and the reason."""
+    (place,) = rank([product_id], comparison, stages.reranker.weights, doubts)
+    if match is not None and match.components is None:
+        match = replace(
+            match, components=place.components, evidence=place.evidence, reason=place.reason
+        )
+    return match, place.reason
+
+
+def _pairs(
+    view: FloorView,
+    scene: Aspect,
+    pictures: Sequence[tuple[str, Photo]],
+    stages: Stages,
+    projection: Projection | None,
+) -> tuple[PatchPair, ...]:
+    """Returns the pairs of patches of the photo's view and of the product's pictures."""
+    rows, patches, spots = [], [], []
+    for number, (path, aspect, product_view) in enumerate(_product_views(pictures, stages)):
+        features = stages.embedder.features({aspect: product_view}).aspects[aspect]
+        rows.append(_projected(features.base, projection))
+        patches += [
+            Patch(pixels, place, path)
+            for pixels, place in zip(product_view.patches, _places(product_view), strict=True)
+        ]
+        if product_view.places is not None:
+            # Spots of different pictures are far from each other.
+            spots.append(product_view.places + np.array([number * _FAR, 0, 0], np.float32))
+    pairs = corresponding(
+        _projected(scene.base, projection),
+        np.concatenate(rows),
+        PAIRS,
+        view.places,
+        np.concatenate(spots) if len(spots) == len(rows) else None,
+    )
+    places = _places(view)
+    return tuple(
+        PatchPair(Patch(view.patches[one], places[one]), patches[other], cosine)
+        for one, other, cosine in pairs
+    )
+
+
+def _product_views(
+    pictures: Sequence[tuple[str, Photo]], stages: Stages
+) -> list[tuple[str, AspectName, FloorView]]:
+    """Returns path, aspect and view of each picture that describes the product."""
+    photos = [photo for _, photo in pictures]
+    shown = examine_product(photos, stages)
+    views: list[tuple[str, AspectName, FloorView]] = []
+    for (path, photo), picture, aspect in zip(pictures, shown, aspects_of(shown), strict=True):
+        if aspect == "scene":
+            views.append((path, aspect, floor_view(photo, picture.mask, stages)))
+        elif aspect == "swatch":
+            view = stages.normaliser.view(*picture.product(photo.pixels))
+            views.append((path, aspect, view))
+    return views
+
+
+def _projected(base: NDArray[np.float16], projection: Projection | None) -> NDArray[np.float32]:
+    return base.astype(np.float32) if projection is None else projection.apply(base)
+
+
+def _places(view: FloorView) -> list[tuple[float, float, float] | None]:
+    if view.places is None:
+        return [None] * len(view.patches)
+    return [(x, y, side) for x, y, side in view.places.tolist()]
