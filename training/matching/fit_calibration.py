@@ -69,9 +69,11 @@ DECAY = 0.003
 #: "very close" from the likeness of every second true pair on, "close" from that of 19 of 20 first
 #: matches, "related" from that of 19 of 20 true pairs.
 SAME_FLOOR, VERY_CLOSE, CLOSE, RELATED = 0.9, 0.5, 0.05, 0.05
+#: Lists of like probability that "so many" is counted among.
+AROUND = 100
 #: How many searches have the right product among the equals.
 EQUALS = 0.9
-#: Edges of the sizes that the equals must hold in, each by itself.
+#: Edges of the sizes that figures are printed for.
 BINS = (0, 100, 300, 800, 5000)
 
 
@@ -313,7 +315,7 @@ def _correction(first: NDArray[np.float64], lists: Lists) -> tuple[float, float]
 
 
 def _coverage(lists: Lists, calibration: Calibration) -> float:
-    """Returns which share of the probability must be held for the equals to hold in every bin."""
+    """Returns which share of the probability the equals must hold, to hold the right product."""
     reached = np.ones(len(lists.truth))
     for number, odds in enumerate(probabilities(lists, calibration)):
         place = lists.truth[number]
@@ -321,21 +323,22 @@ def _coverage(lists: Lists, calibration: Calibration) -> float:
             share = np.cumsum(odds[1:]) / odds[1:].sum()
             # The set holds this place as soon as more is asked for than the places before it have.
             reached[number] = share[place - 1] if place else 0.0
-    worst = max(
-        float(np.quantile(reached[rows], EQUALS))
-        for low, high in pairwise(BINS)
-        if (rows := (lists.total >= low) & (lists.total < high)).sum() > 100
-    )
-    return round(min(worst, 0.99), 4)
+    # A shop counts here as everywhere else.
+    order = np.argsort(reached)
+    share = np.cumsum(shares_of(lists)[order])
+    least = reached[order][np.searchsorted(share, EQUALS * share[-1])]
+    return round(min(float(least), 0.99), 4)
 
 
 def _words(lists: Lists, calibration: Calibration) -> tuple[float, float, float, float]:
     """Returns from which probability, then from which likenesses on the words hold."""
     first = first_probabilities(lists, calibration)
     right, order = lists.truth == 0, np.argsort(-first)
-    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(precision >= SAME_FLOOR)
-    same = float(first[order][enough[-1]]) if len(enough) else 1.0
+    # Not of all above a probability, which would take along those that are less sure.
+    precision = np.convolve(right[order], np.ones(AROUND) / AROUND, mode="valid")
+    less = np.flatnonzero(precision < SAME_FLOOR)
+    last = int(less[0]) - 1 if len(less) else len(precision) - 1
+    same = float(first[order][last + AROUND // 2]) if last >= 0 else 1.0
     very_close, related = np.quantile(lists.own, (VERY_CLOSE, RELATED)).tolist()
     close = float(np.quantile(lists.likeness[:, 0], CLOSE))
     return round(same, 3), round(very_close, 3), round(close, 3), round(related, 3)
