@@ -19,6 +19,7 @@ from floorlens import Floorlens
 from floorlens.engines import BACKENDS, PRIVATE, Engine
 from floorlens.presets import BUILTIN, Preset, stamped_preset
 from floorlens.testing import fake_stages
+from tests.doubles.packages import installer
 
 if TYPE_CHECKING:
     from tests.doubles.clip_checkpoints import TinyModels
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED_ENGINES = BACKENDS.keys() - {PRIVATE}
+SHARED_ENGINES = BACKENDS.keys() - {PRIVATE} | {"sqlite"}
+SQLITE = "sqlite = floorlens_colours.engine:SqliteCollection"
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 Pixels = NDArray[np.uint8]
@@ -260,7 +262,9 @@ def pinecone_double() -> Iterator[Any]:
 
 
 @pytest.fixture
-def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Engine]:
+def engine_of(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Engine]:
     """Returns an engine of that name that answers; a server is started when one is wanted."""
 
     def engine(name: str) -> Engine:
@@ -272,6 +276,12 @@ def engine_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str],
             # benchmarks/milvus_server.py runs the contract suite against a server.
             server = os.environ.get("MILVUS_SERVER_URL")
             return Engine(name, url=server or str(tmp_path / "milvus.db"))
+        if name == "sqlite":
+            # The template of a package with an engine of its own (examples/plugin).
+            install = installer(tmp_path / "packages", monkeypatch)
+            install("template", {"floorlens.engines": SQLITE})
+            monkeypatch.syspath_prepend(ROOT / "examples" / "plugin")
+            return Engine(name, url=str(tmp_path / "sqlite"))
         if name == "pgvector":
             return Engine(name, url=request.getfixturevalue("postgres_url"))
         if name == "pinecone":

@@ -16,9 +16,12 @@ NUMBERS = count(1)
 Opener = Callable[..., Collection]
 
 
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=[*BACKENDS, "sqlite"])
 def engine(request: pytest.FixtureRequest, engine_of: Callable[[str], Engine]) -> Engine:
-    """Each engine in turn; a test that is for some alone parametrises it indirectly."""
+    """Each engine in turn, and the one of the template (examples/plugin).
+
+    A test that is for some alone parametrises it indirectly.
+    """
     engine = engine_of(request.param)
     # Of one name, whatever the dimension: one of another dimension must be refused.
     return replace(engine, index="contract") if engine.name == "pinecone" else engine

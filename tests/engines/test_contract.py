@@ -29,7 +29,7 @@ DIMENSION = 8
 ROUNDING = 1e-4
 # The exact engine of one process stores nothing, so there is nothing to mismatch.
 keeping = pytest.mark.parametrize(
-    "engine", ["lancedb", "pinecone", "pgvector", "milvus"], indirect=True
+    "engine", ["lancedb", "pinecone", "pgvector", "milvus", "sqlite"], indirect=True
 )
 # Engines with an approximate index, and from how many records on they use it.
 approximate = pytest.mark.parametrize("engine", ["lancedb", "pgvector"], indirect=True)
@@ -214,7 +214,9 @@ def test_deeply_nested_filters(
     agree(hits, oracle(records), query, 30, condition)
 
 
-@pytest.mark.parametrize("engine", ["exact", "lancedb", "pgvector", "milvus"], indirect=True)
+@pytest.mark.parametrize(
+    "engine", ["exact", "lancedb", "pgvector", "milvus", "sqlite"], indirect=True
+)
 def test_numbers_that_doubles_hardly_tell_apart(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
@@ -290,7 +292,9 @@ def test_ties_come_in_order_of_id(
     assert len(collection.query(other, 50)) == 50
 
 
-@pytest.mark.parametrize("engine", ["exact", "lancedb", "pgvector", "milvus"], indirect=True)
+@pytest.mark.parametrize(
+    "engine", ["exact", "lancedb", "pgvector", "milvus", "sqlite"], indirect=True
+)
 def test_a_cut_through_ties_keeps_the_first_ids(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
@@ -550,7 +554,7 @@ def test_take_over_keeps_records_of_our_dimension(
         open_collection(engine, spec)
 
 
-@pytest.mark.parametrize("engine", ["lancedb", "pgvector", "milvus"], indirect=True)
+@pytest.mark.parametrize("engine", ["lancedb", "pgvector", "milvus", "sqlite"], indirect=True)
 def test_take_over_drops_records_of_another_dimension(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
