@@ -115,7 +115,7 @@ def marks_word(marks: Marks) -> str:
     """Returns "few", "some" or "many" for knots and veins.
 
     Example:
-        >>> marks_word(Marks(0.0, 0.1)), marks_word(Marks(1.0, 2.0))
+        >>> marks_word(Marks(0.0, 0.05)), marks_word(Marks(1.0, 2.0))
         ('few', 'many')
     """
     total = marks.knots + marks.veins
