@@ -13,17 +13,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from floorlens.attributes import Attribute
 from floorlens.catalogue.batches import batches, workers
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.descriptions import Description, Descriptions
 from floorlens.catalogue.rows import Entry, StoredProduct
+from floorlens.embedding import FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.errors import FloorlensError, GenerationChanged
+from floorlens.errors import FloorlensError, GenerationChanged, ProductSourceError
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.fetching import Fetcher
 from floorlens.images.loading import read_bytes
 from floorlens.models.stamp import check_stamp
-from floorlens.pipeline import MOST_SCENES, aspects_of, examine_product, product_features
+from floorlens.pipeline import (
+    MOST_SCENES,
+    aspects_of,
+    examine_product,
+    product_attributes,
+    product_features,
+)
 from floorlens.presets import Stages
 from floorlens.products.downloads import Downloads, downloads_folder
 from floorlens.products.folders import Layout
@@ -305,6 +313,84 @@ def rebuild(
     return ImportReport(in_order, time.perf_counter() - started, notes, same, shared)
 
 
+def measure_attributes(
+    catalogue: Catalogue,
+    stages: Stages,
+    *,
+    anew: bool = False,
+    max_megapixels: float,
+    picture_seconds: float = PICTURE_SECONDS,
+    progress: ImportProgress | None = None,
+) -> ImportReport:
+    """Measures the attributes of products from their pictures; returns a row for each.
+
+    What people set stays. The patterns are those of the stored features: nothing is embedded. A
+    picture that cannot be read, or is another one than that which was imported, fails its product.
+
+    Args:
+        catalogue: whose products.
+        stages: which tell what a picture shows.
+        anew: whether those are measured again that were measured before.
+        max_megapixels, picture_seconds: as for `import_products`.
+        progress: as for `import_products`.
+
+    Example:
+        >>> measure_attributes(catalogue, stages, max_megapixels=120).counts  # doctest: +SKIP
+        {'added': 0, 'updated': 236, 'unchanged': 0, 'failed': 0}
+    """
+    started = time.perf_counter()
+    embedded = catalogue.embedded()
+    known = set() if anew else catalogue.attributes.measured()
+    stamp = catalogue.live_stamp() or {}
+    rows: list[ImportRow] = []
+
+    def prepare(
+        stored: StoredProduct, features: FloorFeatures
+    ) -> tuple[ImportRow, Mapping[str, Attribute] | None]:
+        product = stored.product
+        try:
+            files = [read_bytes(Path(path)) for path in product.images]
+            hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
+            if hashes != stored.content_hashes:
+                raise ProductSourceError(
+                    "its pictures are others than those that were imported: import it again"
+                )
+            photos = [
+                decode_photo(
+                    data, max_megapixels=max_megapixels, seconds=picture_seconds, name=path
+                )
+                for data, path in zip(files, product.images, strict=True)
+            ]
+            pictures = examine_product(photos, stages)
+            measured = product_attributes(photos, pictures, features)
+        except FloorlensError as error:
+            return ImportRow(product.id, "failed", str(error)), None
+        kinds = tuple(picture.kind for picture in pictures)
+        return ImportRow(product.id, "updated", None, kinds), measured
+
+    with workers() as pool:
+        for batch in batches(embedded):
+            due = [stored for stored in batch if stored.product.id not in known]
+            features = catalogue.base_features([stored.product.id for stored in due], stamp)
+            due = [stored for stored in due if stored.product.id in features]
+            tasks = [pool.submit(prepare, each, features[each.product.id]) for each in due]
+            outcomes = [task.result() for task in tasks]
+            catalogue.attributes.put_measured(
+                [
+                    (stored, measured)
+                    for stored, (_, measured) in zip(due, outcomes, strict=True)
+                    if measured is not None
+                ]
+            )
+            of_id = {row.id: row for row, _ in outcomes}
+            for stored in batch:
+                name = stored.product.id
+                rows.append(of_id.get(name) or ImportRow(name, "unchanged"))
+                if progress is not None:
+                    progress(len(rows), len(embedded), rows[-1])
+    return ImportReport(tuple(rows), time.perf_counter() - started)
+
+
 def _refusal_row(refusal: Refusal) -> ImportRow:
     if refusal.id is None:
         return ImportRow(refusal.place, "failed", refusal.cause, place=refusal.place)
@@ -393,7 +479,9 @@ def _prepare(
         ]
         pictures = examine_product(photos, stages)
         features = product_features(photos, stages, pictures)
-        return Description(features, tuple(p.kind for p in pictures), _note(pictures))
+        kinds = tuple(picture.kind for picture in pictures)
+        measured = product_attributes(photos, pictures, features)
+        return Description(features, kinds, _note(pictures), measured)
 
     description = descriptions.get(product.id, hashes, describe)
     embedding = descriptions.embedding(
@@ -401,7 +489,8 @@ def _prepare(
     )
     status = "added" if stored is None else "updated"
     row = ImportRow(product.id, status, None, description.pictures, description.note)
-    return _Outcome(row, Entry(product, hashes, description.features, embedding), hashes)
+    entry = Entry(product, hashes, description.features, embedding, description.measured)
+    return _Outcome(row, entry, hashes)
 
 
 class _Owners:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
+from floorlens.attributes import Attribute, Value
 from floorlens.engines import PRIVATE, Engine, check_engine
 from floorlens.errors import (
     CatalogueError,
@@ -700,6 +701,118 @@ class Floorlens:
             'terrazzo-grigio'
         """
         return self._ask(lambda catalogue, _: catalogue.product(product_id))
+
+    def attributes(self, product_id: str) -> dict[str, Attribute]:
+        """Returns what a product is like, by name: measured, stated by its data, or edited.
+
+        The names are those of `floorlens.attributes.vocabulary.NAMES`. Empty where nothing was
+        measured yet: `measure_attributes` does that.
+
+        Raises:
+            ProductNotFound: none has that id.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> values = lens.attributes("walnut-herringbone")
+            >>> values["pattern"].value, values["tone"].value
+            ('herringbone', 'dark')
+        """
+
+        def read(catalogue: Catalogue, _: Retriever) -> dict[str, Attribute]:
+            catalogue.product(product_id)
+            return catalogue.attributes.of([product_id]).get(product_id, {})
+
+        return self._ask(read)
+
+    def edit(self, product_id: str, **values: Value | None) -> dict[str, Attribute]:
+        """Sets attributes of a product by hand; returns all of them. None takes an edit back.
+
+        What is set stays, whatever is imported, rebuilt or measured later.
+
+        Raises:
+            UsageError: there is no such attribute, or it cannot have this value; the message names
+                the nearest.
+            ProductNotFound: none has that id.
+            EngineError: it is set, but the replica in the engine could not be updated; the next
+                search does that.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.edit("terrazzo-grigio", tone="dark")["tone"]
+            Attribute(value='dark', confidence=1.0, origin='edited', unit='')
+            >>> lens.edit("terrazzo-grigio", tone=None)["tone"].origin
+            'measured'
+        """
+        catalogue, retriever = self._follow()
+        catalogue.attributes.edit(product_id, values)
+        retriever.push()
+        return catalogue.attributes.of([product_id]).get(product_id, {})
+
+    def facets(self, where: Mapping[str, Any] | None = None) -> dict[str, dict[Value, int]]:
+        """Returns field -> value -> how many products have it, the commonest first.
+
+        The fields are attributes, and those fields of the metadata that hold texts of few values.
+
+        Args:
+            where: a filter, as for `search`: only products that pass count.
+
+        Raises:
+            FilterError: the filter is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.facets()["material"]
+            {'wood look': 2, 'terrazzo': 1}
+        """
+        from floorlens.attributes.facets import count_facets
+        from floorlens.engines.filters import parse_filter
+
+        condition = parse_filter(where)
+        return self._ask(
+            lambda catalogue, _: count_facets(
+                own
+                for record, own in catalogue.records()
+                if condition is None or condition.matches(record)
+            )
+        )
+
+    def measure_attributes(
+        self, *, anew: bool = False, progress: ImportProgress | None = None
+    ) -> CatalogueReport:
+        """Measures attributes of products that have none, as those of older catalogues do.
+
+        Nothing is embedded, and what was edited stays.
+
+        Args:
+            anew: whether those are measured again that were measured before.
+            progress: called as `progress(done, total, row)` after each row is safely stored.
+
+        Returns:
+            A row for each product; it failed if a picture can no longer be read.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.measure_attributes(anew=True).counts["updated"]
+            3
+        """
+        from floorlens import importing
+
+        catalogue, retriever = self._check()
+        report = CatalogueReport(
+            importing.measure_attributes(
+                catalogue,
+                self._stages,
+                anew=anew,
+                max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
+                progress=progress,
+            )
+        )
+        return _push_after(retriever, report)
 
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products from the catalogue (not their files); returns the ids that existed.

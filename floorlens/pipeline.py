@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.attributes import Attribute
+from floorlens.attributes.measuring import measure
 from floorlens.embedding import ASPECTS, AspectName, FloorFeatures
 from floorlens.embedding.pattern import CLASSES, WOODEN
 from floorlens.images.loading import Photo
@@ -261,6 +263,41 @@ def product_features(
     if not _shows_one_board(features, pictures):
         return features
     return _with_laid_views(features, next(iter(_swatches(photos, pictures).values())), stages)
+
+
+def product_attributes(
+    photos: Sequence[Photo], pictures: Sequence[ProductPicture], features: FloorFeatures
+) -> dict[str, Attribute]:
+    """Returns what a product is like, measured of its first swatch, by name (`attributes`).
+
+    Of a product of room scenes alone it is measured on the floor of the first of them, which shows
+    no sizes. Of drawings nothing is measured.
+
+    Args:
+        photos: its pictures, at least one.
+        pictures: what they show, in the same order.
+        features: of the product, which know its pattern.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo = load_photo("products/oak-natural-plank.jpg")
+        >>> pictures = examine_product([photo], fake_stages())
+        >>> features = product_features([photo], fake_stages(), pictures)
+        >>> product_attributes([photo], pictures, features)["colour"].value
+        'beige'
+    """
+    for aspect in ASPECTS:
+        for photo, picture, shown in zip(photos, pictures, aspects_of(pictures), strict=True):
+            if shown == aspect and picture.kind != "drawing":
+                facts = features.aspects[aspect].facts
+                pattern = facts if facts.shape == (len(CLASSES),) else None
+                values = dict(measure(*picture.product(photo.pixels), pattern))
+                if aspect == "scene":
+                    for name in ("piece_width", "piece_length"):
+                        values.pop(name, None)
+                return values
+    return {}
 
 
 def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArray[np.uint8]]:

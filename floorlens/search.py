@@ -10,8 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from floorlens.attributes import Attribute
+from floorlens.attributes.vocabulary import NAMES
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, FloorFeatures
 from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
@@ -75,8 +78,17 @@ class Shot:
     clicks: Iterable[ClickSource] = ()
 
 
-def passes(product: Product, condition: Filter | None) -> bool:
+def passes(
+    product: Product,
+    condition: Filter | None,
+    attributes: Mapping[str, Attribute] = MappingProxyType({}),
+) -> bool:
     """Returns whether a product passes a filter now, on the fields that engines have of it.
+
+    Args:
+        product: its metadata and where its pictures lie.
+        condition: the filter; None lets everything pass.
+        attributes: what the product is like.
 
     Example:
         >>> passes(Product("a", "Oak", {"price": 40}), parse_filter({"price": {"$lt": 50}}))
@@ -85,7 +97,7 @@ def passes(product: Product, condition: Filter | None) -> bool:
     if condition is None:
         return True
     first = product.images[0] if product.images else None
-    return condition.matches(record_metadata(product.metadata, first))
+    return condition.matches(record_metadata(product.metadata, first, attributes))
 
 
 def answer(
@@ -262,8 +274,13 @@ class _Search:
         with clock.stage("collect"):
             products = self._catalogue.products(place.id for place in order.places[:limit])
             # Some engines show for a while what a product was before: the catalogue is the truth.
-            passing = {product.id: product for product in products if passes(product, condition)}
-            matches = matches_of(order.places[:limit], passing)
+            attributes = self._catalogue.attributes.of(product.id for product in products)
+            passing = {
+                product.id: product
+                for product in products
+                if passes(product, condition, attributes.get(product.id, {}))
+            }
+            matches = matches_of(order.places[:limit], passing, attributes)
         return Ranking(
             matches=matches,
             total=total,
@@ -278,7 +295,8 @@ class _Search:
     def _check_fields(self) -> None:
         """Refuses a filter on fields that no product has: as a rule they are mistyped.
 
-        `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one, and one may come later.
+        `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one, and one may come later. An
+        attribute that no product has is refused where none was measured at all.
 
         Raises:
             FilterError: it names one.
@@ -286,8 +304,13 @@ class _Search:
         if self._condition is None:
             return
         unknown = self._catalogue.unknown_fields(demanded_fields(self._condition))
+        if not unknown:
+            return
+        known = self._catalogue.fields()
+        if any(field in NAMES for field in known):
+            unknown = [field for field in unknown if field not in NAMES]
         if unknown:
-            raise FilterError(_unknown_fields(unknown, self._catalogue.fields()))
+            raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))
 
     def _emptiness(self) -> str:
         """Returns why there is nothing to rank."""
@@ -387,9 +410,22 @@ def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
         nearest = get_close_matches(field.casefold(), lower, n=1)
         hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
         names.append(f"{field!r}{hint}")
-    shown = ", ".join(sorted(known)[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
+    # The catalogue's own come first: attributes are the same everywhere.
+    in_order = sorted(known, key=lambda field: (field in NAMES, field))
+    shown = ", ".join(in_order[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
     noun = "field" if len(names) == 1 else "fields"
     return f"no product has the {noun} {', '.join(names)}; the fields are {shown}"
+
+
+def _unmeasured(fields: Iterable[str]) -> str | None:
+    """Returns what is wrong with a filter on attributes that nobody measured; None without any."""
+    attributes = [repr(field) for field in fields if field in NAMES]
+    if not attributes:
+        return None
+    return (
+        f"no attributes were measured in this catalogue, such as {', '.join(attributes)}: measure "
+        "them with `floorlens attributes --measure`"
+    )
 
 
 def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens import Click, Floorlens, NoFloorFound
+from floorlens.attributes.vocabulary import NAMES
 from floorlens.errors import (
     FilterError,
     NothingToRank,
@@ -136,12 +137,12 @@ def test_a_field_that_no_product_has_is_named_with_the_nearest(lens: Floorlens) 
 
     text = refusal(Tome={"$lt": 50}, family="light")
     assert "no product has the field 'Tome' (did you mean 'tone'?)" in text
-    assert text.endswith("; the fields are family, name, source, tone, type")
-    text = refusal(**{"$or": [{"colour": "grey"}, {"kind": "oak"}, {"family": "light"}]})
-    assert "no product has the fields 'colour', 'kind'; the fields are" in text
+    assert "; the fields are family, name, source, type, colour, " in text
+    text = refusal(**{"$or": [{"finish": "oiled"}, {"kind": "oak"}, {"family": "light"}]})
+    assert "no product has the fields 'finish', 'kind'; the fields are" in text
     # What lacks a field is let pass by these, and it may come later.
     for condition in ({"$ne": "red"}, {"$nin": ["red"]}, {"$exists": False}):
-        assert len(lens.search(room(80), where={"colour": condition}).matches) == 24
+        assert len(lens.search(room(80), where={"finish": condition}).matches) == 24
 
 
 def test_a_filter_that_nothing_passes_says_why(lens: Floorlens) -> None:
@@ -160,23 +161,23 @@ def test_a_field_that_another_process_adds_is_known_at_once(
     lens: Floorlens, tmp_path: Path
 ) -> None:
     with pytest.raises(FilterError):
-        lens.search(room(80), where={"colour": "red"})
+        lens.search(room(80), where={"finish": "oiled"})
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
-    (tmp_path / "more.csv").write_text("id,image,colour\nred,red.png,red\n")
+    (tmp_path / "more.csv").write_text("id,image,finish\nred,red.png,oiled\n")
     with Floorlens.open(lens.location, stages=fake_stages()) as other:
         other.add(tmp_path / "more.csv")
-    assert len(lens.search(room(80), where={"colour": "red"})) == 1
+    assert len(lens.search(room(80), where={"finish": "oiled"})) == 1
 
 
 def test_the_fields_are_read_again_when_products_change(lens: Floorlens, tmp_path: Path) -> None:
-    assert lens._catalogue.fields().keys() == {"family", "name", "source", "tone", "type"}
+    assert lens._catalogue.fields().keys() - NAMES == {"family", "name", "source", "type"}
     assert lens._catalogue.fields() is lens._catalogue.fields()
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
-    (tmp_path / "more.csv").write_text("id,image,colour\nred,red.png,red\n")
+    (tmp_path / "more.csv").write_text("id,image,finish\nred,red.png,oiled\n")
     lens.add(tmp_path / "more.csv")
-    assert "colour" in lens._catalogue.fields()
+    assert "finish" in lens._catalogue.fields()
     lens.remove(["red"])
-    assert "colour" not in lens._catalogue.fields()
+    assert "finish" not in lens._catalogue.fields()
 
 
 def test_a_region_replaces_the_automatic_mask(lens: Floorlens) -> None:

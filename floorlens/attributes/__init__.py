@@ -1,7 +1,7 @@
-"""What a floor is like, in words and numbers: tone, colour family, pattern, boards, marks, gloss.
+"""What a floor is like, in words and numbers: tone, colour, pattern, boards, marks, gloss.
 
 Measured of a product's pictures when it is imported, and of the floor in a photo in the same way,
-so that the two can be compared.
+so that the two can be compared. `vocabulary.py` is the table of them, `measuring.py` measures all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Value = str | float | bool
-Origin = Literal["measured", "edited"]
+Origin = Literal["measured", "stated", "edited"]
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,11 @@ class Attribute:
     """One attribute of a floor.
 
     Attributes:
-        value: a word of the attribute's vocabulary, or a number.
-        confidence: 0..1, how often such a value is right; 1 where a person set it.
-        origin: whether it was measured or set by hand. What was set is never overwritten.
+        value: a word of the attribute's vocabulary, a number, or True or False.
+        confidence: 0..1, how often such a value is right; 1 where a person or the product data
+            say it.
+        origin: "measured" of a picture, "stated" by the product data, or "edited" by a person. What
+            a person set is never overwritten.
         unit: of a number: "mm", "share", "L*"; "" for words.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select
 
+from floorlens.attributes import Attribute
 from floorlens.catalogue.database import FILE_NAME, Database
 from floorlens.catalogue.generations import Generations, projection_version, stamp_of
+from floorlens.catalogue.product_attributes import ProductAttributes
 from floorlens.catalogue.projections import Projections
 from floorlens.catalogue.rows import (
     Entry,
     StoredProduct,
     chunks,
     load_products,
+    read_attributes,
     read_base_features,
     read_revision,
     record_metadata,
@@ -27,6 +30,7 @@ from floorlens.catalogue.rows import (
     write_product,
 )
 from floorlens.catalogue.schema import (
+    attributes,
     base_features,
     engines,
     features,
@@ -56,6 +60,7 @@ class Catalogue(Database):
     Attributes:
         generations: the sets of features made with one stamp each, of which one is live.
         projections: which projection makes the embeddings.
+        attributes: what the products are like.
     """
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
@@ -63,6 +68,7 @@ class Catalogue(Database):
         super().__init__(location, create=create)
         self.generations = Generations(self)
         self.projections = Projections(self)
+        self.attributes = ProductAttributes(self)
         self._fields: tuple[int, Mapping[str, bool]] | None = None
 
     # -- state ---------------------------------------------------------------------------------
@@ -171,8 +177,10 @@ class Catalogue(Database):
             if self._fields is not None and self._fields[0] == revision:
                 return self._fields[1]
             fields = dict.fromkeys(record_metadata({}, None), True)
-            for metadata in connection.execute(select(products.c.metadata)).scalars():
-                for field, value in json.loads(metadata).items():
+            values = read_attributes(connection.execute(select(attributes)))
+            for row in connection.execute(select(products.c.id, products.c.metadata)):
+                record = record_metadata(json.loads(row.metadata), None, values.get(row.id, {}))
+                for field, value in record.items():
                     fields[field] = fields.get(field, True) and isinstance(value, str | list)
         self._fields = revision, fields
         return self._fields[1]
@@ -188,6 +196,25 @@ class Catalogue(Database):
         if any(name not in known for name in names):
             known = self.fields()
         return [name for name in names if name not in known]
+
+    def records(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Yields of each product the fields that filters see, and its own of them, in order of id.
+
+        Its own are its metadata and attributes; not its own are where its pictures lie.
+        """
+        query = (
+            select(products.c.id, products.c.metadata, images.c.uri)
+            .outerjoin(images, (images.c.product_id == products.c.id) & (images.c.position == 0))
+            .order_by(products.c.id)
+        )
+        with self.reading() as connection, connection.begin():
+            values = read_attributes(connection.execute(select(attributes)))
+            rows = connection.execute(query).all()
+        for row in rows:
+            metadata, of_row = json.loads(row.metadata), values.get(row.id, {})
+            record = record_metadata(metadata, row.uri, of_row)
+            own = metadata.keys() | of_row.keys()
+            yield record, {field: value for field, value in record.items() if field in own}
 
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:
         """Returns what is stored of the products of `ids`, by id."""
@@ -211,8 +238,10 @@ class Catalogue(Database):
 
     def features_of_pictures(
         self, hashes: Sequence[str], stamp: Mapping[str, Any]
-    ) -> tuple[str, FloorFeatures] | None:
-        """Returns a product with just these pictures, and their features; None if none has them.
+    ) -> tuple[str, FloorFeatures, dict[str, Attribute]] | None:
+        """Returns a product with just these pictures, its features and measured attributes.
+
+        None if no product has them.
 
         Args:
             hashes: SHA-256 of each picture, in order.
@@ -224,7 +253,9 @@ class Catalogue(Database):
         with self.reading() as connection:
             stored = load_products(connection, first)
             twins = [one.product.id for one in stored if one.content_hashes == tuple(hashes)]
-        return next(iter(self.base_features(twins, stamp).items()), None)
+        for product_id, base in self.base_features(twins, stamp).items():
+            return product_id, base, self.attributes.measured_of(product_id)
+        return None
 
     def put(self, entries: Sequence[Entry], generation: int) -> list[str]:
         """Stores products, replacing those of the same id; committed and fsynced on return.
@@ -264,7 +295,7 @@ class Catalogue(Database):
         with self.writing() as connection:
             revision = read_revision(connection)
             for product_id in ids:
-                for table in (features, base_features, simulated, known_rooms, images):
+                for table in (features, base_features, simulated, known_rooms, images, attributes):
                     connection.execute(delete(table).where(table.c.product_id == product_id))
                 deletion = connection.execute(delete(products).where(products.c.id == product_id))
                 if deletion.rowcount:
@@ -302,12 +333,18 @@ class Catalogue(Database):
                 .order_by(products.c.id)
             )
             rows = connection.execute(query).all()
+            changed_ids = select(products.c.id).where(products.c.revision > since)
+            values = read_attributes(
+                connection.execute(
+                    select(attributes).where(attributes.c.product_id.in_(changed_ids))
+                )
+            )
             removed_ids = list(
                 connection.execute(
                     select(removed.c.product_id).where(removed.c.revision > since)
                 ).scalars()
             )
-        changed = [_record(row) for row in rows if row.vector is not None]
+        changed = [_record(row, values.get(row.id, {})) for row in rows if row.vector is not None]
         removed_ids += [row.id for row in rows if row.vector is None]
         return Snapshot(revision, live, stamp, projection_version(stamp), changed, removed_ids)
 
@@ -354,6 +391,6 @@ class Catalogue(Database):
             )
 
 
-def _record(row: Any) -> Record:
-    metadata = record_metadata(json.loads(row.metadata), row.uri)
+def _record(row: Any, values: Mapping[str, Attribute]) -> Record:
+    metadata = record_metadata(json.loads(row.metadata), row.uri, values)
     return Record(row.id, np.frombuffer(row.vector, "<f4"), metadata)

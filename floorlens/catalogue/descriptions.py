@@ -6,12 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.attributes import Attribute
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
@@ -29,11 +30,13 @@ class Description:
         features: of all pictures that describe the product.
         pictures: the kind of each picture, in order; empty where the features were stored already.
         note: what a report says of the pictures.
+        measured: attributes of the pictures.
     """
 
     features: FloorFeatures
     pictures: tuple[str, ...]
     note: str | None
+    measured: Mapping[str, Attribute] = field(default_factory=dict)
 
 
 class Descriptions:
@@ -150,9 +153,9 @@ class Descriptions:
         twin = self._catalogue.features_of_pictures(hashes, self._stamp)
         if twin is None:
             return None
-        twin_id, features = twin
+        twin_id, features, measured = twin
         note = None if twin_id == product_id else f"has the same pictures as {twin_id}"
-        return Description(features, (), note)
+        return Description(features, (), note, measured)
 
 
 def _code(hashes: tuple[str, ...]) -> int:

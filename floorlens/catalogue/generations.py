@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
+from floorlens.attributes.sizes import stated_attributes
 from floorlens.catalogue.batches import batches
 from floorlens.catalogue.database import Database
 from floorlens.catalogue.rows import (
@@ -21,6 +22,7 @@ from floorlens.catalogue.rows import (
     dump,
     load_products,
     read_revision,
+    write_attributes,
     write_embedding,
     write_features,
     write_product,
@@ -122,7 +124,8 @@ class Generations:
     def put_features(self, stored: StoredProduct, entry: Entry, generation: int) -> bool:
         """Stores the features of an entry in a generation, beside those of other generations.
 
-        If the entry's pictures are others than those stored, the others' features go.
+        What was measured of its pictures takes the place of what was measured before, at once. If
+        the entry's pictures are others than those stored, the others' features go.
 
         Returns False, changing nothing, if the product changed since `stored` was read.
 
@@ -134,8 +137,15 @@ class Generations:
             now = _read_product(connection, stored.product.id)
             if now is None or now.content_hashes != stored.content_hashes:
                 return False
+            revision = read_revision(connection)
             if entry.content_hashes != stored.content_hashes:
-                write_product(connection, entry, read_revision(connection))
+                write_product(connection, entry, revision)
+            elif entry.measured is not None:
+                write_attributes(connection, stored.product.id, "measured", entry.measured)
+                stated = stated_attributes(now.product.metadata)
+                write_attributes(connection, stored.product.id, "stated", stated)
+                own = products.c.id == stored.product.id
+                connection.execute(update(products).where(own).values(revision=revision))
             write_features(connection, entry, generation, encoder)
         return True
 

@@ -6,13 +6,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
+from floorlens.attributes import Attribute, Origin, Value
+from floorlens.attributes.sizes import stated_attributes
+from floorlens.attributes.vocabulary import NAMES
 from floorlens.catalogue.schema import (
+    attributes,
     base_features,
     features,
     images,
@@ -24,6 +29,8 @@ from floorlens.catalogue.schema import (
 from floorlens.embedding import ASPECTS, Aspect, FloorEmbedding, FloorFeatures
 from floorlens.products.product import Product
 
+# A later one takes the place of an earlier one.
+ORIGINS: tuple[Origin, ...] = ("measured", "stated", "edited")
 # SQLite before 3.32 allowed 999 variables in a statement.
 _CHUNK = 500
 
@@ -52,12 +59,14 @@ class Entry:
         content_hashes: SHA-256 of each of its images.
         features, embedding: of its images; None leaves the stored ones alone (only metadata or
             paths changed).
+        measured: attributes of its images; None leaves the stored ones alone.
     """
 
     product: Product
     content_hashes: tuple[str, ...]
     features: FloorFeatures | None = None
     embedding: FloorEmbedding | None = None
+    measured: Mapping[str, Attribute] | None = None
 
 
 def dump(value: Mapping[str, Any]) -> str:
@@ -97,7 +106,8 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     """Stores a product and its images, replacing one of the same id; not its features.
 
     If its images are others than before, the features of the old ones are removed in every
-    generation: nothing would tell them from features of the new ones.
+    generation, and the attributes measured of them: nothing would tell them from those of the new
+    ones. What a person set of its attributes stays.
 
     Args:
         connection: of a transaction that writes.
@@ -116,6 +126,7 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     if image_hashes(connection, product.id) != entry.content_hashes:
         for table in (features, base_features, simulated):
             connection.execute(delete(table).where(table.c.product_id == product.id))
+        write_attributes(connection, product.id, "measured", {})
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
     connection.execute(delete(removed).where(removed.c.product_id == product.id))
     connection.execute(delete(images).where(images.c.product_id == product.id))
@@ -131,6 +142,57 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
             )
         ],
     )
+    write_attributes(connection, product.id, "stated", stated_attributes(product.metadata))
+    if entry.measured is not None:
+        write_attributes(connection, product.id, "measured", entry.measured)
+
+
+def write_attributes(
+    connection: Connection, product_id: str, origin: Origin, values: Mapping[str, Attribute]
+) -> None:
+    """Stores a product's attributes of one origin, in the place of those that are there.
+
+    Example:
+        >>> write_attributes(
+        ...     connection, "oak", "edited", {"tone": Attribute("dark", origin="edited")}
+        ... )  # doctest: +SKIP
+    """
+    own = (attributes.c.product_id == product_id) & (attributes.c.origin == origin)
+    connection.execute(delete(attributes).where(own))
+    if values:
+        content = dump({name: [item.value, item.confidence] for name, item in values.items()})
+        connection.execute(
+            insert(attributes).values(product_id=product_id, origin=origin, content=content)
+        )
+
+
+def read_attributes(rows: Iterable[Row[Any]]) -> dict[str, dict[str, Attribute]]:
+    """Returns the attributes in rows of `attributes`, by product and name, in the table's order.
+
+    What a person set comes before what the product data state, and that before what was measured.
+    Names that this version does not know are left out.
+
+    Example:
+        >>> rows = connection.execute(select(attributes)).all()  # doctest: +SKIP
+        >>> read_attributes(rows)["oak"]["tone"].value  # doctest: +SKIP
+        'dark'
+    """
+    contents: dict[str, dict[Origin, dict[str, Any]]] = {}
+    for row in rows:
+        contents.setdefault(row.product_id, {})[row.origin] = json.loads(row.content)
+    return {product_id: _joined(of_origin) for product_id, of_origin in contents.items()}
+
+
+def _joined(of_origin: Mapping[Origin, Mapping[str, Any]]) -> dict[str, Attribute]:
+    joined: dict[str, tuple[Value, float, Origin]] = {}
+    for origin in ORIGINS:
+        for name, (value, confidence) in of_origin.get(origin, {}).items():
+            joined[name] = value, confidence, origin
+    return {
+        name: Attribute(*joined[name], meaning.unit)
+        for name, meaning in NAMES.items()
+        if name in joined
+    }
 
 
 def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:
@@ -287,22 +349,34 @@ def from_half(data: bytes) -> NDArray[np.float16]:
     return np.frombuffer(data, "<f2").astype(np.float16)
 
 
-def record_metadata(metadata: Mapping[str, Any], uri: str | None) -> dict[str, Any]:
+def record_metadata(
+    metadata: Mapping[str, Any],
+    uri: str | None,
+    attributes: Mapping[str, Attribute] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Returns what an engine holds of a product beside its vector: the fields that filters see.
 
     `name` (the file name of its first picture), `type` and `source` (the picture's folder) are
-    those of the reference design. A product's own fields of these names take their place.
+    those of the reference design. Attributes stand under their names. A product's own fields of
+    these names take their place.
 
     Args:
         metadata: the product's own fields.
         uri: where its first picture lies; None if it has none.
+        attributes: what the product is like.
 
     Example:
         >>> record_metadata({"material": "oak"}, "products/oak.jpg")
         {'name': 'oak.jpg', 'type': 'floor', 'source': 'products', 'material': 'oak'}
     """
     picture = PurePath(uri or "")
-    return {"name": picture.name, "type": "floor", "source": picture.parent.name, **metadata}
+    return {
+        "name": picture.name,
+        "type": "floor",
+        "source": picture.parent.name,
+        **{name: attribute.value for name, attribute in attributes.items()},
+        **metadata,
+    }
 
 
 def load_products(

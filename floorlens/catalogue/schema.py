@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -81,6 +81,17 @@ images = Table(
     Column("position", Integer, primary_key=True),
     Column("uri", Text, nullable=False),
     Column("content_hash", String(64), nullable=False),
+)
+
+# What products are like, a row for each origin: "measured" of the pictures, "stated" by the product
+# data, "edited" by a person. content: JSON, name -> [value, confidence]. Not a row for each
+# attribute: a search reads those of 20,000 products.
+attributes = Table(
+    "attributes",
+    metadata,
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
+    Column("origin", String(16), primary_key=True),
+    Column("content", Text, nullable=False),
 )
 
 # What is searched. vector: float32 little-endian, L2-normalised.
@@ -219,12 +230,18 @@ def _add_known_rooms(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _add_attributes(connection: Connection) -> None:
+    """Version 5 to 6: attributes; a rebuild, or `floorlens attributes --measure`, measures them."""
+    metadata.create_all(connection)
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     1: _split_features,
     2: _add_engines,
     3: _add_aspects,
     4: _add_known_rooms,
+    5: _add_attributes,
 }
 
 

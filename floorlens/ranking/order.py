@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.attributes import Attribute
 from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
@@ -180,13 +182,18 @@ def rank_hits(
     return Order((*head, *tail(head, hits)), shares, reading.equals, reading.nothing_close)
 
 
-def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tuple[Match, ...]:
+def matches_of(
+    ranking: Sequence[Place],
+    products: Mapping[str, Product],
+    attributes: Mapping[str, Mapping[str, Attribute]] = MappingProxyType({}),
+) -> tuple[Match, ...]:
     """Returns the matches of a ranking, their ranks without gaps.
 
     Args:
         ranking: best first.
         products: by id. A place whose product is not among them, because another process has just
             removed it, is left out.
+        attributes: of the products, by id.
 
     Example:
         >>> ranking = [Place("a", 0.9, None), Place("b", 0.8, None)]
@@ -204,6 +211,7 @@ def matches_of(ranking: Sequence[Place], products: Mapping[str, Product]) -> tup
             likeness=place.likeness,
             word=place.word,
             reason=place.reason,
+            attributes=attributes.get(place.id, {}),
         )
         for rank, place in enumerate(present, start=1)
     )

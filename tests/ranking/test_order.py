@@ -267,9 +267,10 @@ def test_a_result_as_json_holds_everything_but_the_mask(lens: Floorlens, room: A
         "likeness": first.likeness,
         "word": first.word,
         "reason": first.reason,
-        "attributes": {},
+        "attributes": {name: item.as_dict() for name, item in first.attributes.items()},
         "variants": [],
     }
+    assert shown["matches"][0]["attributes"]["tone"]["origin"] == "measured"
     assert shown["total"] == 6
     assert shown["floor"]["source"] == "automatic"
     assert shown["timings"]["total"] > 0

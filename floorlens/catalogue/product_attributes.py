@@ -1,0 +1,113 @@
+"""The attributes of products: what was measured of them, what their data state, what people set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import select, update
+
+from floorlens.attributes import Attribute, Value
+from floorlens.attributes.vocabulary import check_value, meaning_of
+from floorlens.catalogue.database import Database
+from floorlens.catalogue.rows import (
+    StoredProduct,
+    chunks,
+    image_hashes,
+    read_attributes,
+    read_revision,
+    write_attributes,
+)
+from floorlens.catalogue.schema import attributes, products
+from floorlens.errors import ProductNotFound
+
+
+class ProductAttributes:
+    """Reads and writes the attributes of a catalogue's products."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, ids: Iterable[str] | None = None) -> dict[str, dict[str, Attribute]]:
+        """Returns the attributes of products, by id and name: all, or those of `ids`.
+
+        Products without any are left out. What a person set takes the place of what was measured.
+        """
+        query = select(attributes)
+        with self._database.reading() as connection:
+            if ids is None:
+                return read_attributes(connection.execute(query))
+            return {
+                product_id: values
+                for chunk in chunks(list(ids))
+                for product_id, values in read_attributes(
+                    connection.execute(query.where(attributes.c.product_id.in_(chunk)))
+                ).items()
+            }
+
+    def measured(self) -> set[str]:
+        """Returns the ids of the products of which something was measured."""
+        query = select(attributes.c.product_id).where(attributes.c.origin == "measured")
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def measured_of(self, product_id: str) -> dict[str, Attribute]:
+        """Returns what was measured of a product, whatever a person set of it."""
+        query = select(attributes).where(
+            attributes.c.product_id == product_id, attributes.c.origin == "measured"
+        )
+        with self._database.reading() as connection:
+            return read_attributes(connection.execute(query)).get(product_id, {})
+
+    def edit(self, product_id: str, values: Mapping[str, Value | None]) -> None:
+        """Stores what a person sets of a product; None takes an earlier edit of that name back.
+
+        Raises:
+            UsageError: there is no such attribute, or it cannot have this value.
+            ProductNotFound: no product has that id.
+        """
+        changes: dict[str, Value | None] = {}
+        for name, value in values.items():
+            meaning_of(name)
+            changes[name] = None if value is None else check_value(name, value)
+        query = select(attributes).where(
+            attributes.c.product_id == product_id, attributes.c.origin == "edited"
+        )
+        with self._database.writing() as connection:
+            touched = connection.execute(
+                update(products)
+                .where(products.c.id == product_id)
+                .values(revision=read_revision(connection))
+            )
+            if touched.rowcount == 0:
+                raise ProductNotFound(f"the catalogue has no product {product_id!r}")
+            edited = read_attributes(connection.execute(query)).get(product_id, {})
+            for name, new in changes.items():
+                if new is None:
+                    edited.pop(name, None)
+                else:
+                    edited[name] = Attribute(new, origin="edited")
+            write_attributes(connection, product_id, "edited", edited)
+
+    def put_measured(
+        self, measured: Sequence[tuple[StoredProduct, Mapping[str, Attribute]]]
+    ) -> list[str]:
+        """Stores what was measured of products; returns the ids of those that changed meanwhile.
+
+        What people set stays.
+
+        Args:
+            measured: the products as they were read, and what was measured of their pictures.
+        """
+        stale = []
+        with self._database.writing() as connection:
+            revision = read_revision(connection)
+            for stored, values in measured:
+                product_id = stored.product.id
+                if image_hashes(connection, product_id) != stored.content_hashes:
+                    stale.append(product_id)
+                    continue
+                write_attributes(connection, product_id, "measured", values)
+                connection.execute(
+                    update(products).where(products.c.id == product_id).values(revision=revision)
+                )
+        return stale
