@@ -39,6 +39,7 @@ from training.matching.fit_ranker import (
     learn,
     read_scalars,
 )
+from training.matching.fit_ranker import fit as fit_projection
 from training.matching.pipeline import (
     LEAST,
     WEIGHTS,
@@ -71,6 +72,8 @@ DECAY = 0.003
 SAME_FLOOR, VERY_CLOSE, CLOSE, RELATED = 0.9, 0.5, 0.05, 0.05
 #: Lists of like probability that "so many" is counted among.
 AROUND = 100
+#: The share of the products that is taken out with a room's own one, to leave nothing close.
+LOOK_ALIKES = 0.03
 #: How many searches have the right product among the equals.
 EQUALS = 0.9
 #: Edges of the sizes that figures are printed for.
@@ -209,6 +212,40 @@ def blended_lists(
             scores = np.concatenate([part[room].sum(axis=-1), blends])
             products = np.arange(len(scores))
             rows.append((*_list_of(scores, products, truth), True, total, relit == 1, room))
+    return _lists(rows, look)
+
+
+def look_alikes(described: Sequence[Described], truth: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Returns bool (q, p): the products that are most like each room's own one, itself included."""
+    swatches = [
+        row
+        for row in described
+        if not row.source.room and not row.source.shop.startswith("textures/")
+    ]
+    parameters, projection = default_parameters(), fit_projection(swatches, [])
+    names, place = np.unique(truth, return_inverse=True)
+    shown = [swatches[name].aspects[0] for name in names]
+    scalars = Scalars(
+        *compare_rooms(shown, swatches, projection), names, np.full(len(names), "", object)
+    )
+    every = np.arange(len(names))
+    likeness = components_of(scalars, parameters, parameters.adapted, every).sum(axis=-1)
+    least = np.quantile(likeness, 1 - LOOK_ALIKES, axis=1, keepdims=True)
+    return np.asarray((likeness >= least)[place], np.bool_)
+
+
+def bare_lists(
+    parts: Sequence[NDArray[np.float64]], look: Scalars, absent: NDArray[np.bool_]
+) -> Lists:
+    """Returns a list of each room and light among all products but those that are absent."""
+    rows = []
+    for relit, part in enumerate(parts):
+        for room, truth in enumerate(look.truth):
+            products = np.flatnonzero(~absent[room])
+            scores = part[room].sum(axis=-1)
+            rows.append(
+                (*_list_of(scores, products, truth), False, len(products), relit == 1, room)
+            )
     return _lists(rows, look)
 
 
@@ -389,12 +426,34 @@ def calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]
     )
 
 
-def absence_auroc(lists: Lists) -> float:
-    """Returns how well the first likeness tells lists that lack the product from others."""
-    order = np.argsort(np.argsort(-lists.likeness[:, 0])) + 1.0
-    lacking = ~lists.present
-    count = lacking.sum()
-    return float((order[lacking].sum() - count * (count + 1) / 2) / (count * (~lacking).sum()))
+def absence_auroc(held: Lists, lacking: Lists) -> float:
+    """Returns how well the first likeness tells lists that lack a product from others."""
+    one, other = held.likeness[:, 0], lacking.likeness[:, 0]
+    return float((one[:, None] > other).mean() + (one[:, None] == other).mean() / 2)
+
+
+def report_absence(
+    described: Sequence[Described], parts: Sequence[NDArray[np.float64]], look: Scalars
+) -> None:
+    """Prints how well it is told that a room's product, or all that is like it, is not there."""
+    nothing = np.zeros(look.pattern.shape, np.bool_)
+    own = nothing.copy()
+    own[np.arange(len(own)), look.truth] = True
+    held = bare_lists(parts, look, nothing)
+    for title, absent in (
+        ("the product", own),
+        (f"the {LOOK_ALIKES:.0%} most like it", look_alikes(described, look.truth)),
+    ):
+        lacking = bare_lists(parts, look, absent)
+        by_light = (
+            absence_auroc(held.of(held.relit == relit), lacking.of(lacking.relit == relit))
+            for relit in (False, True)
+        )
+        print(
+            f"  {title} taken out: AUROC {absence_auroc(held, lacking):.3f}, as it is and relit "
+            + ", ".join(f"{value:.3f}" for value in by_light),
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -427,7 +486,7 @@ def main() -> None:
         if scale == "adapted":
             for total in (5_000, 20_000):
                 report(f"  {total} products, blended", blended_lists(parts, looks[0], total), folds)
-        print(f"{scale}, product taken out: AUROC {absence_auroc(lists):.3f}", flush=True)
+            report_absence(described, parts, looks[0])
         values[scale] = asdict(fit(lists, centre))
     arguments.out.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     print(arguments.out.read_text(encoding="utf-8"))

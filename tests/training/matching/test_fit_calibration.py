@@ -68,8 +68,10 @@ def test_it_is_right_on_lists_that_follow_the_model() -> None:
 
 
 def test_lists_that_lack_the_product_are_told_by_their_first_likeness() -> None:
-    lists, present = drawn_lists(40, 3), np.arange(40) % 2 == 0
-    first = np.where(present, 0.6, 0.4)
-    likeness = np.column_stack([first, lists.likeness[:, 1:]])
-    apart = replace(lists, likeness=likeness, present=present)
-    assert absence_auroc(apart) == 1.0
+    lists = drawn_lists(40, 3)
+    one, other = (
+        replace(lists, likeness=np.full((40, DEPTH), likeness)) for likeness in (0.6, 0.4)
+    )
+    assert absence_auroc(one, other) == 1.0
+    assert absence_auroc(other, one) == 0.0
+    assert absence_auroc(one, one) == 0.5
