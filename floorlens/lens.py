@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute, Value
 from floorlens.engines import PRIVATE, Engine, check_engine
@@ -31,7 +32,7 @@ from floorlens.errors import (
 )
 from floorlens.images.addresses import is_address
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo, shared_decoders
-from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource
+from floorlens.images.loading import MAX_MEGAPIXELS, Photo, PhotoSource, read_stream
 from floorlens.models.options import ModelOptions
 from floorlens.models.stamp import check_stamp, generation_stamp
 from floorlens.presets import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
@@ -124,12 +126,37 @@ class CatalogueReport:
 
 @dataclass(frozen=True)
 class _Address:
-    """Where a catalogue lies, and with what it is searched: enough to open it again."""
+    """Where a catalogue lies, and with what it is searched: enough to open it again.
+
+    Attributes:
+        location, threads, models: as for `Floorlens.open`.
+        stages: which describe floors.
+        own: whether these were handed over, instead of a preset.
+        engine: where its vectors are searched.
+        fallback: whether this process's memory is searched while the engine cannot be used.
+    """
 
     location: str | Path
     stages: Stages
+    own: bool
     engine: Engine
     fallback: bool
+    threads: int
+    models: ModelOptions | None
+
+    def options(self) -> dict[str, Any]:
+        """Returns what `Floorlens.open` is to be called with in another process."""
+        place = self.location
+        return {
+            "location": place if "://" in str(place) else str(Path(place).absolute()),
+            "create": False,
+            "preset": None if self.own else self.stages.preset.name,
+            "stages": self.stages if self.own else None,
+            "index": self.engine,
+            "fallback": PRIVATE if self.fallback else None,
+            "threads": self.threads,
+            "models": self.models,
+        }
 
     def retriever(self, catalogue: Catalogue, *, any_stamp: bool = False) -> Retriever:
         """Returns what searches a catalogue; with `any_stamp` also one of other models."""
@@ -271,6 +298,7 @@ class Floorlens:
         named = None if preset is None or stages is not None else preset_named(preset)
         if fallback not in (None, PRIVATE):
             raise SettingsError(f"fallback is {PRIVATE!r} or None, not {fallback!r}")
+        own = stages is not None
         engine = index if isinstance(index, Engine) else Engine(index or PRIVATE)
         check_engine(engine)
         catalogue = None
@@ -288,7 +316,7 @@ class Floorlens:
             if catalogue is None:
                 # Not before the models are there: without them no empty catalogue is left behind.
                 catalogue = Catalogue(location)
-            address = _Address(location, stages, engine, fallback is not None)
+            address = _Address(location, stages, own, engine, fallback is not None, threads, models)
             retriever = address.retriever(catalogue, any_stamp=any_stamp)
         except BaseException:
             if catalogue is not None:
@@ -375,6 +403,26 @@ class Floorlens:
                 report = lens._adapt_after(catalogue, report, adapt_progress, on_request=on_request)
             catalogue.projections.end_due()
             return _push_after(retriever, report)
+
+    def __repr__(self) -> str:
+        try:
+            holds = f"{self._catalogue.count()} products"
+        except CatalogueError:
+            holds = "closed, or not there"
+        return f"Floorlens({self.location!r}, {holds}, preset {self._stages.preset.name!r})"
+
+    def __reduce__(self) -> tuple[Callable[..., Floorlens], tuple[dict[str, Any]]]:
+        """Pickles as an order to open the catalogue again, say in a process of a pool.
+
+        The address of a catalogue on a server goes into the pickle with its password.
+        """
+        self._catalogue.check_open()
+        options = self._address.options() | {
+            "max_megapixels": self._max_megapixels,
+            "picture_seconds": self._picture_seconds,
+            "fetch_hosts": tuple(self._fetch_hosts),
+        }
+        return _reopen, (options,)
 
     def __enter__(self) -> Floorlens:
         self._catalogue.check_open()
@@ -975,6 +1023,111 @@ class Floorlens:
             )
         )
 
+    def search_many(
+        self,
+        photos: Iterable[PhotoSource | Sequence[PhotoSource]],
+        *,
+        limit: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        weights: Mapping[str, float] | None = None,
+        rerank: bool = True,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+        fetch: bool = False,
+        threads: int = 2,
+    ) -> Iterator[SearchResult | FloorlensError]:
+        """Yields the ranking for each of many photos, in their order.
+
+        A photo that cannot be read or shows no floor has its error in its place, and the others go
+        on. What would befall every photo, such as a catalogue that is gone, is raised.
+
+        Args:
+            photos: any iterable of what `search` takes; it is read as far as it is needed, so a
+                generator of many thousands takes no memory.
+            limit, where, weights, rerank, like, unlike, fetch: as for `search`.
+            threads: so many photos are at work at a time. The models use all cores by themselves:
+                with more threads the reading and cutting of one photo runs beside them.
+
+        Raises:
+            UsageError, FilterError, NothingToRank, CatalogueError, EngineError: as for `search`.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> for result in lens.search_many(["room.jpg", "gone.jpg"], limit=1):
+            ...     print(result)
+            SearchResult(1 of 3 products: 'oak-natural-plank' ...)
+            gone.jpg: no such file
+        """
+        from floorlens.search import in_order
+
+        if threads < 1:
+            raise UsageError(f"threads must be 1 or more, not {threads}")
+
+        def work(photo: PhotoSource | Sequence[PhotoSource]) -> SearchResult:
+            return self.search(
+                photo,
+                limit=limit,
+                where=where,
+                weights=weights,
+                rerank=rerank,
+                like=like,
+                unlike=unlike,
+                fetch=fetch,
+            )
+
+        return in_order(work, photos, threads)
+
+    def embed(
+        self,
+        source: PhotoSource | Sequence[PhotoSource],
+        *,
+        region: RegionSource | Sequence[RegionSource | None] | None = None,
+        clicks: Iterable[ClickSource] | Sequence[Iterable[ClickSource]] = (),
+        fetch: bool = False,
+    ) -> NDArray[np.float32]:
+        """Returns the vector of a photo's floor that is searched for: float32 (d,), of length 1.
+
+        It is made with the catalogue's projection: comparable with `embeddings` as long as the
+        catalogue is neither adapted nor rebuilt.
+
+        Args:
+            source, region, clicks, fetch: as for `search`.
+
+        Raises:
+            NoFloorFound: no photo shows a floor.
+            ImageError, RegionError, UsageError: an argument is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> ids, vectors = lens.embeddings()
+            >>> ids[(vectors @ lens.embed("room.jpg")).argmax()]
+            'oak-natural-plank'
+        """
+        from floorlens.search import embed
+
+        shots = self._shots(source, region, clicks, fetch)
+        return self._ask(
+            lambda catalogue, _: embed(shots, catalogue=catalogue, stages=self._stages)
+        )
+
+    def embeddings(self) -> Embeddings:
+        """Returns the ids of all products that can be searched, and their vectors in that order.
+
+        The vectors are float32 (n, d), rows of length 1: a product's cosine similarity to another
+        is their inner product.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.embeddings().vectors.shape
+            (3, 248)
+        """
+        from floorlens.search import embeddings
+
+        return self._ask(lambda catalogue, _: embeddings(catalogue, self._stages))
+
     def _shots(
         self,
         source: PhotoSource | Sequence[PhotoSource],
@@ -990,8 +1143,10 @@ class Floorlens:
         from floorlens.search import Shot
 
         if not isinstance(source, list | tuple):
+            # A file, like an iterator, can be read once, and a search may begin again.
+            if hasattr(source, "read"):
+                source = read_stream(source)
             if isinstance(clicks, Iterator):
-                # It can be read once, and a search may begin again.
                 clicks = tuple(clicks)
             photo = cast("PhotoSource", source)
             return [Shot(partial(self._photo, photo, fetch), region, clicks)]
@@ -1000,9 +1155,10 @@ class Floorlens:
         for name, values in (("region", regions), ("clicks", corrections)):
             if not isinstance(values, list | tuple) or len(values) != len(source):
                 raise UsageError(f"for several photos {name} is a list with one entry for each")
+        photos = [read_stream(one) if hasattr(one, "read") else one for one in source]
         return [
             Shot(partial(self._photo, photo, fetch), area, tuple(points))
-            for photo, area, points in zip(source, regions, corrections, strict=True)
+            for photo, area, points in zip(photos, regions, corrections, strict=True)
         ]
 
     def compare(
@@ -1076,6 +1232,10 @@ class Floorlens:
         except FloorlensError as error:
             # The products are stored and can be searched: the report must say what became of them.
             return replace(report, not_adapted=str(error))
+
+
+def _reopen(options: Mapping[str, Any]) -> Floorlens:
+    return Floorlens.open(**options)
 
 
 def _push_after(retriever: Retriever, report: Report) -> Report:

@@ -6,21 +6,30 @@ What is asked with a product of the catalogue joins it at the fourth.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
 from floorlens.attributes.vocabulary import NAMES
 from floorlens.catalogue.rows import record_metadata
-from floorlens.embedding import ASPECTS, FloorFeatures
+from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
 from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
 from floorlens.errors import (
     CatalogueError,
+    DecoderUnavailable,
     FilterError,
+    FloorlensError,
+    InputError,
+    MissingDependency,
     NoFloorFound,
     NothingToRank,
     UsageError,
@@ -41,6 +50,8 @@ if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.retrieval.retriever import Retriever
 
+T = TypeVar("T")
+
 FULL_RANKING = 20_000
 """Catalogues up to this size are ranked whole."""
 CUT_RANKING = 10_000
@@ -50,6 +61,8 @@ MOST_PHOTOS = 8
 MOST_EXAMPLES = 20
 """Products that a search is told to like, or not to like, at most."""
 _FIELDS_SHOWN = 20
+# What only says that one photo cannot be searched for.
+_OF_A_PHOTO = (InputError, NoFloorFound, MissingDependency, DecoderUnavailable)
 
 
 @dataclass(frozen=True)
@@ -186,6 +199,81 @@ def light_doubts(photo: Photo, floor: FloorRegion, features: FloorFeatures) -> t
     """
     tint = tint_of(photo.pixels, floor.working_mask)
     return doubts_of(features.aspects["scene"].trust, floor.reasons, tint)
+
+
+def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDArray[np.float32]:
+    """Returns the vector that is searched for, float32 (d,), as `Floorlens.embed` does.
+
+    Args:
+        shots: photos of one floor.
+        catalogue: whose projection makes the vector.
+        stages: which describe the photos.
+
+    Example:
+        >>> embed([Shot(load)], catalogue=catalogue, stages=stages).shape  # doctest: +SKIP
+        (248,)
+    """
+    sights, _ = _sights_of(shots, stages, Stopwatch())
+    views = [sight.view for sight in sights if sight is not None]
+    features = stages.embedder.features({"scene": merge_views(views)})
+    return stages.embedder.describe(features, catalogue.projections.live()).vector
+
+
+def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
+    """Returns the vectors of all products that can be searched, as `Floorlens.embeddings` does.
+
+    Args:
+        catalogue: whose products.
+        stages: which made the vectors.
+
+    Example:
+        >>> len(embeddings(catalogue, stages).ids)  # doctest: +SKIP
+        236
+    """
+    records = catalogue.snapshot().changed_records
+    vectors = np.empty((len(records), stages.embedder.stamp.dimension), np.float32)
+    for row, record in zip(vectors, records, strict=True):
+        row[:] = record.vector
+    return Embeddings(tuple(record.id for record in records), vectors)
+
+
+def in_order(
+    work: Callable[[T], SearchResult], photos: Iterable[T], threads: int
+) -> Iterator[SearchResult | FloorlensError]:
+    """Yields what becomes of each photo, in order; some are at work beside the one that is next.
+
+    Args:
+        work: searches for one photo. What it raises because of the photo itself stands in its
+            place; anything else is raised.
+        photos: read as far as they are needed.
+        threads: so many are at work at a time.
+
+    Example:
+        >>> def work(photo):
+        ...     raise NoFloorFound(f"{photo} shows none")
+        >>> list(in_order(work, ["room.jpg"], 2))
+        [NoFloorFound('room.jpg shows none')]
+    """
+
+    def outcome(photo: T) -> SearchResult | FloorlensError:
+        try:
+            return work(photo)
+        except _OF_A_PHOTO as error:
+            return error
+
+    pool = ThreadPoolExecutor(max_workers=threads)
+    tasks: deque[Future[SearchResult | FloorlensError]] = deque()
+    try:
+        for photo in photos:
+            tasks.append(pool.submit(outcome, photo))
+            # One more than are at work, so that nobody waits for the caller.
+            if len(tasks) > threads:
+                yield tasks.popleft().result()
+        while tasks:
+            yield tasks.popleft().result()
+    finally:
+        # Whoever stops half-way waits only for those that have begun.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Search:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,18 @@ class FloorEmbedding:
 
     vector: NDArray[np.float32]
     signature: bytes
+
+
+class Embeddings(NamedTuple):
+    """The vectors of a catalogue's products.
+
+    Attributes:
+        ids: of the products, sorted.
+        vectors: float32 (n, d), L2-normalised rows in the order of `ids`.
+    """
+
+    ids: tuple[str, ...]
+    vectors: NDArray[np.float32]
 
 
 class Embedder(Protocol):

@@ -43,6 +43,7 @@ from floorlens.images.loading import (
     PhotoSource,
     load_photo,
     read_bytes,
+    read_stream,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def decode_photo(
         >>> decode_photo("room.jpg").size
         (1024, 768)
     """
+    if hasattr(source, "read"):
+        source = read_stream(source, name or "the image")
     if isinstance(source, str | Path):
         data, name = read_bytes(source), name or str(source)
     elif isinstance(source, bytes | bytearray | memoryview):

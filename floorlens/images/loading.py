@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,11 @@ JPEG_HEADER = 10
 MIN_SIDE = 16
 #: A file with more bytes is not read into memory; 120 megapixels of four floats have fewer.
 MAX_FILE = 2 << 30
-PhotoSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
-"""What `load_photo` takes: a path, the bytes of a file, a PIL image, or a (h, w, 3) RGB array."""
+PhotoSource = (
+    str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image | NDArray[np.uint8]
+)
+"""What `load_photo` takes: a path, the bytes of a file, an open file, a PIL image, or a (h, w, 3)
+RGB array."""
 # What Pillow's decoders raise on files that do not keep to their format.
 DAMAGED = (
     *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
@@ -90,7 +93,7 @@ def load_photo(
     max_megapixels: float = MAX_MEGAPIXELS,
     name: str | None = None,
 ) -> Photo:
-    """Returns the picture behind a path, bytes, a PIL image or a uint8 (h, w, 3) RGB array.
+    """Returns the picture behind a path, bytes, an open file, a PIL image or an RGB array.
 
     The picture is turned upright by its EXIF orientation, laid on white where it is transparent,
     converted to sRGB from an embedded colour profile or code, and from 16-bit grey to 8. Of an
@@ -119,6 +122,8 @@ def load_photo(
         >>> photo.pixels.shape, photo.size
         ((768, 1024, 3), (1024, 768))
     """
+    if hasattr(source, "read"):
+        source = read_stream(source, name or "the image")
     if isinstance(source, np.ndarray):
         return _from_array(source, working_side, max_megapixels)
     if isinstance(source, Image.Image):
@@ -129,8 +134,8 @@ def load_photo(
         data, name = read_bytes(source), name or str(source)
     else:
         raise ImageError(
-            f"cannot read an image from {type(source).__name__}: give a path, bytes, a PIL image "
-            "or a uint8 RGB array"
+            f"cannot read an image from {type(source).__name__}: give a path, bytes, an open "
+            "file, a PIL image or a uint8 RGB array"
         )
     digest = hashlib.sha256(data).hexdigest()
     data = without_mark(data)
@@ -171,6 +176,28 @@ def read_bytes(path: str | Path) -> bytes:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ImageError(f"{str(path)!r} cannot be the name of a file") from error
+
+
+def read_stream(file: Any, name: str = "the image") -> bytes:
+    """Returns what is left to read in an open file, or in whatever has its `read`.
+
+    Raises:
+        ImageError: it was opened as text, is closed, or cannot be read.
+        ImageTooLarge: it has more than `MAX_FILE` bytes.
+
+    Example:
+        >>> read_stream(io.BytesIO(b"JPEG"))
+        b'JPEG'
+    """
+    try:
+        data = file.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: the file cannot be read ({error})") from error
+    if not isinstance(data, bytes | bytearray):
+        raise ImageError(f"{name}: the file does not give bytes: open it with mode 'rb'")
+    if len(data) > MAX_FILE:
+        raise ImageTooLarge(f"{name}: has more bytes than any picture that is read")
+    return bytes(data)
 
 
 def _decode(data: bytes, name: str, digest: str, working_side: int, max_megapixels: float) -> Photo:
