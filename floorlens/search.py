@@ -395,7 +395,7 @@ class _Search:
         if not unknown:
             return
         known = self._catalogue.fields()
-        if any(field in NAMES for field in known):
+        if self._catalogue.attributes.are_measured():
             unknown = [field for field in unknown if field not in NAMES]
         if unknown:
             raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))

@@ -50,6 +50,12 @@ class ProductAttributes:
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 
+    def are_measured(self) -> bool:
+        """Returns whether something was measured of any product."""
+        query = select(attributes.c.product_id).where(attributes.c.origin == "measured").limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def measured_of(self, product_id: str) -> dict[str, Attribute]:
         """Returns what was measured of a product, whatever a person set of it."""
         query = select(attributes).where(
