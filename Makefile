@@ -9,7 +9,8 @@ EXTRAS ?= api,clip,excel,heif,lancedb,milvus,pgvector,pinecone,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui check test test-transformers4 lint format benchmark soak segmenter overlays clean
+.PHONY: demo ui check test test-transformers4 lint format benchmark soak evaluation segmenter \
+  overlays clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -90,6 +91,14 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/segmentation_speed.py
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
+
+# The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.
+# FRESH=--fresh measures anew what reports/evaluation holds.
+PAIRS ?= ../shared/data/real_pairs
+JUDGED ?= ../shared/data/seed
+FRESH ?=
+evaluation: $(TESTS)
+	$(BIN)/floorlens eval report $(PAIRS) --ranking $(JUDGED) --out docs/evaluation.md $(FRESH)
 
 # Makes the floor segmenter anew: hours on two cores; started again, it goes on where it was.
 CACHE ?= .cache

@@ -1,4 +1,4 @@
-"""Commands that measure, eval pairs, masks, ranking, simulated, and eval compare."""
+"""Commands that measure: eval pairs, masks, ranking, simulated; eval compare, eval report."""
 
 from __future__ import annotations
 
@@ -236,6 +236,79 @@ def compare(
         text = json.dumps(comparison.as_dict(), indent=2, allow_nan=False)
         write_text(json_file, text + "\n")
     print_comparison(comparison.as_dict())
+
+
+@eval_app.command()
+def report(
+    directory: DirectoryArgument,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The document, in Markdown.")
+    ] = Path("evaluation.md"),
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results",
+            metavar="DIR",
+            help="Where catalogues and figures are kept; what is there is not measured again.",
+        ),
+    ] = Path("reports/evaluation"),
+    judged: Annotated[
+        Path | None,
+        typer.Option(
+            "--ranking",
+            metavar="DIR",
+            help="Judged queries as for `eval ranking`.",
+            show_default=False,
+        ),
+    ] = None,
+    rooms: Annotated[
+        int, typer.Option("--rooms", min=1, help="So many rooms for the robustness curves.")
+    ] = 40,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure all anew; the catalogues are kept.")
+    ] = False,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+) -> None:
+    """An evaluation document of rooms and their products, as for `eval pairs`; takes long.
+
+    What each part of the pipeline brings, beside simpler systems; by source, pattern and material;
+    how far scores can be trusted; what light, camera and mask errors cost. Interrupted, it goes on
+    where it was. In a file that is there, only what stands between its two marks is replaced.
+    """
+    from floorlens import presets
+    from floorlens.cli.progress import duration, progress_bars
+    from floorlens.evaluation.document import check_marks, write_document
+    from floorlens.evaluation.measured import open_measured_lens
+    from floorlens.evaluation.report import measure_report
+
+    settings = read_settings(catalogue=catalogue, preset=preset)
+    _check_writable(out, results)
+    check_marks(out)
+    models = settings.model_options()
+    stages = presets.load_stages(
+        presets.preset_named(preset_in_use(settings)), threads=settings.threads, models=models
+    )
+    with progress_bars() as new_bar:
+        indexing = new_bar("Indexing", 0)
+        measured = measure_report(
+            directory,
+            results,
+            stages,
+            ranking=judged,
+            rooms=rooms,
+            fresh=fresh,
+            opener=partial(open_measured_lens, threads=settings.threads, models=models),
+            new_progress=lambda name: new_bar(name, 0),
+            index_progress=lambda done, total, _row: indexing(done, total),
+        )
+    words = ["floorlens eval report", str(directory)]
+    words += [] if judged is None else ["--ranking", str(judged)]
+    words += ["--rooms", str(rooms), "--out", str(out)]
+    path = write_document(out, measured, " ".join(words))
+    for name, seconds in measured.seconds.items():
+        print(f"{name}: {duration(seconds)}")
+    print(f"Document: {path}")
 
 
 class _RankingOptions(NamedTuple):

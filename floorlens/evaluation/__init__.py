@@ -6,6 +6,11 @@ ranking       graded judgments
 masks         true floor masks
 simulated     rooms simulated with the products
 compare       two files of one of these: what changed, by photo
+report        all that the evaluation document says, measured piece by piece
+document      of report: the document, Markdown with diagrams (charts)
+systems       of report: the pipeline, without a part of it, and simpler ones (baselines)
+curves        of report: disturbed photos and masks
+slices        of report: sources, patterns, materials
 clicks        of masks: where a person would click next
 robustness    of masks: photos as other cameras would have taken them
 datasets      reads the folders

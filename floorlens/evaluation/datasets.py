@@ -125,16 +125,19 @@ class ProductFolder:
 
 @dataclass(frozen=True)
 class Pair:
-    """A room and the product that lies in it, by file name."""
+    """A room and the product that lies in it, by file name; `material` is "" if not told."""
 
     room: str
     product: str
     source: str
+    material: str = ""
 
 
 @dataclass(frozen=True)
 class PairsDataset:
-    """rooms/, products/ and pairs.csv (room, product, source); one query for each row."""
+    """rooms/, products/ and pairs.csv (room, product, source, and perhaps material or kind); one
+    query for each row.
+    """
 
     rooms: Path
     products: ProductFolder
@@ -191,11 +194,12 @@ def read_pairs(directory: Path) -> PairsDataset:
         >>> read_pairs(samples()).pairs[0].product
         'oak-natural-plank.jpg'
     """
-    rows = _read_rows(directory / "pairs.csv", ("room", "product", "source"))
+    columns = ("room", "product", "source")
+    rows = _read_rows(directory / "pairs.csv", columns, optional=("material", "kind"))
     pairs = []
     for row in rows:
         room, product = _inner_path(row["room"], "room"), _inner_path(row["product"], "product")
-        pairs.append(Pair(room, product, row["source"]))
+        pairs.append(Pair(room, product, row["source"], row["material"] or row["kind"]))
     rooms = _require_folder(directory / "rooms")
     return PairsDataset(rooms, read_products(directory / "products"), tuple(pairs))
 
@@ -393,8 +397,10 @@ def _pictures(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Returns a CSV file's rows; empty ones are left out."""
+def _read_rows(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> list[dict[str, str]]:
+    """Returns a CSV file's rows; empty ones are left out, optional columns may be missing."""
     try:
         # utf-8-sig: spreadsheets write a byte order mark, which would hide the first column.
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -402,7 +408,8 @@ def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 raise DatasetError(f"{path}: lacks the column {', '.join(missing)}")
-            rows = [{name: (row[name] or "").strip() for name in columns} for row in reader]
+            names = (*columns, *optional)
+            rows = [{name: (row.get(name) or "").strip() for name in names} for row in reader]
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -70,7 +70,14 @@ class _Import(Protocol):
     def rows(self) -> Sequence[_Row]: ...
 
 
-class Lens(Protocol):
+class Searcher(Protocol):
+    """What ranks products for a photo."""
+
+    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
+        """Ranks the catalogue for a photo; `region`, of the photo's size, is its floor."""
+
+
+class Lens(Searcher, Protocol):
     """What is measured: the part of `floorlens.Floorlens` that an evaluation calls."""
 
     @property
@@ -79,9 +86,6 @@ class Lens(Protocol):
 
     def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
         """Imports a folder of product pictures; returns one row a product."""
-
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
-        """Ranks the catalogue for a photo; `region`, of the photo's size, is its floor."""
 
     def mask(
         self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()

@@ -178,7 +178,7 @@ def evaluate_pairs(
                 reasons[f"rooms/{room}"] = ranking.reason
             for row in rows:
                 pair = data.pairs[row]
-                outcomes[row] = _outcome_of(pair, ranking, data.products, colours)
+                outcomes[row] = outcome_of(pair, ranking, data.products, colours)
                 if data.products.group_of_file(pair.product) is None:
                     reasons[f"products/{pair.product}"] = "named in pairs.csv, but not there"
             if progress is not None:
@@ -196,7 +196,7 @@ def evaluate_pairs(
     return report
 
 
-def _outcome_of(
+def outcome_of(
     pair: Pair, ranking: PhotoRanking, products: ProductFolder, colours: NDArray[np.float64]
 ) -> PairOutcome:
     """Returns the result for one row; the true product is last where photo or product failed.
@@ -206,6 +206,17 @@ def _outcome_of(
         ranking: the search of its room.
         products: the catalogue's products.
         colours: their `mean_colours`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import Pair, mean_colours, read_products
+        >>> from floorlens.evaluation.pairs import outcome_of
+        >>> from floorlens.evaluation.searches import PhotoRanking
+        >>> products = read_products(Path("products"))
+        >>> ranking = PhotoRanking({0: (0.4, ("oak-natural-plank",)), 1: (0.7, ("other",))})
+        >>> pair = Pair("room.jpg", "oak-natural-plank.jpg", "shop")
+        >>> outcome_of(pair, ranking, products, mean_colours(products)).rank
+        2
     """
     scores = ranking.scores
     best = sorted(ranking.groups.values(), key=lambda entry: -entry[0])[:FIRST]

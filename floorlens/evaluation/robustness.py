@@ -19,6 +19,8 @@ from floorlens.images.formats import PILLOW_FORMATS
 
 REFERENCE_SIDE = 640
 """Blur and noise are given in pixels of a picture with this longer side."""
+VIEW = 60.0
+"""Degrees that a camera sees along the longer side, where nothing tells it."""
 _NEUTRAL = 6500.0
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 # CIE XYZ -> linear sRGB, IEC 61966-2-1.
@@ -245,13 +247,105 @@ def resized(sample: Sample, side: int) -> Sample:
     return Sample(np.asarray(image), sample.truth)
 
 
+def lit_from_side(sample: Sample, share: float) -> Sample:
+    """Returns the picture under light that falls off evenly from the left to the right.
+
+    The right edge gets 1 - `share` of the light of the left one, in linear light; the middle keeps
+    its own.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, lit_from_side
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> lit_from_side(sample, share=0.5).pixels[0, [0, 20, 39], 0].tolist()
+        [115, 100, 82]
+    """
+    width = sample.pixels.shape[1]
+    gains = 1 + share / (2 - share) * np.linspace(1, -1, width)
+    linear = np.clip(_LINEAR[sample.pixels] * gains[:, None], 0, 1)
+    return Sample(np.rint(_encoded(linear) * 255).astype(np.uint8), sample.truth)
+
+
+def pitched(sample: Sample, degrees: float) -> Sample:
+    """Returns what both the camera and one that is tilted down by `degrees` see, as that one.
+
+    The camera turns about its centre, with 60 degrees of view along the longer side; what lies
+    beyond the picture is cut off. Negative degrees tilt it up.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, pitched
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> tilted = pitched(sample, degrees=8)
+        >>> tilted.pixels.shape, tilted.truth.floor.shape
+        ((24, 38, 3), (24, 38))
+    """
+    height, width = sample.pixels.shape[:2]
+    focal = max(width, height) / 2 / np.tan(np.deg2rad(VIEW / 2))
+    centre = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    # From the tilted camera's directions to the original's; y points down.
+    turn = np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
+    matrix = centre @ turn @ np.linalg.inv(centre)
+    matrix /= matrix[2, 2]
+    corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    x, y, z = np.linalg.inv(matrix) @ corners
+    x, y = x / z, y / z
+    # The upright rectangle within what both see.
+    left, right = max(0, x[0], x[2]), min(width, x[1], x[3])
+    top, bottom = max(0, y[0]), min(height, y[2])
+    box = (np.ceil(left), np.ceil(top), np.floor(right), np.floor(bottom))
+    size = max(1, int(box[2] - box[0])), max(1, int(box[3] - box[1]))
+    shift = np.array([[1, 0, box[0]], [0, 1, box[1]], [0, 0, 1]])
+    view = matrix @ shift
+    view /= view[2, 2]
+    coefficients = tuple(view.ravel()[:8])
+
+    def seen(picture: Image.Image, resampling: Image.Resampling) -> NDArray[np.uint8]:
+        return np.asarray(
+            picture.transform(size, Image.Transform.PERSPECTIVE, coefficients, resampling)
+        )
+
+    def mask(values: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        picture = Image.fromarray(np.where(values, np.uint8(255), np.uint8(0)))
+        return seen(picture, Image.Resampling.NEAREST) > 127
+
+    pixels = seen(Image.fromarray(sample.pixels), Image.Resampling.BICUBIC)
+    return Sample(pixels, TrueMask(mask(sample.truth.floor), mask(sample.truth.ignored)))
+
+
+def cropped(sample: Sample, share: float) -> Sample:
+    """Returns the lower middle part of the picture, `share` of its width and of its height.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import TrueMask
+        >>> from floorlens.evaluation.robustness import Sample, cropped
+        >>> floor = np.ones((30, 40), np.bool_)
+        >>> sample = Sample(np.full((*floor.shape, 3), 100, np.uint8), TrueMask(floor, ~floor))
+        >>> cropped(sample, share=0.5).pixels.shape
+        (15, 20, 3)
+    """
+    height, width = sample.pixels.shape[:2]
+    tall, wide = max(1, round(height * share)), max(1, round(width * share))
+    left = (width - wide) // 2
+    part = slice(height - tall, height), slice(left, left + wide)
+    truth = TrueMask(sample.truth.floor[part], sample.truth.ignored[part])
+    return Sample(np.ascontiguousarray(sample.pixels[part]), truth)
+
+
 def _lit(sample: Sample, gains: NDArray[np.float64]) -> Sample:
     """Returns the picture with each linear channel times its gain."""
     linear = np.clip(_LINEAR[:, None] * gains, 0, 1)
-    code = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    table = np.rint(code * 255).astype(np.uint8)
+    table = np.rint(_encoded(linear) * 255).astype(np.uint8)
     channels = [table[sample.pixels[..., channel], channel] for channel in range(3)]
     return Sample(np.stack(channels, axis=-1), sample.truth)
+
+
+def _encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the sRGB code, 0..1, of linear light 0..1 (IEC 61966-2-1)."""
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 CLEAN = "clean"

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from floorlens.errors import CatalogueError, ImageError
 from floorlens.evaluation.datasets import ProductFolder
-from floorlens.evaluation.measured import Clock, Lens, Opener, explain, temporary_lens
+from floorlens.evaluation.measured import (
+    Clock,
+    Lens,
+    Opener,
+    Searcher,
+    explain,
+    temporary_lens,
+)
 from floorlens.images.loading import read_bytes
 
 if TYPE_CHECKING:
@@ -99,7 +106,7 @@ def lens_with_products(
         yield lens
 
 
-def search_photo(lens: Lens, path: Path, products: ProductFolder, clock: Clock) -> PhotoRanking:
+def search_photo(lens: Searcher, path: Path, products: ProductFolder, clock: Clock) -> PhotoRanking:
     """Returns what a search of a photo file ranks; for a photo that fails, nothing and the reason.
 
     Args:
@@ -129,7 +136,7 @@ def search_photo(lens: Lens, path: Path, products: ProductFolder, clock: Clock) 
 
 
 def search_bytes(
-    lens: Lens,
+    lens: Searcher,
     data: bytes,
     products: ProductFolder,
     clock: Clock,

@@ -509,6 +509,22 @@ def test_eval_compares_two_files(run: Run, pairs: Path) -> None:
     assert "cannot be read" in run("eval", "compare", "a.json", "gone.json", code=3).stderr
 
 
+def test_eval_report_writes_and_goes_on(run: Run, pairs: Path) -> None:
+    out = run("eval", "report", pairs, "--out", "docs/own.md", "--rooms", "1").stdout
+    assert "system ours:" in out
+    assert "Document: docs/own.md" in out
+    text = Path("docs/own.md").read_text("utf-8")
+    assert f"floorlens eval report {pairs} --rooms 1 --out docs/own.md" in text
+    assert Path("docs/own/robustness.svg").is_file()
+    assert Path("reports/evaluation/system-ours.json").is_file()
+    run("eval", "report", pairs, "--out", "docs/own.md", "--rooms", "1")
+    assert Path("docs/own.md").read_text("utf-8") == text
+    assert "1 rows" in run("eval", "compare", *["reports/evaluation/system-ours.json"] * 2).stdout
+    Path("mine.md").write_text("mine", encoding="utf-8")
+    assert "generated part" in run("eval", "report", pairs, "--out", "mine.md", code=3).stderr
+    assert "no such folder" in run("eval", "report", "gone", "--out", "new.md", code=3).stderr
+
+
 def test_eval_says_which_command_to_take(run: Run) -> None:
     for kind, other in (("pairs", "ranking"), ("ranking", "pairs")):
         text = " ".join(run("eval", kind, "--help").stdout.split())

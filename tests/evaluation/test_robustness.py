@@ -138,3 +138,48 @@ def test_sizes_and_compression() -> None:
     rough, fine = (robustness.compressed(noise, quality).pixels for quality in (20, 95))
     errors = [np.abs(each.astype(int) - noise.pixels).mean() for each in (rough, fine)]
     assert errors[0] > errors[1] > 0
+
+
+def test_light_from_the_side_falls_off_evenly_in_linear_light() -> None:
+    lit = robustness.lit_from_side(flat(120, 10, 81), 0.6)
+    light = linear(lit.pixels)[0, :, 0] / linear(np.array(120, np.uint8))
+    assert light[40] == pytest.approx(1, abs=0.02)
+    assert light[80] / light[0] == pytest.approx(0.4, abs=0.02)
+    assert np.abs(np.diff(light, 2)).max() < 0.04
+
+
+@pytest.mark.parametrize("degrees", [-10, -4, 4, 10])
+def test_a_tilted_camera_sees_each_line_at_its_new_angle(degrees: int) -> None:
+    """A camera that looks down by d sees a direction d higher than before; both see 60 degrees."""
+    height, width = 480, 640
+    before = sample(height, width)
+    tilted = robustness.pitched(before, degrees)
+    focal = width / 2 / np.tan(np.pi / 6)
+    angle = np.arctan2(0.0, focal) - np.deg2rad(degrees)
+    line = height / 2 + focal * np.tan(angle)
+    # What lies beyond the picture is cut off, above where the camera is tilted down.
+    ends = [np.arctan2(y - height / 2, focal) - np.deg2rad(degrees) for y in (0, height)]
+    top, bottom = (height / 2 + focal * np.tan(end) for end in ends)
+    cut = max(0, top)
+    rows = np.flatnonzero(tilted.truth.floor[:, tilted.truth.floor.shape[1] // 2])
+    assert rows[0] == pytest.approx(line - cut, abs=6)
+    assert tilted.pixels.shape[0] <= min(height, bottom) - cut + 1
+    # Nothing from beyond the picture, which would be black.
+    grey = robustness.pitched(flat(90, height, width), degrees).pixels
+    assert grey[1:-1, 1:-1].min() >= 89
+
+
+def test_tilted_by_nothing_it_is_the_same() -> None:
+    before = sample()
+    tilted = robustness.pitched(before, 0)
+    # Interpolation rounds down.
+    assert np.abs(tilted.pixels[2:-2, 2:-2] - before.pixels[2:-2, 2:-2].astype(int)).max() <= 2
+    assert np.array_equal(tilted.truth.floor, before.truth.floor)
+
+
+def test_a_crop_is_the_lower_middle() -> None:
+    before = sample(120, 160)
+    part = robustness.cropped(before, 0.5)
+    assert np.array_equal(part.pixels, before.pixels[60:, 40:120])
+    assert np.array_equal(part.truth.floor, before.truth.floor[60:, 40:120])
+    assert np.array_equal(part.truth.ignored, before.truth.ignored[60:, 40:120])

@@ -1,0 +1,254 @@
+"""`eval report`: everything that the evaluation document says, measured piece by piece.
+
+Each piece is a file in the folder of results. A piece that is there, of the same data, models and
+version of the measurement, is not measured again: a report can be interrupted, or made in parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from floorlens import __version__
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.evaluation.curves import CURVES, ROOMS, Curve, measure_curve, sampled_pairs
+from floorlens.evaluation.datasets import PairsDataset, read_pairs
+from floorlens.evaluation.measured import Opener, open_measured_lens
+from floorlens.evaluation.ranking import evaluate_ranking
+from floorlens.evaluation.slices import product_patterns
+from floorlens.evaluation.systems import (
+    Catalogues,
+    measure_systems,
+    open_catalogues,
+    systems_of,
+)
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
+    from floorlens.presets import Stages
+
+FORMAT = 1
+"""Of the pieces; another one where they are measured in another way."""
+
+
+@dataclass(frozen=True)
+class ReportResults:
+    """What was measured.
+
+    Attributes:
+        data: the pairs that were measured.
+        folder: the evaluation folder.
+        systems: system -> the figures of its `PairsReport`, ours first.
+        patterns: product id -> the pattern of its pictures.
+        curves: what `CurvePoint.as_dict` says of each curve, with its name, unit and rooms.
+        ranking: the figures of a `RankingReport`; None where there are no judgments.
+        seconds: piece -> how long it took when it was measured.
+    """
+
+    data: PairsDataset
+    folder: Path
+    systems: Mapping[str, Mapping[str, Any]]
+    patterns: Mapping[str, str]
+    curves: tuple[Mapping[str, Any], ...]
+    ranking: Mapping[str, Any] | None
+    seconds: Mapping[str, float]
+
+
+def measure_report(
+    directory: Path,
+    results: Path,
+    stages: Stages,
+    *,
+    ranking: Path | None = None,
+    rooms: int = ROOMS,
+    curves: tuple[Curve, ...] = CURVES,
+    fresh: bool = False,
+    opener: Opener = open_measured_lens,
+    new_progress: Callable[[str], Progress] | None = None,
+    index_progress: ImportProgress | None = None,
+) -> ReportResults:
+    """Returns all that a report says; measures what is not in the folder of results yet.
+
+    Args:
+        directory: rooms/, products/ and pairs.csv, as for `eval pairs`; only read.
+        results: where the pieces and the catalogues lie; made if absent.
+        stages: what is measured.
+        ranking: queries/, products/ and judgments.csv, as for `eval ranking`; None leaves it out.
+        rooms: how many rooms the robustness curves take, evenly spread.
+        curves: which curves.
+        fresh: measures all pieces anew; the catalogues stay.
+        opener: opens the catalogue of the judged queries, as for `eval ranking`.
+        new_progress: names a part, and returns what is called with (done, total) of it.
+        index_progress: the `progress` of the import of the products (`Floorlens.add`).
+
+    Raises:
+        DatasetError: a folder lacks a folder, file or column.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.report import measure_report
+        >>> from floorlens.testing import fake_stages
+        >>> results = measure_report(samples(), Path("results"), fake_stages(), rooms=2, curves=())
+        >>> results.systems["ours"]["n"] == len(results.data.pairs)
+        True
+    """
+    data = read_pairs(directory)
+    results.mkdir(parents=True, exist_ok=True)
+    bar = new_progress or (lambda _name: lambda _done, _total: None)
+    with open_catalogues(
+        results,
+        data.products,
+        stages,
+        progress=index_progress,
+        adapt_progress=bar("Adapting"),
+    ) as catalogues:
+        rows = [[pair.room, pair.product] for pair in data.pairs]
+        key = _digest([FORMAT, data.products.digest, rows, catalogues.ours.stamp])
+        pieces = _Pieces(results, key, fresh=fresh)
+        systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
+        patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
+        points = _curves(catalogues, data, rooms, curves, pieces, bar)
+        judged = None
+        if ranking is not None:
+            judged = pieces.get("ranking", ranking.name) or pieces.put(
+                "ranking",
+                evaluate_ranking(
+                    ranking,
+                    stages.preset.name,
+                    progress=bar("Judged queries"),
+                    index_progress=index_progress,
+                    opener=opener,
+                ).as_dict(),
+                ranking.name,
+            )
+    return ReportResults(
+        data, directory, systems, patterns["patterns"], points, judged, pieces.seconds
+    )
+
+
+class _Pieces:
+    """The files of the folder of results.
+
+    Args:
+        folder: where they lie.
+        key: of what they are measured on; files of another one are measured anew.
+        fresh: whether files that are there do not count.
+    """
+
+    def __init__(self, folder: Path, key: str, *, fresh: bool) -> None:
+        self._folder = folder
+        self._key = key
+        self._fresh = fresh
+        self._begin = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def get(self, name: str, part: object = None) -> dict[str, Any] | None:
+        """Returns the figures of a piece, measured on `part`; None if they are not there."""
+        self._begin = time.monotonic()
+        if self._fresh:
+            return None
+        try:
+            figures = json.loads(self._path(name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(figures, dict) or figures.get("key") != self._whole(part):
+            return None
+        self.seconds[name] = float(figures.get("seconds", 0.0))
+        return figures
+
+    def put(
+        self, name: str, figures: Mapping[str, Any], part: object = None, share: float = 1.0
+    ) -> dict[str, Any]:
+        """Writes a piece; it took `share` of the time since the last `get`. Returns its figures."""
+        seconds = round((time.monotonic() - self._begin) * share, 1)
+        whole = {**figures, "key": self._whole(part), "seconds": seconds}
+        text = json.dumps(whole, indent=2, allow_nan=False)
+        self._path(name).write_text(text + "\n", encoding="utf-8")
+        self.seconds[name] = seconds
+        return whole
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.json"
+
+    def _whole(self, part: object) -> str:
+        return f"{self._key}-{_digest(part)}"
+
+
+def _systems(
+    catalogues: Catalogues,
+    data: PairsDataset,
+    directory: Path,
+    pieces: _Pieces,
+    progress: Progress,
+) -> dict[str, Mapping[str, Any]]:
+    """Returns the figures of each system; those that are not there are measured side by side."""
+    makers = systems_of(catalogues, data.products)
+    figures: dict[str, Mapping[str, Any]] = {}
+    for name in makers:
+        stored = pieces.get(f"system {name}")
+        if stored is not None:
+            figures[name] = stored
+    missing = {name: make() for name, make in makers.items() if name not in figures}
+    stamp = {"floorlens": __version__, **catalogues.ours.stamp}
+    reports = measure_systems(missing, data, directory, stamp, progress=progress)
+    for name, report in reports.items():
+        row = report.as_dict()
+        del row["seconds_per_query"]
+        figures[name] = pieces.put(f"system {name}", row, share=1 / len(reports))
+    return {name: figures[name] for name in makers}
+
+
+def _patterns(catalogues: Catalogues, data: PairsDataset) -> dict[str, Any]:
+    catalogue = Catalogue(catalogues.plain.location, create=False)
+    try:
+        return {"patterns": product_patterns(catalogue, sorted(data.products.file_of))}
+    finally:
+        catalogue.close()
+
+
+def _curves(
+    catalogues: Catalogues,
+    data: PairsDataset,
+    rooms: int,
+    curves: Sequence[Curve],
+    pieces: _Pieces,
+    bar: Callable[[str], Progress],
+) -> tuple[Mapping[str, Any], ...]:
+    """Returns the points of each curve; the unchanged photos are measured once for all."""
+    pairs = sampled_pairs(data, rooms)
+    names = [pair.room for pair in pairs]
+    ranks: tuple[int, ...] | None = None
+    results = []
+    for curve in curves:
+        part = [names, curve.unit, curve.unchanged, sorted({*curve.photo, *curve.mask})]
+        name = f"curve {curve.name}"
+        figures = pieces.get(name, part)
+        if figures is None:
+            points = measure_curve(
+                curve, catalogues.ours, data, pairs, unchanged=ranks, progress=bar(curve.name)
+            )
+            plain = {
+                "name": curve.name,
+                "unit": curve.unit,
+                "unchanged": curve.unchanged,
+                "rooms": names,
+                "points": [point.as_dict() for point in points],
+            }
+            figures = pieces.put(name, plain, part)
+        same = [p for p in figures["points"] if p["strength"] == curve.unchanged]
+        ranks = tuple(same[0]["ranks"])
+        results.append(figures)
+    return tuple(results)
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

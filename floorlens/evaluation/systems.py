@@ -1,0 +1,320 @@
+"""The systems that a report compares on one data set: ours, ours without a part, and baselines.
+
+All of them see a photo in turn, so that its floor is found and described once. The catalogues are
+kept on disk: a measurement that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.adaptation.adapt import WORTH
+from floorlens.evaluation.baselines import BoxCrop, MeanColour
+from floorlens.evaluation.datasets import (
+    Measured,
+    PairsDataset,
+    ProductFolder,
+    failures,
+    mean_colours,
+)
+from floorlens.evaluation.measured import Clock, Searcher
+from floorlens.evaluation.pairs import PairOutcome, PairsReport, outcome_of
+from floorlens.evaluation.searches import search_photo
+from floorlens.lens import Floorlens
+from floorlens.normalisation import FloorView
+from floorlens.presets import Stages
+from floorlens.ranking import SearchResult
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.batches import Progress
+    from floorlens.importing import ImportProgress
+
+Result = TypeVar("Result")
+
+OURS = "ours"
+ANSWERS = 8
+"""How many answers of a backend are remembered: as many as the systems ask for of one photo."""
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """One data set's products, indexed.
+
+    Attributes:
+        plain: with the package's own projection.
+        adapted: adapted to the products; None where they are too few, as for a user's `index`.
+        stages: of both. They remember their last answers.
+    """
+
+    plain: Floorlens
+    adapted: Floorlens | None
+    stages: Stages
+
+    @property
+    def ours(self) -> Floorlens:
+        """The one that a user would have."""
+        return self.adapted or self.plain
+
+
+@contextmanager
+def open_catalogues(
+    folder: Path,
+    products: ProductFolder,
+    stages: Stages,
+    *,
+    progress: ImportProgress | None = None,
+    adapt_progress: Progress | None = None,
+) -> Iterator[Catalogues]:
+    """Opens the catalogues of a data set, made in a folder if they are not there; closes them.
+
+    Args:
+        folder: where they lie. Other products or models get catalogues of their own there.
+        products: what they hold.
+        stages: what describes them.
+        progress: called as `progress(done, total, row)` after each product.
+        adapt_progress: called with (done, total) simulated rooms.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> from floorlens.evaluation.systems import open_catalogues
+        >>> from floorlens.presets import BUILTIN, load_stages
+        >>> products = read_products(Path("products"))
+        >>> with open_catalogues(Path("kept"), products, load_stages(BUILTIN)) as catalogues:
+        ...     catalogues.plain.count(), catalogues.adapted
+        (3, None)
+    """
+    stages = remembering(stages)
+    key = json.dumps([products.digest, stages.stamp()], sort_keys=True)
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    places = {kind: folder / f"catalogue-{name}-{kind}" for kind in ("plain", "adapted")}
+    with ExitStack() as stack:
+
+        def opened(kind: str) -> Floorlens:
+            return stack.enter_context(Floorlens.open(places[kind], stages=stages))
+
+        plain = opened("plain")
+        plain.add(products.folder, adapt=False, progress=progress)
+        adapted = None
+        if stages.embedder.projection is not None and products.count >= WORTH:
+            if not places["adapted"].exists():
+                # The features are the same: nothing is described twice.
+                plain.close()
+                shutil.copytree(places["plain"], places["adapted"])
+                plain = opened("plain")
+            adapted = opened("adapted")
+            if not adapted.adapted:
+                adapted.adapt(progress=adapt_progress)
+        yield Catalogues(plain, adapted, stages)
+
+
+class Variant:
+    """A catalogue searched in one way; a `measured.Searcher`.
+
+    Args:
+        lens: the catalogue.
+        weights, rerank: as for `Floorlens.search`.
+    """
+
+    def __init__(
+        self, lens: Floorlens, weights: Mapping[str, float] | None = None, *, rerank: bool = True
+    ) -> None:
+        self._lens = lens
+        self._changes = weights
+        self._rerank = rerank
+        self._weights: Mapping[str, float] | None = None
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """The stamp of the catalogue, and the weights that counted."""
+        return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
+
+    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> SearchResult:
+        """Returns what `Floorlens.search` does."""
+        result = self._lens.search(
+            source, region=region, weights=self._changes, rerank=self._rerank
+        )
+        self._weights = result.weights
+        return result
+
+
+def systems_of(
+    catalogues: Catalogues, products: ProductFolder
+) -> dict[str, Callable[[], Searcher]]:
+    """Returns what makes each system, by name, ours first.
+
+    "ours", "without re-ranking", "without adaptation", "without both"; "without colour" and so on,
+    of each component of the re-ranking; "box crop, one embedding" and "mean colour".
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> from floorlens.evaluation.systems import open_catalogues, systems_of
+        >>> from floorlens.presets import BUILTIN, load_stages
+        >>> products = read_products(Path("products"))
+        >>> with open_catalogues(Path("kept"), products, load_stages(BUILTIN)) as catalogues:
+        ...     list(systems_of(catalogues, products))[:2]
+        ['ours', 'without re-ranking']
+    """
+    ours = catalogues.ours
+    systems: dict[str, Callable[[], Searcher]] = {
+        OURS: partial(Variant, ours),
+        "without re-ranking": partial(Variant, ours, rerank=False),
+    }
+    if catalogues.adapted is not None:
+        systems["without adaptation"] = partial(Variant, catalogues.plain)
+        systems["without both"] = partial(Variant, catalogues.plain, rerank=False)
+    components = catalogues.stages.reranker.weights
+    if len(components) > 1:
+        for name in components:
+            systems[f"without {name}"] = partial(Variant, ours, {name: 0.0})
+    systems["box crop, one embedding"] = partial(BoxCrop, catalogues.stages, products)
+    systems["mean colour"] = partial(MeanColour, catalogues.stages, products)
+    return systems
+
+
+def measure_systems(
+    systems: Mapping[str, Searcher],
+    data: PairsDataset,
+    folder: Path,
+    stamp: Mapping[str, Any],
+    *,
+    progress: Progress | None = None,
+) -> dict[str, PairsReport]:
+    """Returns how well the rooms find their products with each system, as `eval pairs` does.
+
+    The times of searches are left out: what systems share is computed once.
+
+    Args:
+        systems: what ranks the products.
+        data: the rooms and products.
+        folder: the evaluation folder, for the reports.
+        stamp: what the reports say of baselines; of a `Variant` they say its own.
+        progress: called with (done, total) photos after each of them.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.baselines import MeanColour
+        >>> from floorlens.evaluation.datasets import read_pairs
+        >>> from floorlens.evaluation.systems import measure_systems
+        >>> from floorlens.presets import BUILTIN, load_stages
+        >>> data = read_pairs(samples())
+        >>> systems = {"mean colour": MeanColour(load_stages(BUILTIN), data.products)}
+        >>> measure_systems(systems, data, samples(), {})["mean colour"].products
+        24
+    """
+    colours = mean_colours(data.products)
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, pair in enumerate(data.pairs):
+        rows_of[pair.room].append(row)
+    outcomes: dict[str, dict[int, PairOutcome]] = {name: {} for name in systems}
+    reasons: dict[str, dict[str, str]] = {name: {} for name in systems}
+    for number, (room, rows) in enumerate(rows_of.items(), start=1):
+        for name, system in systems.items():
+            ranking = search_photo(system, data.rooms / room, data.products, Clock())
+            if ranking.reason:
+                reasons[name][f"rooms/{room}"] = ranking.reason
+            for row in rows:
+                outcomes[name][row] = outcome_of(data.pairs[row], ranking, data.products, colours)
+        if progress is not None:
+            progress(number, len(rows_of))
+    return {
+        name: PairsReport(
+            outcomes=tuple(outcomes[name][row] for row in range(len(data.pairs))),
+            products=data.products.count,
+            seconds_per_query=0.0,
+            failed=failures(reasons[name]),
+            stamp={**stamp, **(system.stamp if isinstance(system, Variant) else {"system": name})},
+            data=Measured("pairs", folder, data.products.digest),
+        )
+        for name, system in systems.items()
+    }
+
+
+def remembering(stages: Stages) -> Stages:
+    """Returns the stages with a memory: asked the same again, a backend gives its last answer.
+
+    Example:
+        >>> from floorlens.evaluation.systems import remembering
+        >>> from floorlens.presets import BUILTIN, load_stages
+        >>> stages = remembering(load_stages(BUILTIN))
+        >>> photo = np.zeros((48, 64, 3), np.uint8)
+        >>> stages.segmenter.segment(photo) is stages.segmenter.segment(photo)
+        True
+    """
+    segmenter = _Remembering(stages.segmenter, "segment")
+    normaliser = _Remembering(stages.normaliser, "view", "straightened")
+    embedder = _Remembering(stages.embedder, "features")
+    return replace(
+        stages,
+        segmenter=cast("Any", segmenter),
+        normaliser=cast("Any", normaliser),
+        embedder=cast("Any", embedder),
+    )
+
+
+class _Remembering:
+    """A backend, some of whose methods remember their last answers."""
+
+    def __init__(self, backend: object, *methods: str) -> None:
+        self._backend = backend
+        for name in methods:
+            setattr(self, name, _with_memory(getattr(backend, name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+
+def _with_memory(function: Callable[..., Result]) -> Callable[..., Result]:
+    answers: OrderedDict[bytes, Result] = OrderedDict()
+    lock = Lock()
+
+    def call(*arguments: Any) -> Result:
+        digest = hashlib.blake2b(digest_size=16)
+        _update(digest, arguments)
+        key = digest.digest()
+        with lock:
+            if key in answers:
+                answers.move_to_end(key)
+                return answers[key]
+        answer = function(*arguments)
+        with lock:
+            answers[key] = answer
+            while len(answers) > ANSWERS:
+                answers.popitem(last=False)
+        return answer
+
+    return call
+
+
+def _update(digest: Any, value: Any) -> None:
+    """Adds a value of a backend's arguments to a digest."""
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value))
+    elif isinstance(value, FloorView):
+        for part in (value.patches, value.coverage, value.lab, value.trust):
+            _update(digest, part)
+    elif isinstance(value, Mapping):
+        for key in value:
+            digest.update(str(key).encode())
+            _update(digest, value[key])
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            _update(digest, item)
+    else:
+        digest.update(repr(value).encode())

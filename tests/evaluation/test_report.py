@@ -1,0 +1,163 @@
+"""The pieces of a report: measured once, kept, and measured anew where something changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from floorlens.demo.samples import samples
+from floorlens.evaluation import report
+from floorlens.evaluation.curves import CURVES
+from floorlens.evaluation.measured import open_measured_lens
+from floorlens.evaluation.report import ReportResults, measure_report
+from floorlens.testing import fake_stages
+
+if TYPE_CHECKING:
+    from tests.evaluation.conftest import Folder, PairsFolder
+
+CURVE = tuple(curve for curve in CURVES if curve.name in ("blur", "mask moved"))
+
+
+@pytest.fixture
+def data(pairs_folder: PairsFolder) -> Path:
+    pairs_folder.write_pairs("a.png,p1.png,x", "b.png,p2.png,y", "c.png,p3.png,y")
+    return pairs_folder.path
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is measured, in order."""
+    names: list[str] = []
+    for name in ("measure_systems", "product_patterns", "measure_curve", "evaluate_ranking"):
+        function = getattr(report, name)
+
+        def spy(*arguments: Any, _name: str = name, _function: Any = function, **more: Any) -> Any:
+            # What is there is left out: nothing is measured then.
+            if _name != "measure_systems" or arguments[0]:
+                names.append(_name)
+            return _function(*arguments, **more)
+
+        monkeypatch.setattr(report, name, spy)
+    monkeypatch.setattr("floorlens.presets.load_stages", lambda *_a, **_k: fake_stages())
+    return names
+
+
+def measure(data: Path, **options: Any) -> ReportResults:
+    results = data.parent / "results"
+    settings: dict[str, Any] = {"rooms": 2, "curves": CURVE} | options
+    # The fake stages are of no preset that could be opened by its name.
+    return measure_report(
+        data,
+        results,
+        fake_stages(),
+        opener=lambda path, _preset: open_measured_lens(path, None),
+        **settings,
+    )
+
+
+def test_what_is_there_is_not_measured_again(
+    data: Path, ranking_folder: Folder, measured: list[str]
+) -> None:
+    first = measure(data, ranking=ranking_folder.path)
+    assert measured == [
+        "measure_systems",
+        "product_patterns",
+        "measure_curve",
+        "measure_curve",
+        "evaluate_ranking",
+    ]
+    measured.clear()
+    again = measure(data, ranking=ranking_folder.path)
+    assert measured == []
+    assert again == first
+    measure(data, ranking=ranking_folder.path, fresh=True)
+    assert len(measured) == 5
+
+
+def test_an_interrupted_report_goes_on(
+    data: Path, measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "measure_curve", _stop)
+        with pytest.raises(KeyboardInterrupt):
+            measure(data)
+    measured.clear()
+    measure(data)
+    assert measured == ["measure_curve"] * 2
+
+
+def _stop(*_arguments: Any, **_options: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_other_data_rooms_or_files_are_measured_anew(data: Path, measured: list[str]) -> None:
+    measure(data)
+    measured.clear()
+    # Only the curves take a sample of the rooms.
+    measure(data, rooms=3)
+    assert measured == ["measure_curve"] * 2
+    measured.clear()
+    broken = data.parent / "results" / "curve-blur.json"
+    broken.write_text("{", encoding="utf-8")
+    measure(data, rooms=3)
+    assert measured == ["measure_curve"]
+    measured.clear()
+    (data / "pairs.csv").write_text("room,product,source\na.png,p5.png,x\n", encoding="utf-8")
+    assert measure(data).systems["ours"]["n"] == 1
+    assert measured[0] == "measure_systems"
+
+
+def test_one_system_that_is_missing_is_measured_alone(data: Path, measured: list[str]) -> None:
+    first = measure(data)
+    path = data.parent / "results" / "system-mean-colour.json"
+    assert "seconds_per_query" not in json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    measured.clear()
+    again = measure(data)
+    assert measured == ["measure_systems"]
+    assert list(again.systems) == list(first.systems)
+    assert again.systems["mean colour"]["per_query"] == first.systems["mean colour"]["per_query"]
+
+
+def test_the_unchanged_photos_of_all_curves_are_the_same(data: Path) -> None:
+    results = measure(data, curves=CURVES)
+    ranks = {
+        tuple(point["ranks"])
+        for curve in results.curves
+        for point in curve["points"]
+        if point["strength"] == curve["unchanged"]
+    }
+    assert len(ranks) == 1
+    assert all(len(curve["rooms"]) == 2 for curve in results.curves)
+
+
+def test_files_of_systems_can_be_compared(data: Path) -> None:
+    from floorlens.evaluation.compare import compare_files
+
+    measure(data)
+    paths = [data.parent / "results" / f"system-{name}.json" for name in ("ours", "mean-colour")]
+    assert compare_files(*paths).rows == 3
+
+
+@pytest.mark.slow
+def test_an_adapted_catalogue_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the package's own models on its samples, as if 24 products were enough."""
+    from floorlens.presets import BUILTIN, load_stages
+
+    monkeypatch.setattr("floorlens.evaluation.systems.WORTH", 24)
+    options: dict[str, Any] = {"rooms": 1, "curves": ()}
+    stages = load_stages(BUILTIN, threads=1)
+    results = measure_report(samples(), tmp_path, stages, **options)
+    ours, plain = results.systems["ours"], results.systems["without adaptation"]
+    assert ours["stamp"]["projection"]["version"].startswith("own-")
+    assert not plain["stamp"]["projection"]["version"].startswith("own-")
+    assert results.systems["without both"]["stamp"]["weights"] is None
+    assert set(results.patterns.values()) >= {"plank", "herringbone", "terrazzo"}
+    assert ours["top1"] > 0.5
+    assert ours["top1"] >= results.systems["mean colour"]["top1"]
+    # The catalogues are there: another run has nothing to adapt.
+    monkeypatch.setattr("floorlens.lens.Floorlens.adapt", _stop)
+    assert measure_report(samples(), tmp_path, stages, **options).systems["ours"] == ours

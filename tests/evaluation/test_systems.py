@@ -1,0 +1,139 @@
+"""The systems of a report: side by side they give what each gives alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens.evaluation.datasets import read_pairs
+from floorlens.evaluation.measured import open_measured_lens
+from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.evaluation.systems import (
+    OURS,
+    measure_systems,
+    open_catalogues,
+    remembering,
+    systems_of,
+)
+from floorlens.segmentation import Click
+from floorlens.testing import fake_stages
+
+if TYPE_CHECKING:
+    from tests.evaluation.conftest import PairsFolder
+
+
+@pytest.fixture
+def rooms(pairs_folder: PairsFolder) -> PairsFolder:
+    """Rooms with floors of grey 50, 90, 130, and a picture of one colour."""
+    for number, name in enumerate("abc"):
+        pixels = np.full((24, 32, 3), 250, np.uint8)
+        pixels[12:] = 50 + 40 * number
+        Image.fromarray(pixels).save(pairs_folder.path / "rooms" / f"{name}.png")
+    rows = [
+        f"{name}.png,p{number},x" for name, number in zip("abcda", (2, 4, 6, 6, 3), strict=True)
+    ]
+    pairs_folder.write_pairs(*[row.replace(",x", ".png,x") for row in rows])
+    return pairs_folder
+
+
+class Counting:
+    """A segmenter that counts its calls."""
+
+    def __init__(self, segmenter: Any) -> None:
+        self._segmenter = segmenter
+        self.stamp = segmenter.stamp
+        self.calls: Counter[bytes] = Counter()
+
+    def segment(self, pixels: Any, clicks: Any = ()) -> Any:
+        self.calls[pixels.tobytes()] += 1
+        return self._segmenter.segment(pixels, clicks)
+
+
+def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
+    rooms: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read_pairs(rooms.path)
+    segmenter = Counting(fake_stages().segmenter)
+    stages = replace(fake_stages(), segmenter=segmenter)
+    done: list[tuple[int, int]] = []
+    with open_catalogues(tmp_path / "kept", data.products, stages) as catalogues:
+        # Twelve products are too few for a catalogue that is adapted by itself.
+        assert catalogues.adapted is None
+        makers = systems_of(catalogues, data.products)
+        segmenter.calls.clear()
+        reports = measure_systems(
+            {name: make() for name, make in makers.items()},
+            data,
+            rooms.path,
+            {"preset": "fake"},
+            progress=lambda *call: done.append(call),
+        )
+    assert set(segmenter.calls.values()) == {1}
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert list(reports)[:2] == [OURS, "without re-ranking"]
+    assert "without adaptation" not in reports
+    assert {"without colour", "box crop, one embedding", "mean colour"} < set(reports)
+    monkeypatch.setattr("floorlens.presets.load_stages", lambda *_a, **_k: fake_stages())
+    alone = evaluate_pairs(rooms.path).as_dict()
+    ours = reports[OURS].as_dict()
+    for name in ("mrr", "top1", "per_query", "ci95", "failed", "data"):
+        assert ours[name] == alone[name], name
+    assert ours["stamp"]["weights"] == alone["stamp"]["weights"]
+    retrieved = evaluate_pairs(
+        rooms.path, opener=lambda path, preset: open_measured_lens(path, preset, rerank=False)
+    ).as_dict()
+    assert reports["without re-ranking"].as_dict()["per_query"] == retrieved["per_query"]
+    assert reports["without re-ranking"].as_dict()["stamp"]["weights"] is None
+    assert reports["without colour"].as_dict()["stamp"]["weights"]["colour"] == 0
+    assert reports["mean colour"].as_dict()["stamp"]["system"] == "mean colour"
+
+
+def test_catalogues_are_kept_for_the_same_products_and_models(
+    rooms: PairsFolder, tmp_path: Path
+) -> None:
+    def statuses() -> list[str]:
+        data = read_pairs(rooms.path)
+        rows: list[str] = []
+        with open_catalogues(
+            tmp_path / "kept",
+            data.products,
+            fake_stages(),
+            progress=lambda _done, _total, row: rows.append(row.status),
+        ):
+            return rows
+
+    assert set(statuses()) == {"added"}
+    assert set(statuses()) == {"unchanged"}
+    (rooms.path / "products" / "p1.png").unlink()
+    assert statuses() == ["added"] * 11
+
+
+def test_a_memory_tells_inputs_apart() -> None:
+    segmenter = Counting(fake_stages().segmenter)
+    stages = remembering(replace(fake_stages(), segmenter=segmenter))
+    photo = np.zeros((20, 30, 3), np.uint8)
+    other = photo.copy()
+    other[3, 4] = 1
+    first = stages.segmenter.segment(photo)
+    assert stages.segmenter.segment(photo) is first
+    assert stages.segmenter.segment(other) is not first
+    assert stages.segmenter.segment(photo.reshape(30, 20, 3)) is not first
+    assert stages.segmenter.segment(photo, (Click(3, 4),)) is not first
+    assert sum(segmenter.calls.values()) == 4
+    assert stages.stamp() == fake_stages().stamp()
+
+
+def test_a_memory_forgets_the_oldest() -> None:
+    segmenter = Counting(fake_stages().segmenter)
+    stages = remembering(replace(fake_stages(), segmenter=segmenter))
+    photos = [np.full((20, 30, 3), level, np.uint8) for level in range(12)]
+    for photo in (*photos, photos[0], photos[-1]):
+        stages.segmenter.segment(photo)
+    assert segmenter.calls[photos[0].tobytes()] == 2
+    assert segmenter.calls[photos[-1].tobytes()] == 1
