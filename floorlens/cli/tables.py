@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from floorlens.explanation import Explanation
@@ -29,13 +29,14 @@ def plain(text: object) -> Text:
 
 def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
-    names = list(result.matches[0].components or {})
-    seen = ["seen in"] if result.matches[0].evidence else []
-    words = ["looks"] if result.matches[0].word else []
-    why = ["reason"] if result.matches[0].reason else []
-    columns = ("#", "product", "name", "score", *words, *names, *seen, *why)
+    first, shown = result.matches[0], result.matches[:limit]
+    names = list(first.components or {})
+    seen = ["seen in"] if {match.evidence for match in shown} - {None, "swatch"} else []
+    words = ["looks"] if first.word else []
+    product = Column("product", overflow="fold")
+    columns = ("#", product, "name", "score", *words, *names, *seen)
     table = Table(*columns, title=plain(title), title_justify="left")
-    for match in result.matches[:limit]:
+    for match in shown:
         parts = match.components or {}
         table.add_row(
             str(match.rank),
@@ -45,10 +46,13 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(match.word or "" for _ in words),
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
-            *(match.reason for _ in why),
         )
     console = Output()
     console.print(table)
+    for match in shown:
+        if match.reason:
+            # A column of sentences would leave no room for the others.
+            console.print(f"{match.rank}. {match.reason}", highlight=False, markup=False)
     console.print(
         f"{min(limit, len(result.matches))} of {result.total} products; floor on "
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",

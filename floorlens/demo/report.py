@@ -127,7 +127,7 @@ def _section(
     )
     photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
     cards = "".join(
-        _card(match, pictures, thumbnails, match.product.id == room.truth)
+        _card(match, pictures, thumbnails, match.product.id == room.truth, _score(result, match))
         for match in result.matches[:count]
     )
     rest = result.matches[count:]
@@ -135,7 +135,7 @@ def _section(
     if rest:
         rows = "".join(
             f'<tr><td class="number">{m.rank}</td><td>{escape(m.product.name)}</td>'
-            f'<td>{m.word or ""}</td><td class="number">{m.score:.0%}</td></tr>'
+            f'<td>{m.word or ""}</td><td class="number">{_score(result, m)}</td></tr>'
             for m in rest
         )
         more = (
@@ -148,7 +148,20 @@ def _section(
     )
 
 
-def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_truth: bool) -> str:
+def _score(result: SearchResult, match: Match) -> str:
+    """Returns a score as it is written: in per cent where it is a probability."""
+    if not result.equals:
+        return f"{match.score * 100:.0f}"
+    return f"{match.score:.0%}" if match.score >= 0.005 else "&lt;1%"
+
+
+def _card(
+    match: Match,
+    pictures: Path,
+    thumbnails: dict[str, str | None],
+    is_truth: bool,
+    score: str,
+) -> str:
     product = match.product
     if product.id not in thumbnails:
         thumbnails[product.id] = _thumbnail(product, pictures, len(thumbnails))
@@ -161,7 +174,7 @@ def _card(match: Match, pictures: Path, thumbnails: dict[str, str | None], is_tr
     bar = score_bar(match.score if match.likeness is None else match.likeness)
     word = f"{match.word}&nbsp;· " if match.word else ""
     caption = (
-        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{match.score:.0%}"
+        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{score}"
         f"{bar}<span>{parts} {_EVIDENCE[match.evidence]}</span>"
     )
     if match.reason:
