@@ -32,8 +32,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     names = list(result.matches[0].components or {})
     seen = ["seen in"] if result.matches[0].evidence else []
     words = ["looks"] if result.matches[0].word else []
-    why = ["reason"] if result.matches[0].reason else []
-    columns = ("#", "product", "name", "score", *words, *names, *seen, *why)
+    columns = ("#", "product", "name", "score", *words, *names, *seen)
     table = Table(*columns, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
@@ -45,10 +44,13 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(match.word or "" for _ in words),
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
-            *(match.reason for _ in why),
         )
     console = Output()
     console.print(table)
+    # Below it, since ids and names need the width.
+    for match in result.matches[:limit]:
+        if match.reason:
+            console.print(plain(f"{match.rank:2} {match.reason}"), soft_wrap=True)
     console.print(
         f"{min(limit, len(result.matches))} of {result.total} products; floor on "
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
@@ -89,12 +91,16 @@ def print_explanation(title: str, explanation: Explanation) -> None:
             f"{spreads[1]:.1f}",
             f"{spreads[1] - spreads[0]:+.1f}",
         )
-        table.add_row("texture", "", "", f"{facts.texture:.2f} alike")
+        table.add_row("texture", "", "", f"cosine {facts.texture:.2f}")
         console.print(table)
         for doubt in facts.doubts:
             console.print(f"doubtful: {PHRASES[doubt]}", highlight=False)
     place = "beyond the ranking" if match is None else f"rank {match.rank}, score {match.score:.3f}"
-    console.print(f"{place}; {len(explanation.pairs)} pairs of patches correspond", highlight=False)
+    count = len(explanation.pairs)
+    pairs = (
+        "1 pair of patches corresponds" if count == 1 else f"{count} pairs of patches correspond"
+    )
+    console.print(f"{place}; {pairs}", highlight=False)
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
