@@ -49,10 +49,10 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
         )
     console = Output()
     console.print(table)
+    # Below it, since ids and names need the width.
     for match in shown:
         if match.reason:
-            # A column of sentences would leave no room for the others.
-            console.print(f"{match.rank}. {match.reason}", highlight=False, markup=False)
+            console.print(plain(f"{match.rank:2} {match.reason}"), soft_wrap=True)
     console.print(
         f"{min(limit, len(result.matches))} of {result.total} products; floor on "
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
@@ -93,12 +93,16 @@ def print_explanation(title: str, explanation: Explanation) -> None:
             f"{spreads[1]:.1f}",
             f"{spreads[1] - spreads[0]:+.1f}",
         )
-        table.add_row("texture", "", "", f"{facts.texture:.2f} alike")
+        table.add_row("texture", "", "", f"cosine {facts.texture:.2f}")
         console.print(table)
         for doubt in facts.doubts:
             console.print(f"doubtful: {PHRASES[doubt]}", highlight=False)
     place = "beyond the ranking" if match is None else f"rank {match.rank}, score {match.score:.3f}"
-    console.print(f"{place}; {len(explanation.pairs)} pairs of patches correspond", highlight=False)
+    count = len(explanation.pairs)
+    pairs = (
+        "1 pair of patches corresponds" if count == 1 else f"{count} pairs of patches correspond"
+    )
+    console.print(f"{place}; {pairs}", highlight=False)
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from floorlens.images.colour import delta_e76
 from floorlens.images.drawing import side_by_side
@@ -27,7 +29,7 @@ class Patch:
         picture: the path of the product's picture; "" for the photo.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] = field(repr=False)
     place: tuple[float, float, float] | None = None
     picture: str = ""
 
@@ -66,7 +68,7 @@ class PatchPair:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What is alike in a photo's floor and one product, and what differs.
 
@@ -93,6 +95,16 @@ class Explanation:
     pairs: tuple[PatchPair, ...]
     floor_palette: NDArray[np.float32]
     product_palette: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        reason = self.reason or "no reason"
+        return f"Explanation({self.product.id!r}: {reason}; pairs: {len(self.pairs)})"
+
+    def _repr_png_(self) -> bytes:
+        """Returns `picture` as a notebook shows it."""
+        file = io.BytesIO()
+        Image.fromarray(self.picture()).save(file, "PNG")
+        return file.getvalue()
 
     @property
     def palette_differences(self) -> NDArray[np.float32]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -73,6 +75,16 @@ def test_unknown_and_missing(lens: Floorlens, room: Path, product_folder: Path) 
     file.unlink()
     with pytest.raises(ImageError, match=r"product 'oak' .*oak\.png.* Put the picture back"):
         lens.compare(room, "oak")
+
+
+def test_an_explanation_fits_in_a_notebook(lens: Floorlens, room: Path) -> None:
+    explanation = lens.compare(room, "oak")
+    assert repr(explanation) == "Explanation('oak': no reason; pairs: 1)"
+    with Image.open(io.BytesIO(explanation._repr_png_())) as picture:
+        assert np.array_equal(np.asarray(picture), explanation.picture())
+    again = pickle.loads(pickle.dumps(explanation))
+    assert again.as_dict() == explanation.as_dict()
+    assert np.array_equal(again.picture(), explanation.picture())
 
 
 class Quarters(FakeNormaliser):
