@@ -52,6 +52,7 @@ from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.models.stamp import encoder_key
 from floorlens.products.prints import Print
 from floorlens.products.product import Product
+from floorlens.products.variants import Variant
 
 __all__ = ["FILE_NAME", "Catalogue"]
 
@@ -403,6 +404,17 @@ class Catalogue(Database):
                     )
                 )
             )
+
+    def variants(self, product_id: str) -> tuple[Variant, ...]:
+        """Returns the other products of a product's design, the surest first.
+
+        Raises:
+            ProductNotFound: none has that id.
+        """
+        own = self.product(product_id)
+        design = self.designs.of(own.id)
+        links = {} if design is None else design.links(own.id)
+        return tuple(Variant(product, *links[product.id]) for product in self.products(links))
 
     def prints(self, product_id: str) -> dict[str, Print]:
         """Returns the prints of a product's pictures, by hash."""

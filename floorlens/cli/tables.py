@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from floorlens.explanation import Explanation
+from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.ranking.reasons import PHRASES
 
@@ -33,7 +34,8 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     seen = ["seen in"] if result.matches[0].evidence else []
     words = ["looks"] if result.matches[0].word else []
     why = ["reason"] if result.matches[0].reason else []
-    columns = ("#", "product", "name", "score", *words, *names, *seen, *why)
+    grouped = ["variants"] if any(match.variants for match in result.matches) else []
+    columns = ("#", "product", "name", "score", *words, *names, *seen, *why, *grouped)
     table = Table(*columns, title=plain(title), title_justify="left")
     for match in result.matches[:limit]:
         parts = match.components or {}
@@ -46,6 +48,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
             *(match.reason for _ in why),
+            *(plain(_listed(match.variants)) for _ in grouped),
         )
     console = Output()
     console.print(table)
@@ -95,6 +98,12 @@ def print_explanation(title: str, explanation: Explanation) -> None:
             console.print(f"doubtful: {PHRASES[doubt]}", highlight=False)
     place = "beyond the ranking" if match is None else f"rank {match.rank}, score {match.score:.3f}"
     console.print(f"{place}; {len(explanation.pairs)} pairs of patches correspond", highlight=False)
+
+
+def _listed(products: Sequence[Product], shown: int = 3) -> str:
+    """Returns the ids of products, the first of them if they are many."""
+    rest = f" and {len(products) - shown} more" if len(products) > shown else ""
+    return ", ".join(product.id for product in products[:shown]) + rest
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:

@@ -126,6 +126,34 @@ class Design:
         kinds = {relation.kind for relation in self.relations}
         return tuple(kind for kind in KINDS if kind in kinds)
 
+    def links(self, product_id: str) -> dict[str, tuple[Kind, float]]:
+        """Returns the id of each other product -> how it differs from one, and how surely.
+
+        The surest come first. Where two are related by way of a third, it is by the surest way; the
+        kind is then the one on it that differs most.
+
+        Example:
+            >>> pairs = [("a", "b", "same picture", 0.9), ("b", "c", "other colour", 0.8)]
+            >>> relations = [Relation((a, b), k, c, 1.0, 0.0, 1.0) for a, b, k, c in pairs]
+            >>> links = Design(("a", "b", "c"), tuple(relations)).links("a")
+            >>> {name: kind for name, (kind, _) in links.items()}
+            {'b': 'same picture', 'c': 'other colour'}
+        """
+        links: dict[str, tuple[Kind, float]] = {product_id: (KINDS[0], 1.0)}
+        while True:
+            ways = [
+                (-links[near][1] * r.confidence, far, r.kind, near)
+                for r in self.relations
+                for near, far in (r.ids, r.ids[::-1])
+                if near in links and far not in links
+            ]
+            if not ways:
+                break
+            certainty, name, kind, near = min(ways)
+            links[name] = max(kind, links[near][0], key=KINDS.index), -certainty
+        del links[product_id]
+        return links
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the design as plain JSON values."""
         return {
