@@ -31,6 +31,7 @@ from floorlens.pipeline import (
     examine_product,
     product_attributes,
     product_features,
+    product_prints,
 )
 from floorlens.presets import Stages
 from floorlens.products.downloads import Downloads, downloads_folder
@@ -481,7 +482,8 @@ def _prepare(
         features = product_features(photos, stages, pictures)
         kinds = tuple(picture.kind for picture in pictures)
         measured = product_attributes(photos, pictures, features)
-        return Description(features, kinds, _note(pictures), measured)
+        prints = product_prints(photos, pictures)
+        return Description(features, kinds, _note(pictures), measured, prints)
 
     description = descriptions.get(product.id, hashes, describe)
     embedding = descriptions.embedding(
@@ -489,7 +491,14 @@ def _prepare(
     )
     status = "added" if stored is None else "updated"
     row = ImportRow(product.id, status, None, description.pictures, description.note)
-    entry = Entry(product, hashes, description.features, embedding, description.measured)
+    entry = Entry(
+        product,
+        hashes,
+        description.features,
+        embedding,
+        description.measured,
+        description.prints,
+    )
     return _Outcome(row, entry, hashes)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
+    from floorlens.products.variants import Design, Variant
     from floorlens.retrieval.replica import Replica
     from floorlens.search import Shot
     from floorlens.settings import Settings
@@ -862,6 +863,34 @@ class Floorlens:
         )
         return _push_after(retriever, report)
 
+    @overload
+    def variants(self, product_id: str) -> tuple[Variant, ...]: ...
+    @overload
+    def variants(self, product_id: None = None) -> tuple[Design, ...]: ...
+    def variants(self, product_id: str | None = None) -> tuple[Variant, ...] | tuple[Design, ...]:
+        """Returns which products are variants: one picture, or one design in another format or
+        colour.
+
+        They are told by the pictures, the vectors and the names that are stored, and computed once
+        for each state of the catalogue (`floorlens.products.variants`).
+
+        Args:
+            product_id: of a product, whose variants are returned, the surest first; None: all
+                designs of two or more products.
+
+        Raises:
+            ProductNotFound: there is no such product.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.variants()
+            ()
+        """
+        if product_id is None:
+            return self._ask(lambda catalogue, _: catalogue.designs.groups())
+        return self._ask(lambda catalogue, _: catalogue.variants(product_id))
+
     def remove(self, ids: Sequence[str]) -> list[str]:
         """Removes products from the catalogue (not their files); returns the ids that existed.
 
@@ -928,6 +957,7 @@ class Floorlens:
         rerank: bool = True,
         like: Sequence[str] = (),
         unlike: Sequence[str] = (),
+        group: Literal["design"] | None = None,
         fetch: bool = False,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
@@ -951,6 +981,8 @@ class Floorlens:
                 "like", which counts .75 beside 1 for all others together.
             unlike: ids of products that it should be less like; they are left out. They add the
                 component "unlike", which counts .15.
+            group: "design" lets the best match of each design stand for it; its other products are
+                in `Match.variants`, and `limit` counts designs (see `variants`).
             fetch: whether a photo at an `http(s)://` address is fetched, from one of the
                 `fetch_hosts` that the catalogue was opened with.
 
@@ -972,9 +1004,7 @@ class Floorlens:
         from floorlens.search import Query, answer
 
         shots = self._shots(source, region, clicks, fetch)
-        query = Query(
-            limit=limit, where=where, weights=weights, rerank=rerank, like=like, unlike=unlike
-        )
+        query = Query(limit, where, weights, rerank, like, unlike, group)
         return self._ask(
             lambda catalogue, retriever: answer(
                 query, shots, catalogue=catalogue, stages=self._stages, retriever=retriever
@@ -991,6 +1021,7 @@ class Floorlens:
         rerank: bool = True,
         like: Sequence[str] = (),
         unlike: Sequence[str] = (),
+        group: Literal["design"] | None = None,
     ) -> Ranking:
         """Returns the other products, ranked by how closely they look like one of the catalogue.
 
@@ -999,7 +1030,7 @@ class Floorlens:
 
         Args:
             product_id: of the product; it is left out.
-            limit, where, weights, rerank, like, unlike: as for `search`.
+            limit, where, weights, rerank, like, unlike, group: as for `search`.
 
         Raises:
             ProductNotFound: there is no such product.
@@ -1014,9 +1045,7 @@ class Floorlens:
         """
         from floorlens.search import Query, answer_similar
 
-        query = Query(
-            limit=limit, where=where, weights=weights, rerank=rerank, like=like, unlike=unlike
-        )
+        query = Query(limit, where, weights, rerank, like, unlike, group)
         return self._ask(
             lambda catalogue, retriever: answer_similar(
                 query, product_id, catalogue=catalogue, stages=self._stages, retriever=retriever

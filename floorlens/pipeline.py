@@ -29,6 +29,7 @@ from floorlens.products.pictures import (
     without_overlays,
 )
 from floorlens.products.placeholders import is_drawing
+from floorlens.products.prints import NOTHING, Print, print_of
 from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.bars import inside_bars
 from floorlens.segmentation.clicks import parse_clicks
@@ -298,6 +299,31 @@ def product_attributes(
                         values.pop(name, None)
                 return values
     return {}
+
+
+def product_prints(photos: Sequence[Photo], pictures: Sequence[ProductPicture]) -> dict[str, Print]:
+    """Returns what tells each picture of a product from others, by content hash.
+
+    The print of a room or a drawing is empty: it shows no floor from above.
+
+    Args:
+        photos: the pictures.
+        pictures: what they show, in the same order, as `examine_product` says it.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photos = [load_photo("products/oak-natural-plank.jpg")]
+        >>> pictures = examine_product(photos, fake_stages())
+        >>> product_prints(photos, pictures)[photos[0].content_hash].grey.shape
+        (64, 64)
+    """
+    return {
+        photo.content_hash: NOTHING
+        if picture.kind in ("room", "drawing")
+        else print_of(_texture(*picture.product(photo.pixels)))
+        for photo, picture in zip(photos, pictures, strict=True)
+    }
 
 
 def product_textures(photos: Sequence[Photo], stages: Stages) -> dict[str, NDArray[np.uint8]]:

@@ -42,13 +42,16 @@ from floorlens.presets import Stages
 from floorlens.products.product import Product
 from floorlens.ranking import Ranking, SearchResult
 from floorlens.ranking.feedback import Feedback, feedback_weights
-from floorlens.ranking.order import component_weights, matches_of, rank_hits
+from floorlens.ranking.order import component_weights, first_designs, matches_of, rank_hits
 from floorlens.ranking.reasons import Doubt, doubts_of
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
     from floorlens.retrieval.retriever import Retriever
+
+GROUPS = ("design",)
+"""By what results can be grouped."""
 
 T = TypeVar("T")
 
@@ -75,6 +78,7 @@ class Query:
     rerank: bool = True
     like: Sequence[str] = ()
     unlike: Sequence[str] = ()
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -291,6 +295,9 @@ class _Search:
         """
         if query.limit is not None and query.limit < 1:
             raise UsageError(f"limit must be 1 or more, not {query.limit}")
+        if query.group not in (None, *GROUPS):
+            known = ", ".join(repr(name) for name in GROUPS)
+            raise UsageError(f"results are not grouped by {query.group!r}: known are {known}")
         _check_examples(query.like, query.unlike)
         default = feedback_weights(
             stages.reranker.weights, like=bool(query.like), unlike=bool(query.unlike)
@@ -336,7 +343,8 @@ class _Search:
         with clock.stage("retrieve"):
             retrieval = self._retriever.retrieve(
                 features,
-                max(limit + len(omitted), depth),
+                # Variants may stand anywhere in the ranking.
+                max((limit if query.group is None else most) + len(omitted), depth),
                 depth,
                 condition,
                 self._like,
@@ -360,7 +368,12 @@ class _Search:
                 None if without else total,
             )
         with clock.stage("collect"):
-            products = self._catalogue.products(place.id for place in order.places[:limit])
+            design_of = {} if query.group is None else self._design_of()
+            places, equals = order.places[:limit], order.equals
+            if design_of:
+                places = first_designs(order.places, design_of, limit)
+                equals = len({design_of.get(one.id, one.id) for one in order.places[:equals]})
+            products = self._catalogue.products(place.id for place in places)
             # Some engines show for a while what a product was before: the catalogue is the truth.
             attributes = self._catalogue.attributes.of(product.id for product in products)
             passing = {
@@ -368,7 +381,7 @@ class _Search:
                 for product in products
                 if passes(product, condition, attributes.get(product.id, {}))
             }
-            matches = matches_of(order.places[:limit], passing, attributes)
+            matches = matches_of(places, passing, attributes, design_of)
         return Ranking(
             matches=matches,
             total=total,
@@ -376,9 +389,17 @@ class _Search:
             index=retrieval.engine,
             degraded=retrieval.degraded,
             weights=order.weights,
-            equals=order.equals,
+            equals=equals,
             nothing_close=order.nothing_close,
         )
+
+    def _design_of(self) -> dict[str, str]:
+        """Returns product id -> the first id of its design, of those that have variants."""
+        return {
+            product_id: design.ids[0]
+            for design in self._catalogue.designs.groups()
+            for product_id in design.ids
+        }
 
     def _check_fields(self) -> None:
         """Refuses a filter on fields that no product has: as a rule they are mistyped.

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, insert, select
 
 from floorlens.attributes import Attribute
 from floorlens.catalogue.database import FILE_NAME, Database
+from floorlens.catalogue.designs import Designs
 from floorlens.catalogue.generations import Generations, projection_version, stamp_of
 from floorlens.catalogue.product_attributes import ProductAttributes
 from floorlens.catalogue.projections import Projections
@@ -24,6 +25,7 @@ from floorlens.catalogue.rows import (
     load_products,
     read_attributes,
     read_base_features,
+    read_prints,
     read_revision,
     record_metadata,
     write_features,
@@ -37,6 +39,7 @@ from floorlens.catalogue.schema import (
     generations,
     images,
     known_rooms,
+    prints,
     products,
     removed,
     simulated,
@@ -47,7 +50,9 @@ from floorlens.embedding import FloorFeatures
 from floorlens.engines import Record
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.models.stamp import encoder_key
+from floorlens.products.prints import Print
 from floorlens.products.product import Product
+from floorlens.products.variants import Variant
 
 __all__ = ["FILE_NAME", "Catalogue"]
 
@@ -61,6 +66,7 @@ class Catalogue(Database):
         generations: the sets of features made with one stamp each, of which one is live.
         projections: which projection makes the embeddings.
         attributes: what the products are like.
+        designs: which products are variants of one design.
     """
 
     def __init__(self, location: str | Path, *, create: bool = True) -> None:
@@ -69,6 +75,7 @@ class Catalogue(Database):
         self.generations = Generations(self)
         self.projections = Projections(self)
         self.attributes = ProductAttributes(self)
+        self.designs = Designs(self)
         self._fields: tuple[int, Mapping[str, bool]] | None = None
 
     # -- state ---------------------------------------------------------------------------------
@@ -295,7 +302,15 @@ class Catalogue(Database):
         with self.writing() as connection:
             revision = read_revision(connection)
             for product_id in ids:
-                for table in (features, base_features, simulated, known_rooms, images, attributes):
+                for table in (
+                    features,
+                    base_features,
+                    simulated,
+                    prints,
+                    known_rooms,
+                    images,
+                    attributes,
+                ):
                     connection.execute(delete(table).where(table.c.product_id == product_id))
                 deletion = connection.execute(delete(products).where(products.c.id == product_id))
                 if deletion.rowcount:
@@ -389,6 +404,23 @@ class Catalogue(Database):
                     )
                 )
             )
+
+    def variants(self, product_id: str) -> tuple[Variant, ...]:
+        """Returns the other products of a product's design, the surest first.
+
+        Raises:
+            ProductNotFound: none has that id.
+        """
+        own = self.product(product_id)
+        design = self.designs.of(own.id)
+        links = {} if design is None else design.links(own.id)
+        return tuple(Variant(product, *links[product.id]) for product in self.products(links))
+
+    def prints(self, product_id: str) -> dict[str, Print]:
+        """Returns the prints of a product's pictures, by hash."""
+        with self.reading() as connection:
+            rows = connection.execute(select(prints).where(prints.c.product_id == product_id))
+            return read_prints(rows).get(product_id, {})
 
 
 def _record(row: Any, values: Mapping[str, Attribute]) -> Record:

@@ -17,6 +17,7 @@ from floorlens.catalogue.catalogue import Catalogue
 from floorlens.embedding import FloorEmbedding, FloorFeatures
 from floorlens.embedding.projection import Projection
 from floorlens.errors import FloorlensError
+from floorlens.products.prints import Print
 
 LAST = 64
 """So many descriptions are kept in memory."""
@@ -31,12 +32,14 @@ class Description:
         pictures: the kind of each picture, in order; empty where the features were stored already.
         note: what a report says of the pictures.
         measured: attributes of the pictures.
+        prints: of the pictures, by hash.
     """
 
     features: FloorFeatures
     pictures: tuple[str, ...]
     note: str | None
     measured: Mapping[str, Attribute] = field(default_factory=dict)
+    prints: Mapping[str, Print] = field(default_factory=dict)
 
 
 class Descriptions:
@@ -155,7 +158,8 @@ class Descriptions:
             return None
         twin_id, features, measured = twin
         note = None if twin_id == product_id else f"has the same pictures as {twin_id}"
-        return Description(features, (), note, measured)
+        prints = self._catalogue.prints(twin_id)
+        return Description(features, (), note, measured, prints)
 
 
 def _code(hashes: tuple[str, ...]) -> int:

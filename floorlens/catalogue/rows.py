@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
@@ -21,12 +21,14 @@ from floorlens.catalogue.schema import (
     base_features,
     features,
     images,
+    prints,
     products,
     removed,
     simulated,
     state,
 )
 from floorlens.embedding import ASPECTS, Aspect, FloorEmbedding, FloorFeatures
+from floorlens.products.prints import Print, pack, unpack
 from floorlens.products.product import Product
 
 # A later one takes the place of an earlier one.
@@ -60,6 +62,7 @@ class Entry:
         features, embedding: of its images; None leaves the stored ones alone (only metadata or
             paths changed).
         measured: attributes of its images; None leaves the stored ones alone.
+        prints: of its images, by hash; stored with the features.
     """
 
     product: Product
@@ -67,6 +70,7 @@ class Entry:
     features: FloorFeatures | None = None
     embedding: FloorEmbedding | None = None
     measured: Mapping[str, Attribute] | None = None
+    prints: Mapping[str, Print] = field(default_factory=dict)
 
 
 def dump(value: Mapping[str, Any]) -> str:
@@ -124,7 +128,7 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     """
     product = entry.product
     if image_hashes(connection, product.id) != entry.content_hashes:
-        for table in (features, base_features, simulated):
+        for table in (features, base_features, simulated, prints):
             connection.execute(delete(table).where(table.c.product_id == product.id))
         write_attributes(connection, product.id, "measured", {})
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
@@ -209,7 +213,7 @@ def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:
 
 
 def write_features(connection: Connection, entry: Entry, generation: int, encoder: str) -> None:
-    """Stores the features and the embedding of an entry, in the place of those that are there.
+    """Stores the features, the prints and the embedding of an entry, in the place of others.
 
     Args:
         connection: of a transaction that writes.
@@ -223,6 +227,7 @@ def write_features(connection: Connection, entry: Entry, generation: int, encode
     if entry.features is None or entry.embedding is None:
         return
     write_base_features(connection, entry.product.id, entry.features, encoder)
+    write_prints(connection, entry.product.id, entry.prints)
     write_embedding(connection, entry.product.id, entry.embedding, generation)
 
 
@@ -247,6 +252,37 @@ def write_embedding(
             signature=embedding.signature,
         )
     )
+
+
+def write_prints(connection: Connection, product_id: str, values: Mapping[str, Print]) -> None:
+    """Stores the prints of a product's pictures, by hash, in the place of those that are there.
+
+    Example:
+        >>> write_prints(connection, "oak", {"00ff": print_of(pixels)})  # doctest: +SKIP
+    """
+    connection.execute(delete(prints).where(prints.c.product_id == product_id))
+    if values:
+        connection.execute(
+            insert(prints),
+            [
+                {"product_id": product_id, "content_hash": digest, "print": pack(value)}
+                for digest, value in values.items()
+            ],
+        )
+
+
+def read_prints(rows: Iterable[Row[Any]]) -> dict[str, dict[str, Print]]:
+    """Returns the prints in rows of `prints`, by product and hash.
+
+    Example:
+        >>> rows = connection.execute(select(prints)).all()  # doctest: +SKIP
+        >>> list(read_prints(rows)["oak"])  # doctest: +SKIP
+        ['00ff']
+    """
+    stored: dict[str, dict[str, Print]] = {}
+    for row in rows:
+        stored.setdefault(row.product_id, {})[row.content_hash] = unpack(row.print)
+    return stored
 
 
 def write_base_features(

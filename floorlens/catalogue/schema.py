@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from floorlens.errors import SchemaMismatch
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -92,6 +92,15 @@ attributes = Table(
     Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
     Column("origin", String(16), primary_key=True),
     Column("content", Text, nullable=False),
+)
+
+# What tells a picture from others (floorlens.products.prints), of each picture of a product.
+prints = Table(
+    "prints",
+    metadata,
+    Column("product_id", _PRODUCT_ID, ForeignKey("products.id"), primary_key=True),
+    Column("content_hash", String(64), primary_key=True),
+    Column("print", LargeBinary, nullable=False),
 )
 
 # What is searched. vector: float32 little-endian, L2-normalised.
@@ -235,6 +244,11 @@ def _add_attributes(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _add_prints(connection: Connection) -> None:
+    """Version 6 to 7: prints of pictures; a rebuild makes those of pictures that are there."""
+    metadata.create_all(connection)
+
+
 # MIGRATIONS[v] turns a catalogue of schema version v into one of version v + 1.
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     1: _split_features,
@@ -242,6 +256,7 @@ MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     3: _add_aspects,
     4: _add_known_rooms,
     5: _add_attributes,
+    6: _add_prints,
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands on the catalogue: index, adapt, products, export, info."""
+"""Commands on the catalogue: index, adapt, products, variants, export, info."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def register(app: typer.Typer) -> None:
     app.command()(index)
     app.command()(adapt)
     app.add_typer(products_app, name="products")
+    app.command()(variants)
     app.command()(export)
     app.command()(info)
 
@@ -313,6 +314,49 @@ def remove(
         print_json({"removed": removals})
     else:
         print(f"removed {len(removals)}: {', '.join(removals)}")
+
+
+def variants(
+    product_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="A product; without one, all designs.",
+            show_default=False,
+        ),
+    ] = None,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List which products show one picture, or one design in other formats, widths or colours."""
+    with closing(_open_without_models(catalogue)) as store:
+        if product_id is None:
+            designs, missing = store.designs.groups(), store.designs.without_prints()
+            rows = [(", ".join(design.ids), ", ".join(design.kinds)) for design in designs]
+            values = [design.as_dict() for design in designs]
+            columns, title = ("products", "kinds"), f"{len(rows)} designs"
+        else:
+            others, missing = store.variants(product_id), 0
+            rows = [(v.product.id, f"{v.kind} ({v.confidence:.2f})") for v in others]
+            values = [variant.as_dict() for variant in others]
+            columns, title = ("product", "how it differs"), f"{len(rows)} variants of {product_id}"
+    if missing:
+        print(
+            f"floorlens: an earlier version stored {missing} products, whose pictures are not "
+            "compared: `floorlens index --rebuild` changes that",
+            file=sys.stderr,
+        )
+    if as_json:
+        print_json(values)
+        return
+    from rich.table import Table
+
+    from floorlens.cli.tables import Output, plain
+
+    table = Table(*columns, title=plain(title), title_justify="left")
+    for row in rows:
+        table.add_row(*(plain(cell) for cell in row))
+    Output().print(table)
 
 
 def export(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -92,6 +92,15 @@ def search(
         ),
     ] = None,
     weight: WeightOption = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group",
+            metavar="design",
+            help="One row a design; its other formats, widths and colours stand in it.",
+            show_default=False,
+        ),
+    ] = None,
     box: BoxOption = None,
     polygon: PolygonOption = None,
     mask: MaskOption = None,
@@ -114,6 +123,7 @@ def search(
             region=region,
             clicks=clicks,
             weights=weights,
+            group=cast("Literal['design'] | None", group),
             fetch=fetch,
         )
     if as_json:

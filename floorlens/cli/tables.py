@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from floorlens.explanation import Explanation
+from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.ranking.reasons import PHRASES
 
@@ -33,9 +34,9 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     names = list(first.components or {})
     seen = ["seen in"] if {match.evidence for match in shown} - {None, "swatch"} else []
     words = ["looks"] if first.word else []
-    product = Column("product", overflow="fold")
-    columns = ("#", product, "name", "score", *words, *names, *seen)
+    columns = ("#", "product", "name", "score", *words, *names, *seen)
     table = Table(*columns, title=plain(title), title_justify="left")
+    table.columns[1].overflow = "fold"
     for match in shown:
         parts = match.components or {}
         table.add_row(
@@ -51,8 +52,10 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     console.print(table)
     # Below it, since ids and names need the width.
     for match in shown:
-        if match.reason:
-            console.print(plain(f"{match.rank:2} {match.reason}"), soft_wrap=True)
+        variants = f"of this design also {_listed(match.variants)}" if match.variants else ""
+        remarks = "; ".join(filter(None, (match.reason, variants)))
+        if remarks:
+            console.print(plain(f"{match.rank:2} {remarks}"), soft_wrap=True)
     console.print(
         f"{min(limit, len(result.matches))} of {result.total} products; floor on "
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
@@ -103,6 +106,12 @@ def print_explanation(title: str, explanation: Explanation) -> None:
         "1 pair of patches corresponds" if count == 1 else f"{count} pairs of patches correspond"
     )
     console.print(f"{place}; {pairs}", highlight=False)
+
+
+def _listed(products: Sequence[Product], shown: int = 3) -> str:
+    """Returns the ids of products, the first of them if they are many."""
+    rest = f" and {len(products) - shown} more" if len(products) > shown else ""
+    return ", ".join(product.id for product in products[:shown]) + rest
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:

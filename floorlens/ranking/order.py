@@ -182,10 +182,32 @@ def rank_hits(
     return Order((*head, *tail(head, hits)), shares, reading.equals, reading.nothing_close)
 
 
+def first_designs(
+    ranking: Sequence[Place], design_of: Mapping[str, str], limit: int
+) -> list[Place]:
+    """Returns the places of the first designs of a ranking, those of all their products, in order.
+
+    Args:
+        ranking: best first.
+        design_of: product id -> what names its design; one that is not named is a design alone.
+        limit: how many designs.
+
+    Example:
+        >>> ranking = [Place(name, 0.9, None) for name in ("oak-8", "elm", "oak-12")]
+        >>> design_of = {"oak-8": "oak", "oak-12": "oak"}
+        >>> [place.id for place in first_designs(ranking, design_of, 1)]
+        ['oak-8', 'oak-12']
+    """
+    designs = dict.fromkeys(design_of.get(place.id, place.id) for place in ranking)
+    first = set(list(designs)[:limit])
+    return [place for place in ranking if design_of.get(place.id, place.id) in first]
+
+
 def matches_of(
     ranking: Sequence[Place],
     products: Mapping[str, Product],
     attributes: Mapping[str, Mapping[str, Attribute]] = MappingProxyType({}),
+    design_of: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Match, ...]:
     """Returns the matches of a ranking, their ranks without gaps.
 
@@ -194,13 +216,25 @@ def matches_of(
         products: by id. A place whose product is not among them, because another process has just
             removed it, is left out.
         attributes: of the products, by id.
+        design_of: product id -> what names its design. Of those that share one the best is a match,
+            and the others are its variants, in their order.
 
     Example:
         >>> ranking = [Place("a", 0.9, None), Place("b", 0.8, None)]
         >>> [match.rank for match in matches_of(ranking, {"b": Product("b", "Oak")})]
         [1]
     """
-    present = [place for place in ranking if place.id in products]
+    variants: dict[str, list[Product]] = {}
+    present = []
+    for place in ranking:
+        if place.id not in products:
+            continue
+        design = design_of.get(place.id, place.id)
+        if design in variants:
+            variants[design].append(products[place.id])
+        else:
+            variants[design] = []
+            present.append(place)
     return tuple(
         Match(
             rank,
@@ -212,6 +246,7 @@ def matches_of(
             word=place.word,
             reason=place.reason,
             attributes=attributes.get(place.id, {}),
+            variants=tuple(variants[design_of.get(place.id, place.id)]),
         )
         for rank, place in enumerate(present, start=1)
     )
