@@ -42,7 +42,7 @@ from floorlens.presets import Stages
 from floorlens.products.product import Product
 from floorlens.ranking import Ranking, SearchResult
 from floorlens.ranking.feedback import Feedback, feedback_weights
-from floorlens.ranking.order import component_weights, first_designs, matches_of, rank_hits
+from floorlens.ranking.order import Place, component_weights, first_designs, matches_of, rank_hits
 from floorlens.ranking.reasons import Doubt, doubts_of
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
@@ -369,7 +369,8 @@ class _Search:
             )
         with clock.stage("collect"):
             design_of = {} if query.group is None else self._design_of()
-            places, equals = order.places[:limit], order.equals
+            places: Sequence[Place] = order.places[:limit]
+            equals = order.equals
             if design_of:
                 places = first_designs(order.places, design_of, limit)
                 equals = len({design_of.get(one.id, one.id) for one in order.places[:equals]})
