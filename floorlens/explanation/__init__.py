@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.attributes import Attribute
 from floorlens.images.colour import delta_e76
 from floorlens.images.drawing import side_by_side
 from floorlens.products.product import Product
@@ -85,6 +87,9 @@ class Explanation:
         floor_palette, product_palette: float32 (k, 3), CIELAB (D65): the mean colours of the
             darkest to the lightest part, each as large as the others. Slow shading of a room is
             divided out.
+        floor_attributes: what was measured of the floor, seen from above, by name
+            (`floorlens.attributes.vocabulary.NAMES`); empty where the photo does not allow that.
+        product_attributes: those of the product, measured or edited.
     """
 
     product: Product
@@ -95,6 +100,8 @@ class Explanation:
     pairs: tuple[PatchPair, ...]
     floor_palette: NDArray[np.float32]
     product_palette: NDArray[np.float32]
+    floor_attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    product_attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         reason = self.reason or "no reason"
@@ -119,6 +126,10 @@ class Explanation:
             "reason": self.reason,
             "facts": None if self.facts is None else self.facts.as_dict(),
             "floor": self.floor.as_dict(),
+            "attributes": {
+                "floor": {name: each.as_dict() for name, each in self.floor_attributes.items()},
+                "product": {name: each.as_dict() for name, each in self.product_attributes.items()},
+            },
             "pairs": [pair.as_dict() for pair in self.pairs],
             "palettes": {
                 "floor": self.floor_palette.round(1).tolist(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: Patches nearer to each other than this share of their sides are of one spot.
-APART = 0.6
+#: Patches whose centres are nearer than this share of the smaller one's side are of one spot.
+APART = 0.5
 
 
 def corresponding(
@@ -52,7 +52,7 @@ def _near(places: NDArray[np.floating] | None, one: int, count: int) -> NDArray[
     near = np.arange(count) == one
     if places is not None:
         x, y, _ = (places - places[one]).T
-        near |= np.hypot(x, y) < APART * (places[:, 2] + places[one, 2]) / 2
+        near |= np.hypot(x, y) < APART * np.minimum(places[:, 2], places[one, 2])
     return np.asarray(near, np.bool_)
 
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.attributes import Attribute
+from floorlens.attributes.measuring import measure
 from floorlens.catalogue.generations import projection_version
 from floorlens.embedding import Aspect, AspectName, FloorFeatures
+from floorlens.embedding.pattern import CLASSES
 from floorlens.embedding.projection import Projection
 from floorlens.errors import CatalogueError, GenerationChanged, ImageError
 from floorlens.explanation import Explanation, Patch, PatchPair
@@ -19,14 +22,16 @@ from floorlens.explanation.correspondence import corresponding
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation import FloorView
+from floorlens.normalisation.plane import estimate_plane
+from floorlens.normalisation.straight import straight_floor
 from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
-from floorlens.ranking.reasons import Doubt, facts_of
+from floorlens.ranking.reasons import Doubt, facts_of, sentence, with_attributes
 from floorlens.reranking import Comparison
 from floorlens.search import Query, Shot, answer, light_doubts
-from floorlens.segmentation import ClickSource, RegionSource
+from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
@@ -37,6 +42,9 @@ PAIRS = 4
 """Pairs of patches in an explanation, at most."""
 COLOURS = 5
 """Colours of a palette."""
+UNSURE_PLANE = 0.12
+"""A floor is not measured from above if the standard deviation of its pitch (radians) is more."""
+SIZES = ("piece_width", "piece_length")
 _RETRIES = 5
 _FAR = 1e5
 
@@ -105,9 +113,12 @@ def explain(
         for each in (features, described.features)
     )
     comparison = stages.reranker.compare(query, [candidate])
+    own = catalogue.attributes.of([product_id]).get(product_id, {})
+    of_floor = floor_attributes(photo, floor, features.aspects["scene"])
     facts = None
     if comparison.looks is not None:
         (facts,) = facts_of(comparison.looks, comparison.evidence, doubts)
+        facts = with_attributes(facts, of_floor, own)
 
     def found(limit: int | None) -> Match | None:
         result = answer(
@@ -120,17 +131,58 @@ def explain(
         return next((match for match in result.matches if match.product.id == product_id), None)
 
     match = found(stages.preset.rerank_depth) or found(None)
-    match, reason = _looked_at(match, product_id, comparison, doubts, stages)
+    match = _looked_at(match, product_id, comparison, doubts, stages)
     return Explanation(
         product=product,
         match=match,
-        reason=reason,
+        reason="" if facts is None else sentence(facts),
         facts=facts,
         floor=floor,
         pairs=_pairs(view, features.aspects["scene"], pictures, stages, described.projection),
         floor_palette=palette(features.aspects["scene"].lab),
         product_palette=palette(next(iter(described.features.aspects.values())).lab),
+        floor_attributes=of_floor,
+        product_attributes=own,
     )
+
+
+def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[str, Attribute]:
+    """Returns the attributes of a photo's floor, measured from above, by name.
+
+    Sizes are left out: what a pixel of it measures, a photo does not tell. Empty where the pattern
+    is not told, or the photo does not say from where it was taken.
+
+    Args:
+        photo: the photo.
+        floor: its floor.
+        scene: the features of that floor, which know its pattern.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.testing import fake_stages
+        >>> photo, stages = load_photo("room.jpg"), fake_stages()
+        >>> floor = floor_region(photo, stages)
+        >>> view = floor_view(photo, floor.working_mask, stages)
+        >>> scene = stages.embedder.features({"scene": view}).aspects["scene"]
+        >>> floor_attributes(photo, floor, scene)
+        {}
+    """
+    if scene.facts.shape != (len(CLASSES),):
+        return {}
+    pixels = np.ascontiguousarray(np.rot90(photo.pixels, -floor.turn))
+    mask = np.ascontiguousarray(np.rot90(floor.working_mask, -floor.turn))
+    plane = estimate_plane(pixels, mask)
+    if plane.spread > UNSURE_PLANE:
+        return {}
+    try:
+        above = straight_floor(pixels, mask, plane)
+    except ValueError:
+        # The mask lies above the horizon of this plane.
+        return {}
+    if not above.mask.any():
+        return {}
+    values = measure(above.rgb, above.mask, scene.facts)
+    return {name: value for name, value in values.items() if name not in SIZES}
 
 
 def palette(lab: NDArray[np.floating], count: int = COLOURS) -> NDArray[np.float32]:
@@ -199,14 +251,12 @@ def _looked_at(
     comparison: Comparison,
     doubts: Sequence[Doubt],
     stages: Stages,
-) -> tuple[Match | None, str]:
-    """Returns the match, with components where it had none, and the reason."""
+) -> Match | None:
+    """Returns the match, with components and a reason where it had none."""
+    if match is None or match.components is not None:
+        return match
     (place,) = rank([product_id], comparison, stages.reranker.weights, doubts)
-    if match is not None and match.components is None:
-        match = replace(
-            match, components=place.components, evidence=place.evidence, reason=place.reason
-        )
-    return match, place.reason
+    return replace(match, components=place.components, evidence=place.evidence, reason=place.reason)
 
 
 def _pairs(

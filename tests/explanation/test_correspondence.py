@@ -34,3 +34,9 @@ def test_not_all_come_from_one_spot() -> None:
 def test_what_is_not_alike_is_no_pair() -> None:
     assert corresponding(EYE[:2], -EYE[:2], 4) == []
     assert len(corresponding(EYE[:2], EYE[:2], 4)) == 2
+
+
+def test_a_small_patch_at_the_edge_of_a_large_one_is_another_spot() -> None:
+    places = np.array([[150, 150, 300], [150, 160, 60], [40, 40, 60]])
+    pairs = corresponding(EYE[:3], EYE[:3], 3, places)
+    assert [one for one, _, _ in pairs] == [0, 2]

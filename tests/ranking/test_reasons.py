@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from floorlens.attributes import Attribute
 from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.embedding.pattern import CLASSES
 from floorlens.images.colour import srgb_to_lab
@@ -28,6 +29,7 @@ from floorlens.ranking.reasons import (
     facts_of,
     notable,
     sentence,
+    with_attributes,
 )
 from floorlens.reranking import Looks
 from floorlens.reranking.backends.builtin import BuiltinReranker
@@ -148,6 +150,26 @@ def test_variation_is_told_where_one_floor_rarely_differs_so() -> None:
 def test_textures_are_alike_or_others() -> None:
     assert "similar texture" in sentence(facts(texture=0.7))
     assert "another texture" in sentence(facts(texture=0.1))
+
+
+def measured(**values: float) -> dict[str, Attribute]:
+    return {name: Attribute(value) for name, value in values.items()}
+
+
+def test_knots_and_grain_are_told_where_both_were_measured() -> None:
+    def told(floor: dict[str, Attribute], product: dict[str, Attribute]) -> str:
+        return sentence(with_attributes(facts(), floor, product))
+
+    assert "more knots" in told(measured(knots=0.3), measured(knots=1.2))
+    assert "coarser grain" in told(measured(grain=2.0), measured(grain=4.0))
+    assert "finer grain" in told(measured(grain=6.0), measured(grain=2.0))
+    # A room's shadows count as knots: fewer of them says nothing. Nor do hardly any.
+    plain = sentence(facts())
+    assert told(measured(knots=1.2), measured(knots=0.3)) == plain
+    assert told(measured(knots=0.0), measured(knots=0.3)) == plain
+    assert told(measured(), measured(knots=9.0, grain=9.0)) == plain
+    by_hand = {"knots": Attribute(9.0, origin="edited")}
+    assert told(measured(knots=0.1), by_hand) == plain
 
 
 def test_doubts_come_last_and_are_never_cut_off() -> None:
