@@ -1,7 +1,7 @@
 """Tone, colour family and undertone of CIELAB colours.
 
-The bounds were set on 90 product pictures labelled by eye (`training/attributes`), and counted on
-150 others (`floorlens eval attributes`).
+The bounds were set on 90 product pictures labelled by eye (`benchmarks/attributes.csv`), and how
+often they are right was counted on 150 others (`floorlens eval attributes`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from floorlens.cli import catalogue, engine, evaluate, models, photo, serve, system
+from floorlens.cli import attributes, catalogue, engine, evaluate, models, photo, serve, system
 from floorlens.cli.output import print_error
 from floorlens.errors import FloorlensError
 
@@ -60,6 +60,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 catalogue.register(app)
+attributes.register(app)
 photo.register(app)
 evaluate.register(app)
 engine.register(app)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from floorlens.cli.output import (
     JsonOption,
     PresetOption,
     open_lens,
+    open_without_models,
     print_adaptation,
     print_import,
     print_json,
@@ -38,9 +39,6 @@ from floorlens.products.export import (
 from floorlens.products.folders import Layout
 from floorlens.products.places import Places
 from floorlens.products.reading import read_products
-
-if TYPE_CHECKING:
-    from floorlens.catalogue.catalogue import Catalogue
 
 _COLUMN = re.compile(
     r"\s*(?P<role>[a-z]+)\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^,]*))\s*(?:,|$)"
@@ -264,7 +262,7 @@ def adapt(
 @products_app.command("list")
 def list_products(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the products, sorted by id."""
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         products = store.products()
     if as_json:
         print_json([product.as_dict() for product in products])
@@ -287,7 +285,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one product."""
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         product = store.product(product_id)
     if as_json:
         print_json(product.as_dict())
@@ -306,7 +304,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove products from the catalogue; their image files stay."""
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         for product_id in ids:
             store.product(product_id)
         removals = store.remove(ids)
@@ -371,7 +369,7 @@ def export(
     ending = ".json" if as_json else ".csv" if output is None else output.suffix.lower()
     if ending not in writers:
         raise typer.BadParameter("the output's name must end in .csv, .jsonl or .json")
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         products = store.products()
     if output is None:
         sys.stdout.write(writers[ending](products, None))
@@ -389,7 +387,7 @@ def export(
 
 def info(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """Show what the catalogue holds and which models made it."""
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         facts = store.facts()
     if as_json:
         print_json(facts)
@@ -472,10 +470,3 @@ def _open_for_import(
         # A source that cannot be used must leave no empty catalogue behind.
         check_source()
         return open_lens(catalogue, preset, create=True)
-
-
-def _open_without_models(catalogue: str | None) -> Catalogue:
-    # Products can be listed, exported and removed whichever models made their features.
-    from floorlens.catalogue.catalogue import Catalogue
-
-    return Catalogue(read_settings(catalogue=catalogue).catalogue, create=False)

@@ -311,6 +311,57 @@ def report(
     print(f"Document: {path}")
 
 
+@eval_app.command()
+def attributes(
+    directory: DirectoryArgument,
+    json_file: JsonFileOption = None,
+    catalogue: CatalogueOption = None,
+    preset: PresetOption = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="CSV",
+            help="What a person sees in the pictures; by default attributes.csv in DIR.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="Only rows of this split.", show_default=False),
+    ] = None,
+) -> None:
+    """Product pictures with the words that a person gave them: file, tone, pattern, …"""
+    from floorlens import presets
+    from floorlens.cli.tables import print_figures
+    from floorlens.evaluation.attributes import evaluate_attributes
+
+    settings = read_settings(catalogue=catalogue, preset=preset)
+    _check_writable(None if json_file == Path("-") else json_file, None)
+    stages = presets.load_stages(
+        presets.preset_named(preset_in_use(settings)),
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
+    with progress_bar("Measuring") as progress:
+        report = evaluate_attributes(
+            directory,
+            stages,
+            labels=labels,
+            split=split,
+            max_megapixels=settings.max_megapixels,
+            picture_seconds=settings.picture_seconds,
+            progress=progress,
+        )
+    figures = report.as_dict()
+    if json_file == Path("-"):
+        print_json(figures)
+        return
+    if json_file is not None:
+        write_text(json_file, json.dumps(figures, indent=2, allow_nan=False) + "\n")
+    print_figures(figures)
+
+
 class _RankingOptions(NamedTuple):
     """How a catalogue is adapted and searched: arguments of `open_measured_lens`."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport, PairsReport
     from floorlens.adaptation.pairs import PairRow
     from floorlens.adaptation.validation import Figure
+    from floorlens.catalogue.catalogue import Catalogue
     from floorlens.importing import ImportRow
     from floorlens.lens import CatalogueReport, Floorlens
     from floorlens.settings import Settings
@@ -82,6 +83,13 @@ def read_settings(**overrides: Any) -> Settings:
 def open_lens(catalogue: str | None, preset: str | None, *, create: bool = False) -> Floorlens:
     """Returns the catalogue that the settings and options name, opened."""
     return open_catalogue(read_settings(catalogue=catalogue, preset=preset), create=create)
+
+
+def open_without_models(catalogue: str | None) -> Catalogue:
+    """Returns the catalogue that the settings and options name, whichever models made it."""
+    from floorlens.catalogue.catalogue import Catalogue
+
+    return Catalogue(read_settings(catalogue=catalogue).catalogue, create=False)
 
 
 def parse_weights(weights: list[str] | None) -> dict[str, float]:
