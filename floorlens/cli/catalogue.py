@@ -327,7 +327,7 @@ def variants(
     as_json: JsonOption = False,
 ) -> None:
     """List which products show one picture, or one design in other formats, widths or colours."""
-    with closing(_open_without_models(catalogue)) as store:
+    with closing(open_without_models(catalogue)) as store:
         if product_id is None:
             designs, missing = store.designs.groups(), store.designs.without_prints()
             rows = [(", ".join(design.ids), ", ".join(design.kinds)) for design in designs]
