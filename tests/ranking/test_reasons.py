@@ -134,6 +134,10 @@ def test_a_pattern_that_is_unsure_is_not_claimed() -> None:
     unsure = facts(patterns=("plank", "herringbone"), likeness=0.1, sure=(0.95, 0.6))
     assert sentence(unsure) == "same colour"
     assert sentence(facts(sure=(0.4, 0.95))) == "pattern unsure, same colour"
+    # Two patterns of which either may be the other's.
+    assert sentence(facts(patterns=("plank", "strip"), likeness=0.15)).startswith("strips, not")
+    assert sentence(facts(patterns=("plank", "strip"), likeness=0.3)) == "same colour"
+    assert sentence(facts(patterns=("plank", "plank"), likeness=0.4)) == "same colour"
     # A board may be laid as anything.
     assert sentence(facts(patterns=("plank", "one board"), likeness=0.98)) == "same colour"
 
