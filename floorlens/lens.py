@@ -1071,6 +1071,7 @@ class Floorlens:
         rerank: bool = True,
         like: Sequence[str] = (),
         unlike: Sequence[str] = (),
+        group: Literal["design"] | None = None,
         fetch: bool = False,
         threads: int = 2,
     ) -> Iterator[SearchResult | FloorlensError]:
@@ -1082,7 +1083,7 @@ class Floorlens:
         Args:
             photos: any iterable of what `search` takes; it is read as far as it is needed, so a
                 generator of many thousands takes no memory.
-            limit, where, weights, rerank, like, unlike, fetch: as for `search`.
+            limit, where, weights, rerank, like, unlike, group, fetch: as for `search`.
             threads: so many photos are at work at a time. The models use all cores by themselves:
                 with more threads the reading and cutting of one photo runs beside them.
 
@@ -1111,6 +1112,7 @@ class Floorlens:
                 rerank=rerank,
                 like=like,
                 unlike=unlike,
+                group=group,
                 fetch=fetch,
             )
 
