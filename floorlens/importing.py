@@ -39,7 +39,8 @@ from floorlens.products.folders import Layout
 from floorlens.products.pictures import KINDS, Kind, ProductPicture, alteration_note
 from floorlens.products.places import Places
 from floorlens.products.product import Product, Refusal
-from floorlens.products.reading import read_products
+from floorlens.products.reading import path_of, read_products
+from floorlens.products.rows import PictureFolder, ProductSource
 
 STATUSES = ("added", "updated", "unchanged", "failed")
 # How many groups of equal pictures a report spells out.
@@ -151,7 +152,7 @@ class _Outcome:
 def import_products(
     catalogue: Catalogue,
     stages: Stages,
-    source: str | Path,
+    source: ProductSource,
     *,
     max_megapixels: float,
     picture_seconds: float = PICTURE_SECONDS,
@@ -164,7 +165,7 @@ def import_products(
     fetcher: Fetcher | None = None,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
-    """Brings the products of a folder or list into the catalogue; returns a row for each.
+    """Brings the products of a source into the catalogue; returns a row for each.
 
     A product whose pictures, name and metadata are as stored is left alone; new metadata is
     stored without embedding again. A picture that cannot be read fails its product, which then
@@ -185,6 +186,7 @@ def import_products(
     """
     started = time.perf_counter()
     downloads = Downloads(downloads_folder(catalogue.folder), fetcher)
+    kept = PictureFolder(None if catalogue.folder is None else downloads_folder(catalogue.folder))
     content = read_products(
         source,
         id_prefix=id_prefix,
@@ -193,11 +195,12 @@ def import_products(
         columns=columns,
         layout=layout,
         places=Places(
-            Path(source).parent,
+            path_of(source).parent,
             pictures=pictures,
-            known=catalogue.pictures,
+            known=lambda: catalogue.pictures() | kept.paths,
             address=downloads.name,
         ),
+        kept=kept,
     )
     products = content.products
     refusals = tuple(_refusal_row(refusal) for refusal in content.refusals)

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
+    from floorlens.products.rows import ProductSource
     from floorlens.products.variants import Design, Variant
     from floorlens.retrieval.replica import Replica
     from floorlens.search import Shot
@@ -556,7 +557,7 @@ class Floorlens:
 
     def add(
         self,
-        source: str | Path,
+        source: ProductSource,
         *,
         progress: ImportProgress | None = None,
         adapt: bool | None = None,
@@ -569,13 +570,18 @@ class Floorlens:
         pictures: Sequence[str | Path] = (),
         fetch: bool = False,
     ) -> CatalogueReport:
-        """Adds or updates the products of a folder of images or a list: CSV, JSON or Excel.
+        """Adds or updates the products of a folder of images, of a list, or of rows.
 
         Only what changed is embedded; nothing is removed. Returns one row per product, and one for
         each row of a list that cannot be used; the others are stored all the same.
 
         Args:
-            source: what to add.
+            source: a folder of images; a list (CSV, JSON or Excel), also one that is open; rows: a
+                dict with what a list would say of a product, a `Product`, an iterable of them, or
+                a pandas DataFrame. A picture of a row is a path, an address, the bytes of a file,
+                an open file, a PIL image or a uint8 (h, w, 3) RGB array; one without a file is
+                kept in the catalogue's folder. A text may name a picture in the current folder or
+                in `pictures`, a `Path` one anywhere.
             progress: called as `progress(done, total, row)` after each row is safely stored.
             adapt: whether to `adapt` the catalogue afterwards, if it is not adapted yet and holds
                 8 different products; None: if this is its first import, or goes on with an
@@ -603,6 +609,9 @@ class Floorlens:
             >>> lens = Floorlens.open("catalogue/")
             >>> [row.status for row in lens.add("products/").rows]
             ['added', 'added', 'added']
+            >>> grey = np.full((64, 64, 3), 128, np.uint8)
+            >>> lens.add([{"id": "grey", "image": grey, "price": 20}]).counts["added"]
+            1
         """
         from floorlens.importing import import_products
 
@@ -1062,6 +1071,7 @@ class Floorlens:
         rerank: bool = True,
         like: Sequence[str] = (),
         unlike: Sequence[str] = (),
+        group: Literal["design"] | None = None,
         fetch: bool = False,
         threads: int = 2,
     ) -> Iterator[SearchResult | FloorlensError]:
@@ -1073,7 +1083,7 @@ class Floorlens:
         Args:
             photos: any iterable of what `search` takes; it is read as far as it is needed, so a
                 generator of many thousands takes no memory.
-            limit, where, weights, rerank, like, unlike, fetch: as for `search`.
+            limit, where, weights, rerank, like, unlike, group, fetch: as for `search`.
             threads: so many photos are at work at a time. The models use all cores by themselves:
                 with more threads the reading and cutting of one photo runs beside them.
 
@@ -1102,6 +1112,7 @@ class Floorlens:
                 rerank=rerank,
                 like=like,
                 unlike=unlike,
+                group=group,
                 fetch=fetch,
             )
 

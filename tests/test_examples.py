@@ -70,3 +70,19 @@ def test_examples_do_what_they_say(
             monkeypatch.chdir(tmp_path / str(number))
             runner.run(example)
     assert runner.summarize().failed == 0
+
+
+def test_the_walk_through_the_library_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/library.md is one session, from its first line to its last."""
+    fill(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outcome = doctest.testfile(
+        str(ROOT / "docs" / "library.md"),
+        module_relative=False,
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+        encoding="utf-8",
+    )
+    assert outcome.attempted > 20
+    assert outcome.failed == 0

@@ -89,8 +89,8 @@ class Downloads:
         try:
             # One that was cut off, when the disk was full or the power failed, is written anew.
             if not path.exists() or path.stat().st_size != len(download.data):
-                _write(path, download.data)
-            _write(self._note(address), json.dumps(note).encode())
+                write_file(path, download.data)
+            write_file(self._note(address), json.dumps(note).encode())
         except OSError as error:
             raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
         return path
@@ -139,8 +139,14 @@ class Downloads:
         return None, "", ""
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file so that others see all of it or nothing."""
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file so that others see all of it or nothing; its folder is made if absent.
+
+    Example:
+        >>> write_file(Path("pictures/oak.txt"), b"oak")
+        >>> Path("pictures/oak.txt").read_bytes()
+        b'oak'
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.urandom(6).hex()}.part")
     try:

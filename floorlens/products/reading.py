@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
 from floorlens.errors import ProductSourceError, UsageError
 from floorlens.products.columns import find_columns, parse_columns
@@ -17,6 +18,7 @@ from floorlens.products.lists import products_of
 from floorlens.products.places import Places
 from floorlens.products.product import Product, ProductList, Refusal
 from floorlens.products.records import read_records
+from floorlens.products.rows import PictureFolder, ProductSource, Rows, read_rows
 from floorlens.products.spreadsheets import read_spreadsheet
 from floorlens.products.tables import Table
 
@@ -30,7 +32,7 @@ _SHOWN = 20
 
 
 def read_products(
-    source: str | Path,
+    source: ProductSource,
     *,
     id_prefix: str = "",
     strict: bool = False,
@@ -38,6 +40,7 @@ def read_products(
     columns: Mapping[str, str | Sequence[str]] | None = None,
     layout: Layout = "auto",
     places: Places | None = None,
+    kept: PictureFolder | None = None,
 ) -> ProductList:
     """Returns the products of a folder of images or of a list, and what could not be used.
 
@@ -46,7 +49,8 @@ def read_products(
     their names, in several languages and as shops export them. Pictures are relative to the file.
 
     Args:
-        source: the folder or file.
+        source: the folder or file; a list that is open, whose pictures are relative to its folder
+            if it has one, else to the current one; or rows (`floorlens.products.rows`).
         id_prefix: put before every id; with "floor_" a folder's ids are those of the reference
             design.
         strict: whether one row that cannot be used refuses the whole source.
@@ -55,6 +59,7 @@ def read_products(
         columns: for "id", "image" or "name" the name of its column, for "image" also several.
         layout: of a folder, whether its files or its sub-folders are products: see `read_folder`.
         places: where the pictures of a list may lie; None: in its folder.
+        kept: keeps the pictures of rows that have no file; None refuses them.
 
     Raises:
         ProductSourceError: the source is missing, empty or of another kind, no row can be used, or
@@ -67,9 +72,15 @@ def read_products(
         >>> [product.id for product in read_products("products", id_prefix="floor_").products]
         ['floor_oak-natural-plank', 'floor_terrazzo-grigio', 'floor_walnut-herringbone']
     """
-    path = Path(source)
+    path = path_of(source)
     wanted = parse_columns(columns or {})
-    if path.is_dir():
+    if not isinstance(source, str | Path):
+        if layout != "auto":
+            raise UsageError(f"a layout is that of a folder, and there is none in {path}")
+        table = _read_open(source, path, wanted, kept or PictureFolder(None))
+        columns_ = find_columns(table.header, wanted)
+        content = products_of(table, path, columns_, numbers=numbers, places=places)
+    elif path.is_dir():
         if wanted:
             raise UsageError(f"columns are those of a list, and {path} is a folder")
         content = read_folder(path, layout=layout)
@@ -88,6 +99,52 @@ def read_products(
         lacking = "product images" if path.is_dir() else "products: no row below the header has one"
         raise ProductSourceError(f"{path}: holds no {lacking}")
     return content
+
+
+def path_of(source: ProductSource) -> Path:
+    """Returns the path of a source; of one without a path, what messages call it.
+
+    Its folder is where pictures are looked for.
+
+    Example:
+        >>> path_of("products/list.csv").name, str(path_of([]))
+        ('list.csv', 'rows')
+    """
+    if isinstance(source, str | Path):
+        return Path(source)
+    if not hasattr(source, "read"):
+        return Path("rows")
+    name = getattr(source, "name", None)
+    return Path(name) if isinstance(name, str) else Path("list")
+
+
+def _read_open(
+    source: BinaryIO | TextIO | Rows,
+    path: Path,
+    wanted: Mapping[str, Sequence[str]],
+    kept: PictureFolder,
+) -> Table:
+    """Returns the table of an open list, or of rows.
+
+    Raises:
+        ProductSourceError: the list cannot be read.
+    """
+    if not hasattr(source, "read"):
+        return read_rows(source, kept)
+    try:
+        data = source.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ProductSourceError(f"{path}: the file cannot be read ({error})") from error
+    data = data.encode() if isinstance(data, str) else bytes(data)
+    if len(data) > MAX_BYTES:
+        raise ProductSourceError(f"{path}: is larger than {MAX_BYTES >> 20} MiB: divide it")
+    ending = path.suffix.lower()
+    if ending not in (*RECORDS, *TEXTS, *SHEETS, ".xls"):
+        ending = ".json" if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{") else ".csv"
+    try:
+        return _read_table(data, ending, wanted)
+    except ProductSourceError as error:
+        raise ProductSourceError(f"{path}: {error}") from error
 
 
 def _lists_in(folder: Path) -> Iterator[str]:

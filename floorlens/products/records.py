@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from floorlens.errors import ProductSourceError
@@ -42,12 +43,32 @@ def read_records(data: bytes) -> Table:
         entries = None
         items = [(f"line {number}", *_parse(line)) for number, line in enumerate(lines, 1) if line]
     if entries is not None:
-        items = [(f"entry {i}", entry, _fault(entry)) for i, entry in enumerate(entries, 1)]
+        items = [(f"entry {i}", entry, None) for i, entry in enumerate(entries, 1)]
+    return table_of(items, notes)
+
+
+def table_of(items: Iterable[tuple[str, Any, str | None]], notes: Sequence[str] = ()) -> Table:
+    """Returns the table of objects.
+
+    Args:
+        items: of each object its place, what it is, and why it cannot be read, if it cannot.
+        notes: what their reader decided, in sentences.
+
+    Raises:
+        ProductSourceError: they have too many different fields.
+
+    Example:
+        >>> table_of([("entry 1", {"price": {"value": 3}}, None)]).header
+        ('price.value',)
+    """
     records = []
     for place, entry, fault in items:
         record: dict[str, Any] = {}
         if fault is None:
-            fault = _flatten(entry, record)
+            fault = _fault(entry) or _flatten(entry, record)
+        elif isinstance(entry, dict):
+            # What is sound of it says whose fault it is.
+            _flatten(entry, record)
         records.append((place, record, fault))
     header = tuple(dict.fromkeys(key for _, record, _ in records for key in record))
     if len(header) * len(records) > MAX_CELLS:
@@ -56,7 +77,7 @@ def read_records(data: bytes) -> Table:
         Row(place, tuple(record.get(key) for key in header), fault)
         for place, record, fault in records
     )
-    return Table(header, "its keys", rows, "records", notes)
+    return Table(header, "its keys", rows, "records", tuple(notes))
 
 
 def _array(value: Any) -> list[Any] | None:
@@ -83,7 +104,7 @@ def _parse(line: str) -> tuple[Any, str | None]:
         entry = json.loads(line)
     except (ValueError, RecursionError) as error:
         return None, f"is not JSON ({error})"
-    return entry, _fault(entry)
+    return entry, None
 
 
 def _fault(entry: Any) -> str | None:

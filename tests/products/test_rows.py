@@ -1,0 +1,209 @@
+"""Rows of a program: dicts, DataFrames and Products, with pictures that may have no file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from floorlens import Floorlens, Product
+from floorlens.errors import ProductSourceError, UsageError
+from floorlens.images.loading import load_photo
+from floorlens.products.rows import PictureFolder
+from floorlens.testing import fake_stages
+
+TAN = np.full((32, 32, 3), (210, 180, 140), np.uint8)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a picture in it and one beside it."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    Image.fromarray(TAN).save(folder / "oak.png")
+    Image.fromarray(TAN // 2).save(tmp_path / "private.png")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def lens(tmp_path: Path, shop: Path) -> Iterator[Floorlens]:
+    with Floorlens.open(tmp_path / "catalogue", stages=fake_stages()) as opened:
+        yield opened
+
+
+def pixels_of(lens: Floorlens, product_id: str) -> NDArray[np.uint8]:
+    return load_photo(lens.product(product_id).images[0]).pixels
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_columns_of_rows_are_known_as_those_of_a_list(lens: Floorlens) -> None:
+    row = {"SKU": "1", "Bild": "oak.png", "Titel": "Oak", "price": 40, "tags": ["matt", "wide"]}
+    report = lens.add(row)
+    assert report.counts["added"] == 1
+    product = lens.product("1")
+    assert (product.name, product.metadata) == ("Oak", {"price": 40, "tags": ["matt", "wide"]})
+    assert "columns: id is 'SKU', image is 'Bild', name is 'Titel'" in report.notes
+    named = lens.add(
+        [{"nr": 2, "photo of it": "oak.png"}], columns={"id": "nr", "image": "photo of it"}
+    )
+    assert [row.id for row in named.rows] == ["2"]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        TAN,
+        Image.fromarray(TAN),
+        png(TAN),
+        bytearray(png(TAN)),
+        io.BytesIO(png(TAN)),
+        "oak.png",
+        Path("oak.png"),
+        [TAN],
+        ("oak.png", TAN),
+    ],
+    ids=lambda picture: type(picture).__name__,
+)
+def test_a_picture_may_be_anything_that_shows_one(lens: Floorlens, picture: Any) -> None:
+    if isinstance(picture, io.BytesIO):
+        picture.seek(0)
+    report = lens.add([{"id": "oak", "image": picture}])
+    assert report.failed == ()
+    assert np.array_equal(pixels_of(lens, "oak"), TAN)
+    assert all(Path(path).is_absolute() for path in lens.product("oak").images)
+
+
+def test_pictures_without_a_file_are_kept_beside_the_catalogue(
+    lens: Floorlens, tmp_path: Path
+) -> None:
+    """Once: the same pixels are the same picture, and the product is unchanged."""
+    rows = [{"id": "a", "image": TAN}, {"id": "b", "image": TAN}, {"id": "c", "image": TAN + 1}]
+    lens.add(iter(rows))
+    kept = sorted((tmp_path / "catalogue" / "pictures").iterdir())
+    assert len(kept) == 2
+    assert {Path(lens.product(name).images[0]) for name in "abc"} == set(kept)
+    assert lens.add(rows).counts["unchanged"] == 3
+    again = Floorlens.rebuild(tmp_path / "catalogue", stages=fake_stages())
+    assert again.failed == ()
+
+
+def test_transparency_stays(lens: Floorlens) -> None:
+    """What is transparent was cut out on purpose."""
+    pixels = np.dstack(
+        [TAN, np.where(np.arange(32) < 16, 0, 255).astype(np.uint8)[None].repeat(32, 0)]
+    )
+    lens.add({"id": "cut", "image": Image.fromarray(pixels, "RGBA")})
+    opaque = load_photo(lens.product("cut").images[0]).opaque
+    assert opaque is not None
+    assert opaque.mean() == 0.5
+
+
+def test_a_data_frame_is_rows(lens: Floorlens) -> None:
+    """What it lacks is no value, and its numbers are numbers."""
+    frame = pandas.DataFrame(
+        {
+            "image": ["oak.png", TAN],
+            "price": [40, None],
+            "in stock": [True, False],
+            "since": pandas.to_datetime(["2026-01-02", None]),
+        },
+        index=pandas.Index(["oak", "tan"], name="id"),
+    )
+    assert lens.add(frame).counts["added"] == 2
+    assert lens.product("oak").metadata == {
+        "price": 40.0,
+        "in stock": True,
+        "since": "2026-01-02T00:00:00",
+    }
+    assert lens.product("tan").metadata == {"in stock": False}
+    assert lens.add(frame).counts["unchanged"] == 2
+
+
+def test_the_products_of_one_catalogue_go_into_another(lens: Floorlens, tmp_path: Path) -> None:
+    """Wherever their pictures lie: the program has named them."""
+    outside = Product("p", "Slate", {"price": 3}, (str(tmp_path / "private.png"),))
+    lens.add([outside, {"id": "oak", "image": "oak.png"}])
+    assert lens.product("p") == outside
+    with Floorlens.open(tmp_path / "other", stages=fake_stages()) as other:
+        assert other.add(lens.products()).counts["added"] == 2
+        assert other.products() == lens.products()
+
+
+def test_a_text_names_no_picture_elsewhere(lens: Floorlens, tmp_path: Path) -> None:
+    """Rows may come from elsewhere, as a list may; a `Path` does not."""
+    outside = tmp_path / "private.png"
+    with pytest.raises(ProductSourceError, match="lies outside"):
+        lens.add([{"id": "p", "image": str(outside)}])
+    with pytest.raises(ProductSourceError, match="lies outside"):
+        lens.add([{"id": "p", "image": "../private.png"}])
+    assert lens.add([{"id": "p", "image": str(outside)}], pictures=[tmp_path]).failed == ()
+    assert lens.add([{"id": "q", "image": outside}]).failed == ()
+
+
+def test_a_row_that_cannot_be_used_leaves_the_others(lens: Floorlens) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "oak", "image": "oak.png", "weight": Decimal("2.5"), "none": float("nan")},
+        {"id": "float", "image": TAN.astype(float)},
+        {"id": "junk", "image": b"junk"},
+        {"id": "odd", "image": "oak.png", "shape": object()},
+        {"id": "gone", "image": Path("gone.png")},
+        {"id": "bare"},
+    ]
+    report = lens.add(rows)
+    reasons = {row.id: row.reason or "" for row in report.failed}
+    assert lens.product("oak").metadata == {"weight": 2.5}
+    assert set(reasons) == {"float", "junk", "odd", "gone", "bare"}
+    assert "row 2: 'image': " in reasons["float"]
+    assert "is not an image" in reasons["junk"]
+    assert "row 4: 'shape': a object is neither" in reasons["odd"]
+    assert "cannot be found" in reasons["gone"]
+    with pytest.raises(ProductSourceError, match="row 6"):
+        lens.add([{"id": "x"}, *rows], strict=True)
+
+
+@pytest.mark.parametrize("source", [["oak.png"], [3], 5, None])
+def test_what_is_no_rows(lens: Floorlens, source: Any) -> None:
+    with pytest.raises(UsageError, match=r"a row is a dict|cannot be read from"):
+        lens.add(source)
+
+
+def test_no_rows(lens: Floorlens) -> None:
+    with pytest.raises(ProductSourceError, match="holds no rows"):
+        lens.add([])
+    with pytest.raises(UsageError, match="layout"):
+        lens.add([{"id": "oak", "image": "oak.png"}], layout="files")
+
+
+def test_a_catalogue_on_a_server_keeps_no_pictures() -> None:
+    with pytest.raises(ProductSourceError, match="save the picture to a file"):
+        PictureFolder(None).keep(TAN)
+
+
+def test_an_open_list_is_read(lens: Floorlens, shop: Path) -> None:
+    """Its pictures lie in its folder, or in the current one where it has none."""
+    text = "id,image,price\noak,oak.png,40\n"
+    assert lens.add(io.StringIO(text)).counts["added"] == 1
+    assert lens.product("oak").metadata == {"price": 40}
+    assert lens.add(io.BytesIO(text.encode("utf-16"))).counts["unchanged"] == 1
+    (shop / "sub").mkdir()
+    Image.fromarray(TAN).save(shop / "sub" / "ash.png")
+    (shop / "sub" / "list.json").write_text('[{"id": "ash", "image": "ash.png"}]')
+    with (shop / "sub" / "list.json").open() as file:
+        assert lens.add(file).counts["added"] == 1
+    assert lens.add(io.BytesIO(b' [{"id": "elm", "image": "oak.png"}]')).counts["added"] == 1
+    with pytest.raises(ProductSourceError, match="cannot be read"):
+        lens.add(file)
