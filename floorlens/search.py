@@ -369,7 +369,7 @@ class _Search:
             )
         with clock.stage("collect"):
             design_of = {} if query.group is None else self._design_of()
-            places, equals = order.places[:limit], order.equals
+            places, equals = list(order.places[:limit]), order.equals
             if design_of:
                 places = first_designs(order.places, design_of, limit)
                 equals = len({design_of.get(one.id, one.id) for one in order.places[:equals]})
