@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from floorlens.products.places import Places
 from floorlens.products.product import Product, Refusal
 from floorlens.products.reading import path_of, read_products
 from floorlens.products.rows import PictureFolder, ProductSource
+from floorlens.products.variants import Relation
 
 STATUSES = ("added", "updated", "unchanged", "failed")
 # How many groups of equal pictures a report spells out.
@@ -249,7 +250,12 @@ def import_products(
         if progress is not None:
             progress(len(rows), total, row)
     same, shared = owners.of_all(), owners.of_one()
-    notes = (*content.notes, *_picture_notes(rows, same, shared))
+    new = [row.id for row in rows if row.status in ("added", "updated")]
+    notes = (
+        *content.notes,
+        *_picture_notes(rows, same, shared),
+        *_variant_notes(catalogue.designs.relations_of(new), new),
+    )
     return ImportReport(tuple(rows), time.perf_counter() - started, notes, same, shared)
 
 
@@ -567,6 +573,31 @@ def _picture_notes(
         )
     if len(shared) > _GROUPS:
         yield f"{len(shared) - _GROUPS} more groups of products share one of their pictures"
+
+
+def _variant_notes(relations: Sequence[Relation], new: Collection[str]) -> Iterator[str]:
+    """Yields how many new products are variants of one that the catalogue holds, in a sentence.
+
+    Equal pictures have notes of their own.
+    """
+    new = set(new)
+    same = {i for r in relations if r.kind == "same picture" for i in r.ids if i in new}
+    others = {
+        i
+        for r in relations
+        if r.kind not in ("equal picture", "same picture")
+        for i in r.ids
+        if i in new
+    }
+    parts = []
+    if same:
+        verb = "shows" if len(same) == 1 else "show"
+        parts.append(f"{len(same)} {verb} a picture that another product shows, in another file")
+    if others:
+        verb = "is a format or colour" if len(others) == 1 else "are formats or colours"
+        parts.append(f"{len(others)} {verb} of a design that another product shows")
+    if parts:
+        yield f"of the products, {' and '.join(parts)}: `floorlens variants` lists them"
 
 
 def _listed(ids: Sequence[str]) -> str:

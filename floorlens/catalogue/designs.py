@@ -85,6 +85,8 @@ class Designs:
     def relations_of(self, ids: Collection[str]) -> tuple[Relation, ...]:
         """Returns the relations of some products to any others; those of others cost no time."""
         chosen = set(ids)
+        if not chosen:
+            return ()
         with self._lock, self._database.reading() as connection, connection.begin():
             stored = _read(connection)
         rows = [row for row, look in enumerate(stored.looks) if look.id in chosen]
