@@ -261,8 +261,14 @@ def report(
             show_default=False,
         ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=1, help="At most so many rooms, evenly spread.", show_default=False
+        ),
+    ] = None,
     rooms: Annotated[
-        int, typer.Option("--rooms", min=1, help="So many rooms for the robustness curves.")
+        int, typer.Option("--rooms", min=1, help="So many of them for the robustness curves.")
     ] = 40,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure all anew; the catalogues are kept.")
@@ -296,6 +302,7 @@ def report(
             results,
             stages,
             ranking=judged,
+            limit=limit,
             rooms=rooms,
             fresh=fresh,
             opener=partial(open_measured_lens, threads=settings.threads, models=models),
@@ -304,6 +311,7 @@ def report(
         )
     words = ["floorlens eval report", str(directory)]
     words += [] if judged is None else ["--ranking", str(judged)]
+    words += [] if limit is None else ["--limit", str(limit)]
     words += ["--rooms", str(rooms), "--out", str(out)]
     path = write_document(out, measured, " ".join(words))
     for name, seconds in measured.seconds.items():

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.evaluation.slices import product_patterns
 from floorlens.evaluation.systems import (
     Catalogues,
+    OutcomeStore,
     measure_systems,
     open_catalogues,
     systems_of,
@@ -67,6 +68,7 @@ def measure_report(
     stages: Stages,
     *,
     ranking: Path | None = None,
+    limit: int | None = None,
     rooms: int = ROOMS,
     curves: tuple[Curve, ...] = CURVES,
     fresh: bool = False,
@@ -81,7 +83,8 @@ def measure_report(
         results: where the pieces and the catalogues lie; made if absent.
         stages: what is measured.
         ranking: queries/, products/ and judgments.csv, as for `eval ranking`; None leaves it out.
-        rooms: how many rooms the robustness curves take, evenly spread.
+        limit: at most so many rooms, evenly spread; None takes all.
+        rooms: how many of them the robustness curves take, evenly spread as well.
         curves: which curves.
         fresh: measures all pieces anew; the catalogues stay.
         opener: opens the catalogue of the judged queries, as for `eval ranking`.
@@ -100,7 +103,7 @@ def measure_report(
         >>> results.systems["ours"]["n"] == len(results.data.pairs)
         True
     """
-    data = read_pairs(directory)
+    data = _limited(read_pairs(directory), limit)
     results.mkdir(parents=True, exist_ok=True)
     bar = new_progress or (lambda _name: lambda _done, _total: None)
     with open_catalogues(
@@ -110,8 +113,7 @@ def measure_report(
         progress=index_progress,
         adapt_progress=bar("Adapting"),
     ) as catalogues:
-        rows = [[pair.room, pair.product] for pair in data.pairs]
-        key = _digest([FORMAT, data.products.digest, rows, catalogues.ours.stamp])
+        key = _digest([FORMAT, data.products.digest, catalogues.ours.stamp])
         pieces = _Pieces(results, key, fresh=fresh)
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
@@ -175,6 +177,13 @@ class _Pieces:
         self.seconds[name] = seconds
         return whole
 
+    def store(self) -> OutcomeStore:
+        """Returns what is kept of single rooms."""
+        path = self._folder / "rooms.jsonl"
+        if self._fresh:
+            path.unlink(missing_ok=True)
+        return OutcomeStore(path, self._key)
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.json"
 
@@ -191,19 +200,30 @@ def _systems(
 ) -> dict[str, Mapping[str, Any]]:
     """Returns the figures of each system; those that are not there are measured side by side."""
     makers = systems_of(catalogues, data.products)
+    part = [[pair.room, pair.product] for pair in data.pairs]
     figures: dict[str, Mapping[str, Any]] = {}
     for name in makers:
-        stored = pieces.get(f"system {name}")
+        stored = pieces.get(f"system {name}", part)
         if stored is not None:
             figures[name] = stored
-    missing = {name: make() for name, make in makers.items() if name not in figures}
-    stamp = {"floorlens": __version__, **catalogues.ours.stamp}
-    reports = measure_systems(missing, data, directory, stamp, progress=progress)
-    for name, report in reports.items():
-        row = report.as_dict()
-        del row["seconds_per_query"]
-        figures[name] = pieces.put(f"system {name}", row, share=1 / len(reports))
+    missing = {name: make for name, make in makers.items() if name not in figures}
+    if missing:
+        stamp = {"floorlens": __version__, **catalogues.ours.stamp}
+        store = pieces.store()
+        reports = measure_systems(missing, data, directory, stamp, store, progress=progress)
+        for name, report in reports.items():
+            row = report.as_dict()
+            del row["seconds_per_query"]
+            figures[name] = pieces.put(f"system {name}", row, part, share=1 / len(reports))
     return {name: figures[name] for name in makers}
+
+
+def _limited(data: PairsDataset, limit: int | None) -> PairsDataset:
+    """Returns the data with all rows of at most `limit` rooms."""
+    if limit is None:
+        return data
+    rooms = {pair.room for pair in sampled_pairs(data, limit)}
+    return replace(data, pairs=tuple(pair for pair in data.pairs if pair.room in rooms))
 
 
 def _patterns(catalogues: Catalogues, data: PairsDataset) -> dict[str, Any]:
@@ -225,10 +245,11 @@ def _curves(
     """Returns the points of each curve; the unchanged photos are measured once for all."""
     pairs = sampled_pairs(data, rooms)
     names = [pair.room for pair in pairs]
+    rows = [[pair.room, pair.product] for pair in pairs]
     ranks: tuple[int, ...] | None = None
     results = []
     for curve in curves:
-        part = [names, curve.unit, curve.unchanged, sorted({*curve.photo, *curve.mask})]
+        part = [rows, curve.unit, curve.unchanged, sorted({*curve.photo, *curve.mask})]
         name = f"curve {curve.name}"
         figures = pieces.get(name, part)
         if figures is None:

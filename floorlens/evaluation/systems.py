@@ -12,7 +12,7 @@ import shutil
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from floorlens.adaptation.adapt import WORTH
 from floorlens.evaluation.baselines import BoxCrop, MeanColour
+from floorlens.evaluation.calibration import ScoreOutcome
 from floorlens.evaluation.datasets import (
     Measured,
+    Pair,
     PairsDataset,
     ProductFolder,
     failures,
@@ -127,6 +129,9 @@ class Variant:
     Args:
         lens: the catalogue.
         weights, rerank: as for `Floorlens.search`.
+
+    Attributes:
+        weights: those that counted in the last search; None where nothing was re-ranked.
     """
 
     def __init__(
@@ -135,19 +140,14 @@ class Variant:
         self._lens = lens
         self._changes = weights
         self._rerank = rerank
-        self._weights: Mapping[str, float] | None = None
-
-    @property
-    def stamp(self) -> dict[str, Any]:
-        """The stamp of the catalogue, and the weights that counted."""
-        return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
+        self.weights: Mapping[str, float] | None = None
 
     def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> SearchResult:
         """Returns what `Floorlens.search` does."""
         result = self._lens.search(
             source, region=region, weights=self._changes, rerank=self._rerank
         )
-        self._weights = result.weights
+        self.weights = result.weights
         return result
 
 
@@ -186,11 +186,75 @@ def systems_of(
     return systems
 
 
+class OutcomeStore:
+    """What was measured of each room, kept in a file line by line: an interruption costs one room.
+
+    Args:
+        path: of the file; made by the first line. A line that was cut off does not count.
+        key: of what is measured; lines of another one are left alone.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.pairs import PairOutcome
+        >>> from floorlens.evaluation.systems import OutcomeStore
+        >>> outcome = PairOutcome("a.jpg", "oak.jpg", "shop", 1, 1, 0.9, (("oak", 0.9),))
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").put("ours", [outcome], None)
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").get("ours", "a.jpg", "oak.jpg") == outcome
+        True
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        self._outcomes: dict[tuple[str, str, str], PairOutcome] = {}
+        self._weights: dict[str, Mapping[str, float] | None] = {}
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry["key"] == key:
+                self._add(entry["system"], _outcome_of(entry["outcome"]), entry["weights"])
+
+    def get(self, system: str, room: str, product: str) -> PairOutcome | None:
+        """Returns the outcome of a row; None if it was not measured."""
+        return self._outcomes.get((system, room, product))
+
+    def weights(self, system: str) -> Mapping[str, float] | None:
+        """Returns the weights of the components that counted; None where nothing was re-ranked."""
+        return self._weights.get(system)
+
+    def put(
+        self, system: str, outcomes: Sequence[PairOutcome], weights: Mapping[str, float] | None
+    ) -> None:
+        """Keeps the outcomes of one room."""
+        text = ""
+        for outcome in outcomes:
+            self._add(system, outcome, weights)
+            entry = {"key": self._key, "system": system, "weights": weights and dict(weights)}
+            text += json.dumps({**entry, "outcome": asdict(outcome)}, allow_nan=False) + "\n"
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def _add(self, system: str, outcome: PairOutcome, weights: Mapping[str, float] | None) -> None:
+        self._outcomes[system, outcome.room, outcome.product] = outcome
+        self._weights[system] = weights
+
+
+def _outcome_of(values: Mapping[str, Any]) -> PairOutcome:
+    reading = values["reading"]
+    first = tuple((str(product), float(score)) for product, score in values["first"])
+    whole = {**values, "first": first, "reading": reading and ScoreOutcome(**reading)}
+    return PairOutcome(**whole)
+
+
 def measure_systems(
-    systems: Mapping[str, Searcher],
+    makers: Mapping[str, Callable[[], Searcher]],
     data: PairsDataset,
     folder: Path,
     stamp: Mapping[str, Any],
+    store: OutcomeStore,
     *,
     progress: Progress | None = None,
 ) -> dict[str, PairsReport]:
@@ -199,10 +263,11 @@ def measure_systems(
     The times of searches are left out: what systems share is computed once.
 
     Args:
-        systems: what ranks the products.
+        makers: system -> what makes it, called when it is first needed.
         data: the rooms and products.
         folder: the evaluation folder, for the reports.
-        stamp: what the reports say of baselines; of a `Variant` they say its own.
+        stamp: of the models; each report adds what is special about its system.
+        store: has what is measured already, and gets the rest.
         progress: called with (done, total) photos after each of them.
 
     Example:
@@ -210,39 +275,51 @@ def measure_systems(
         >>> from floorlens.demo.samples import samples
         >>> from floorlens.evaluation.baselines import MeanColour
         >>> from floorlens.evaluation.datasets import read_pairs
-        >>> from floorlens.evaluation.systems import measure_systems
+        >>> from floorlens.evaluation.systems import OutcomeStore, measure_systems
         >>> from floorlens.presets import BUILTIN, load_stages
         >>> data = read_pairs(samples())
-        >>> systems = {"mean colour": MeanColour(load_stages(BUILTIN), data.products)}
-        >>> measure_systems(systems, data, samples(), {})["mean colour"].products
+        >>> makers = {"mean colour": lambda: MeanColour(load_stages(BUILTIN), data.products)}
+        >>> store = OutcomeStore(Path("rooms.jsonl"), "")
+        >>> measure_systems(makers, data, samples(), {}, store)["mean colour"].products
         24
     """
     colours = mean_colours(data.products)
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, pair in enumerate(data.pairs):
-        rows_of[pair.room].append(row)
-    outcomes: dict[str, dict[int, PairOutcome]] = {name: {} for name in systems}
-    reasons: dict[str, dict[str, str]] = {name: {} for name in systems}
-    for number, (room, rows) in enumerate(rows_of.items(), start=1):
-        for name, system in systems.items():
+    pairs_of: dict[str, list[Pair]] = defaultdict(list)
+    for pair in data.pairs:
+        pairs_of[pair.room].append(pair)
+    systems: dict[str, Searcher] = {}
+    for number, (room, pairs) in enumerate(pairs_of.items(), start=1):
+        for name, make in makers.items():
+            if all(store.get(name, room, pair.product) for pair in pairs):
+                continue
+            if name not in systems:
+                systems[name] = make()
+            system = systems[name]
             ranking = search_photo(system, data.rooms / room, data.products, Clock())
-            if ranking.reason:
-                reasons[name][f"rooms/{room}"] = ranking.reason
-            for row in rows:
-                outcomes[name][row] = outcome_of(data.pairs[row], ranking, data.products, colours)
+            outcomes = [outcome_of(pair, ranking, data.products, colours) for pair in pairs]
+            store.put(name, outcomes, system.weights if isinstance(system, Variant) else None)
         if progress is not None:
-            progress(number, len(rows_of))
-    return {
-        name: PairsReport(
-            outcomes=tuple(outcomes[name][row] for row in range(len(data.pairs))),
-            products=data.products.count,
-            seconds_per_query=0.0,
-            failed=failures(reasons[name]),
-            stamp={**stamp, **(system.stamp if isinstance(system, Variant) else {"system": name})},
-            data=Measured("pairs", folder, data.products.digest),
-        )
-        for name, system in systems.items()
-    }
+            progress(number, len(pairs_of))
+    return {name: _report(name, data, folder, stamp, store) for name in makers}
+
+
+def _report(
+    name: str, data: PairsDataset, folder: Path, stamp: Mapping[str, Any], store: OutcomeStore
+) -> PairsReport:
+    """Returns the report of a system, all of whose rows are in the store."""
+    rows = [store.get(name, pair.room, pair.product) for pair in data.pairs]
+    outcomes = tuple(row for row in rows if row is not None)
+    # Without a first match the search of the photo failed, and for that reason.
+    reasons = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}
+    weights = store.weights(name)
+    return PairsReport(
+        outcomes=outcomes,
+        products=data.products.count,
+        seconds_per_query=0.0,
+        failed=failures(reasons),
+        stamp={**stamp, "system": name, "weights": weights and dict(weights)},
+        data=Measured("pairs", folder, data.products.digest),
+    )
 
 
 def remembering(stages: Stages) -> Stages:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from floorlens.demo.samples import samples
-from floorlens.evaluation import report
+from floorlens.evaluation import report, systems
 from floorlens.evaluation.curves import CURVES
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.report import ReportResults, measure_report
@@ -35,9 +35,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         function = getattr(report, name)
 
         def spy(*arguments: Any, _name: str = name, _function: Any = function, **more: Any) -> Any:
-            # What is there is left out: nothing is measured then.
-            if _name != "measure_systems" or arguments[0]:
-                names.append(_name)
+            names.append(_name)
             return _function(*arguments, **more)
 
         monkeypatch.setattr(report, name, spy)
@@ -108,6 +106,31 @@ def test_other_data_rooms_or_files_are_measured_anew(data: Path, measured: list[
     (data / "pairs.csv").write_text("room,product,source\na.png,p5.png,x\n", encoding="utf-8")
     assert measure(data).systems["ours"]["n"] == 1
     assert measured[0] == "measure_systems"
+
+
+def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured of a room counts in a longer report as well."""
+    rooms: list[str] = []
+    search = systems.search_photo
+
+    def spy(system: Any, path: Path, *more: Any) -> Any:
+        rooms.append(path.name)
+        return search(system, path, *more)
+
+    monkeypatch.setattr(systems, "search_photo", spy)
+    assert measure(data, limit=2, curves=()).systems["ours"]["n"] == 2
+    assert set(rooms) == {"a.png", "b.png"}
+    rooms.clear()
+    results = measure(data, curves=())
+    assert set(rooms) == {"c.png"}
+    assert [row["room"] for row in results.systems["ours"]["per_query"]] == [
+        "a.png",
+        "b.png",
+        "c.png",
+    ]
+    rooms.clear()
+    measure(data, curves=(), fresh=True)
+    assert set(rooms) == {"a.png", "b.png", "c.png"}
 
 
 def test_one_system_that_is_missing_is_measured_alone(data: Path, measured: list[str]) -> None:

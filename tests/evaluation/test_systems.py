@@ -11,16 +11,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from floorlens.errors import NoFloorFound
+from floorlens.evaluation.baselines import BaselineResult
+from floorlens.evaluation.calibration import ScoreOutcome
 from floorlens.evaluation.datasets import read_pairs
 from floorlens.evaluation.measured import open_measured_lens
-from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.evaluation.pairs import PairOutcome, PairsReport, evaluate_pairs
 from floorlens.evaluation.systems import (
     OURS,
+    OutcomeStore,
     measure_systems,
     open_catalogues,
     remembering,
     systems_of,
 )
+from floorlens.products.product import Product
+from floorlens.ranking import Match
 from floorlens.segmentation import Click
 from floorlens.testing import fake_stages
 
@@ -65,13 +71,13 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     with open_catalogues(tmp_path / "kept", data.products, stages) as catalogues:
         # Twelve products are too few for a catalogue that is adapted by itself.
         assert catalogues.adapted is None
-        makers = systems_of(catalogues, data.products)
         segmenter.calls.clear()
         reports = measure_systems(
-            {name: make() for name, make in makers.items()},
+            systems_of(catalogues, data.products),
             data,
             rooms.path,
             {"preset": "fake"},
+            OutcomeStore(tmp_path / "rooms.jsonl", "key"),
             progress=lambda *call: done.append(call),
         )
     assert set(segmenter.calls.values()) == {1}
@@ -92,6 +98,65 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     assert reports["without re-ranking"].as_dict()["stamp"]["weights"] is None
     assert reports["without colour"].as_dict()["stamp"]["weights"]["colour"] == 0
     assert reports["mean colour"].as_dict()["stamp"]["system"] == "mean colour"
+
+
+class Scripted:
+    """Ranks p1 first, whatever the photo; it may be stopped."""
+
+    def __init__(self) -> None:
+        self.searches = 0
+        self.stop_at = 99
+
+    def search(self, source: bytes, *, region: Any = None) -> Any:
+        self.searches += 1
+        if self.searches == self.stop_at:
+            raise KeyboardInterrupt
+        if self.searches == 1:
+            raise NoFloorFound("no floor in this photo")
+        product = Product("p1", "p1")
+        return BaselineResult((Match(1, product, 0.5, None),))
+
+
+def test_an_interruption_costs_one_room(rooms: PairsFolder, tmp_path: Path) -> None:
+    data = read_pairs(rooms.path)
+    path = tmp_path / "rooms.jsonl"
+    system = Scripted()
+
+    def measure(key: str = "key") -> dict[str, PairsReport]:
+        store = OutcomeStore(path, key)
+        return measure_systems({"it": lambda: system}, data, rooms.path, {"a": 1}, store)
+
+    system.stop_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        measure()
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"key": "key", "syst')
+    path.write_text(path.read_text("utf-8") + "\n", "utf-8")
+    report = measure()["it"]
+    # Of four rooms two were there, one of which had failed.
+    assert system.searches == 3 + 2
+    assert len(report.outcomes) == 5
+    assert [(failure.file, failure.reason) for failure in report.failed] == [
+        ("rooms/a.png", "no floor in this photo")
+    ]
+    assert report.stamp == {"a": 1, "system": "it", "weights": None}
+    assert measure()["it"] == report
+    assert system.searches == 5
+    # Of other models everything is measured anew.
+    measure("other")
+    assert system.searches == 5 + 4
+
+
+def test_what_is_kept_of_a_room_is_whole(tmp_path: Path) -> None:
+    reading = ScoreOutcome(0.9, True, 2, True, False, False, 0.8, None)
+    outcome = PairOutcome("a", "p", "x", 3, 2, 0.7, (("q", 0.9), ("p", 0.7)), "", reading)
+    weights = {"colour": 0.25, "texture": 0.75}
+    OutcomeStore(tmp_path / "rooms.jsonl", "key").put("ours", [outcome], weights)
+    store = OutcomeStore(tmp_path / "rooms.jsonl", "key")
+    assert store.get("ours", "a", "p") == outcome
+    assert store.weights("ours") == weights
+    assert store.get("ours", "a", "q") is None
+    assert store.weights("others") is None
 
 
 def test_catalogues_are_kept_for_the_same_products_and_models(
