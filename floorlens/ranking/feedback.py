@@ -62,7 +62,7 @@ def with_feedback(
         >>> comparison = with_feedback(
         ...     reranker.compare(grey, [grey, white]), Feedback((white,)), reranker, [grey, white]
         ... )
-        >>> comparison.components["like"].round(2).tolist()
+        >>> comparison.components["like"].astype(float).round(2).tolist()
         [0.59, 1.0]
     """
     if feedback == NOTHING:

@@ -28,7 +28,7 @@ def moved(
 
     Example:
         >>> east, north = np.eye(2, dtype=np.float32)
-        >>> moved(east, [north], []).round(2).tolist()
+        >>> moved(east, [north], []).astype(float).round(2).tolist()
         [0.8, 0.6]
         >>> moved(east, [], []) is east
         True
