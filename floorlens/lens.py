@@ -779,7 +779,7 @@ class Floorlens:
 
         def read(catalogue: Catalogue, _: Retriever) -> dict[str, Attribute]:
             catalogue.product(product_id)
-            return catalogue.attributes.of([product_id]).get(product_id, {})
+            return dict(catalogue.attributes.of([product_id]).get(product_id, {}))
 
         return self._ask(read)
 
@@ -806,7 +806,7 @@ class Floorlens:
         catalogue, retriever = self._follow()
         catalogue.attributes.edit(product_id, values)
         retriever.push()
-        return catalogue.attributes.of([product_id]).get(product_id, {})
+        return dict(catalogue.attributes.of([product_id]).get(product_id, {}))
 
     def facets(self, where: Mapping[str, Any] | None = None) -> dict[str, dict[Value, int]]:
         """Returns field -> value -> how many products have it, the commonest first.

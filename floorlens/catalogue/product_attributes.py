@@ -10,6 +10,7 @@ from floorlens.attributes import Attribute, Value
 from floorlens.attributes.vocabulary import check_value, meaning_of
 from floorlens.catalogue.database import Database
 from floorlens.catalogue.rows import (
+    StoredAttributes,
     StoredProduct,
     chunks,
     image_hashes,
@@ -27,7 +28,7 @@ class ProductAttributes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, ids: Iterable[str] | None = None) -> dict[str, dict[str, Attribute]]:
+    def of(self, ids: Iterable[str] | None = None) -> dict[str, StoredAttributes]:
         """Returns the attributes of products, by id and name: all, or those of `ids`.
 
         Products without any are left out. What a person set takes the place of what was measured.
@@ -62,7 +63,7 @@ class ProductAttributes:
             attributes.c.product_id == product_id, attributes.c.origin == "measured"
         )
         with self._database.reading() as connection:
-            return read_attributes(connection.execute(query)).get(product_id, {})
+            return dict(read_attributes(connection.execute(query)).get(product_id, {}))
 
     def edit(self, product_id: str, values: Mapping[str, Value | None]) -> None:
         """Stores what a person sets of a product; None takes an earlier edit of that name back.
@@ -86,7 +87,7 @@ class ProductAttributes:
             )
             if touched.rowcount == 0:
                 raise ProductNotFound(f"the catalogue has no product {product_id!r}")
-            edited = read_attributes(connection.execute(query)).get(product_id, {})
+            edited = dict(read_attributes(connection.execute(query)).get(product_id, {}))
             for name, new in changes.items():
                 if new is None:
                     edited.pop(name, None)

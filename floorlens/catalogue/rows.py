@@ -170,33 +170,58 @@ def write_attributes(
         )
 
 
-def read_attributes(rows: Iterable[Row[Any]]) -> dict[str, dict[str, Attribute]]:
-    """Returns the attributes in rows of `attributes`, by product and name, in the table's order.
+class StoredAttributes(Mapping[str, Attribute]):
+    """The attributes of a product, by name in the table's order; parsed when they are asked for.
 
-    What a person set comes before what the product data state, and that before what was measured.
-    Names that this version does not know are left out.
+    A search reads those of 20,000 products, and people look at few of them. What a person set comes
+    before what the product data state, and that before what was measured. Names that this version
+    does not know are left out.
+    """
+
+    __slots__ = ("_contents", "_values")
+
+    def __init__(self, contents: Mapping[Origin, str]) -> None:
+        """Takes the JSON of each origin, as it is stored."""
+        self._contents = contents
+        self._values: dict[str, Attribute] | None = None
+
+    def _parsed(self) -> dict[str, Attribute]:
+        if self._values is None:
+            joined: dict[str, tuple[Value, float, Origin]] = {}
+            for origin in ORIGINS:
+                if content := self._contents.get(origin):
+                    for name, (value, confidence) in json.loads(content).items():
+                        joined[name] = value, confidence, origin
+            self._values = {
+                name: Attribute(*joined[name], NAMES[name].unit) for name in NAMES if name in joined
+            }
+        return self._values
+
+    def __getitem__(self, name: str) -> Attribute:
+        return self._parsed()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parsed())
+
+    def __len__(self) -> int:
+        return len(self._parsed())
+
+    def __repr__(self) -> str:
+        return repr(self._parsed())
+
+
+def read_attributes(rows: Iterable[Row[Any]]) -> dict[str, StoredAttributes]:
+    """Returns the attributes in rows of `attributes`, by product.
 
     Example:
         >>> rows = connection.execute(select(attributes)).all()  # doctest: +SKIP
         >>> read_attributes(rows)["oak"]["tone"].value  # doctest: +SKIP
         'dark'
     """
-    contents: dict[str, dict[Origin, dict[str, Any]]] = {}
-    for row in rows:
-        contents.setdefault(row.product_id, {})[row.origin] = json.loads(row.content)
-    return {product_id: _joined(of_origin) for product_id, of_origin in contents.items()}
-
-
-def _joined(of_origin: Mapping[Origin, Mapping[str, Any]]) -> dict[str, Attribute]:
-    joined: dict[str, tuple[Value, float, Origin]] = {}
-    for origin in ORIGINS:
-        for name, (value, confidence) in of_origin.get(origin, {}).items():
-            joined[name] = value, confidence, origin
-    return {
-        name: Attribute(*joined[name], meaning.unit)
-        for name, meaning in NAMES.items()
-        if name in joined
-    }
+    contents: dict[str, dict[Origin, str]] = {}
+    for product_id, origin, content in rows:
+        contents.setdefault(product_id, {})[origin] = content
+    return {product_id: StoredAttributes(texts) for product_id, texts in contents.items()}
 
 
 def image_hashes(connection: Connection, product_id: str) -> tuple[str, ...]:

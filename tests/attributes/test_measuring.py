@@ -28,7 +28,7 @@ def surely(name: str) -> NDArray[np.float32]:
 def grained(colour: tuple[int, int, int]) -> Rgb:
     """Returns a plain picture with some noise."""
     noise = np.random.default_rng(0).normal(0, 3, (400, 600, 1))
-    return np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.array(colour) + noise, 0, 255), np.uint8)
 
 
 def planks(width: int, colour: tuple[int, int, int] = (176, 140, 96)) -> Rgb:
@@ -110,7 +110,8 @@ def test_knots_veins_and_highlights_that_were_put_in_are_seen() -> None:
     for x in range(40, 500):
         y = 60 + x // 2 + round(12 * np.sin(x / 30))
         stone[y : y + 6, x] = 235
-    assert measure(stone, whole(stone), surely("stone"))["veins"].value > 0.5
+    veins = measure(stone, whole(stone), surely("stone"))["veins"].value
+    assert isinstance(veins, float) and veins > 0.5
     shiny = grained((90, 60, 40))
     shiny[100:200, 200:330] = 255
     assert measure(shiny, whole(shiny))["gloss"].value == "glossy"
@@ -160,4 +161,5 @@ def test_any_floor_has_values_of_the_vocabulary(
         elif meaning.is_flag:
             assert isinstance(attribute.value, bool)
         else:
+            assert isinstance(attribute.value, float)
             assert meaning.low <= attribute.value <= meaning.high
