@@ -72,9 +72,7 @@ def test_examples_do_what_they_say(
     assert runner.summarize().failed == 0
 
 
-def test_the_walk_through_the_library_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_walk_through_the_library_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docs/library.md is one session, from its first line to its last."""
     fill(tmp_path)
     monkeypatch.chdir(tmp_path)
