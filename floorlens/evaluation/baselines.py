@@ -99,8 +99,8 @@ class MeanColour(Baseline):
     """The nearest mean CIELAB colour of the floor's pixels (CIE 1976 difference)."""
 
     def describe(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.floating]:
-        """Returns the mean CIELAB colour: float64 (3,)."""
-        return np.asarray(srgb_to_lab(pixels[mask]).mean(axis=0, dtype=np.float64))
+        """Returns the mean CIELAB colour of pixels evenly spread over the floor: float64 (3,)."""
+        return np.asarray(srgb_to_lab(_sample(pixels[mask])).mean(axis=0, dtype=np.float64))
 
     def likeness(self, one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
         """Returns 1 for equal colours, and less with their difference."""
@@ -121,8 +121,7 @@ class BoxCrop(Baseline):
         # As large as the encoder wants it is what the preset's own normaliser makes.
         side = self._side(pixels, mask)
         patch = np.asarray(Image.fromarray(box).resize((side, side), Image.Resampling.BICUBIC))
-        flat = box.reshape(-1, 3)
-        lab = srgb_to_lab(flat[:: max(1, -(-len(flat) // COLOURS))])
+        lab = srgb_to_lab(_sample(box.reshape(-1, 3)))
         view = FloorView(patch[None], np.ones(1, np.float32), lab)
         embedder = self._stages.embedder
         return embedder.describe(embedder.features({"swatch": view})).vector
@@ -137,3 +136,8 @@ class BoxCrop(Baseline):
         return self._patch_side
 
     _patch_side: int | None = None
+
+
+def _sample(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns at most `COLOURS` of the pixels (n, 3), evenly spread."""
+    return pixels[:: max(1, -(-len(pixels) // COLOURS))]

@@ -13,6 +13,7 @@ from floorlens.evaluation import report, systems
 from floorlens.evaluation.curves import CURVES
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.report import ReportResults, measure_report
+from floorlens.evaluation.searches import search_photo
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
@@ -111,11 +112,10 @@ def test_other_data_rooms_or_files_are_measured_anew(data: Path, measured: list[
 def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured of a room counts in a longer report as well."""
     rooms: list[str] = []
-    search = systems.search_photo
 
     def spy(system: Any, path: Path, *more: Any) -> Any:
         rooms.append(path.name)
-        return search(system, path, *more)
+        return search_photo(system, path, *more)
 
     monkeypatch.setattr(systems, "search_photo", spy)
     assert measure(data, limit=2, curves=()).systems["ours"]["n"] == 2
