@@ -20,7 +20,7 @@ def encoded(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Returns the picture after JPEG at quality 60."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=60)
-    return np.asarray(Image.open(buffer).convert("RGB"))
+    return np.asarray(Image.open(buffer, formats=["JPEG"]).convert("RGB"))
 
 
 def cropped(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -783,7 +783,7 @@ class Floorlens:
 
         return self._ask(read)
 
-    def edit(self, product_id: str, **values: Value | None) -> dict[str, Attribute]:
+    def edit(self, product_id: str, values: Mapping[str, Value | None]) -> dict[str, Attribute]:
         """Sets attributes of a product by hand; returns all of them. None takes an edit back.
 
         What is set stays, whatever is imported, rebuilt or measured later.
@@ -798,9 +798,9 @@ class Floorlens:
         Example:
             >>> lens = Floorlens.open("catalogue/")
             >>> report = lens.add("products/")
-            >>> lens.edit("terrazzo-grigio", tone="dark")["tone"]
+            >>> lens.edit("terrazzo-grigio", {"tone": "dark"})["tone"]
             Attribute(value='dark', confidence=1.0, origin='edited', unit='')
-            >>> lens.edit("terrazzo-grigio", tone=None)["tone"].origin
+            >>> lens.edit("terrazzo-grigio", {"tone": None})["tone"].origin
             'measured'
         """
         catalogue, retriever = self._follow()

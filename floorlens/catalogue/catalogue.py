@@ -218,7 +218,8 @@ class Catalogue(Database):
             values = read_attributes(connection.execute(select(attributes)))
             rows = connection.execute(query).all()
         for row in rows:
-            metadata, of_row = json.loads(row.metadata), values.get(row.id, {})
+            metadata = json.loads(row.metadata)
+            of_row: Mapping[str, Attribute] = values.get(row.id, {})
             record = record_metadata(metadata, row.uri, of_row)
             own = metadata.keys() | of_row.keys()
             yield record, {field: value for field, value in record.items() if field in own}

@@ -77,10 +77,11 @@ def attributes(
     if anew:
         raise typer.BadParameter("--anew belongs to --measure")
     edits = _parse_changes(changes or [], unset or [])
+    values: Mapping[str, Attribute]
     if edits:
         with open_lens(catalogue, None) as lens:
             try:
-                values = lens.edit(product_id, **edits)
+                values = lens.edit(product_id, edits)
             except EngineError as error:
                 print(NOT_SYNCED.format(error), file=sys.stderr)
                 raise typer.Exit(EngineError.exit_code) from error

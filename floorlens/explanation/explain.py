@@ -113,14 +113,14 @@ def explain(
         for each in (features, described.features)
     )
     comparison = stages.reranker.compare(query, [candidate])
-    own = catalogue.attributes.of([product_id]).get(product_id, {})
+    own: Mapping[str, Attribute] = catalogue.attributes.of([product_id]).get(product_id, {})
     of_floor = floor_attributes(photo, floor, features.aspects["scene"])
     facts = None
     if comparison.looks is not None:
         (facts,) = facts_of(comparison.looks, comparison.evidence, doubts)
         facts = with_attributes(facts, of_floor, own)
 
-    def found(limit: int | None) -> Match | None:
+    def match_within(limit: int | None) -> Match | None:
         result = answer(
             Query(limit=limit),
             [Shot(lambda: photo, floor)],
@@ -130,7 +130,7 @@ def explain(
         )
         return next((match for match in result.matches if match.product.id == product_id), None)
 
-    match = found(stages.preset.rerank_depth) or found(None)
+    match = match_within(stages.preset.rerank_depth) or match_within(None)
     match = _looked_at(match, product_id, comparison, doubts, stages)
     return Explanation(
         product=product,

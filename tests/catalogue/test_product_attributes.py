@@ -68,7 +68,7 @@ def test_an_edit_survives_import_rebuild_and_measuring(
     lens: Floorlens, tmp_path: Path, location: str, stages: Stages
 ) -> None:
     """Also one of a new picture; taken back, what was measured last shows again."""
-    lens.edit("dark", tone="medium", width_mm=150)
+    lens.edit("dark", {"tone": "medium", "width_mm": 150})
     Image.new("RGB", (48, 32), (90, 20, 20)).save(tmp_path / "shop" / "dark.png")
     assert lens.add(tmp_path / "shop" / "list.csv").counts["updated"] == 1
     lens.measure_attributes(anew=True)
@@ -78,7 +78,7 @@ def test_an_edit_survives_import_rebuild_and_measuring(
     assert values["tone"].confidence == 1
     assert values["width_mm"].value == 150
     assert values["lightness"].value == pytest.approx(18, abs=3), "measured of the new picture"
-    back = lens.edit("dark", tone=None, width_mm=None, colour=None)
+    back = lens.edit("dark", {"tone": None, "width_mm": None, "colour": None})
     assert (back["tone"].value, back["tone"].origin) == ("dark", "measured")
     assert (back["width_mm"].value, back["width_mm"].origin) == (180.0, "stated")
 
@@ -86,11 +86,11 @@ def test_an_edit_survives_import_rebuild_and_measuring(
 def test_what_cannot_be_set_changes_nothing(lens: Floorlens) -> None:
     revision = lens._catalogue.revision()
     with pytest.raises(UsageError, match="did you mean 'undertone'"):
-        lens.edit("dark", tone="medium", undertones="warm")
+        lens.edit("dark", {"tone": "medium", "undertones": "warm"})
     with pytest.raises(UsageError, match="did you mean 'medium'"):
-        lens.edit("dark", colour="red", tone="medum")
+        lens.edit("dark", {"colour": "red", "tone": "medum"})
     with pytest.raises(ProductNotFound):
-        lens.edit("unknown", tone="medium")
+        lens.edit("unknown", {"tone": "medium"})
     assert lens._catalogue.revision() == revision
     assert lens.attributes("dark")["tone"].value == "dark"
 
@@ -100,7 +100,7 @@ def test_filters_and_facets_follow_an_edit(lens: Floorlens) -> None:
     dark = {"tone": "dark"}
     assert [m.product.id for m in lens.search(room(60), where=dark).matches] == ["dark"]
     assert lens.facets()["tone"] == {"dark": 1, "light": 1, "medium": 1}
-    lens.edit("light", tone="dark")
+    lens.edit("light", {"tone": "dark"})
     found = lens.search(room(60), where=dark).matches
     assert {match.product.id for match in found} == {"dark", "light"}
     assert {match.attributes["tone"].origin for match in found} == {"measured", "edited"}
@@ -119,7 +119,7 @@ def test_equal_pictures_are_measured_once_and_removed_products_leave_nothing(
     (tmp_path / "shop" / "more.csv").write_text("id,image\ntwin,twin.png\n")
     lens.add(tmp_path / "shop" / "more.csv")
     assert lens.attributes("twin")["tone"] == lens.attributes("dark")["tone"]
-    lens.edit("twin", tone="light")
+    lens.edit("twin", {"tone": "light"})
     lens.remove(["twin"])
     lens.add(tmp_path / "shop" / "more.csv")
     assert lens.attributes("twin")["tone"].value == "dark"

@@ -111,7 +111,9 @@ def test_missing_file_and_folder_and_impossible_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", [None, 5, object(), ["photo.jpg"]])
 def test_things_that_are_no_source(source: Any) -> None:
-    with pytest.raises(ImageError, match="give a path, bytes, a PIL image or a uint8"):
+    with pytest.raises(
+        ImageError, match="give a path, bytes, an open file, a PIL image or a uint8"
+    ):
         load_photo(source)
 
 
