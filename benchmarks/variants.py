@@ -23,6 +23,7 @@ from PIL import Image
 from planted import KINDS
 
 from floorlens import Floorlens
+from floorlens.images.formats import PILLOW_FORMATS
 
 FITTED = frozenset({"loft", "tark", "csd", "argil", "argilspc", "imgmatch"})
 #: Kinds whose picture is another one: their names must say that the design is the same.
@@ -74,12 +75,12 @@ def plant(folder: Path, origins: list[Path], others: list[Path]) -> list[str]:
     """Returns the rows of the list of products, whose pictures it writes."""
     rows = []
     for number, path in enumerate([*origins, *others]):
-        Image.open(path).convert("RGB").save(folder / f"{path.stem}.png")
+        Image.open(path, formats=PILLOW_FORMATS).convert("RGB").save(folder / f"{path.stem}.png")
         name = f"decor{number:04}x brand" if number < len(origins) else path.stem
         rows.append(f"{path.stem},{path.stem}.png,{name},")
         if number >= len(origins):
             continue
-        pixels = np.asarray(Image.open(path).convert("RGB"))
+        pixels = np.asarray(Image.open(path, formats=PILLOW_FORMATS).convert("RGB"))
         for kind, make in KINDS.items():
             rng = np.random.default_rng(zlib.crc32(f"{path.name} {kind}".encode()))
             Image.fromarray(make(pixels, rng)).save(folder / f"{path.stem}@{kind}.png")
