@@ -365,7 +365,8 @@ class _Search:
                     tuple(one.signature for one in retrieval.like),
                     tuple(one.signature for one in retrieval.unlike),
                 ),
-                None if without else total,
+                # Fewer than are re-ranked are all that passed the filter.
+                None if without else len(hits) if len(hits) < depth else total,
             )
         with clock.stage("collect"):
             design_of = {} if query.group is None else self._design_of()

@@ -10,8 +10,8 @@ class SearchHit(BaseModel):
 
     id: str
     score: float = Field(
-        description="0..1, never rising down the list; with the preset builtin the "
-        "probability that this is the product on the floor"
+        description="0..1, never rising down the list; with the preset builtin, from 20 products "
+        "on, the probability that this is the product on the floor, if the catalogue holds it"
     )
     name: str
 

@@ -80,9 +80,9 @@ def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, cards:
 
 
 _FOOTER = (
-    "<footer>The percentage is the probability that this is the product on the floor, learned on "
-    "rooms whose product is known. The bar is the likeness, the weighted mean of the components "
-    "below it.</footer>"
+    "<footer>A percentage is the probability that this is the product on the floor, if the "
+    "catalogue holds it, learned on rooms whose product is known. The bar is the likeness, the "
+    "weighted mean of the components below it.</footer>"
 )
 
 

@@ -25,14 +25,16 @@ class Match:
     Attributes:
         rank: 1 is the closest.
         product: id, name, metadata, images.
-        score: 0..1, never rising with the rank. With a calibrated preset ("builtin") it is the
-            probability that this is the product on the floor; in an order of a user's own weights
-            or examples, and with other presets, it is the likeness.
+        score: 0..1, never rising with the rank. With a calibrated preset ("builtin"), from 20
+            products on, it is the probability that this is the product on the floor, if the
+            catalogue holds it; else, and in an order of a user's own weights or examples, the mean
+            of the components by weight.
         components: how alike they are in colour, texture and so on, each 0..1; None where it was
             not re-ranked.
         evidence: the product's pictures that the components rest on: "swatch", "scene" (rooms) or
             "both"; None where it was not re-ranked, or the preset does not tell pictures apart.
-        likeness: the mean of the components by weight, 0..1; None where it was not re-ranked.
+        likeness: the mean of the components by their default weights, 0..1; None where it was not
+            re-ranked.
         word: how close it looks; None where it is further than "related", or not calibrated.
         reason: one sentence on what is alike and what differs; "" where it was not re-ranked.
         attributes: what was measured or edited of the product, by name (`floorlens.attributes`).
@@ -87,8 +89,8 @@ class Ranking:
         weights: how much each component counted, together 1; None where nothing was re-ranked.
         equals: how many of the first matches cannot be told apart from this photo: in nine of ten
             searches the product on the floor is one of them. 0 where that is not known: with
-            presets that are not calibrated, in an order of a user's own weights or examples, and
-            beside a product.
+            presets that are not calibrated, among fewer than 20 products, in an order of a user's
+            own weights or examples, and beside a product.
         nothing_close: whether no product of the catalogue is close to this floor; None where that
             is not known.
 

@@ -32,6 +32,8 @@ from floorlens.reranking import Scale
 CALIBRATION = "calibration.json"
 #: Below this a likeness counts as this: one of 0 would exclude a product for ever.
 LEAST = 0.02
+#: Among fewer products there is no probability: that is not learned.
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Calibration:
 
     def word(self, probability: float, likeness: float) -> Word | None:
         """Returns how close a match looks; None where it is further than "related".
+
+        Args:
+            probability: that it is the product on the floor; 0 where it is not known.
+            likeness: of the two.
 
         Example:
             >>> calibration = default_calibrations()["adapted"]
@@ -99,7 +105,7 @@ def read(likeness: ArrayLike, total: int, calibration: Calibration) -> Reading:
 
     Args:
         likeness: (n,), of the re-ranked products, best first; at least one.
-        total: how many products the catalogue holds, `n` or more.
+        total: how many products were searched, `n` or more.
         calibration: of their scale.
 
     Example:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isclose
 from types import MappingProxyType
 
 import numpy as np
@@ -14,7 +15,7 @@ from floorlens.engines import Hit
 from floorlens.errors import UsageError
 from floorlens.products.product import Product
 from floorlens.ranking import Match, Word
-from floorlens.ranking.calibration import default_calibrations, read
+from floorlens.ranking.calibration import FEWEST, default_calibrations, read
 from floorlens.ranking.feedback import NOTHING, Feedback, feedback_weights, with_feedback
 from floorlens.ranking.reasons import Doubt, facts_of, sentence
 from floorlens.reranking import Comparison, Evidence, Reranker
@@ -88,6 +89,12 @@ def rank(
     ]
 
 
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Returns the weights, together 1."""
+    whole = sum(weights.values())
+    return {name: weight / whole for name, weight in weights.items()}
+
+
 def _mean(comparison: Comparison, weights: Mapping[str, float]) -> NDArray[np.float64]:
     """Returns float64 (n,): the mean of the components by weight, 0..1."""
     total = sum(weights.values())
@@ -142,7 +149,7 @@ def rank_hits(
             retrieval, with (1 + cosine similarity) / 2 as their score.
         doubts: of the photo, for the reasons.
         feedback: the products that are liked, and those that are not: two more components.
-        total: how many products the catalogue holds; None where the query is no photo, and its
+        total: how many products were searched; None where the query is no photo, and its
             likenesses mean nothing that is known.
 
     Example:
@@ -161,25 +168,35 @@ def rank_hits(
     comparison = with_feedback(floor, feedback, reranker, candidates)
     default = feedback_weights(own, like=bool(feedback.like), unlike=bool(feedback.unlike))
     weights = component_weights(default, changes)
-    whole = sum(weights.values())
-    head = rank(ids, comparison, weights, doubts)
-    shares = {name: weight / whole for name, weight in weights.items()}
-    if not head or floor.scale is None or total is None:
+    shares, usual = _shares(weights), _shares(own)
+    likeness = dict(zip(ids, np.broadcast_to(_mean(floor, own), len(ids)).tolist(), strict=True))
+    head = [
+        replace(place, likeness=likeness[place.id])
+        for place in rank(ids, comparison, weights, doubts)
+    ]
+    calibration = None if floor.scale is None else default_calibrations()[floor.scale]
+    if not head or calibration is None or total is None:
         return Order((*head, *tail(head, hits)), shares)
-    likeness = _mean(floor, own)
-    by_default = sorted(range(len(ids)), key=lambda i: (-likeness[i], ids[i]))
-    calibration = default_calibrations()[floor.scale]
-    reading = read(likeness[by_default], max(total, len(hits)), calibration)
-    place_of = {ids[i]: place for place, i in enumerate(by_default)}
+    nothing_close = max(likeness.values()) < calibration.close
+    by_default = shares.keys() == usual.keys() and all(
+        isclose(share, usual[name], abs_tol=1e-6) for name, share in shares.items()
+    )
+    if total < FEWEST:
+        words = [calibration.word(0.0, likeness[place.id]) for place in head]
+        head = [replace(place, word=word) for place, word in zip(head, words, strict=True)]
+        return Order((*head, *tail(head, hits)), shares, 0, nothing_close)
+    order = sorted(ids, key=lambda name: (-likeness[name], name))
+    reading = read([likeness[name] for name in order], total, calibration)
+    place_of = {name: place for place, name in enumerate(order)}
     head = [replace(place, word=reading.words[place_of[place.id]]) for place in head]
-    if weights != own:
-        # Probabilities would not be in this order.
-        return Order((*head, *tail(head, hits)), shares, 0, reading.nothing_close)
+    if not by_default:
+        # Probabilities would not be in this order. What the words say is as true as before.
+        return Order((*head, *tail(head, hits)), shares, 0, nothing_close)
     head = [
         replace(place, score=float(probability))
         for place, probability in zip(head, reading.probabilities, strict=True)
     ]
-    return Order((*head, *tail(head, hits)), shares, reading.equals, reading.nothing_close)
+    return Order((*head, *tail(head, hits)), shares, reading.equals, nothing_close)
 
 
 def first_designs(

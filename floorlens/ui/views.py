@@ -55,8 +55,9 @@ INTRODUCTION = """\
    that floor.
 """
 FOOTNOTE = (
-    "The score is the probability, in per cent, that this is the product on the floor. Photos go "
-    "only to the service named above, which does not store them."
+    "The score, 0 to 100, says how likely this is the product on the floor, if the catalogue holds "
+    "it; with other presets than builtin it only orders. Photos go only to the service named "
+    "above, which does not store them."
 )
 # The page may be light or dark: all greys are transparent, so that they suit both.
 STYLE = """<style>

@@ -154,8 +154,18 @@ def test_scores_are_probabilities_in_the_order_that_they_are_known_for() -> None
     order = rank_hits(hits, signatures, b"", reranker, {"x": 0.01}, total=300)
     assert [place.id for place in order.places] == ["b", "a", "c", "d"]
     assert [place.word for place in order.places] == [second.word, "same floor", None, None]
-    assert order.places[0].score == order.places[0].likeness
+    # The score is the mean by these weights, the likeness the one that the words go by.
+    assert order.places[0].score > 0.8
+    assert order.places[0].likeness == second.likeness
     assert (order.equals, order.nothing_close) == (0, False)
+    # The weights that counted are no weights of a user's own.
+    again = rank_hits(hits, signatures, b"", reranker, {"x": 8, "y": 2}, total=300)
+    assert (again.places[0].score, again.equals) == (first.score, 1)
+    # Among a few products there is no probability: the score is the likeness.
+    few = rank_hits(hits, signatures, b"", reranker, {}, total=4)
+    assert few.places[0].score == few.places[0].likeness
+    assert [place.word for place in few.places] == ["very close", second.word, None, None]
+    assert (few.equals, few.nothing_close) == (0, False)
     # Beside a product nothing is known.
     order = rank_hits(hits, signatures, b"", reranker, {})
     assert {place.word for place in order.places} == {None}
