@@ -268,7 +268,10 @@ def report(
         ),
     ] = None,
     rooms: Annotated[
-        int, typer.Option("--rooms", min=1, help="So many of them for the robustness curves.")
+        int,
+        typer.Option(
+            "--rooms", min=0, help="So many of them for the robustness curves; 0 draws none."
+        ),
     ] = 40,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure all anew; the catalogues are kept.")
@@ -284,6 +287,7 @@ def report(
     """
     from floorlens import presets
     from floorlens.cli.progress import duration, progress_bars
+    from floorlens.evaluation.curves import CURVES
     from floorlens.evaluation.document import check_marks, write_document
     from floorlens.evaluation.measured import open_measured_lens
     from floorlens.evaluation.report import measure_report
@@ -304,6 +308,7 @@ def report(
             ranking=judged,
             limit=limit,
             rooms=rooms,
+            curves=CURVES if rooms else (),
             fresh=fresh,
             opener=partial(open_measured_lens, threads=settings.threads, models=models),
             new_progress=lambda name: new_bar(name, 0),
