@@ -54,9 +54,12 @@ def test_an_older_one_is_refused_with_the_command_that_cures_it(older: Path) -> 
         Floorlens.open(older, create=False)
 
 
-def test_an_older_one_keeps_its_products_and_features_when_its_tables_change(older: Path) -> None:
+def test_an_older_one_keeps_its_products_and_features_when_its_tables_change(
+    older: Path, tmp_path: Path
+) -> None:
     """They are what a rebuild starts from, and presets whose stamp is the same go on with them."""
-    with sqlite3.connect(OLDER / "catalogue.sqlite") as before:
+    unchanged = copied(OLDER, tmp_path / "unchanged")
+    with closing(sqlite3.connect(unchanged / "catalogue.sqlite")) as before:
         stored = before.execute("SELECT product_id, base, lab FROM base_features ORDER BY 1")
         rows = stored.fetchall()
     with closing(Catalogue(older)) as catalogue:
