@@ -786,7 +786,8 @@ class Floorlens:
     def edit(self, product_id: str, values: Mapping[str, Value | None]) -> dict[str, Attribute]:
         """Sets attributes of a product by hand; returns all of them. None takes an edit back.
 
-        What is set stays, whatever is imported, rebuilt or measured later.
+        What is set stays, whatever is imported, rebuilt or measured later. In filters and facets it
+        comes before a field of the product's own.
 
         Raises:
             UsageError: there is no such attribute, or it cannot have this value; the message names

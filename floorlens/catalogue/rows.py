@@ -418,8 +418,8 @@ def record_metadata(
     """Returns what an engine holds of a product beside its vector: the fields that filters see.
 
     `name` (the file name of its first picture), `type` and `source` (the picture's folder) are
-    those of the reference design. Attributes stand under their names. A product's own fields of
-    these names take their place.
+    those of the reference design. Attributes stand under their names. Of one name, what a person
+    set comes before a product's own field, and that before what was measured.
 
     Args:
         metadata: the product's own fields.
@@ -431,12 +431,14 @@ def record_metadata(
         {'name': 'oak.jpg', 'type': 'floor', 'source': 'products', 'material': 'oak'}
     """
     picture = PurePath(uri or "")
+    edited = {name: one.value for name, one in attributes.items() if one.origin == "edited"}
     return {
         "name": picture.name,
         "type": "floor",
         "source": picture.parent.name,
         **{name: attribute.value for name, attribute in attributes.items()},
         **metadata,
+        **edited,
     }
 
 

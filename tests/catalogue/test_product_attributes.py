@@ -96,7 +96,7 @@ def test_what_cannot_be_set_changes_nothing(lens: Floorlens) -> None:
 
 
 def test_filters_and_facets_follow_an_edit(lens: Floorlens) -> None:
-    """So do matches; a field of the product's own takes the place of an attribute."""
+    """So do matches; a field of the product's own takes the place of what was measured."""
     dark = {"tone": "dark"}
     assert [m.product.id for m in lens.search(room(60), where=dark).matches] == ["dark"]
     assert lens.facets()["tone"] == {"dark": 1, "light": 1, "medium": 1}
@@ -110,6 +110,20 @@ def test_filters_and_facets_follow_an_edit(lens: Floorlens) -> None:
     assert "type" not in lens.facets()
     narrow = lens.search(room(60), where={"width_mm": {"$lt": 200}, "lightness": {"$gt": 60}})
     assert [match.product.id for match in narrow.matches] == ["light"]
+
+
+def test_an_edit_comes_before_a_field_of_the_list(lens: Floorlens, tmp_path: Path) -> None:
+    """The list goes on saying what it said; the catalogue's engine follows the edit."""
+    lens.edit("grey", {"colour": "black"})
+    assert lens.facets()["colour"] == {"beige": 1, "black": 1, "brown": 1}
+    black = {"colour": "black"}
+    assert [m.product.id for m in lens.search(room(60), where=black)] == ["grey"]
+    with pytest.raises(NothingToRank):
+        lens.search(room(60), where={"colour": "as it is"})
+    lens.add(tmp_path / "shop" / "list.csv")
+    assert [m.product.id for m in lens.search(room(60), where=black)] == ["grey"]
+    lens.edit("grey", {"colour": None})
+    assert lens.facets(where={"colour": "as it is"})["room"] == {"hall": 1}
 
 
 def test_equal_pictures_are_measured_once_and_removed_products_leave_nothing(
