@@ -246,10 +246,10 @@ class Catalogue(Database):
 
     def features_of_pictures(
         self, hashes: Sequence[str], stamp: Mapping[str, Any]
-    ) -> tuple[str, FloorFeatures, dict[str, Attribute]] | None:
+    ) -> tuple[str, FloorFeatures, dict[str, Attribute] | None] | None:
         """Returns a product with just these pictures, its features and measured attributes.
 
-        None if no product has them.
+        None if no product has them; no attributes (None) if they were never measured.
 
         Args:
             hashes: SHA-256 of each picture, in order.

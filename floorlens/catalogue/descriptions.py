@@ -157,8 +157,11 @@ class Descriptions:
         if twin is None:
             return None
         twin_id, features, measured = twin
-        note = None if twin_id == product_id else f"has the same pictures as {twin_id}"
         prints = self._catalogue.prints(twin_id)
+        if measured is None or not prints:
+            # An earlier version described the twin, and took less of its pictures.
+            return None
+        note = None if twin_id == product_id else f"has the same pictures as {twin_id}"
         return Description(features, (), note, measured, prints)
 
 

@@ -57,13 +57,17 @@ class ProductAttributes:
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def measured_of(self, product_id: str) -> dict[str, Attribute]:
-        """Returns what was measured of a product, whatever a person set of it."""
+    def measured_of(self, product_id: str) -> dict[str, Attribute] | None:
+        """Returns what was measured of a product, whatever a person set of it.
+
+        Empty where its pictures showed nothing, None where nobody looked at them.
+        """
         query = select(attributes).where(
             attributes.c.product_id == product_id, attributes.c.origin == "measured"
         )
         with self._database.reading() as connection:
-            return dict(read_attributes(connection.execute(query)).get(product_id, {}))
+            values = read_attributes(connection.execute(query)).get(product_id)
+        return None if values is None else dict(values)
 
     def edit(self, product_id: str, values: Mapping[str, Value | None]) -> None:
         """Stores what a person sets of a product; None takes an earlier edit of that name back.

@@ -130,7 +130,7 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
     if image_hashes(connection, product.id) != entry.content_hashes:
         for table in (features, base_features, simulated, prints):
             connection.execute(delete(table).where(table.c.product_id == product.id))
-        write_attributes(connection, product.id, "measured", {})
+        write_attributes(connection, product.id, "measured", None)
     fields = {"name": product.name, "metadata": dump(product.metadata), "revision": revision}
     connection.execute(delete(removed).where(removed.c.product_id == product.id))
     connection.execute(delete(images).where(images.c.product_id == product.id))
@@ -152,9 +152,12 @@ def write_product(connection: Connection, entry: Entry, revision: int) -> None:
 
 
 def write_attributes(
-    connection: Connection, product_id: str, origin: Origin, values: Mapping[str, Attribute]
+    connection: Connection, product_id: str, origin: Origin, values: Mapping[str, Attribute] | None
 ) -> None:
     """Stores a product's attributes of one origin, in the place of those that are there.
+
+    That nothing could be measured, as of a drawing, is stored as well: it need not be tried again.
+    None forgets it.
 
     Example:
         >>> write_attributes(
@@ -163,7 +166,7 @@ def write_attributes(
     """
     own = (attributes.c.product_id == product_id) & (attributes.c.origin == origin)
     connection.execute(delete(attributes).where(own))
-    if values:
+    if values or (origin == "measured" and values is not None):
         content = dump({name: [item.value, item.confidence] for name, item in values.items()})
         connection.execute(
             insert(attributes).values(product_id=product_id, origin=origin, content=content)

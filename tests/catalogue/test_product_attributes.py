@@ -139,6 +139,25 @@ def test_equal_pictures_are_measured_once_and_removed_products_leave_nothing(
     assert lens.attributes("twin")["tone"].value == "dark"
 
 
+def forget_looks(lens: Floorlens) -> None:
+    """Makes the catalogue one of a version that took nothing but features of pictures."""
+    with lens._catalogue.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM attributes")
+        connection.exec_driver_sql("DELETE FROM prints")
+
+
+def test_a_twin_of_what_an_earlier_version_stored_is_looked_at(
+    lens: Floorlens, tmp_path: Path
+) -> None:
+    forget_looks(lens)
+    shutil.copy(tmp_path / "shop" / "dark.png", tmp_path / "shop" / "twin.png")
+    report = lens.add([{"id": "twin", "image": tmp_path / "shop" / "twin.png"}])
+    assert report.counts["added"] == 1
+    assert lens.attributes("twin")["tone"].value == "dark"
+    assert lens._catalogue.prints("twin")
+    assert lens._catalogue.attributes.measured_of("dark") is None
+
+
 def test_new_product_data_are_read_without_measuring(lens: Floorlens, tmp_path: Path) -> None:
     table = tmp_path / "shop" / "list.csv"
     table.write_text(table.read_text().replace("1220 x 180 mm", "60x60"))
