@@ -13,14 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from floorlens.attributes import Attribute
 from floorlens.catalogue.batches import batches, workers
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.catalogue.descriptions import Description, Descriptions
 from floorlens.catalogue.rows import Entry, StoredProduct
 from floorlens.embedding import FloorFeatures
 from floorlens.embedding.projection import Projection
-from floorlens.errors import FloorlensError, GenerationChanged, ProductSourceError
+from floorlens.errors import (
+    CatalogueError,
+    FloorlensError,
+    GenerationChanged,
+    ProductSourceError,
+)
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.fetching import Fetcher
 from floorlens.images.loading import read_bytes
@@ -48,6 +52,7 @@ STATUSES = ("added", "updated", "unchanged", "failed")
 _GROUPS = 10
 # So many products of different names share a picture by mistake; two may be a pair.
 _SHARED_BY = 3
+_STALE = "another process has changed or removed it meanwhile: run the same command again"
 # Kind of picture that is left out -> one of them, many, and why.
 _LEFT_OUT: Mapping[Kind, tuple[str, str, str]] = {
     "room": ("room scene", "room scenes", f"{MOST_SCENES} others show the product well enough"),
@@ -332,15 +337,16 @@ def measure_attributes(
     picture_seconds: float = PICTURE_SECONDS,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
-    """Measures the attributes of products from their pictures; returns a row for each.
+    """Measures attributes of products and takes the prints of their pictures; a row for each.
 
-    What people set stays. The patterns are those of the stored features: nothing is embedded. A
-    picture that cannot be read, or is another one than that which was imported, fails its product.
+    Variants are told by prints. What people set stays. The patterns are those of the stored
+    features: nothing is embedded. A picture that cannot be read, or is another one than that which
+    was imported, fails its product.
 
     Args:
         catalogue: whose products.
         stages: which tell what a picture shows.
-        anew: whether those are measured again that were measured before.
+        anew: whether those are measured again of which nothing is missing.
         max_megapixels, picture_seconds: as for `import_products`.
         progress: as for `import_products`.
 
@@ -350,15 +356,18 @@ def measure_attributes(
     """
     started = time.perf_counter()
     embedded = catalogue.embedded()
-    known = set() if anew else catalogue.attributes.measured()
+    known = set() if anew else catalogue.attributes.examined()
     stamp = catalogue.live_stamp() or {}
     rows: list[ImportRow] = []
 
-    def prepare(
-        stored: StoredProduct, features: FloorFeatures
-    ) -> tuple[ImportRow, Mapping[str, Attribute] | None]:
+    def prepare(stored: StoredProduct, features: FloorFeatures | None) -> _Outcome:
         product = stored.product
         try:
+            if features is None:
+                raise CatalogueError(
+                    "the catalogue has no features of it by these models: run `floorlens index "
+                    f"--rebuild --catalogue {catalogue.location}`"
+                )
             files = [read_bytes(Path(path)) for path in product.images]
             hashes = tuple(hashlib.sha256(data).hexdigest() for data in files)
             if hashes != stored.content_hashes:
@@ -372,27 +381,28 @@ def measure_attributes(
                 for data, path in zip(files, product.images, strict=True)
             ]
             pictures = examine_product(photos, stages)
-            measured = product_attributes(photos, pictures, features)
+            entry = Entry(
+                product,
+                hashes,
+                measured=product_attributes(photos, pictures, features),
+                prints=product_prints(photos, pictures),
+            )
         except FloorlensError as error:
-            return ImportRow(product.id, "failed", str(error)), None
+            return _Outcome(ImportRow(product.id, "failed", str(error)))
         kinds = tuple(picture.kind for picture in pictures)
-        return ImportRow(product.id, "updated", None, kinds), measured
+        return _Outcome(ImportRow(product.id, "updated", None, kinds), entry)
 
     with workers() as pool:
         for batch in batches(embedded):
             due = [stored for stored in batch if stored.product.id not in known]
             features = catalogue.base_features([stored.product.id for stored in due], stamp)
-            due = [stored for stored in due if stored.product.id in features]
-            tasks = [pool.submit(prepare, each, features[each.product.id]) for each in due]
+            tasks = [pool.submit(prepare, each, features.get(each.product.id)) for each in due]
             outcomes = [task.result() for task in tasks]
-            catalogue.attributes.put_measured(
-                [
-                    (stored, measured)
-                    for stored, (_, measured) in zip(due, outcomes, strict=True)
-                    if measured is not None
-                ]
+            stale = catalogue.attributes.put_measured(
+                [outcome.entry for outcome in outcomes if outcome.entry is not None]
             )
-            of_id = {row.id: row for row, _ in outcomes}
+            of_id = {outcome.row.id: outcome.row for outcome in outcomes}
+            of_id |= {product_id: ImportRow(product_id, "failed", _STALE) for product_id in stale}
             for stored in batch:
                 name = stored.product.id
                 rows.append(of_id.get(name) or ImportRow(name, "unchanged"))

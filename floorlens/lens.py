@@ -843,14 +843,16 @@ class Floorlens:
     ) -> CatalogueReport:
         """Measures attributes of products that have none, as those of older catalogues do.
 
-        Nothing is embedded, and what was edited stays.
+        The prints of their pictures, by which `variants` are told, are taken with it. Nothing is
+        embedded, and what was edited stays.
 
         Args:
-            anew: whether those are measured again that were measured before.
+            anew: whether those are measured again of which nothing is missing.
             progress: called as `progress(done, total, row)` after each row is safely stored.
 
         Returns:
-            A row for each product; it failed if a picture can no longer be read.
+            A row for each product; it failed if a picture can no longer be read, or if another
+            process has changed the product meanwhile.
 
         Example:
             >>> lens = Floorlens.open("catalogue/")

@@ -10,15 +10,16 @@ from floorlens.attributes import Attribute, Value
 from floorlens.attributes.vocabulary import check_value, meaning_of
 from floorlens.catalogue.database import Database
 from floorlens.catalogue.rows import (
+    Entry,
     StoredAttributes,
-    StoredProduct,
     chunks,
     image_hashes,
     read_attributes,
     read_revision,
     write_attributes,
+    write_prints,
 )
-from floorlens.catalogue.schema import attributes, products
+from floorlens.catalogue.schema import attributes, prints, products
 from floorlens.errors import ProductNotFound
 
 
@@ -45,9 +46,14 @@ class ProductAttributes:
                 ).items()
             }
 
-    def measured(self) -> set[str]:
-        """Returns the ids of the products of which something was measured."""
-        query = select(attributes.c.product_id).where(attributes.c.origin == "measured")
+    def examined(self) -> set[str]:
+        """Returns the ids of the products that were measured, and whose pictures have prints."""
+        query = select(attributes.c.product_id).where(
+            attributes.c.origin == "measured",
+            select(prints.c.product_id)
+            .where(prints.c.product_id == attributes.c.product_id)
+            .exists(),
+        )
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 
@@ -99,25 +105,22 @@ class ProductAttributes:
                     edited[name] = Attribute(new, origin="edited")
             write_attributes(connection, product_id, "edited", edited)
 
-    def put_measured(
-        self, measured: Sequence[tuple[StoredProduct, Mapping[str, Attribute]]]
-    ) -> list[str]:
-        """Stores what was measured of products; returns the ids of those that changed meanwhile.
+    def put_measured(self, entries: Sequence[Entry]) -> list[str]:
+        """Stores what was measured of products, and their prints; what people set stays.
 
-        What people set stays.
-
-        Args:
-            measured: the products as they were read, and what was measured of their pictures.
+        Returns the ids of the products whose pictures are others now, or that are removed: of them
+        nothing is stored.
         """
         stale = []
         with self._database.writing() as connection:
             revision = read_revision(connection)
-            for stored, values in measured:
-                product_id = stored.product.id
-                if image_hashes(connection, product_id) != stored.content_hashes:
+            for entry in entries:
+                product_id = entry.product.id
+                if image_hashes(connection, product_id) != entry.content_hashes:
                     stale.append(product_id)
                     continue
-                write_attributes(connection, product_id, "measured", values)
+                write_attributes(connection, product_id, "measured", entry.measured)
+                write_prints(connection, product_id, entry.prints)
                 connection.execute(
                     update(products).where(products.c.id == product_id).values(revision=revision)
                 )

@@ -62,7 +62,7 @@ class Entry:
         features, embedding: of its images; None leaves the stored ones alone (only metadata or
             paths changed).
         measured: attributes of its images; None leaves the stored ones alone.
-        prints: of its images, by hash; stored with the features.
+        prints: of its images, by hash; stored with the features or with what was measured.
     """
 
     product: Product

@@ -53,7 +53,10 @@ def attributes(
     ] = None,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Measure the products that were not measured yet."),
+        typer.Option(
+            "--measure",
+            help="Measure the products that were not measured yet; variants are told by it too.",
+        ),
     ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="With --measure: measure all products again.")
@@ -64,7 +67,8 @@ def attributes(
     """Show what a product is like (tone, colour, pattern, …), or set it by hand.
 
     With --measure and no ID: measure the products of a catalogue that was made before attributes
-    were. What was set by hand stays.
+    were, and take the prints of their pictures, by which variants are told. Nothing is embedded.
+    What was set by hand stays.
     """
     if measure == (product_id is not None):
         raise typer.BadParameter("name a product, or give --measure for all products")

@@ -341,7 +341,7 @@ def variants(
     if missing:
         print(
             f"floorlens: an earlier version stored {missing} products, whose pictures are not "
-            "compared: `floorlens index --rebuild` changes that",
+            "compared: `floorlens attributes --measure` changes that",
             file=sys.stderr,
         )
     if as_json:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
+from floorlens.catalogue.rows import Entry, write_attributes
 from floorlens.catalogue.schema import SCHEMA_VERSION
 from floorlens.errors import FilterError, NothingToRank, ProductNotFound, UsageError
 from floorlens.presets import Stages
@@ -169,9 +169,48 @@ def test_new_product_data_are_read_without_measuring(lens: Floorlens, tmp_path: 
 def test_what_was_measured_of_other_pictures_is_not_stored(lens: Floorlens) -> None:
     """A picture that was replaced while it was measured."""
     (stored, *_) = lens._catalogue.embedded()
-    other = replace(stored, content_hashes=("0" * 64,))
-    assert lens._catalogue.attributes.put_measured([(other, {})]) == [stored.product.id]
+    other = Entry(stored.product, ("0" * 64,), measured={})
+    assert lens._catalogue.attributes.put_measured([other]) == [stored.product.id]
     assert lens.attributes(stored.product.id)["tone"].origin == "measured"
+    assert lens._catalogue.prints(stored.product.id)
+
+
+def test_measuring_takes_the_prints_and_says_what_it_left(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One product is removed while it is measured, one has lost its features."""
+    forget_looks(lens)
+    assert lens._catalogue.designs.without_prints() == 3
+    with lens._catalogue.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM base_features WHERE product_id = 'light'")
+    put = lens._catalogue.attributes.put_measured
+
+    def put_late(entries: Sequence[Entry]) -> list[str]:
+        lens._catalogue.remove(["grey"])
+        return put(entries)
+
+    monkeypatch.setattr(lens._catalogue.attributes, "put_measured", put_late)
+    report = lens.measure_attributes()
+    assert {row.id: row.status for row in report.rows} == {
+        "dark": "updated",
+        "grey": "failed",
+        "light": "failed",
+    }
+    reasons = {row.id: str(row.reason) for row in report.failed}
+    assert "run the same command again" in reasons["grey"]
+    assert "index --rebuild" in reasons["light"]
+    assert lens._catalogue.designs.without_prints() == 1
+    assert lens.attributes("dark")["tone"].value == "dark"
+
+
+def test_prints_alone_are_taken_as_well_and_drawings_once(lens: Floorlens) -> None:
+    """A drawing has no attributes: that is stored, and it is not due again."""
+    with lens._catalogue.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM prints WHERE product_id = 'dark'")
+        write_attributes(connection, "grey", "measured", {})
+    assert lens.measure_attributes().counts["updated"] == 1
+    assert lens._catalogue.designs.without_prints() == 0
+    assert lens.measure_attributes().counts["unchanged"] == 3
 
 
 def test_a_picture_that_is_gone_fails_its_product_alone(lens: Floorlens, tmp_path: Path) -> None:
