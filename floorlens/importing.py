@@ -260,6 +260,7 @@ def import_products(
         *content.notes,
         *_picture_notes(rows, same, shared),
         *_variant_notes(catalogue.designs.relations_of(new), new),
+        *_unmeasured_notes(catalogue),
     )
     return ImportReport(tuple(rows), time.perf_counter() - started, notes, same, shared)
 
@@ -608,6 +609,17 @@ def _variant_notes(relations: Sequence[Relation], new: Collection[str]) -> Itera
         parts.append(f"{len(others)} {verb} of a design that another product shows")
     if parts:
         yield f"of the products, {' and '.join(parts)}: `floorlens variants` lists them"
+
+
+def _unmeasured_notes(catalogue: Catalogue) -> Iterator[str]:
+    """Yields how many products an earlier version stored without attributes, in a sentence."""
+    if count := catalogue.attributes.unmeasured():
+        verb = "has" if count == 1 else "have"
+        yield (
+            f"{count:,} of the catalogue's products {verb} no attributes, which an earlier version "
+            "did not measure: filters by them can leave such products out. Run `floorlens "
+            "attributes --measure`"
+        )
 
 
 def _listed(ids: Sequence[str]) -> str:

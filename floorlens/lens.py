@@ -818,7 +818,7 @@ class Floorlens:
             where: a filter, as for `search`: only products that pass count.
 
         Raises:
-            FilterError: the filter is not usable.
+            FilterError: the filter is not usable, or no product has one of its fields.
 
         Example:
             >>> lens = Floorlens.open("catalogue/")
@@ -826,17 +826,9 @@ class Floorlens:
             >>> lens.facets()["material"]
             {'wood look': 2, 'terrazzo': 1}
         """
-        from floorlens.attributes.facets import count_facets
-        from floorlens.engines.filters import parse_filter
+        from floorlens.catalogue.filtering import facets
 
-        condition = parse_filter(where)
-        return self._ask(
-            lambda catalogue, _: count_facets(
-                own
-                for record, own in catalogue.records()
-                if condition is None or condition.matches(record)
-            )
-        )
+        return self._ask(lambda catalogue, _: facets(catalogue, where))
 
     def measure_attributes(
         self, *, anew: bool = False, progress: ImportProgress | None = None

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,14 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
-from floorlens.attributes.vocabulary import NAMES
+from floorlens.catalogue.filtering import check_fields, unmeasured_note
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
-from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
+from floorlens.engines.filters import Filter, number_fields, parse_filter
 from floorlens.errors import (
     CatalogueError,
     DecoderUnavailable,
-    FilterError,
     FloorlensError,
     InputError,
     MissingDependency,
@@ -63,7 +61,6 @@ MOST_PHOTOS = 8
 """Photos of one floor in one search, at most."""
 MOST_EXAMPLES = 20
 """Products that a search is told to like, or not to like, at most."""
-_FIELDS_SHOWN = 20
 # What only says that one photo cannot be searched for.
 _OF_A_PHOTO = (InputError, NoFloorFound, MissingDependency, DecoderUnavailable)
 
@@ -149,7 +146,8 @@ def answer(
     doubts = [doubt for one in seen for doubt in light_doubts(one.photo, one.floor, features)]
     ranking = search.ranking(features, doubts=tuple(dict.fromkeys(doubts)))
     floors = tuple(None if sight is None else sight.floor for sight in sights)
-    return SearchResult(floors=floors, notes=notes, **vars(ranking))
+    notes = (*notes, *ranking.notes)
+    return SearchResult(floors=floors, **{**vars(ranking), "notes": notes})
 
 
 def answer_similar(
@@ -314,7 +312,8 @@ class _Search:
                     f"the catalogue {catalogue.location} is empty: add products with `floorlens "
                     f"index PRODUCTS --catalogue {catalogue.location}`"
                 )
-            self._check_fields()
+            check_fields(catalogue, self._condition)
+            self._note = unmeasured_note(catalogue, self._condition)
             self._like = _features_of(query.like, catalogue, stages)
             self._unlike = _features_of(query.unlike, catalogue, stages)
 
@@ -393,6 +392,7 @@ class _Search:
             weights=order.weights,
             equals=equals,
             nothing_close=order.nothing_close,
+            notes=() if self._note is None else (self._note,),
         )
 
     def _design_of(self) -> dict[str, str]:
@@ -403,33 +403,14 @@ class _Search:
             for product_id in design.ids
         }
 
-    def _check_fields(self) -> None:
-        """Refuses a filter on fields that no product has: as a rule they are mistyped.
-
-        `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one, and one may come later. An
-        attribute that no product has is refused where none was measured at all.
-
-        Raises:
-            FilterError: it names one.
-        """
-        if self._condition is None:
-            return
-        unknown = self._catalogue.unknown_fields(demanded_fields(self._condition))
-        if not unknown:
-            return
-        known = self._catalogue.fields()
-        if self._catalogue.attributes.are_measured():
-            unknown = [field for field in unknown if field not in NAMES]
-        if unknown:
-            raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))
-
     def _emptiness(self) -> str:
         """Returns why there is nothing to rank."""
         if self._condition is None:
             return f"the catalogue {self._catalogue.location} holds no other product"
         problem = f"none of the {self._total} products passes the filter {self._query.where!r}"
         fields = self._catalogue.fields()
-        return problem + _name_texts(number_fields(self._condition), fields)
+        note = "" if self._note is None else f"; {self._note}"
+        return problem + _name_texts(number_fields(self._condition), fields) + note
 
 
 @dataclass(frozen=True)
@@ -511,32 +492,6 @@ def _one_aspect(features: FloorFeatures) -> FloorFeatures:
     """Returns the features of the aspect that shows a floor best: a re-ranker takes one."""
     name = next(name for name in ASPECTS if name in features.aspects)
     return FloorFeatures({name: features.aspects[name]})
-
-
-def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
-    """Returns what is wrong with a filter on fields that no product has."""
-    lower = {field.casefold(): field for field in sorted(known)}
-    names = []
-    for field in unknown:
-        nearest = get_close_matches(field.casefold(), lower, n=1)
-        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
-        names.append(f"{field!r}{hint}")
-    # The catalogue's own come first: attributes are the same everywhere.
-    in_order = sorted(known, key=lambda field: (field in NAMES, field))
-    shown = ", ".join(in_order[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
-    noun = "field" if len(names) == 1 else "fields"
-    return f"no product has the {noun} {', '.join(names)}; the fields are {shown}"
-
-
-def _unmeasured(fields: Iterable[str]) -> str | None:
-    """Returns what is wrong with a filter on attributes that nobody measured; None without any."""
-    attributes = [repr(field) for field in fields if field in NAMES]
-    if not attributes:
-        return None
-    return (
-        f"no attributes were measured in this catalogue, such as {', '.join(attributes)}: measure "
-        "them with `floorlens attributes --measure`"
-    )
 
 
 def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:

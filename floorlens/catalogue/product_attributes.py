@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from floorlens.attributes import Attribute, Value
 from floorlens.attributes.vocabulary import check_value, meaning_of
@@ -19,7 +19,7 @@ from floorlens.catalogue.rows import (
     write_attributes,
     write_prints,
 )
-from floorlens.catalogue.schema import attributes, prints, products
+from floorlens.catalogue.schema import attributes, features, prints, products, state
 from floorlens.errors import ProductNotFound
 
 
@@ -62,6 +62,16 @@ class ProductAttributes:
         query = select(attributes.c.product_id).where(attributes.c.origin == "measured").limit(1)
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
+
+    def unmeasured(self) -> int:
+        """Returns how many products can be searched whose pictures nobody measured."""
+        live = select(state.c.live).scalar_subquery()
+        measured = select(attributes.c.product_id).where(
+            attributes.c.product_id == features.c.product_id, attributes.c.origin == "measured"
+        )
+        query = select(func.count()).where(features.c.generation == live, ~measured.exists())
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def measured_of(self, product_id: str) -> dict[str, Attribute] | None:
         """Returns what was measured of a product, whatever a person set of it.

@@ -107,14 +107,11 @@ def facets(
     as_json: JsonOption = False,
 ) -> None:
     """Count the products by attribute, and by those of their fields that have few values."""
-    from floorlens.attributes.facets import count_facets
-    from floorlens.engines.filters import parse_filter
+    from floorlens.catalogue import filtering
 
-    condition = parse_filter(_parse_where(where))
+    condition = _parse_where(where)
     with closing(open_without_models(catalogue)) as store:
-        counts = count_facets(
-            own for record, own in store.records() if condition is None or condition.matches(record)
-        )
+        counts = filtering.facets(store, condition)
     if as_json:
         print_json(counts)
         return

@@ -63,6 +63,8 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     )
     if result.verdict:
         console.print(result.verdict, highlight=False)
+    for note in result.notes:
+        console.print(plain(note), soft_wrap=True)
     if result.degraded is not None:
         console.print(
             f"the vector engine cannot be used ({result.degraded}): searched in memory instead",

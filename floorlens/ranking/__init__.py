@@ -93,6 +93,7 @@ class Ranking:
             own weights or examples, and beside a product.
         nothing_close: whether no product of the catalogue is close to this floor; None where that
             is not known.
+        notes: what the filter may have left out and which photos were, and why, in sentences.
 
     Example:
         >>> from floorlens import Product
@@ -110,6 +111,7 @@ class Ranking:
     weights: Mapping[str, float] | None = None
     equals: int = 0
     nothing_close: bool | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.matches)
@@ -189,6 +191,7 @@ class Ranking:
             "verdict": self.verdict,
             "equals": self.equals,
             "nothing_close": self.nothing_close,
+            "notes": list(self.notes),
             "weights": None if self.weights is None else dict(self.weights),
             "timings": dict(self.timings),
             "index": self.index,
@@ -203,11 +206,9 @@ class SearchResult(Ranking):
     Attributes:
         floors: where the floor was found or drawn in each photo; None in one that shows none, or
             that cannot be read, where another one does.
-        notes: which photos were left out and why, in sentences.
     """
 
     floors: tuple[FloorRegion | None, ...]
-    notes: tuple[str, ...] = ()
 
     @property
     def floor(self) -> FloorRegion:
@@ -220,7 +221,6 @@ class SearchResult(Ranking):
         return {
             "floor": self.floor.as_dict(),
             "floors": floors,
-            "notes": list(self.notes),
             **super().as_dict(),
         }
 

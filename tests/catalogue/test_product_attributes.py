@@ -112,6 +112,12 @@ def test_filters_and_facets_follow_an_edit(lens: Floorlens) -> None:
     assert [match.product.id for match in narrow.matches] == ["light"]
 
 
+def test_facets_refuse_a_field_that_nobody_has(lens: Floorlens) -> None:
+    with pytest.raises(FilterError, match="did you mean 'room'"):
+        lens.facets({"rom": "hall"})
+    assert lens.facets({"rom": {"$ne": "hall"}})["room"] == {"hall": 3}
+
+
 def test_an_edit_comes_before_a_field_of_the_list(lens: Floorlens, tmp_path: Path) -> None:
     """The list goes on saying what it said; the catalogue's engine follows the edit."""
     lens.edit("grey", {"colour": "black"})
@@ -265,3 +271,28 @@ def test_a_filter_by_what_was_not_measured_says_so(lens: Floorlens) -> None:
     assert len(lens.search(room(60), where={"tone": "dark"})) == 1
     with pytest.raises(NothingToRank):
         lens.search(room(60), where={"pattern": "plank"})
+
+
+def test_results_and_imports_say_how_many_were_not_measured(
+    lens: Floorlens, tmp_path: Path
+) -> None:
+    """An older catalogue with one new product: the filter must not drop the others in silence."""
+    forget_looks(lens)
+    Image.new("RGB", (48, 32), (40, 30, 20)).save(tmp_path / "shop" / "new.png")
+    report = lens.add([{"id": "new", "image": tmp_path / "shop" / "new.png"}])
+    assert any("3 of the catalogue's products have no attributes" in note for note in report.notes)
+    dark = lens.search(room(60), where={"tone": "dark"})
+    assert [match.product.id for match in dark] == ["new"]
+    (note,) = dark.notes
+    assert "3 products were not measured yet" in note
+    assert "`floorlens attributes --measure`" in note
+    assert dark.as_dict()["notes"] == [note]
+    assert lens.similar("light", where={"tone": "dark"}).notes == (note,)
+    with pytest.raises(NothingToRank, match="3 products were not measured yet"):
+        lens.search(room(60), where={"tone": "light"})
+    assert lens.search(room(60)).notes == ()
+    assert lens.search(room(60), where={"room": "hall"}).notes == ()
+    lens.measure_attributes()
+    again = lens.search(room(60), where={"tone": "dark"})
+    assert (len(again), again.notes) == (2, ())
+    assert not any("no attributes" in note for note in lens.add(tmp_path / "shop").notes)

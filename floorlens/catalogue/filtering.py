@@ -1,0 +1,118 @@
+"""Filters on what products have: fields that none has, facets, what nobody measured."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from floorlens.attributes import Value
+from floorlens.attributes.facets import count_facets
+from floorlens.attributes.vocabulary import NAMES
+from floorlens.engines.filters import Filter, demanded_fields, parse_filter
+from floorlens.errors import FilterError
+
+if TYPE_CHECKING:
+    from floorlens.catalogue.catalogue import Catalogue
+
+_FIELDS_SHOWN = 20
+
+
+def facets(catalogue: Catalogue, where: Mapping[str, Any] | None) -> dict[str, dict[Value, int]]:
+    """Returns field -> value -> how many products of a catalogue have it (`count_facets`).
+
+    Args:
+        catalogue: whose products.
+        where: a filter: only products that pass count. None lets all pass.
+
+    Raises:
+        FilterError: the filter is not of the language, or no product has one of its fields.
+
+    Example:
+        >>> facets(catalogue, {"tone": "dark"})["material"]  # doctest: +SKIP
+        {'wood look': 31}
+    """
+    condition = parse_filter(where)
+    check_fields(catalogue, condition)
+    return count_facets(
+        own for record, own in catalogue.records() if condition is None or condition.matches(record)
+    )
+
+
+def check_fields(catalogue: Catalogue, condition: Filter | None) -> None:
+    """Refuses a filter on fields that no product has: as a rule they are mistyped.
+
+    `$ne`, `$nin` and `{"$exists": false}` let pass what lacks one, and one may come later. An
+    attribute that no product has is refused where none was measured at all. An empty catalogue has
+    no fields, and refuses none.
+
+    Args:
+        catalogue: whose products.
+        condition: the filter; None has no fields.
+
+    Raises:
+        FilterError: it names one.
+
+    Example:
+        >>> check_fields(catalogue, parse_filter({"prise": 40}))  # doctest: +SKIP
+        Traceback (most recent call last):
+        floorlens.errors.FilterError: no product has the field 'prise' (did you mean 'price'?); ...
+    """
+    if condition is None:
+        return
+    unknown = catalogue.unknown_fields(demanded_fields(condition))
+    if not unknown or catalogue.count() == 0:
+        return
+    known = catalogue.fields()
+    if catalogue.attributes.are_measured():
+        unknown = [field for field in unknown if field not in NAMES]
+    if unknown:
+        raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))
+
+
+def unmeasured_note(catalogue: Catalogue, condition: Filter | None) -> str | None:
+    """Returns what a filter by attributes leaves out because nobody looked at it; None for nothing.
+
+    Args:
+        catalogue: of which an earlier version may have stored products.
+        condition: the filter.
+
+    Example:
+        >>> unmeasured_note(catalogue, parse_filter({"tone": "dark"}))  # doctest: +SKIP
+        "234 products were not measured yet, so that the filter by 'tone' can leave them out: ..."
+    """
+    names = [] if condition is None else [n for n in demanded_fields(condition) if n in NAMES]
+    count = catalogue.attributes.unmeasured() if names else 0
+    if count == 0:
+        return None
+    what = "1 product was" if count == 1 else f"{count:,} products were"
+    return (
+        f"{what} not measured yet, so that the filter by {', '.join(map(repr, names))} can leave "
+        f"{'it' if count == 1 else 'them'} out: run `floorlens attributes --measure`"
+    )
+
+
+def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Returns what is wrong with a filter on fields that no product has."""
+    lower = {field.casefold(): field for field in sorted(known)}
+    names = []
+    for field in unknown:
+        nearest = get_close_matches(field.casefold(), lower, n=1)
+        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
+        names.append(f"{field!r}{hint}")
+    # The catalogue's own come first: attributes are the same everywhere.
+    in_order = sorted(known, key=lambda field: (field in NAMES, field))
+    shown = ", ".join(in_order[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)
+    noun = "field" if len(names) == 1 else "fields"
+    return f"no product has the {noun} {', '.join(names)}; the fields are {shown}"
+
+
+def _unmeasured(fields: Sequence[str]) -> str | None:
+    """Returns what is wrong with a filter on attributes that nobody measured; None without any."""
+    attributes = [repr(field) for field in fields if field in NAMES]
+    if not attributes:
+        return None
+    return (
+        f"no attributes were measured in this catalogue, such as {', '.join(attributes)}: measure "
+        "them with `floorlens attributes --measure`"
+    )
