@@ -1136,6 +1136,7 @@ class Floorlens:
 
         Raises:
             NoFloorFound: no photo shows a floor.
+            StampMismatch: another process rebuilt the catalogue with another preset.
             ImageError, RegionError, UsageError: an argument is not usable.
 
         Example:
@@ -1157,6 +1158,9 @@ class Floorlens:
 
         The vectors are float32 (n, d), rows of length 1: a product's cosine similarity to another
         is their inner product.
+
+        Raises:
+            StampMismatch: another process rebuilt the catalogue with another preset.
 
         Example:
             >>> lens = Floorlens.open("catalogue/")

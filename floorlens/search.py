@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
 from floorlens.attributes.vocabulary import NAMES
+from floorlens.catalogue.generations import projection_version
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
 from floorlens.engines.filters import Filter, demanded_fields, number_fields, parse_filter
@@ -28,6 +29,7 @@ from floorlens.errors import (
     DecoderUnavailable,
     FilterError,
     FloorlensError,
+    GenerationChanged,
     InputError,
     MissingDependency,
     NoFloorFound,
@@ -35,6 +37,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.images.loading import Photo
+from floorlens.models.stamp import check_stamp
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.trust import tint_of
 from floorlens.pipeline import floor_region, floor_view, merge_views
@@ -48,6 +51,7 @@ from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.embedding.projection import Projection
     from floorlens.retrieval.retriever import Retriever
 
 GROUPS = ("design",)
@@ -64,6 +68,7 @@ MOST_PHOTOS = 8
 MOST_EXAMPLES = 20
 """Products that a search is told to like, or not to like, at most."""
 _FIELDS_SHOWN = 20
+_RETRIES = 5
 # What only says that one photo cannot be searched for.
 _OF_A_PHOTO = (InputError, NoFloorFound, MissingDependency, DecoderUnavailable)
 
@@ -213,6 +218,9 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
         catalogue: whose projection makes the vector.
         stages: which describe the photos.
 
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+
     Example:
         >>> embed([Shot(load)], catalogue=catalogue, stages=stages).shape  # doctest: +SKIP
         (248,)
@@ -220,7 +228,7 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
     sights, _ = _sights_of(shots, stages, Stopwatch())
     views = [sight.view for sight in sights if sight is not None]
     features = stages.embedder.features({"scene": merge_views(views)})
-    return stages.embedder.describe(features, catalogue.projections.live()).vector
+    return stages.embedder.describe(features, _live_projection(catalogue, stages)).vector
 
 
 def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
@@ -230,11 +238,16 @@ def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
         catalogue: whose products.
         stages: which made the vectors.
 
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+
     Example:
         >>> len(embeddings(catalogue, stages).ids)  # doctest: +SKIP
         236
     """
-    records = catalogue.snapshot().changed_records
+    snapshot = catalogue.snapshot()
+    check_stamp(snapshot.stamp, stages.stamp(), catalogue.location)
+    records = snapshot.changed_records
     vectors = np.empty((len(records), stages.embedder.stamp.dimension), np.float32)
     for row, record in zip(vectors, records, strict=True):
         row[:] = record.vector
@@ -491,6 +504,7 @@ def _features_of(
 
     Raises:
         ProductNotFound: there is no such product.
+        StampMismatch: another process rebuilt the catalogue with other models.
         CatalogueError: its features are not there.
     """
     if not ids:
@@ -499,11 +513,34 @@ def _features_of(
     for name in ids:
         if name not in features:
             catalogue.product(name)
+            check_stamp(catalogue.live_stamp(), stages.stamp(), catalogue.location)
             raise CatalogueError(
                 f"the product {name!r} has no features of these models: run `floorlens index "
                 f"--rebuild --catalogue {catalogue.location}`"
             )
     return tuple(_one_aspect(features[name]) for name in ids)
+
+
+def _live_projection(catalogue: Catalogue, stages: Stages) -> Projection | None:
+    """Returns the projection of the live vectors, which the stages have made.
+
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+        CatalogueError: other processes change the catalogue all the time.
+    """
+    for _ in range(_RETRIES):
+        stamp = catalogue.live_stamp()
+        check_stamp(stamp, stages.stamp(), catalogue.location)
+        version = projection_version(stamp)
+        try:
+            return None if version is None else catalogue.projections.get(version)
+        except GenerationChanged:
+            # Another generation took its place between the two looks.
+            continue
+    raise CatalogueError(
+        f"other processes change the catalogue {catalogue.location} without a pause: try again "
+        "when they are done"
+    )
 
 
 def _one_aspect(features: FloorFeatures) -> FloorFeatures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from floorlens.errors import (
     FilterError,
     ImageError,
     NothingToRank,
+    StampMismatch,
     UsageError,
 )
 from floorlens.testing import fake_stages
@@ -57,6 +58,21 @@ def test_vectors_follow_the_projection_of_the_catalogue(tmp_path: Path) -> None:
         after = lens.embed(tmp_path / "p3.png", region=(0, 0, 48, 48))
         assert not np.allclose(after, before, atol=1e-3)
         assert lens.embeddings().vectors[3] @ after == pytest.approx(1, abs=1e-4)
+
+
+def test_vectors_of_other_models_are_refused(lens: Floorlens, room: Path) -> None:
+    """Another process has rebuilt the catalogue: what this one makes cannot be compared."""
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    asked: list[Callable[[], object]] = [
+        lens.embeddings,
+        lambda: lens.embed(room),
+        lambda: lens.similar("oak"),
+        lambda: lens.search(room, like=["oak"]),
+    ]
+    for ask in asked:
+        with pytest.raises(StampMismatch, match="--rebuild --preset"):
+            ask()
 
 
 def test_an_empty_catalogue_has_vectors_of_photos_alone(tmp_path: Path, room: Path) -> None:
