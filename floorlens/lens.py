@@ -416,7 +416,8 @@ class Floorlens:
     def __reduce__(self) -> tuple[Callable[..., Floorlens], tuple[dict[str, Any]]]:
         """Pickles as an order to open the catalogue again, say in a process of a pool.
 
-        The address of a catalogue on a server goes into the pickle with its password.
+        Secrets go into the pickle, or a process that has nothing else could not open it: the
+        address of a catalogue on a server with its password, and the engine's address and key.
         """
         self._catalogue.check_open()
         options = self._address.options() | {

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens, NoFloorFound, SearchResult, find_floor
+from floorlens.engines import Engine
 from floorlens.errors import (
     CatalogueError,
     FilterError,
@@ -165,6 +166,21 @@ def test_a_copy_of_a_lens_opens_the_catalogue_again(
         assert twin.search(room).matches == expected
     with pytest.raises(CatalogueError, match="closed"):
         pickle.dumps(lens)
+
+
+def test_secrets_are_in_the_pickle_of_a_lens_and_not_in_that_of_a_result(
+    lens: Floorlens, room: Path, tmp_path: Path
+) -> None:
+    """A process of a pool needs them; a result may be kept anywhere."""
+    engine = Engine("pinecone", api_key="pcsk_secret")
+    stages = fake_stages()
+    assert lens.folder is not None
+    with Floorlens.open(lens.folder, stages=stages, index=engine, fallback="exact") as far:
+        assert b"pcsk_secret" in pickle.dumps(far)
+        assert "pcsk_secret" not in repr(far)
+    with Floorlens.open(lens.folder, stages=stages, index=Engine(api_key="pcsk_secret")) as near:
+        assert b"pcsk_secret" not in pickle.dumps(near.search(room))
+        assert b"pcsk_secret" not in pickle.dumps(near.compare(room, "oak"))
 
 
 def test_a_relative_address_is_found_from_another_folder(
