@@ -1103,6 +1103,12 @@ class Floorlens:
 
         if threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
+        if (
+            isinstance(photos, str | bytes)
+            or hasattr(photos, "read")
+            or not isinstance(photos, Iterable)
+        ):
+            raise UsageError("search_many takes several photos, such as a list: search takes one")
 
         def work(photo: PhotoSource | Sequence[PhotoSource]) -> SearchResult:
             return self.search(

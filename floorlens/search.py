@@ -306,8 +306,9 @@ class _Search:
             NothingToRank: the catalogue is empty.
             ProductNotFound: one that is liked, or is not, is none of the catalogue's.
         """
-        if query.limit is not None and query.limit < 1:
-            raise UsageError(f"limit must be 1 or more, not {query.limit}")
+        limit = 1 if query.limit is None else query.limit
+        if not isinstance(limit, int | np.integer) or limit < 1:
+            raise UsageError(f"limit must be a whole number, 1 or more, not {limit!r}")
         if query.group not in (None, *GROUPS):
             known = ", ".join(repr(name) for name in GROUPS)
             raise UsageError(f"results are not grouped by {query.group!r}: known are {known}")
@@ -365,7 +366,7 @@ class _Search:
             )
         hits = [hit for hit in retrieval.hits if hit.id not in omitted]
         if not hits:
-            raise NothingToRank(self._emptiness())
+            raise NothingToRank(self._emptiness([hit.id for hit in retrieval.hits]))
         with clock.stage("rerank"):
             order = rank_hits(
                 hits,
@@ -435,11 +436,19 @@ class _Search:
         if unknown:
             raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))
 
-    def _emptiness(self) -> str:
-        """Returns why there is nothing to rank."""
+    def _emptiness(self, omitted: Sequence[str]) -> str:
+        """Returns why there is nothing to rank, where all that was retrieved is left out."""
+        where, place = self._query.where, self._catalogue.location
+        cure = "name fewer products in unlike" if self._query.unlike else ""
         if self._condition is None:
-            return f"the catalogue {self._catalogue.location} holds no other product"
-        problem = f"none of the {self._total} products passes the filter {self._query.where!r}"
+            cure = cure or f"add more with `floorlens index PRODUCTS --catalogue {place}`"
+            return f"the catalogue {place} holds no other product: {cure}"
+        if omitted:
+            names = ", ".join(repr(name) for name in sorted(omitted)[:3])
+            more = ", …" * (len(omitted) > 3)
+            cure = f"widen the filter, or {cure}" if cure else "widen the filter"
+            return f"no other product passes the filter {where!r} than {names}{more}: {cure}"
+        problem = f"none of the {self._total} products passes the filter {where!r}"
         fields = self._catalogue.fields()
         return problem + _name_texts(number_fields(self._condition), fields)
 
@@ -490,6 +499,8 @@ def _check_examples(like: Sequence[str], unlike: Sequence[str]) -> None:
     for name, ids in (("like", like), ("unlike", unlike)):
         if isinstance(ids, str):
             raise UsageError(f"{name} takes a list of product ids, such as [{ids!r}]")
+        if not isinstance(ids, Sequence) or not all(isinstance(one, str) for one in ids):
+            raise UsageError(f"{name} takes a list of product ids, which are texts, not {ids!r}")
         if len(ids) > MOST_EXAMPLES:
             raise UsageError(f"{name} takes at most {MOST_EXAMPLES} products, not {len(ids)}")
     both = sorted(set(like) & set(unlike))

@@ -121,6 +121,10 @@ def test_what_befalls_every_photo_is_raised(lens: Floorlens, room: Path, tmp_pat
         list(lens.search_many([room], where={"matreial": "oak"}))
     with pytest.raises(UsageError, match="threads"):
         lens.search_many([room], threads=0)
+    photos: list[Any] = [str(room), room, room.read_bytes(), io.BytesIO(room.read_bytes()), None]
+    for one in photos:
+        with pytest.raises(UsageError, match="takes several photos"):
+            lens.search_many(one)
     with (
         Floorlens.open(tmp_path / "empty", stages=fake_stages()) as empty,
         pytest.raises(NothingToRank),

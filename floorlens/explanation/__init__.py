@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.attributes import Attribute
+from floorlens.errors import UsageError
 from floorlens.images.colour import delta_e76
 from floorlens.images.drawing import side_by_side
 from floorlens.products.product import Product
 from floorlens.ranking import Match
 from floorlens.ranking.reasons import Facts
 from floorlens.segmentation import FloorRegion
+
+SHORTEST_SIDE = 16
+"""Of a patch in the picture of an explanation, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +160,13 @@ class Explanation:
         Beside a pair stands its similarity, beside two colours of the palettes their difference.
 
         Args:
-            side: of a patch in the picture, in pixels.
+            side: of a patch in the picture, in pixels, 16 or more.
+
+        Raises:
+            UsageError: the side is too short.
         """
+        if not isinstance(side, int | np.integer) or side < SHORTEST_SIDE:
+            raise UsageError(f"side must be a whole number, {SHORTEST_SIDE} or more, not {side!r}")
         return side_by_side(
             [
                 (pair.floor.pixels, pair.product.pixels, f"{pair.similarity:.2f} alike")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.embedding import AspectName, FloorFeatures
-from floorlens.errors import CatalogueError, ImageError, ProductNotFound
+from floorlens.errors import CatalogueError, ImageError, ProductNotFound, UsageError
 from floorlens.explanation.explain import palette
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import load_photo
@@ -88,6 +88,10 @@ def test_an_explanation_fits_in_a_notebook(lens: Floorlens, room: Path) -> None:
     assert again != lens.compare(room, "ash")
     assert again != "an explanation"
     assert np.array_equal(again.picture(), explanation.picture())
+    assert explanation.picture(16).ndim == 3
+    for side in (0, 1, 15, 20.5):
+        with pytest.raises(UsageError, match="16 or more"):
+            explanation.picture(side)  # type: ignore[arg-type]
 
 
 def test_its_json_names_no_folder(lens: Floorlens, room: Path, product_folder: Path) -> None:
