@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +188,27 @@ def test_secrets_are_in_the_pickle_of_a_lens_and_not_in_that_of_a_result(
     with Floorlens.open(lens.folder, stages=stages, index=Engine(api_key="pcsk_secret")) as near:
         assert b"pcsk_secret" not in pickle.dumps(near.search(room))
         assert b"pcsk_secret" not in pickle.dumps(near.compare(room, "oak"))
+
+
+def test_a_pickled_result_needs_no_database(lens: Floorlens, room: Path, tmp_path: Path) -> None:
+    """Results are kept and read where no catalogue is."""
+    lens.edit("oak", {"tone": "dark"})
+    result = lens.search(room)
+    assert any(match.attributes for match in result)
+    (tmp_path / "result").write_bytes(pickle.dumps(result))
+    program = (
+        "import pickle, sys; result = pickle.load(open('result', 'rb')); "
+        "print([len(match.attributes) for match in result], 'sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.strip() == f"{[len(m.attributes) for m in result]} False", done.stderr
 
 
 def test_a_relative_address_is_found_from_another_folder(
