@@ -416,7 +416,8 @@ class Floorlens:
     def __reduce__(self) -> tuple[Callable[..., Floorlens], tuple[dict[str, Any]]]:
         """Pickles as an order to open the catalogue again, say in a process of a pool.
 
-        The address of a catalogue on a server goes into the pickle with its password.
+        Secrets go into the pickle, or a process that has nothing else could not open it: the
+        address of a catalogue on a server with its password, and the engine's address and key.
         """
         self._catalogue.check_open()
         options = self._address.options() | {
@@ -1097,6 +1098,12 @@ class Floorlens:
 
         if threads < 1:
             raise UsageError(f"threads must be 1 or more, not {threads}")
+        if (
+            isinstance(photos, str | bytes)
+            or hasattr(photos, "read")
+            or not isinstance(photos, Iterable)
+        ):
+            raise UsageError("search_many takes several photos, such as a list: search takes one")
 
         def work(photo: PhotoSource | Sequence[PhotoSource]) -> SearchResult:
             return self.search(
@@ -1131,6 +1138,7 @@ class Floorlens:
 
         Raises:
             NoFloorFound: no photo shows a floor.
+            StampMismatch: another process rebuilt the catalogue with another preset.
             ImageError, RegionError, UsageError: an argument is not usable.
 
         Example:
@@ -1152,6 +1160,9 @@ class Floorlens:
 
         The vectors are float32 (n, d), rows of length 1: a product's cosine similarity to another
         is their inner product.
+
+        Raises:
+            StampMismatch: another process rebuilt the catalogue with another preset.
 
         Example:
             >>> lens = Floorlens.open("catalogue/")

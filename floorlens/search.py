@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
 from floorlens.catalogue.filtering import check_fields, unmeasured_note
+from floorlens.catalogue.generations import projection_version
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
 from floorlens.engines.filters import Filter, number_fields, parse_filter
@@ -26,6 +27,7 @@ from floorlens.errors import (
     CatalogueError,
     DecoderUnavailable,
     FloorlensError,
+    GenerationChanged,
     InputError,
     MissingDependency,
     NoFloorFound,
@@ -33,6 +35,7 @@ from floorlens.errors import (
     UsageError,
 )
 from floorlens.images.loading import Photo
+from floorlens.models.stamp import check_stamp
 from floorlens.normalisation import FloorView
 from floorlens.normalisation.trust import tint_of
 from floorlens.pipeline import floor_region, floor_view, merge_views
@@ -46,6 +49,7 @@ from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.embedding.projection import Projection
     from floorlens.retrieval.retriever import Retriever
 
 GROUPS = ("design",)
@@ -61,6 +65,7 @@ MOST_PHOTOS = 8
 """Photos of one floor in one search, at most."""
 MOST_EXAMPLES = 20
 """Products that a search is told to like, or not to like, at most."""
+_RETRIES = 5
 # What only says that one photo cannot be searched for.
 _OF_A_PHOTO = (InputError, NoFloorFound, MissingDependency, DecoderUnavailable)
 
@@ -211,6 +216,9 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
         catalogue: whose projection makes the vector.
         stages: which describe the photos.
 
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+
     Example:
         >>> embed([Shot(load)], catalogue=catalogue, stages=stages).shape  # doctest: +SKIP
         (248,)
@@ -218,7 +226,7 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
     sights, _ = _sights_of(shots, stages, Stopwatch())
     views = [sight.view for sight in sights if sight is not None]
     features = stages.embedder.features({"scene": merge_views(views)})
-    return stages.embedder.describe(features, catalogue.projections.live()).vector
+    return stages.embedder.describe(features, _live_projection(catalogue, stages)).vector
 
 
 def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
@@ -228,11 +236,16 @@ def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
         catalogue: whose products.
         stages: which made the vectors.
 
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+
     Example:
         >>> len(embeddings(catalogue, stages).ids)  # doctest: +SKIP
         236
     """
-    records = catalogue.snapshot().changed_records
+    snapshot = catalogue.snapshot()
+    check_stamp(snapshot.stamp, stages.stamp(), catalogue.location)
+    records = snapshot.changed_records
     vectors = np.empty((len(records), stages.embedder.stamp.dimension), np.float32)
     for row, record in zip(vectors, records, strict=True):
         row[:] = record.vector
@@ -291,8 +304,9 @@ class _Search:
             NothingToRank: the catalogue is empty.
             ProductNotFound: one that is liked, or is not, is none of the catalogue's.
         """
-        if query.limit is not None and query.limit < 1:
-            raise UsageError(f"limit must be 1 or more, not {query.limit}")
+        limit = 1 if query.limit is None else query.limit
+        if not isinstance(limit, int | np.integer) or limit < 1:
+            raise UsageError(f"limit must be a whole number, 1 or more, not {limit!r}")
         if query.group not in (None, *GROUPS):
             known = ", ".join(repr(name) for name in GROUPS)
             raise UsageError(f"results are not grouped by {query.group!r}: known are {known}")
@@ -351,7 +365,7 @@ class _Search:
             )
         hits = [hit for hit in retrieval.hits if hit.id not in omitted]
         if not hits:
-            raise NothingToRank(self._emptiness())
+            raise NothingToRank(self._emptiness([hit.id for hit in retrieval.hits]))
         with clock.stage("rerank"):
             order = rank_hits(
                 hits,
@@ -403,11 +417,19 @@ class _Search:
             for product_id in design.ids
         }
 
-    def _emptiness(self) -> str:
-        """Returns why there is nothing to rank."""
+    def _emptiness(self, omitted: Sequence[str]) -> str:
+        """Returns why there is nothing to rank, where all that was retrieved is left out."""
+        where, place = self._query.where, self._catalogue.location
+        cure = "name fewer products in unlike" if self._query.unlike else ""
         if self._condition is None:
-            return f"the catalogue {self._catalogue.location} holds no other product"
-        problem = f"none of the {self._total} products passes the filter {self._query.where!r}"
+            cure = cure or f"add more with `floorlens index PRODUCTS --catalogue {place}`"
+            return f"the catalogue {place} holds no other product: {cure}"
+        if omitted:
+            names = ", ".join(repr(name) for name in sorted(omitted)[:3])
+            more = ", …" * (len(omitted) > 3)
+            cure = f"widen the filter, or {cure}" if cure else "widen the filter"
+            return f"no other product passes the filter {where!r} than {names}{more}: {cure}"
+        problem = f"none of the {self._total} products passes the filter {where!r}"
         fields = self._catalogue.fields()
         note = "" if self._note is None else f"; {self._note}"
         return problem + _name_texts(number_fields(self._condition), fields) + note
@@ -459,6 +481,8 @@ def _check_examples(like: Sequence[str], unlike: Sequence[str]) -> None:
     for name, ids in (("like", like), ("unlike", unlike)):
         if isinstance(ids, str):
             raise UsageError(f"{name} takes a list of product ids, such as [{ids!r}]")
+        if not isinstance(ids, Sequence) or not all(isinstance(one, str) for one in ids):
+            raise UsageError(f"{name} takes a list of product ids, which are texts, not {ids!r}")
         if len(ids) > MOST_EXAMPLES:
             raise UsageError(f"{name} takes at most {MOST_EXAMPLES} products, not {len(ids)}")
     both = sorted(set(like) & set(unlike))
@@ -473,6 +497,7 @@ def _features_of(
 
     Raises:
         ProductNotFound: there is no such product.
+        StampMismatch: another process rebuilt the catalogue with other models.
         CatalogueError: its features are not there.
     """
     if not ids:
@@ -481,11 +506,34 @@ def _features_of(
     for name in ids:
         if name not in features:
             catalogue.product(name)
+            check_stamp(catalogue.live_stamp(), stages.stamp(), catalogue.location)
             raise CatalogueError(
                 f"the product {name!r} has no features of these models: run `floorlens index "
                 f"--rebuild --catalogue {catalogue.location}`"
             )
     return tuple(_one_aspect(features[name]) for name in ids)
+
+
+def _live_projection(catalogue: Catalogue, stages: Stages) -> Projection | None:
+    """Returns the projection of the live vectors, which the stages have made.
+
+    Raises:
+        StampMismatch: another process rebuilt the catalogue with other models.
+        CatalogueError: other processes change the catalogue all the time.
+    """
+    for _ in range(_RETRIES):
+        stamp = catalogue.live_stamp()
+        check_stamp(stamp, stages.stamp(), catalogue.location)
+        version = projection_version(stamp)
+        try:
+            return None if version is None else catalogue.projections.get(version)
+        except GenerationChanged:
+            # Another generation took its place between the two looks.
+            continue
+    raise CatalogueError(
+        f"other processes change the catalogue {catalogue.location} without a pause: try again "
+        "when they are done"
+    )
 
 
 def _one_aspect(features: FloorFeatures) -> FloorFeatures:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import pickle
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens, NoFloorFound, SearchResult, find_floor
+from floorlens.engines import Engine
 from floorlens.errors import (
     CatalogueError,
     FilterError,
     ImageError,
     NothingToRank,
+    StampMismatch,
     UsageError,
 )
 from floorlens.testing import fake_stages
@@ -57,6 +62,21 @@ def test_vectors_follow_the_projection_of_the_catalogue(tmp_path: Path) -> None:
         after = lens.embed(tmp_path / "p3.png", region=(0, 0, 48, 48))
         assert not np.allclose(after, before, atol=1e-3)
         assert lens.embeddings().vectors[3] @ after == pytest.approx(1, abs=1e-4)
+
+
+def test_vectors_of_other_models_are_refused(lens: Floorlens, room: Path) -> None:
+    """Another process has rebuilt the catalogue: what this one makes cannot be compared."""
+    assert lens.folder is not None
+    Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
+    asked: list[Callable[[], object]] = [
+        lens.embeddings,
+        lambda: lens.embed(room),
+        lambda: lens.similar("oak"),
+        lambda: lens.search(room, like=["oak"]),
+    ]
+    for ask in asked:
+        with pytest.raises(StampMismatch, match="--rebuild --preset"):
+            ask()
 
 
 def test_an_empty_catalogue_has_vectors_of_photos_alone(tmp_path: Path, room: Path) -> None:
@@ -104,6 +124,10 @@ def test_what_befalls_every_photo_is_raised(lens: Floorlens, room: Path, tmp_pat
         list(lens.search_many([room], where={"matreial": "oak"}))
     with pytest.raises(UsageError, match="threads"):
         lens.search_many([room], threads=0)
+    photos: list[Any] = [str(room), room, room.read_bytes(), io.BytesIO(room.read_bytes()), None]
+    for one in photos:
+        with pytest.raises(UsageError, match="takes several photos"):
+            lens.search_many(one)
     with (
         Floorlens.open(tmp_path / "empty", stages=fake_stages()) as empty,
         pytest.raises(NothingToRank),
@@ -149,6 +173,42 @@ def test_a_copy_of_a_lens_opens_the_catalogue_again(
         assert twin.search(room).matches == expected
     with pytest.raises(CatalogueError, match="closed"):
         pickle.dumps(lens)
+
+
+def test_secrets_are_in_the_pickle_of_a_lens_and_not_in_that_of_a_result(
+    lens: Floorlens, room: Path, tmp_path: Path
+) -> None:
+    """A process of a pool needs them; a result may be kept anywhere."""
+    engine = Engine("pinecone", api_key="pcsk_secret")
+    stages = fake_stages()
+    assert lens.folder is not None
+    with Floorlens.open(lens.folder, stages=stages, index=engine, fallback="exact") as far:
+        assert b"pcsk_secret" in pickle.dumps(far)
+        assert "pcsk_secret" not in repr(far)
+    with Floorlens.open(lens.folder, stages=stages, index=Engine(api_key="pcsk_secret")) as near:
+        assert b"pcsk_secret" not in pickle.dumps(near.search(room))
+        assert b"pcsk_secret" not in pickle.dumps(near.compare(room, "oak"))
+
+
+def test_a_pickled_result_needs_no_database(lens: Floorlens, room: Path, tmp_path: Path) -> None:
+    """Results are kept and read where no catalogue is."""
+    lens.edit("oak", {"tone": "dark"})
+    result = lens.search(room)
+    assert any(match.attributes for match in result)
+    (tmp_path / "result").write_bytes(pickle.dumps(result))
+    program = (
+        "import pickle, sys; result = pickle.load(open('result', 'rb')); "
+        "print([len(match.attributes) for match in result], 'sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.strip() == f"{[len(m.attributes) for m in result]} False", done.stderr
 
 
 def test_a_relative_address_is_found_from_another_folder(

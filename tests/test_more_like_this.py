@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ GREYS = [20 * i for i in range(1, 13)]
 @pytest.fixture
 def lens(tmp_path: Path) -> Iterator[Floorlens]:
     """12 grey products, of which 5 are re-ranked."""
-    rows = ["id,image,family"]
+    rows = ["id,image,family,number"]
     for grey in GREYS:
         Image.new("RGB", (24, 24), (grey, grey, grey)).save(tmp_path / f"g{grey}.png")
-        rows.append(f"g{grey},g{grey}.png,{'dark' if grey < 120 else 'light'}")
+        rows.append(f"g{grey},g{grey}.png,{'dark' if grey < 120 else 'light'},{grey}")
     (tmp_path / "products.csv").write_text("\n".join(rows))
     stages = fake_stages(rerank_depth=5)
     with Floorlens.open(tmp_path / "catalogue", stages=stages) as opened:
@@ -80,11 +81,27 @@ def test_what_similar_refuses(lens: Floorlens, tmp_path: Path) -> None:
         lens.similar("oak")
     with pytest.raises(FilterError, match="famliy"):
         lens.similar("g100", where={"famliy": "dark"})
-    with pytest.raises(UsageError, match="limit"):
-        lens.similar("g100", limit=0)
+    for limit in (0, 2.0, "3"):
+        with pytest.raises(UsageError, match="limit must be a whole number"):
+            lens.similar("g100", limit=limit)  # type: ignore[arg-type]
+    assert len(lens.similar("g100", limit=np.int64(2))) == 2  # type: ignore[arg-type]
     lens.remove([f"g{grey}" for grey in GREYS if grey != 100])
-    with pytest.raises(NothingToRank, match="no other product"):
+    with pytest.raises(NothingToRank, match="no other product: add more with `floorlens index"):
         lens.similar("g100")
+
+
+def test_what_is_left_out_is_not_said_to_fail_the_filter(lens: Floorlens) -> None:
+    """Where nothing else passes, or where all is left out, the message says so and what helps."""
+    with pytest.raises(NothingToRank, match=r"no other .* than 'g100': widen the filter$"):
+        lens.similar("g100", where={"number": 100})
+    where = {"number": {"$in": [20, 40]}}
+    with pytest.raises(NothingToRank, match=r"than 'g20', 'g40': .* fewer products in unlike"):
+        lens.search(room(80), where=where, unlike=["g20", "g40"])
+    with pytest.raises(NothingToRank, match="none of the 12 products passes"):
+        lens.search(room(80), where={"number": 1}, unlike=["g20"])
+    every = [f"g{grey}" for grey in GREYS]
+    with pytest.raises(NothingToRank, match="no other product: name fewer products in unlike"):
+        lens.search(room(80), unlike=every)
 
 
 # -- several photos --------------------------------------------------------------------------------
@@ -187,6 +204,10 @@ def test_what_feedback_refuses(lens: Floorlens) -> None:
         lens.search(room(80), like=["oak"])
     with pytest.raises(UsageError, match="a list of product ids"):
         lens.search(room(80), unlike="g100")
+    unusable: tuple[Any, ...] = (None, (name for name in ["g100"]), [7], [["g100"]], 3)
+    for ids_ in unusable:
+        with pytest.raises(UsageError, match="a list of product ids"):
+            lens.search(room(80), like=ids_)
     with pytest.raises(UsageError, match="both in like and in unlike"):
         lens.search(room(80), like=["g100"], unlike=["g100"])
     with pytest.raises(UsageError, match="at most 20"):

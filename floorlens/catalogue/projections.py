@@ -48,16 +48,6 @@ class Projections:
             version = projection_version(stamp_of(connection, generation))
         return None if version is None else self.get(version)
 
-    def live(self) -> Projection | None:
-        """Returns the live projection; None before the first product, and where there is none."""
-        with self._database.reading() as connection, connection.begin():
-            live = connection.execute(select(state.c.live)).scalar_one()
-            version = None if live is None else projection_version(stamp_of(connection, live))
-            blob = connection.execute(
-                select(projections.c.blob).where(projections.c.version == version)
-            ).scalar()
-        return None if blob is None else load_projection(io.BytesIO(blob))
-
     def in_use(self) -> dict[str, Any] | None:
         """Returns the version of the live projection and what it was fitted on.
 

@@ -188,6 +188,10 @@ class StoredAttributes(Mapping[str, Attribute]):
         self._contents = contents
         self._values: dict[str, Attribute] | None = None
 
+    def __reduce__(self) -> tuple[type[dict[str, Attribute]], tuple[dict[str, Attribute]]]:
+        # A dict: whoever opens a pickled result needs no database.
+        return dict, (self._parsed(),)
+
     def _parsed(self) -> dict[str, Attribute]:
         if self._values is None:
             joined: dict[str, tuple[Value, float, Origin]] = {}

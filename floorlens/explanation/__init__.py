@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.attributes import Attribute
+from floorlens.errors import UsageError
 from floorlens.images.colour import delta_e76
 from floorlens.images.drawing import side_by_side
 from floorlens.products.product import Product
@@ -19,8 +21,11 @@ from floorlens.ranking import Match
 from floorlens.ranking.reasons import Facts
 from floorlens.segmentation import FloorRegion
 
+SHORTEST_SIDE = 16
+"""Of a patch in the picture of an explanation, in pixels."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Patch:
     """A square of floor, cut out of a picture.
 
@@ -35,10 +40,15 @@ class Patch:
     place: tuple[float, float, float] | None = None
     picture: str = ""
 
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other) if isinstance(other, Patch) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
     def as_dict(self) -> dict[str, Any]:
-        """Returns where the patch lies, as plain JSON values."""
+        """Returns where the patch lies, as plain JSON values, of the picture its file's name."""
         return {
-            "picture": self.picture or None,
+            "picture": PurePath(self.picture).name or None,
             "place": None if self.place is None else [round(value, 1) for value in self.place],
         }
 
@@ -70,7 +80,7 @@ class PatchPair:
         }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Explanation:
     """What is alike in a photo's floor and one product, and what differs.
 
@@ -103,6 +113,11 @@ class Explanation:
     floor_attributes: Mapping[str, Attribute] = field(default_factory=dict)
     product_attributes: Mapping[str, Attribute] = field(default_factory=dict)
 
+    def __eq__(self, other: object) -> bool:
+        return _equal(self, other) if isinstance(other, Explanation) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         reason = self.reason or "no reason"
         return f"Explanation({self.product.id!r}: {reason}; pairs: {len(self.pairs)})"
@@ -119,9 +134,10 @@ class Explanation:
         return np.asarray(delta_e76(self.floor_palette, self.product_palette), np.float32)
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the explanation as plain JSON values, without pixels and mask."""
+        """Returns the explanation as plain JSON values, without pixels, mask and folders."""
+        pictures = [PurePath(path).name for path in self.product.images]
         return {
-            "product": self.product.as_dict(),
+            "product": self.product.as_dict() | {"images": pictures},
             "match": None if self.match is None else self.match.as_dict(),
             "reason": self.reason,
             "facts": None if self.facts is None else self.facts.as_dict(),
@@ -144,8 +160,13 @@ class Explanation:
         Beside a pair stands its similarity, beside two colours of the palettes their difference.
 
         Args:
-            side: of a patch in the picture, in pixels.
+            side: of a patch in the picture, in pixels, 16 or more.
+
+        Raises:
+            UsageError: the side is too short.
         """
+        if not isinstance(side, int | np.integer) or side < SHORTEST_SIDE:
+            raise UsageError(f"side must be a whole number, {SHORTEST_SIDE} or more, not {side!r}")
         return side_by_side(
             [
                 (pair.floor.pixels, pair.product.pixels, f"{pair.similarity:.2f} alike")
@@ -156,3 +177,13 @@ class Explanation:
             [f"differ by {difference:.1f}" for difference in self.palette_differences],
             side,
         )
+
+
+def _equal(one: Patch | Explanation, other: Patch | Explanation) -> bool:
+    """Returns whether all values are equal; a dataclass by itself asks arrays for their truth."""
+    return all(
+        np.array_equal(value, vars(other)[name])
+        if isinstance(value, np.ndarray)
+        else bool(value == vars(other)[name])
+        for name, value in vars(one).items()
+    )

@@ -17,7 +17,7 @@ from PIL import Image
 
 from floorlens import Floorlens
 from floorlens.embedding import AspectName, FloorFeatures
-from floorlens.errors import CatalogueError, ImageError, ProductNotFound
+from floorlens.errors import CatalogueError, ImageError, ProductNotFound, UsageError
 from floorlens.explanation.explain import palette
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import load_photo
@@ -83,8 +83,24 @@ def test_an_explanation_fits_in_a_notebook(lens: Floorlens, room: Path) -> None:
     with Image.open(io.BytesIO(explanation._repr_png_())) as picture:
         assert np.array_equal(np.asarray(picture), explanation.picture())
     again = pickle.loads(pickle.dumps(explanation))
-    assert again.as_dict() == explanation.as_dict()
+    assert again == explanation
+    assert again.pairs == explanation.pairs
+    assert again != lens.compare(room, "ash")
+    assert again != "an explanation"
     assert np.array_equal(again.picture(), explanation.picture())
+    assert explanation.picture(16).ndim == 3
+    for side in (0, 1, 15, 20.5):
+        with pytest.raises(UsageError, match="16 or more"):
+            explanation.picture(side)  # type: ignore[arg-type]
+
+
+def test_its_json_names_no_folder(lens: Floorlens, room: Path, product_folder: Path) -> None:
+    """A service hands it out: where the files of the catalogue lie is nobody's business."""
+    values = lens.compare(room, "oak").as_dict()
+    assert values["product"]["images"] == ["oak.png"]
+    assert values["pairs"][0]["product"]["picture"] == "oak.png"
+    for answer in (values, lens.search([room, room]).as_dict(), lens.similar("oak").as_dict()):
+        assert str(product_folder.parent) not in json.dumps(answer)
 
 
 class Quarters(FakeNormaliser):

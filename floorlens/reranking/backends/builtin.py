@@ -147,7 +147,7 @@ class BuiltinReranker:
         if not candidates:
             nothing = np.zeros(0, np.float32)
             return Comparison(dict.fromkeys(self.weights, nothing), ())
-        floor, products = unpack([query]), unpack(candidates)
+        floor, products = unpack([query]), _unpacked(tuple(candidates))
         if len(floor.floor) != 1:
             raise CatalogueError("a query shows one aspect of a floor, not two")
         if floor.adapted != products.adapted:
@@ -169,6 +169,15 @@ class BuiltinReranker:
         looks = looks_of(floor, products, texture_cosine(similarities, parameters.shares))
         scale: Scale = "adapted" if floor.adapted else "plain"
         return Comparison(components, evidence, falloff.emphasis, looks, scale)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(signatures: tuple[bytes, ...]) -> Signatures:
+    """Returns signatures as arrays: with feedback the same are compared with one after the other.
+
+    It takes longer than the comparison.
+    """
+    return unpack(signatures)
 
 
 def colour_gaps(floor: Signatures, products: Signatures) -> NDArray[np.float32]:

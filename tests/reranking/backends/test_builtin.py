@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from floorlens.embedding import AspectName
 from floorlens.embedding.pattern import CLASSES
-from floorlens.embedding.signature import Detail, pack
+from floorlens.embedding.signature import Detail, Signatures, pack, unpack
 from floorlens.errors import CatalogueError
 from floorlens.normalisation.trust import TRUST
+from floorlens.reranking.backends import builtin
 from floorlens.reranking.backends.builtin import BuiltinReranker
 
 RERANKER = BuiltinReranker()
@@ -60,6 +62,25 @@ def test_components_are_those_that_have_weights() -> None:
         assert values.shape == (2,)
         assert values.dtype == np.float32
         assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_products_that_are_compared_with_many_floors_are_unpacked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As feedback does, which compares the same 200 with each of 40."""
+    read: list[int] = []
+
+    def counted(signatures: Sequence[bytes]) -> Signatures:
+        read.append(len(signatures))
+        return unpack(signatures)
+
+    monkeypatch.setattr(builtin, "unpack", counted)
+    candidates = [signature(seed) for seed in range(100, 105)]
+    comparisons = [RERANKER.compare(signature(seed), candidates) for seed in (1, 2, 1)]
+    assert read == [1, 5, 1, 1]
+    first, other, again = (one.components["texture"] for one in comparisons)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_a_floor_is_indistinguishable_from_itself() -> None:
