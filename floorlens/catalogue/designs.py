@@ -21,7 +21,7 @@ from floorlens.catalogue.database import Database
 from floorlens.catalogue.rows import read_prints, read_revision
 from floorlens.catalogue.schema import features, generations, images, prints, products, state
 from floorlens.products.design_names import design_name
-from floorlens.products.prints import Overlap, overlap
+from floorlens.products.overlaps import Overlap, overlap
 from floorlens.products.variants import (
     Design,
     Look,

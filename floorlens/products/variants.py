@@ -1,6 +1,6 @@
 """Variants: which products show one picture, or one design in other formats, widths or colours.
 
-Three things tell it. Equal bytes: the same picture. Equal structure (`prints.py`): one picture,
+Three things tell it. Equal bytes: the same picture. Equal structure (`overlaps.py`): one picture,
 however it was encoded, scaled, cut, turned or coloured. Equal names but for sizes, numbers or
 colours (`design_names.py`), where the texture agrees: one design, laid or photographed anew.
 """
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.products.design_names import DesignName
-from floorlens.products.prints import Overlap, Print
+from floorlens.products.overlaps import Overlap
+from floorlens.products.prints import Print
 from floorlens.products.product import Product
 
 Kind = Literal["equal picture", "same picture", "other format", "other colour", "same name"]

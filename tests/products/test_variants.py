@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorlens.products.design_names import design_name
-from floorlens.products.prints import NOTHING, Overlap, Print
+from floorlens.products.overlaps import Overlap
+from floorlens.products.prints import NOTHING, Print
 from floorlens.products.variants import (
     KINDS,
     MOST,
