@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +172,20 @@ class Catalogue(Database):
         """
         products = self.products([product_id])
         if not products:
-            raise ProductNotFound(f"the catalogue has no product {product_id!r}")
+            raise ProductNotFound(
+                f"the catalogue has no product {product_id!r}{self._nearest_id(product_id)}: "
+                "`floorlens products list` names all"
+            )
         return products[0]
+
+    def _nearest_id(self, product_id: str) -> str:
+        """Returns what a message adds about the id that is most like an unknown one."""
+        with self.reading() as connection:
+            # Those with the same beginning, as far as looking at all of them is quick.
+            start = products.c.id.startswith(product_id[:2], autoescape=True)
+            ids = connection.execute(select(products.c.id).where(start).limit(2000)).scalars()
+            near = get_close_matches(product_id, list(ids), n=1)
+        return f" (did you mean {near[0]!r}?)" if near else ""
 
     def fields(self) -> Mapping[str, bool]:
         """Returns field -> whether all its values are texts, of whichever product has one.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,9 +14,11 @@ from floorlens.attributes.vocabulary import meaning_of, parse_value
 from floorlens.cli.output import (
     NOT_SYNCED,
     CatalogueOption,
+    FilterOption,
     JsonOption,
     open_lens,
     open_without_models,
+    parse_filters,
     print_import,
     print_json,
 )
@@ -97,19 +98,14 @@ def attributes(
 
 
 def facets(
-    where: Annotated[
-        str | None,
-        typer.Option(
-            "--where", metavar="JSON", help="Count only products that pass.", show_default=False
-        ),
-    ] = None,
+    where: FilterOption = None,
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Count the products by attribute, and by those of their fields that have few values."""
     from floorlens.catalogue import filtering
 
-    condition = _parse_where(where)
+    condition = parse_filters(where)
     with closing(open_without_models(catalogue)) as store:
         counts = filtering.facets(store, condition)
     if as_json:
@@ -140,15 +136,6 @@ def _parse_changes(changes: list[str], unset: list[str]) -> dict[str, Value | No
             raise typer.BadParameter(f"{name} is both set and unset")
         edits[name] = None
     return edits
-
-
-def _parse_where(where: str | None) -> Any:
-    if where is None:
-        return None
-    try:
-        return json.loads(where)
-    except ValueError as error:
-        raise typer.BadParameter(f"--where is not JSON: {error}") from error
 
 
 def _print(values: Mapping[str, Attribute], as_json: bool) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from floorlens.errors import EngineError, FloorlensError
+from floorlens.errors import EngineError, FilterError, FloorlensError
 from floorlens.lens import open_catalogue
+from floorlens.products.amounts import typed_cell
 
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport, PairsReport
@@ -46,6 +47,15 @@ FetchOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help='FIELD=VALUE, or JSON such as \'{"price": {"$lt": 50}}\'; repeatable.',
+        show_default=False,
+    ),
+]
 WeightOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -235,3 +245,25 @@ def print_import(report: CatalogueReport, *, as_json: bool) -> int:
     if report.failed:
         return SOME_FAILED
     return 0 if report.not_synced is None else EngineError.exit_code
+
+
+def parse_filters(filters: list[str] | None) -> dict[str, Any] | None:
+    """Returns one filter of all of them; None if there are none.
+
+    Raises:
+        FilterError: one is neither FIELD=VALUE nor JSON.
+    """
+    parts: list[Any] = []
+    for text in filters or []:
+        if text.lstrip().startswith("{"):
+            try:
+                parts.append(json.loads(text))
+            except (ValueError, RecursionError) as error:
+                raise FilterError(f"--where {text[:200]!r} is not JSON: {error}") from error
+        else:
+            field, sign, value = text.partition("=")
+            if not sign or not field:
+                raise FilterError(f"--where {text!r} is neither FIELD=VALUE nor JSON")
+            parts.append({field: typed_cell(value)})
+    # One alone as it was given: messages show it.
+    return {"$and": parts} if len(parts) > 1 else next(iter(parts), None)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from floorlens.cli.output import (
     CatalogueOption,
     FetchOption,
+    FilterOption,
     JsonOption,
     PresetOption,
     WeightOption,
     open_lens,
+    parse_filters,
     parse_weights,
     print_json,
     read_settings,
 )
-from floorlens.errors import FilterError, RegionError
+from floorlens.errors import RegionError
 from floorlens.images.addresses import is_address, shown_address
 from floorlens.images.decoding import decode_photo, shared_decoders
 from floorlens.images.drawing import save_picture
 from floorlens.images.loading import Photo
 from floorlens.images.masks import load_mask, save_mask, save_overlay
 from floorlens.lens import find_floor, preset_in_use
-from floorlens.products.amounts import typed_cell
 from floorlens.segmentation import RegionSource
 
 if TYPE_CHECKING:
@@ -83,14 +83,7 @@ def search(
         int | None,
         typer.Option("--limit", "-n", min=1, help="At most so many (10 in a table, all in JSON)."),
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="FILTER",
-            help='FIELD=VALUE, or JSON such as \'{"price": {"$lt": 50}}\'; repeatable.',
-        ),
-    ] = None,
+    where: FilterOption = None,
     weight: WeightOption = None,
     group: Annotated[
         str | None,
@@ -112,7 +105,7 @@ def search(
 ) -> None:
     """Rank the catalogue by how closely each product matches the floor in a photo."""
     region, clicks = _parse_region(box, polygon, mask), _parse_clicks(click)
-    filters, weights = _parse_filters(where), parse_weights(weight)
+    filters, weights = parse_filters(where), parse_weights(weight)
     # It starts while the models are loaded.
     shared_decoders().prepare()
     with open_lens(catalogue, preset) as lens:
@@ -264,19 +257,3 @@ def _parse_numbers(text: str, option: str) -> list[float]:
     except ValueError:
         problem = f"{option}: {text!r} is not a list of numbers separated by commas"
         raise RegionError(problem) from None
-
-
-def _parse_filters(filters: list[str] | None) -> dict[str, Any] | None:
-    parts: list[Any] = []
-    for text in filters or []:
-        if text.lstrip().startswith("{"):
-            try:
-                parts.append(json.loads(text))
-            except (ValueError, RecursionError) as error:
-                raise FilterError(f"--where {text[:200]!r} is not JSON: {error}") from error
-        else:
-            field, sign, value = text.partition("=")
-            if not sign or not field:
-                raise FilterError(f"--where {text!r} is neither FIELD=VALUE nor JSON")
-            parts.append({field: typed_cell(value)})
-    return {"$and": parts} if parts else None

@@ -14,6 +14,9 @@ from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.ranking.reasons import PHRASES
 
+#: From so many columns on, the components of scores have place beside ids and names.
+WIDE = 100
+
 
 class Output(Console):
     """Standard output for tables."""
@@ -31,12 +34,14 @@ def plain(text: object) -> Text:
 def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     """Prints the first matches of a ranking."""
     first, shown = result.matches[0], result.matches[:limit]
-    names = list(first.components or {})
+    console = Output()
+    # Ids are needed whole, to be used in other commands.
+    names = list(first.components or {}) if console.width >= WIDE else []
     seen = ["seen in"] if {match.evidence for match in shown} - {None, "swatch"} else []
     words = ["looks"] if first.word else []
     columns = ("#", "product", "name", "score", *words, *names, *seen)
     table = Table(*columns, title=plain(title), title_justify="left")
-    table.columns[1].overflow = "fold"
+    table.columns[1].no_wrap = True
     for match in shown:
         parts = match.components or {}
         table.add_row(
@@ -48,7 +53,6 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
         )
-    console = Output()
     console.print(table)
     # Below it, since ids and names need the width.
     for match in shown:

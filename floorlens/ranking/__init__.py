@@ -179,8 +179,8 @@ class Ranking:
         if self.equals == 1:
             return "One product stands out."
         return (
-            f"The first {self.equals} cannot be told apart from this photo: in nine of ten "
-            "searches the product on the floor is one of them."
+            f"The product on the floor is one of the first {self.equals}: so it is in nine of ten "
+            "searches. One photo does not say more."
         )
 
     def as_dict(self) -> dict[str, Any]:
