@@ -22,6 +22,9 @@ from floorlens.catalogue.rows import (
 from floorlens.catalogue.schema import attributes, features, prints, products, state
 from floorlens.errors import ProductNotFound
 
+# So many are read by their ids, however few the catalogue holds.
+_FEW = 100
+
 
 class ProductAttributes:
     """Reads and writes the attributes of a catalogue's products."""
@@ -35,12 +38,18 @@ class ProductAttributes:
         Products without any are left out. What a person set takes the place of what was measured.
         """
         query = select(attributes)
+        names = None if ids is None else list(ids)
         with self._database.reading() as connection:
-            if ids is None:
+            if names is None:
                 return read_attributes(connection.execute(query))
+            count = connection.execute(select(func.count()).select_from(products)).scalar_one()
+            if len(names) > _FEW and 2 * len(names) >= count:
+                # Most of them are asked for: all at once take a third of the time.
+                values = read_attributes(connection.execute(query))
+                return {name: values[name] for name in names if name in values}
             return {
                 product_id: values
-                for chunk in chunks(list(ids))
+                for chunk in chunks(names)
                 for product_id, values in read_attributes(
                     connection.execute(query.where(attributes.c.product_id.in_(chunk)))
                 ).items()

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import Engine, event, insert
 
 from floorlens import Floorlens
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.rows import Entry, write_attributes
-from floorlens.catalogue.schema import SCHEMA_VERSION
+from floorlens.catalogue.schema import SCHEMA_VERSION, attributes, products
 from floorlens.errors import FilterError, NothingToRank, ProductNotFound, UsageError
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
@@ -296,3 +297,36 @@ def test_results_and_imports_say_how_many_were_not_measured(
     again = lens.search(room(60), where={"tone": "dark"})
     assert (len(again), again.notes) == (2, ())
     assert not any("no attributes" in note for note in lens.add(tmp_path / "shop").notes)
+
+
+def test_the_attributes_of_a_whole_catalogue_are_one_query(tmp_path: Path) -> None:
+    """A search without a limit reads all; one by one chunk takes three times as long."""
+    ids = [f"oak-{number}" for number in range(1100)]
+    queries: list[str] = []
+
+    def note(_: object, __: object, statement: str, *more: object) -> None:
+        if "FROM attributes" in statement:
+            queries.append(statement)
+
+    with closing(Catalogue(tmp_path / "many")) as catalogue:
+        with catalogue.writing() as connection:
+            connection.execute(
+                insert(products),
+                [{"id": name, "name": "Oak", "metadata": "{}", "revision": 1} for name in ids],
+            )
+            content = '{"tone": ["dark", 0.9]}'
+            connection.execute(
+                insert(attributes),
+                [{"product_id": n, "origin": "measured", "content": content} for n in ids],
+            )
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            some = catalogue.attributes.of([*ids[:1000], "unknown"])
+            assert len(queries) == 1
+            few = catalogue.attributes.of(ids[:3])
+            assert len(queries) == 2
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert list(some) == ids[:1000]
+    assert few == {name: some[name] for name in ids[:3]}
+    assert few["oak-0"]["tone"].value == "dark"
