@@ -192,7 +192,9 @@ def import_products(
     """
     started = time.perf_counter()
     downloads = Downloads(downloads_folder(catalogue.folder), fetcher)
-    kept = PictureFolder(None if catalogue.folder is None else downloads_folder(catalogue.folder))
+    picture_folder = PictureFolder(
+        None if catalogue.folder is None else downloads_folder(catalogue.folder)
+    )
     content = read_products(
         source,
         id_prefix=id_prefix,
@@ -203,10 +205,10 @@ def import_products(
         places=Places(
             path_of(source).parent,
             pictures=pictures,
-            known=lambda: catalogue.pictures() | kept.paths,
+            known=lambda: catalogue.pictures() | picture_folder.paths,
             address=downloads.name,
         ),
-        kept=kept,
+        picture_folder=picture_folder,
     )
     products = content.products
     refusals = tuple(_refusal_row(refusal) for refusal in content.refusals)

@@ -186,6 +186,31 @@ def answer_similar(
     return search.ranking(features, without=(product_id,))
 
 
+def rank_floor(
+    query: Query,
+    features: FloorFeatures,
+    doubts: Sequence[Doubt] = (),
+    *,
+    catalogue: Catalogue,
+    stages: Stages,
+    retriever: Retriever,
+) -> Ranking:
+    """Returns the ranking of a catalogue for a floor whose features are there already.
+
+    Args:
+        query: what is asked.
+        features: of the floor, a scene.
+        doubts: of its photo (`light_doubts`), for the reasons.
+        catalogue, stages, retriever: as for `answer`.
+
+    Example:
+        >>> rank_floor(Query(limit=3), features, catalogue=catalogue, stages=stages,
+        ...            retriever=retriever).total  # doctest: +SKIP
+        236
+    """
+    return _Search(query, catalogue, stages, retriever).ranking(features, doubts=doubts)
+
+
 def light_doubts(photo: Photo, floor: FloorRegion, features: FloorFeatures) -> tuple[Doubt, ...]:
     """Returns what makes the colours of a photo's floor, or the floor itself, doubtful.
 

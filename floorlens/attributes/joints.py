@@ -22,13 +22,11 @@ class Joints:
 
     Attributes:
         columns, rows: where upright and level joints are, in pixels of the copy, from left and top.
-        strength: how far the strongest stands out from the picture's other lines.
         width, height: of the copy.
     """
 
     columns: tuple[int, ...]
     rows: tuple[int, ...]
-    strength: float
     width: int
     height: int
 
@@ -48,8 +46,7 @@ def find_joints(lightness: NDArray[np.float32]) -> Joints:
     """
     height, width = lightness.shape
     upright, level = line_strengths(lightness), line_strengths(lightness.T)
-    strength = max(float(upright.max(initial=0)), float(level.max(initial=0)))
-    return Joints(_peaks(upright), _peaks(level), strength, width, height)
+    return Joints(_peaks(upright), _peaks(level), width, height)
 
 
 def line_strengths(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,7 +105,7 @@ def piece_size(joints: Joints) -> tuple[float | None, float | None]:
     short sides of boards are staggered. None stands for what the picture does not show.
 
     Example:
-        >>> piece_size(Joints((100, 200, 300), (80, 160, 240), 9.0, 400, 320))
+        >>> piece_size(Joints((100, 200, 300), (80, 160, 240), 400, 320))
         (0.2, 0.25)
     """
     longer = max(joints.width, joints.height)

@@ -61,7 +61,7 @@ def measure(
     lightness = float(median[0])
     colour = "multicolour" if several_colours(colours) else family_of(median)
     spread, grain = spread_and_grain(sample)
-    found: dict[str, Value | None] = {
+    values: dict[str, Value | None] = {
         "tone": tone_of(lightness),
         "lightness": lightness,
         "colour": colour,
@@ -76,23 +76,23 @@ def measure(
         layouts = layout_shares(pattern)
         materials = material_shares(pattern, colour)
         laid = joint_share(layouts)
-        found["pattern"] = max(layouts, key=lambda word: layouts[word])
-        found["material"] = max(materials, key=lambda word: materials[word])
-        found["joints"] = laid > 0.5
+        values["pattern"] = max(layouts, key=lambda word: layouts[word])
+        values["material"] = max(materials, key=lambda word: materials[word])
+        values["joints"] = laid > 0.5
         shares = {
-            "pattern": layouts[str(found["pattern"])],
-            "material": materials[str(found["material"])],
+            "pattern": layouts[str(values["pattern"])],
+            "material": materials[str(values["material"])],
             "joints": max(laid, 1 - laid),
         }
     # What is long and thin in wood is grain; compact marks of stone are its chips.
-    marks, material = marks_of(sample), found.get("material")
+    marks, material = marks_of(sample), values.get("material")
     if material not in ("carpet", "terrazzo"):
         wood = material == "wood look"
         marks = Marks(marks.knots if wood else 0.0, 0.0 if wood else marks.veins)
-        found["knots" if wood else "veins"] = marks.knots + marks.veins
-        found["marks"] = marks_word(marks)
-    if sample.upright and found.get("pattern") in (*WITH_SIZES, None):
-        found["piece_width"], found["piece_length"] = piece_size(find_joints(sample.lightness))
+        values["knots" if wood else "veins"] = marks.knots + marks.veins
+        values["marks"] = marks_word(marks)
+    if sample.upright and values.get("pattern") in (*WITH_SIZES, None):
+        values["piece_width"], values["piece_length"] = piece_size(find_joints(sample.lightness))
     return {
         name: Attribute(
             round(value, 3) if isinstance(value, float) else value,
@@ -100,5 +100,5 @@ def measure(
             unit=meaning.unit,
         )
         for name, meaning in NAMES.items()
-        if (value := found.get(name)) is not None
+        if (value := values.get(name)) is not None
     }

@@ -87,8 +87,8 @@ class Explanation:
     Attributes:
         product: that product.
         match: its place in a search with this photo; None where the ranking does not reach so far
-            (catalogues of more than 20,000 products). Its components are those of a close look,
-            also where a search would not have re-ranked it.
+            (catalogues of more than 20,000 products). Its components and its reason are those of a
+            close look, also where a search would not have re-ranked it.
         reason: the facts that matter, in one sentence; "" where `facts` is None.
         facts: the numbers behind it; None for presets that measure none.
         floor: where the floor is in the photo.

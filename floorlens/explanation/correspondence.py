@@ -34,7 +34,7 @@ def corresponding(
         >>> corresponding(floor, product, 2)
         [(0, 1, 1.0), (2, 0, 1.0)]
     """
-    cosines = _unit(floor) @ _unit(product).T
+    cosines = np.clip(_unit(floor) @ _unit(product).T, -1.0, 1.0)
     left = cosines.copy()
     pairs: list[tuple[int, int, float]] = []
     while len(pairs) < count:

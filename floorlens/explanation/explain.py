@@ -28,9 +28,9 @@ from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_
 from floorlens.presets import Stages
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
-from floorlens.ranking.reasons import Doubt, facts_of, sentence, with_attributes
+from floorlens.ranking.reasons import facts_of, sentence, with_attributes
 from floorlens.reranking import Comparison
-from floorlens.search import Query, Shot, answer, light_doubts
+from floorlens.search import Query, light_doubts, rank_floor
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 
 if TYPE_CHECKING:
@@ -121,9 +121,10 @@ def explain(
         facts = with_attributes(facts, of_floor, own)
 
     def match_within(limit: int | None) -> Match | None:
-        result = answer(
+        result = rank_floor(
             Query(limit=limit),
-            [Shot(lambda: photo, floor)],
+            features,
+            doubts,
             catalogue=catalogue,
             stages=stages,
             retriever=retriever,
@@ -131,11 +132,13 @@ def explain(
         return next((match for match in result.matches if match.product.id == product_id), None)
 
     match = match_within(stages.preset.rerank_depth) or match_within(None)
-    match = _looked_at(match, product_id, comparison, doubts, stages)
+    match = _looked_at(match, product_id, comparison, stages)
+    reason = "" if facts is None else sentence(facts)
     return Explanation(
         product=product,
-        match=match,
-        reason="" if facts is None else sentence(facts),
+        # A search has no time to measure the floor from above: one photo, one reason.
+        match=None if match is None else replace(match, reason=reason),
+        reason=reason,
         facts=facts,
         floor=floor,
         pairs=_pairs(view, features.aspects["scene"], pictures, stages, described.projection),
@@ -249,14 +252,13 @@ def _looked_at(
     match: Match | None,
     product_id: str,
     comparison: Comparison,
-    doubts: Sequence[Doubt],
     stages: Stages,
 ) -> Match | None:
-    """Returns the match, with components and a reason where it had none."""
+    """Returns the match, with components where it had none."""
     if match is None or match.components is not None:
         return match
-    (place,) = rank([product_id], comparison, stages.reranker.weights, doubts)
-    return replace(match, components=place.components, evidence=place.evidence, reason=place.reason)
+    (place,) = rank([product_id], comparison, stages.reranker.weights)
+    return replace(match, components=place.components, evidence=place.evidence)
 
 
 def _pairs(

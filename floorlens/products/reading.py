@@ -40,7 +40,7 @@ def read_products(
     columns: Mapping[str, str | Sequence[str]] | None = None,
     layout: Layout = "auto",
     places: Places | None = None,
-    kept: PictureFolder | None = None,
+    picture_folder: PictureFolder | None = None,
 ) -> ProductList:
     """Returns the products of a folder of images or of a list, and what could not be used.
 
@@ -59,7 +59,7 @@ def read_products(
         columns: for "id", "image" or "name" the name of its column, for "image" also several.
         layout: of a folder, whether its files or its sub-folders are products: see `read_folder`.
         places: where the pictures of a list may lie; None: in its folder.
-        kept: keeps the pictures of rows that have no file; None refuses them.
+        picture_folder: keeps the pictures of rows that have no file; None refuses them.
 
     Raises:
         ProductSourceError: the source is missing, empty or of another kind, no row can be used, or
@@ -77,7 +77,7 @@ def read_products(
     if not isinstance(source, str | Path):
         if layout != "auto":
             raise UsageError(f"a layout is that of a folder, and there is none in {path}")
-        table = _read_open(source, path, wanted, kept or PictureFolder(None))
+        table = _read_open(source, path, wanted, picture_folder or PictureFolder(None))
         columns_ = find_columns(table.header, wanted)
         content = products_of(table, path, columns_, numbers=numbers, places=places)
     elif path.is_dir():
@@ -122,7 +122,7 @@ def _read_open(
     source: BinaryIO | TextIO | Rows,
     path: Path,
     wanted: Mapping[str, Sequence[str]],
-    kept: PictureFolder,
+    picture_folder: PictureFolder,
 ) -> Table:
     """Returns the table of an open list, or of rows.
 
@@ -130,7 +130,7 @@ def _read_open(
         ProductSourceError: the list cannot be read.
     """
     if not hasattr(source, "read"):
-        return read_rows(source, kept)
+        return read_rows(source, picture_folder)
     try:
         data = source.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -57,7 +57,7 @@ def data_frame(rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, 
     Args:
         rows: for each match column -> value.
         fields: further columns of each. One that is called like a column of `rows` becomes
-            `metadata.<name>`.
+            `metadata.<name>`, with as many `metadata.` as make it the only one of that name.
 
     Raises:
         MissingDependency: pandas is not installed.
@@ -71,8 +71,10 @@ def data_frame(rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, 
     except ImportError as error:
         raise MissingDependency("a table needs pandas: pip install 'floorlens[pandas]'") from error
     own = dict.fromkeys(name for row in rows for name in row)
-    further = dict.fromkeys(name for row in fields for name in row)
-    columns = {name: f"metadata.{name}" if name in own else name for name in further}
+    columns = {name: name for row in fields for name in row}
+    for name in own.keys() & columns.keys():
+        while columns[name] in own or columns[name] in columns:
+            columns[name] = f"metadata.{columns[name]}"
     return pandas.DataFrame(
         [
             {**row, **{columns[name]: value for name, value in more.items()}}

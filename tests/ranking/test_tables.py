@@ -12,7 +12,7 @@ from PIL import Image
 from floorlens import Match, Product, Ranking
 from floorlens.attributes import Attribute
 from floorlens.errors import MissingDependency
-from floorlens.ranking.tables import ROWS
+from floorlens.ranking.tables import ROWS, data_frame
 
 
 def ranking(count: int, picture: Path | None = None) -> Ranking:
@@ -60,6 +60,23 @@ def test_the_rows_of_a_data_frame() -> None:
     assert frame["metadata.score"].tolist() == ["A"] * 3
     assert frame["attributes.tone"].tolist() == ["dark"] * 3
     assert ranking(0).to_pandas().empty
+
+
+def test_a_data_frame_has_each_column_once() -> None:
+    """Also where a list has a column that is called as we call another one."""
+    rows = [{"id": "oak", "score": 0.9}]
+    fields = [{"metadata.id": "A", "id": 7, "metadata.metadata.id": "B", "score": 3, "width": 20}]
+    frame = data_frame(rows, fields)
+    assert len(set(frame.columns)) == len(frame.columns) == 7
+    assert frame.iloc[0].to_dict() == {
+        "id": "oak",
+        "score": 0.9,
+        "metadata.id": "A",
+        "metadata.metadata.metadata.id": 7,
+        "metadata.metadata.id": "B",
+        "metadata.score": 3,
+        "width": 20,
+    }
 
 
 def test_pandas_makes_a_frame_of_matches_by_itself() -> None:

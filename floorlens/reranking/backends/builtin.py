@@ -265,7 +265,8 @@ def texture_cosine(
         [0.75]
     """
     cosine = sum(share * similarities[name] for name, share in shares.items())
-    return np.asarray(cosine, np.float32)
+    # Rounding carries that of equal textures beyond 1.
+    return np.asarray(np.clip(cosine, -1.0, 1.0), np.float32)
 
 
 def texture_score(

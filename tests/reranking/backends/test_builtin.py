@@ -64,6 +64,14 @@ def test_components_are_those_that_have_weights() -> None:
         assert ((values >= 0) & (values <= 1)).all()
 
 
+def test_a_texture_is_no_more_alike_than_equal() -> None:
+    """Rounding of float32 takes a cosine beyond 1, and callers rely on -1..1."""
+    for seed in range(40):
+        looks = RERANKER.compare(signature(seed), [signature(seed)]).looks
+        assert looks is not None
+        assert 0.999 < looks.texture[0] <= 1
+
+
 def test_products_that_are_compared_with_many_floors_are_unpacked_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
