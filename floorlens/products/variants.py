@@ -228,8 +228,9 @@ def one_design(
 ) -> set[tuple[int, int]]:
     """Returns the pairs of namesakes whose name is that of a design and not of a collection.
 
-    The colours and sizes of a design have one texture. Where less than half of a name's pairs have,
-    the name is that of a collection: of some pairs the textures agree by chance.
+    The colours of a design have one texture. Where less than half of those that a name has agree,
+    the name is that of a collection, and some of its colours are alike by chance: they are left
+    out. Pairs whose names differ in sizes or numbers stay.
 
     Args:
         pairs: of products, as `namesakes` returns them.
@@ -244,14 +245,17 @@ def one_design(
         >>> one_design(namesakes(names), names, textures), one_design([(0, 1)], names, textures)
         (set(), {(0, 1)})
     """
-    by_name: dict[frozenset[str], list[tuple[int, int]]] = {}
-    for pair in pairs:
-        by_name.setdefault(names[pair[0]].design, []).append(pair)
+    colours: dict[frozenset[str], list[tuple[int, int]]] = {}
     chosen: set[tuple[int, int]] = set()
-    for own in by_name.values():
+    for first, second in pairs:
+        if _names_of(names[first], names[second]) == "colour":
+            colours.setdefault(names[first].design, []).append((first, second))
+        else:
+            chosen.add((first, second))
+    _, least, _ = _BY_NAME["colour"]
+    for own in colours.values():
         rows = np.array(own)
         similarity = np.einsum("nd,nd->n", textures[rows[:, 0]], textures[rows[:, 1]])
-        least = [_BY_NAME[_names_of(names[a], names[b]) or "nothing"][1] for a, b in own]
         if 2 * np.count_nonzero(similarity >= least) >= len(own):
             chosen.update(own)
     return chosen
@@ -336,7 +340,7 @@ NAME_CONFIDENCE = 0.9
 _BY_NAME: Mapping[str, tuple[Kind, float, float]] = {
     "size": ("other format", 0.25, 4.0),
     "number": ("other format", 0.85, 4.0),
-    "colour": ("other colour", 0.6, 60.0),
+    "colour": ("other colour", 0.55, 60.0),
     "nothing": ("same name", 0.5, OTHER_COLOUR),
 }
 
