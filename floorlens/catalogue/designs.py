@@ -30,6 +30,7 @@ from floorlens.products.variants import (
     equal_pictures,
     namesakes,
     neighbours,
+    one_design,
     relation,
 )
 
@@ -127,7 +128,9 @@ class Designs:
         """
         looks = stored.looks
         row_of = {look.id: row for row, look in enumerate(looks)}
-        same_names = namesakes([look.name for look in looks])
+        names = [look.name for look in looks]
+        same_names = namesakes(names)
+        by_name = one_design(same_names, names, stored.textures)
         pairs = {(row_of[first], row_of[second]) for first, second in near}
         pairs |= same_names | equal_pictures([look.hashes for look in looks])
         found = []
@@ -136,8 +139,8 @@ class Designs:
             if chosen is not None and one.id not in chosen and other.id not in chosen:
                 continue
             texture = float(stored.textures[first] @ stored.textures[second])
-            by_name = (first, second) in same_names
-            each = relation(one, other, texture, self._overlap(one, other), by_name=by_name)
+            own = self._overlap(one, other)
+            each = relation(one, other, texture, own, by_name=(first, second) in by_name)
             if each is not None:
                 found.append(each)
         return found

@@ -29,7 +29,7 @@ _FLAT = 1.5
 #: Reduction -> the least correlation at which two prints are compared further, and so many steps to
 #: either side of the best one are tried then. Prints so slim that less than `_SLIM` pixels are left
 #: are not looked at so small.
-_GLANCES = {4: (0.66, 4), 2: (0.66, 2)}
+_GLANCES = {4: (0.62, 4), 2: (0.58, 2)}
 _SLIM = 8
 
 

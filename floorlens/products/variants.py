@@ -7,7 +7,7 @@ colours (`design_names.py`), where the texture agrees: one design, laid or photo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,8 +36,9 @@ MOST = 48
 _BLOCK = 1024
 _PICTURES = 2
 #: Likeness at which two pictures are one as probably as not, how much more it must be where one
-#: lies in the other with half its side, and where one is turned; how fast the probability rises.
-_BORDER, _SMALL, _TURNED, _SLOPE = 0.72, 0.125, 0.05, 30.0
+#: lies in the other with half its side, and where one is turned, how much less where the names say
+#: one design; how fast the probability rises.
+_BORDER, _SMALL, _TURNED, _NAMED, _SLOPE = 0.72, 0.125, 0.05, 0.1, 30.0
 #: Difference of the mean colours, in CIELAB, from which on a colour is another.
 OTHER_COLOUR = 8.0
 
@@ -220,6 +221,46 @@ def namesakes(names: Sequence[DesignName]) -> set[tuple[int, int]]:
     }
 
 
+def one_design(
+    pairs: Collection[tuple[int, int]],
+    names: Sequence[DesignName],
+    textures: NDArray[np.float32],
+) -> set[tuple[int, int]]:
+    """Returns the pairs of namesakes whose name is that of a design and not of a collection.
+
+    The colours of a design have one texture. Where less than half of those that a name has agree,
+    the name is that of a collection, and some of its colours are alike by chance: they are left
+    out. Pairs whose names differ in sizes or numbers stay.
+
+    Args:
+        pairs: of products, as `namesakes` returns them.
+        names: of all products.
+        textures: of all products, unit vectors (n, d).
+
+    Example:
+        >>> from floorlens.products.design_names import design_name
+        >>> words = ["black", "white", "grey"]
+        >>> names = [design_name(f"Brand Nouveau {word}") for word in words]
+        >>> textures = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+        >>> one_design(namesakes(names), names, textures), one_design([(0, 1)], names, textures)
+        (set(), {(0, 1)})
+    """
+    colours: dict[frozenset[str], list[tuple[int, int]]] = {}
+    chosen: set[tuple[int, int]] = set()
+    for first, second in pairs:
+        if _names_of(names[first], names[second]) == "colour":
+            colours.setdefault(names[first].design, []).append((first, second))
+        else:
+            chosen.add((first, second))
+    _, least, _ = _BY_NAME["colour"]
+    for own in colours.values():
+        rows = np.array(own)
+        similarity = np.einsum("nd,nd->n", textures[rows[:, 0]], textures[rows[:, 1]])
+        if 2 * np.count_nonzero(similarity >= least) >= len(own):
+            chosen.update(own)
+    return chosen
+
+
 def equal_pictures(hashes: Sequence[Sequence[str]]) -> set[tuple[int, int]]:
     """Returns pairs (i, j), i < j, of products that have a picture in common.
 
@@ -277,8 +318,10 @@ def relation(
     overlaps = [overlap(one, other) for one in first.swatches for other in second.swatches]
     likeness = None
     if overlaps:
+        # Of names that differ in numbers alone too many products are others.
+        named = names in ("size", "colour", "nothing")
         best = max(overlaps, key=same_picture)
-        likeness, certainty = best.likeness, same_picture(best)
+        likeness, certainty = best.likeness, same_picture(best, named=named)
         if certainty >= 0.5:
             if colour is not None and colour >= OTHER_COLOUR:
                 return found("other colour", certainty, likeness)
@@ -293,25 +336,29 @@ def relation(
 
 NAME_CONFIDENCE = 0.9
 #: What differs in the names -> the kind, the least texture and the largest difference in colour.
+#: Of one decor laid as planks and as herringbone the colours agree more than the textures.
 _BY_NAME: Mapping[str, tuple[Kind, float, float]] = {
-    "size": ("other format", 0.5, OTHER_COLOUR),
+    "size": ("other format", 0.25, 4.0),
     "number": ("other format", 0.85, 4.0),
-    "colour": ("other colour", 0.6, 60.0),
+    "colour": ("other colour", 0.55, 60.0),
     "nothing": ("same name", 0.5, OTHER_COLOUR),
 }
 
 
-def same_picture(overlap: Overlap) -> float:
+def same_picture(overlap: Overlap, *, named: bool = False) -> float:
     """Returns how probably two pictures are one, 0..1.
 
     The smaller the part that overlaps, the more it has to be alike: a small one finds a place that
-    is like it in any wood, and a turned one finds some in any weave.
+    is like it in any wood, and a turned one finds some in any weave. It may be less alike where the
+    products are `named` as one design.
 
     Example:
         >>> round(same_picture(Overlap(0.9, 0.8, 0)), 2), round(same_picture(Overlap(0.6, 1, 0)), 2)
         (0.98, 0.03)
     """
-    border = _BORDER + 2 * _SMALL * (1 - overlap.share) + _TURNED * (overlap.turn != 0)
+    border = (
+        _BORDER + 2 * _SMALL * (1 - overlap.share) + _TURNED * (overlap.turn != 0) - _NAMED * named
+    )
     return float(1 / (1 + np.exp(-_SLOPE * (overlap.likeness - border))))
 
 

@@ -23,6 +23,7 @@ from floorlens.products.variants import (
     equal_pictures,
     namesakes,
     neighbours,
+    one_design,
     relation,
 )
 
@@ -110,6 +111,28 @@ def test_a_name_or_picture_of_too_many_products_says_nothing() -> None:
     assert namesakes(names) == set()
     assert len(namesakes(names[:3])) == 3
     assert equal_pictures([["logo"]] * (MOST + 1)) == set()
+
+
+def test_the_colours_of_a_collection_are_no_design() -> None:
+    """ "Nouveau" is in ten colours, of which two are alike by chance."""
+    words = ("black", "white", "grey", "brown")
+    names = [design_name(f"Brand Nouveau {word}") for word in words]
+    apart, alike = np.eye(4, dtype=np.float32), np.ones((4, 4), np.float32) / 2
+    apart[1] = apart[0]
+    assert one_design(namesakes(names), names, apart) == set()
+    assert one_design(namesakes(names), names, alike) == namesakes(names)
+    sizes = [design_name(f"Brand Nouveau {size} mm") for size in range(4)]
+    assert one_design(namesakes(sizes), sizes, apart) == namesakes(sizes)
+
+
+def test_pictures_may_be_less_alike_where_the_names_agree() -> None:
+    """The floor of the same design, photographed a little otherwise."""
+    place, far = Overlap(0.66, 1.0, 0), {"texture": 0.1}
+    light, dark = "Murom Oak light", "Murom Oak dark"
+    assert kind_of(look("a", light), look("b", dark, light=70), place, **far) == "other colour"
+    assert kind_of(look("a", light), look("b", "Nostalgy Oak"), place, **far) is None
+    # Numbers alone tell too many products apart.
+    assert kind_of(look("a", "Murom Oak 1"), look("b", "Murom Oak 2"), place, **far) is None
 
 
 def test_neighbours_are_the_nearest() -> None:
