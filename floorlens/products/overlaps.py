@@ -255,7 +255,8 @@ def _cut(relief: NDArray[np.float32], height: int, width: int) -> NDArray[np.flo
     top, left = max(0, rows - height) // 2, max(0, columns - width) // 2
     inner = relief[top : top + height, left : left + width]
     inner = inner - inner.sum() / inner.size
-    return inner / max(float(np.vdot(inner, inner)) ** 0.5, 1e-3)
+    unit: NDArray[np.float32] = inner / max(float(np.vdot(inner, inner)) ** 0.5, 1e-3)
+    return unit
 
 
 def _turned(values: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
