@@ -23,6 +23,8 @@ from floorlens.catalogue.schema import features, generations, images, prints, pr
 from floorlens.products.design_names import design_name
 from floorlens.products.overlaps import Overlap, overlap
 from floorlens.products.variants import (
+    NEIGHBOURS,
+    TEXTURE_NEIGHBOURS,
     Design,
     Look,
     Relation,
@@ -166,8 +168,11 @@ def _neighbours(stored: _Stored, rows: list[int]) -> Pairs:
     ids = [look.id for look in stored.looks]
     return {
         (ids[first], ids[second])
-        for vectors in (stored.vectors, stored.textures)
-        for first, second in neighbours(vectors, rows)
+        for vectors, count in (
+            (stored.vectors, NEIGHBOURS),
+            (stored.textures, TEXTURE_NEIGHBOURS),
+        )
+        for first, second in neighbours(vectors, rows, count)
     }
 
 

@@ -117,7 +117,7 @@ def test_the_colours_of_a_collection_are_no_design() -> None:
     """ "Nouveau" is in ten colours, of which two are alike by chance."""
     words = ("black", "white", "grey", "brown")
     names = [design_name(f"Brand Nouveau {word}") for word in words]
-    apart, alike = np.eye(4, dtype=np.float32), np.ones((4, 4), np.float32) / 2
+    apart, alike = np.eye(4, dtype=np.float32), np.full((4, 4), 0.5, np.float32)
     apart[1] = apart[0]
     assert one_design(namesakes(names), names, apart) == set()
     assert one_design(namesakes(names), names, alike) == namesakes(names)
