@@ -503,7 +503,10 @@ def _prepare(
         pictures = examine_product(photos, stages)
         features = product_features(photos, stages, pictures)
         kinds = tuple(picture.kind for picture in pictures)
-        measured = product_attributes(photos, pictures, features)
+        # With a preset that takes pictures whole an index stays as the reference application, or
+        # whoever else reads it, expects it. On request they are measured there as well.
+        whole = not stages.preset.examine_products
+        measured = {} if whole else product_attributes(photos, pictures, features)
         prints = product_prints(photos, pictures)
         return Description(features, kinds, _note(pictures), measured, prints)
 

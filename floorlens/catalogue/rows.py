@@ -226,8 +226,8 @@ def read_attributes(rows: Iterable[Row[Any]]) -> dict[str, StoredAttributes]:
         'dark'
     """
     contents: dict[str, dict[Origin, str]] = {}
-    for product_id, origin, content in rows:
-        contents.setdefault(product_id, {})[origin] = content
+    for row in rows:
+        contents.setdefault(row.product_id, {})[row.origin] = row.content
     return {product_id: StoredAttributes(texts) for product_id, texts in contents.items()}
 
 

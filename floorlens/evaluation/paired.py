@@ -147,7 +147,7 @@ def _permutation_p(
     else:
         chosen = generator.integers(0, 2, (swaps, count))
     first, second = _ratios(table.sum(axis=1)[:, None] + step @ chosen.T)
-    extreme = np.count_nonzero(np.abs(second - first) >= abs(difference) - _EQUAL)
+    extreme = int(np.count_nonzero(np.abs(second - first) >= abs(difference) - _EQUAL))
     if count <= EXACT:
         return extreme / len(chosen)
     # The real assignment is one of the possible ones.

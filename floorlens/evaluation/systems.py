@@ -281,7 +281,7 @@ def measure_systems(
         >>> makers = {"mean colour": lambda: MeanColour(load_stages(BUILTIN), data.products)}
         >>> store = OutcomeStore(Path("rooms.jsonl"), "")
         >>> measure_systems(makers, data, samples(), {}, store)["mean colour"].products
-        24
+        41
     """
     colours = mean_colours(data.products)
     pairs_of: dict[str, list[Pair]] = defaultdict(list)

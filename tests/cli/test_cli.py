@@ -522,7 +522,8 @@ def test_eval_report_writes_and_goes_on(run: Run, pairs: Path) -> None:
     assert "1 rows" in run("eval", "compare", *["reports/evaluation/system-ours.json"] * 2).stdout
     Path("mine.md").write_text("mine", encoding="utf-8")
     assert "generated part" in run("eval", "report", pairs, "--out", "mine.md", code=3).stderr
-    assert "no such folder" in run("eval", "report", "gone", "--out", "new.md", code=3).stderr
+    missing = run("eval", "report", "gone", "--out", "new.md", code=3)
+    assert "gone/pairs.csv: cannot be read (No such file or directory)" in missing.stderr
 
 
 def test_eval_says_which_command_to_take(run: Run) -> None:

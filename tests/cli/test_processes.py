@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_a_usable_catalogue_and_the_next_run_goes_on(
 ) -> None:
     monkeypatch.setenv("FLOORLENS_CATALOGUE", location)
     process = subprocess.Popen(
-        command("index", many, slow=0.05), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        command("index", many, slow=0.2), cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     try:
         deadline = time.monotonic() + 120

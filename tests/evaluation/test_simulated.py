@@ -49,9 +49,16 @@ def answer_by_colour(lens: ScriptedLens, monkeypatch: pytest.MonkeyPatch) -> lis
         far = {name: float(np.abs(mean - colour).sum()) for name, colour in colour_of.items()}
         return SimpleNamespace(
             matches=[
-                SimpleNamespace(product=SimpleNamespace(id=name), score=1 - far[name] / 765)
+                SimpleNamespace(
+                    product=SimpleNamespace(id=name),
+                    score=1 - far[name] / 765,
+                    likeness=None,
+                    word=None,
+                )
                 for name in sorted(far, key=lambda name: far[name])
-            ]
+            ],
+            equals=0,
+            nothing_close=None,
         )
 
     monkeypatch.setattr(lens, "search", search)
@@ -85,11 +92,13 @@ def test_figures_by_hand(folder: Path, lens: ScriptedLens, monkeypatch: pytest.M
     """Always the same answer, blue before green before red: ranks 1, 2, 3 in turn."""
     scores = {"blue": 0.9, "green": 0.5, "red": 0.2, "twin": 0.2}
     matches = [
-        SimpleNamespace(product=SimpleNamespace(id=name), score=score)
+        SimpleNamespace(product=SimpleNamespace(id=name), score=score, likeness=None, word=None)
         for name, score in scores.items()
     ]
     monkeypatch.setattr(
-        lens, "search", lambda *_a, **_k: SimpleNamespace(matches=matches), raising=True
+        lens,
+        "search",
+        lambda *_a, **_k: SimpleNamespace(matches=matches, equals=0, nothing_close=None),
     )
     figures = evaluate_simulated(folder, views=3, opener=lens.open).as_dict()
     assert [row["rank"] for row in figures["per_query"]] == [1, 2, 3]

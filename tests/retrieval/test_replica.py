@@ -510,12 +510,17 @@ def test_more_products_than_an_engine_returns(
 def test_the_records_are_those_of_the_reference(
     tmp_path: Path, pinecone: Engine, double: Any, product_csv: Path
 ) -> None:
-    """What reads the reference's index finds its fields: name, type, material, source."""
+    """What reads the reference's index finds its fields: name, type, material, source.
+
+    Beside them are what the products are like, of presets that examine product pictures.
+    """
     engine = replace(pinecone, namespace=f"fields_{tmp_path.name}"[:40])
     with open_lens(tmp_path, engine) as lens:
         lens.add(product_csv)
         (record,) = collection_of(lens, engine).fetch(["oak"])
-    assert record.metadata == {
+        attributes = {name: value.value for name, value in lens.attributes("oak").items()}
+    assert "tone" in attributes
+    assert record.metadata == attributes | {
         "name": "oak.png",
         "type": "floor",
         "source": "products",
