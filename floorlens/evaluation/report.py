@@ -211,6 +211,10 @@ def _systems(
         stamp = {"floorlens": __version__, **catalogues.ours.stamp}
         store = pieces.store()
         reports = measure_systems(missing, data, directory, stamp, store, progress=progress)
+        projection = catalogues.plain.stamp["projection"]
+        for name in {"without adaptation", "without both"} & reports.keys():
+            of_plain = {**reports[name].stamp, "projection": projection}
+            reports[name] = replace(reports[name], stamp=of_plain)
         for name, report in reports.items():
             row = report.as_dict()
             del row["seconds_per_query"]
