@@ -56,15 +56,15 @@ def test_what_is_learned_is_what_is_served() -> None:
 
 
 def test_it_is_right_on_lists_that_follow_the_model() -> None:
-    calibration = fit(drawn_lists(1500, 1), CENTRE)
-    new = drawn_lists(1500, 2)
+    calibration = fit(drawn_lists(500, 1), CENTRE)
+    new = drawn_lists(600, 2)
     held = new.of(new.present)
-    assert calibration_error(first_probabilities(held, calibration), held.truth == 0) < 0.06
+    assert calibration_error(first_probabilities(held, calibration), held.truth == 0) < 0.09
     covered = [
         truth < read(row[~np.isnan(row)], int(total), calibration).equals
         for row, total, truth in zip(held.likeness, held.total, held.truth, strict=True)
     ]
-    assert 0.86 < np.mean(covered) < 0.97
+    assert 0.84 < np.mean(covered) < 0.98
 
 
 def test_lists_that_lack_the_product_are_told_by_their_first_likeness() -> None:
