@@ -137,7 +137,9 @@ class Ranking:
         """Returns what a notebook shows: a table of the first matches, with their pictures."""
         from floorlens.ranking.tables import ranking_html
 
-        return ranking_html(repr(self), [_row(match) for match in self.matches], self.pictures)
+        lines = [repr(self), self.verdict, *self.notes]
+        rows = [_row(match) for match in self.matches]
+        return ranking_html(" ".join(filter(None, lines)), rows, self.pictures)
 
     @property
     def pictures(self) -> list[str | None]:
