@@ -346,7 +346,6 @@ def attributes(
 ) -> None:
     """Product pictures with the words that a person gave them: file, tone, pattern, …"""
     from floorlens import presets
-    from floorlens.cli.tables import print_figures
     from floorlens.evaluation.attributes import evaluate_attributes
 
     settings = read_settings(catalogue=catalogue, preset=preset)
@@ -366,13 +365,7 @@ def attributes(
             picture_seconds=settings.picture_seconds,
             progress=progress,
         )
-    figures = report.as_dict()
-    if json_file == Path("-"):
-        print_json(figures)
-        return
-    if json_file is not None:
-        write_text(json_file, json.dumps(figures, indent=2, allow_nan=False) + "\n")
-    print_figures(figures)
+    _hand_over(report.as_dict(), json_file)
 
 
 class _RankingOptions(NamedTuple):
@@ -394,7 +387,6 @@ def _measure(
     ranking_options: _RankingOptions | None = None,
     **options: Any,
 ) -> None:
-    from floorlens.cli.tables import print_figures
     from floorlens.evaluation.measured import open_measured_lens
 
     settings = read_settings(catalogue=catalogue, preset=preset)
@@ -421,7 +413,13 @@ def _measure(
             opener=opener,
             **options,
         )
-    figures = report.as_dict()
+    _hand_over(report.as_dict(), json_file)
+
+
+def _hand_over(figures: dict[str, Any], json_file: Path | None) -> None:
+    """Prints figures for people, and writes them as JSON; "-" prints JSON alone."""
+    from floorlens.cli.tables import print_figures
+
     if json_file == Path("-"):
         print_json(figures)
         return
