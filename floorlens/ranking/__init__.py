@@ -181,8 +181,8 @@ class Ranking:
         if self.equals == 1:
             return "One product stands out."
         return (
-            f"The product on the floor is one of the first {self.equals}: so it is in nine of ten "
-            "searches. One photo does not say more."
+            f"Most likely it is one of the first {self.equals}: in nine of ten searches the product "
+            "on the floor is among so many."
         )
 
     def as_dict(self) -> dict[str, Any]:
