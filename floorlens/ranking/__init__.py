@@ -181,8 +181,8 @@ class Ranking:
         if self.equals == 1:
             return "One product stands out."
         return (
-            f"Most likely it is one of the first {self.equals}: in nine of ten searches the product "
-            "on the floor is among so many."
+            f"Most likely it is one of the first {self.equals}: in nine of ten searches the "
+            "product on the floor is among so many."
         )
 
     def as_dict(self) -> dict[str, Any]:
