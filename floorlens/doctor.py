@@ -25,6 +25,7 @@ from floorlens.lens import find_floor, open_catalogue
 from floorlens.pipeline import product_features
 from floorlens.plugins import Plugin, plugin_named, plugins
 from floorlens.settings import Settings, variable
+from floorlens.testing import check_stages
 
 # Extra -> the module that shows that it is installed.
 EXTRAS = {
@@ -34,6 +35,7 @@ EXTRAS = {
     "heif": "pi_heif",
     "lancedb": "lancedb",
     "milvus": "pymilvus",
+    "pandas": "pandas",
     "pgvector": "psycopg",
     "pinecone": "pinecone",
     "train": "efficientnet_lite_pytorch",
@@ -91,7 +93,7 @@ def examine(settings: Settings) -> list[Check]:
         state = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
         checks.append(Check(f"extra {extra}", True, state))
     checks += [
-        _run(f"{plugin.kind} {plugin.name}", partial(_plugin, plugin))
+        _run(f"{plugin.kind} {plugin.name}", partial(_plugin, plugin, settings))
         for plugin in (*plugins("preset"), *plugins("engine"))
     ]
     checks.append(_run("models", lambda: _models(settings)))
@@ -116,22 +118,24 @@ def _run(name: str, check: Callable[[], str]) -> Check:
         )
 
 
-def _plugin(plugin: Plugin) -> str:
+def _plugin(plugin: Plugin, settings: Settings) -> str:
     if plugin.kind == "engine":
         outside_backend(plugin.name)
     else:
         # `preset_named` would answer with Floorlens's own preset where that has the name.
         plugin_named("preset", plugin.name, presets.PRESETS)
-        presets.preset_named(plugin.name)
+        check_stages(_stages(plugin.name, settings))
     return f"{plugin.target} of {plugin.package} {plugin.version}"
 
 
-def _models(settings: Settings) -> str:
-    stages = presets.load_stages(
-        presets.preset_named(settings.preset or presets.DEFAULT_PRESET),
-        threads=settings.threads,
-        models=settings.model_options(),
+def _stages(preset: str, settings: Settings) -> presets.Stages:
+    return presets.load_stages(
+        presets.preset_named(preset), threads=settings.threads, models=settings.model_options()
     )
+
+
+def _models(settings: Settings) -> str:
+    stages = _stages(settings.preset or presets.DEFAULT_PRESET, settings)
     grey = load_photo(np.full((256, 256, 3), 128, np.uint8))
     # A grey picture has no floor; here it only counts that the model runs.
     with suppress(NoFloorFound):

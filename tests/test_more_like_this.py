@@ -186,7 +186,7 @@ def test_feedback_has_weights_as_components_have(lens: Floorlens) -> None:
     )
     without = lens.search(room(120), like=["g220"], weights={"like": 0})
     assert without[0].score == pytest.approx(lens.search(room(120))[0].score)
-    with pytest.raises(UsageError, match="unknown component 'like'"):
+    with pytest.raises(UsageError, match="the weight of 'like' needs products to like"):
         lens.search(room(120), weights={"like": 1})
 
 

@@ -155,6 +155,13 @@ def test_a_filter_that_nothing_passes_says_why(lens: Floorlens) -> None:
     text = refusal(family={"$lt": 50}, tone={"$gte": 0})
     assert "; the field 'family' is compared with a number, and its values are texts" in text
     assert "are texts" not in refusal(tone={"$lt": 0})
+    text = refusal(family={"$in": ["drak", "lihgt"]}, tone={"$gte": 0})
+    assert (
+        "; no product has the family 'drak' (did you mean 'dark'?), they have: light, dark;" in text
+    )
+    assert "the family 'lihgt' (did you mean 'light'?)" in text
+    # Each has products, both together have none.
+    assert "no product has" not in refusal(family="dark", tone={"$gte": 200})
 
 
 def test_a_field_that_another_process_adds_is_known_at_once(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from floorlens.attributes import Value
 from floorlens.attributes.facets import count_facets
 from floorlens.attributes.vocabulary import NAMES
-from floorlens.engines.filters import Filter, demanded_fields, parse_filter
+from floorlens.engines.filters import Filter, demanded_fields, demanded_values, parse_filter
 from floorlens.errors import FilterError
 
 if TYPE_CHECKING:
@@ -90,6 +90,29 @@ def unmeasured_note(catalogue: Catalogue, condition: Filter | None) -> str | Non
         f"{what} not measured yet, so that the filter by {', '.join(map(repr, names))} can leave "
         f"{'it' if count == 1 else 'them'} out: run `floorlens attributes --measure`"
     )
+
+
+def missing_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
+    """Returns a sentence for each value that a filter wants and no product has.
+
+    Only fields with few values are looked at (`count_facets`). Every product is read: it is for a
+    filter that nothing passed.
+
+    Example:
+        >>> missing_values(catalogue, parse_filter({"tone": "drak"}))  # doctest: +SKIP
+        ("no product has the tone 'drak' (did you mean 'dark'?), they have: dark, light",)
+    """
+    counts = facets(catalogue, None)
+    sentences = []
+    for field, wanted in demanded_values(condition).items():
+        present = {str(value): value for value in counts.get(field, {})}
+        for value in wanted if present else ():
+            if value not in present.values():
+                nearest = get_close_matches(str(value), present, n=1)
+                hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+                names = ", ".join(present)
+                sentences.append(f"no product has the {field} {value!r}{hint}, they have: {names}")
+    return tuple(sentences)
 
 
 def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:

@@ -332,12 +332,13 @@ def variants(
             designs, missing = store.designs.groups(), store.designs.without_prints()
             rows = [(", ".join(design.ids), ", ".join(design.kinds)) for design in designs]
             values = [design.as_dict() for design in designs]
-            columns, title = ("products", "kinds"), f"{len(rows)} designs"
+            columns, title = ("products", "kinds"), _counted(len(rows), "design")
         else:
             others, missing = store.variants(product_id), 0
             rows = [(v.product.id, f"{v.kind} ({v.confidence:.2f})") for v in others]
             values = [variant.as_dict() for variant in others]
-            columns, title = ("product", "how it differs"), f"{len(rows)} variants of {product_id}"
+            columns = ("product", "how it differs")
+            title = f"{_counted(len(rows), 'variant')} of {product_id}"
     if missing:
         print(
             f"floorlens: an earlier version stored {missing} products, whose pictures are not "
@@ -346,6 +347,9 @@ def variants(
         )
     if as_json:
         print_json(values)
+        return
+    if not rows:
+        print(title)
         return
     from rich.table import Table
 
@@ -470,3 +474,8 @@ def _open_for_import(
         # A source that cannot be used must leave no empty catalogue behind.
         check_source()
         return open_lens(catalogue, preset, create=True)
+
+
+def _counted(count: int, noun: str) -> str:
+    """Returns "no designs", "1 design", "2 designs"."""
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -125,8 +124,6 @@ def search(
     from floorlens.cli.tables import print_ranking
 
     print_ranking(_name_of(photo), result, limit or 10)
-    if result.floor.reasons:
-        print(f"floorlens: doubtful floor: {'; '.join(result.floor.reasons)}", file=sys.stderr)
 
 
 def mask(

@@ -53,6 +53,9 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
         )
+    # Above the table: where the floor is in doubt, or nothing is close, it is worth little.
+    if result.verdict:
+        console.print(plain(result.verdict), soft_wrap=True)
     console.print(table)
     # Below it, since ids and names need the width.
     for match in shown:
@@ -65,8 +68,6 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
         f"{result.floor.share:.0%} of the photo; {result.timings['total'] * 1000:.0f} ms",
         highlight=False,
     )
-    if result.verdict:
-        console.print(result.verdict, highlight=False)
     for note in result.notes:
         console.print(plain(note), soft_wrap=True)
     if result.degraded is not None:
@@ -163,8 +164,9 @@ def print_comparison(figures: Mapping[str, Any], changes: int = 20) -> None:
         if names:
             text = f"not compared, only in {side.upper()}: {len(names)} ({', '.join(names[:5])}"
             console.print(plain(text + (", …)" if len(names) > 5 else ")")), highlight=False)
+    rows = "1 row" if figures["n"] == 1 else f"{figures['n']} rows"
     console.print(
-        f"{figures['n']} rows: {figures['better']} better in B, {figures['worse']} worse",
+        f"{rows}: {figures['better']} better in B, {figures['worse']} worse",
         highlight=False,
     )
     if figures["changes"]:

@@ -166,16 +166,14 @@ def _card(
     if product.id not in thumbnails:
         thumbnails[product.id] = _thumbnail(product, pictures, len(thumbnails))
     source = thumbnails[product.id]
-    parts = ""
-    if match.components is not None:
-        parts = ", ".join(
-            f"{escape(name)} {value * 100:.0f}" for name, value in match.components.items()
-        )
+    parts = [
+        f"{escape(name)} {value * 100:.0f}" for name, value in (match.components or {}).items()
+    ]
+    facts = "&nbsp;· ".join(filter(None, (", ".join(parts), _EVIDENCE[match.evidence])))
     bar = score_bar(match.score if match.likeness is None else match.likeness)
     word = f"{match.word}&nbsp;· " if match.word else ""
     caption = (
-        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{score}"
-        f"{bar}<span>{parts} {_EVIDENCE[match.evidence]}</span>"
+        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{score}{bar}<span>{facts}</span>"
     )
     if match.reason:
         caption += f"<br><span>{escape(match.reason)}</span>"

@@ -120,6 +120,25 @@ def demanded_fields(condition: Filter) -> tuple[str, ...]:
     return () if absent_ok else (condition.field,)
 
 
+def demanded_values(condition: Filter) -> dict[str, tuple[Scalar, ...]]:
+    """Returns field -> the values that the filter wants it to have, for `$eq` and `$in`.
+
+    Example:
+        >>> demanded_values(parse_filter({"tone": {"$in": ["dark", "light"]}, "price": 50}))
+        {'tone': ('dark', 'light'), 'price': (50,)}
+    """
+    if isinstance(condition, AllOf | AnyOf):
+        values: dict[str, tuple[Scalar, ...]] = {}
+        for part in condition.parts:
+            for field, wanted in demanded_values(part).items():
+                values[field] = (*values.get(field, ()), *wanted)
+        return values
+    if condition.operator not in ("$eq", "$in"):
+        return {}
+    wanted = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    return {condition.field: wanted}
+
+
 def number_fields(condition: Filter) -> tuple[str, ...]:
     """Returns the fields that the filter compares with numbers, in its order.
 

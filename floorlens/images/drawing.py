@@ -19,6 +19,9 @@ from floorlens.images.shapes import shrink
 OUTLINE = np.array([0, 224, 255], dtype=np.uint8)
 _PAPER, _INK = (255, 255, 255), (31, 35, 40)
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""How the name of a written picture ends."""
+
 
 def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Returns the photo, uint8 (h, w, 3) sRGB, dark outside the mask and with the mask outlined.
@@ -111,10 +114,12 @@ def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
         >>> from pathlib import Path
         >>> save_picture(np.zeros((48, 64, 3), np.uint8), Path("pictures/black.png"))
     """
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{path}: a picture's name ends in {', '.join(ENDINGS)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be written as a picture") from error
 
 

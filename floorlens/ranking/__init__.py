@@ -217,6 +217,13 @@ class SearchResult(Ranking):
         """Where the floor was found or drawn, in the first photo that shows it."""
         return next(floor for floor in self.floors if floor is not None)
 
+    @property
+    def verdict(self) -> str:
+        """What the ranking as a whole says; where the floor is in doubt, that comes first."""
+        reasons = self.floor.reasons
+        doubt = f"The floor is in doubt ({'; '.join(reasons)})." if reasons else ""
+        return " ".join(filter(None, (doubt, super().verdict)))
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the masks themselves."""
         floors = [None if floor is None else floor.as_dict() for floor in self.floors]

@@ -41,6 +41,7 @@ def test_designs_and_variants_are_listed(catalogue: str) -> None:
     assert (variant["id"], variant["kind"]) == ("cut-0", "same picture")
     assert "same picture" in answer("variants", "--catalogue", catalogue)
     assert "cut-0" in answer("variants", "floor-0", "--catalogue", catalogue)
+    assert answer("variants", "floor-1", "--catalogue", catalogue) == "no variants of floor-1\n"
 
 
 def test_a_search_shows_each_design_once(catalogue: str, tmp_path: Path) -> None:
