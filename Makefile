@@ -46,8 +46,11 @@ ui: $(UI)
 check: lint
 	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --no-cov --quiet -m 'not slow'
 
+# One process of tests keeps one core busy. The tests of a file share what it has set up, so that
+# they stay together.
+JOBS ?= 2
 test: $(TESTS)
-	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # The presets on the hub's models with transformers 4, in an environment of its own: what the
 # constraints pin for transformers 5 does not fit there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +24,8 @@ def tick(monkeypatch: pytest.MonkeyPatch) -> Tick:
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr("floorlens.cli.progress.time.monotonic", lambda: now)
+    # Not the clock of the process: the loops of servers in other threads go by it.
+    monkeypatch.setattr("floorlens.cli.progress.time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     return move
 
@@ -83,8 +85,8 @@ def test_a_terminal_shows_bars(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    clock = count(0, 10)
-    monkeypatch.setattr("floorlens.cli.progress.time.monotonic", lambda: float(next(clock)))
+    clock = SimpleNamespace(monotonic=map(float, count(0, 10)).__next__)
+    monkeypatch.setattr("floorlens.cli.progress.time", clock)
     with index_bars(64) as (move, move_adaptation):
         for number in range(1, 11):
             move(number, 600, None)  # type: ignore[arg-type]
