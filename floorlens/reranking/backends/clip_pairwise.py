@@ -99,8 +99,10 @@ def patch_score(floor: Regions, products: Regions) -> NDArray[np.float32]:
     """
     pairs = np.einsum("npd,qd->npq", products.patches, floor.patches[0])
     own = np.arange(pairs.shape[1]) < products.counts[:, None]
-    theirs = np.where(own, pairs.max(axis=2), 0).sum(axis=1) / products.counts
-    return _score(0.5 * (theirs + pairs.max(axis=1).mean(axis=1)))
+    # One patch after the other, so that what a row is filled up with does not change the rounding.
+    theirs = np.cumsum(np.where(own, pairs.max(axis=2), 0), axis=1)[:, -1] / products.counts
+    ours = np.cumsum(pairs.max(axis=1), axis=1)[:, -1] / pairs.shape[2]
+    return _score(0.5 * (theirs + ours))
 
 
 def _score(cosine: NDArray[np.floating]) -> NDArray[np.float32]:

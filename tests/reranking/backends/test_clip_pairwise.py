@@ -91,7 +91,7 @@ def test_patches_are_looked_for_both_ways(
 
 
 @settings(deadline=None, derandomize=True, max_examples=20)
-@given(st.integers(0, 999), st.lists(st.integers(0, 5), min_size=1, max_size=12))
+@given(st.integers(0, 999), st.lists(st.integers(0, 29), min_size=1, max_size=12))
 def test_scores_are_bounded_and_do_not_depend_on_the_neighbours(
     seed: int, counts: list[int]
 ) -> None:
@@ -105,7 +105,7 @@ def test_scores_are_bounded_and_do_not_depend_on_the_neighbours(
         assert ((scores >= 0) & (scores <= 1)).all()
         for place, candidate in enumerate(candidates):
             one = PATCHES.compare(query, [candidate]).components[name][0]
-            assert scores[place] == pytest.approx(one, abs=1e-6)
+            assert scores[place] == one, "to the last bit: ties are told by it"
     own = PATCHES.compare(query, [query]).components
     assert min(float(own["region"][0]), float(own["patches"][0])) > 0.999
 
