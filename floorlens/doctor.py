@@ -19,9 +19,10 @@ import numpy as np
 from floorlens import presets
 from floorlens.engines import PRIVATE, outside_backend
 from floorlens.engines.opening import hide_secrets
-from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound
+from floorlens.errors import CatalogueNotFound, FloorlensError, NoFloorFound, SettingsError
 from floorlens.images.loading import load_photo
 from floorlens.lens import find_floor, open_catalogue
+from floorlens.models.hub import MODELS
 from floorlens.pipeline import product_features
 from floorlens.plugins import Plugin, plugin_named, plugins
 from floorlens.settings import Settings, variable
@@ -119,13 +120,25 @@ def _run(name: str, check: Callable[[], str]) -> Check:
 
 
 def _plugin(plugin: Plugin, settings: Settings) -> str:
+    text = f"{plugin.target} of {plugin.package} {plugin.version}"
     if plugin.kind == "engine":
         outside_backend(plugin.name)
-    else:
-        # `preset_named` would answer with Floorlens's own preset where that has the name.
-        plugin_named("preset", plugin.name, presets.PRESETS)
-        check_stages(_stages(plugin.name, settings))
-    return f"{plugin.target} of {plugin.package} {plugin.version}"
+        return text
+    # `preset_named` would answer with Floorlens's own preset where that has the name.
+    plugin_named("preset", plugin.name, presets.PRESETS)
+    stages = _stages(plugin.name, settings)
+    if {stages.preset.segmenter, stages.preset.encoder} & MODELS.keys():
+        # Running them would fetch them, for a preset that perhaps nobody uses.
+        return f"{text}; not run, since its models come from the hub"
+    try:
+        check_stages(stages)
+    except FloorlensError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"{plugin} cannot be used ({type(error).__name__}: {error}); the package must mend it"
+        ) from error
+    return f"{text}; its stages run"
 
 
 def _stages(preset: str, settings: Settings) -> presets.Stages:

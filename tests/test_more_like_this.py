@@ -186,8 +186,10 @@ def test_feedback_has_weights_as_components_have(lens: Floorlens) -> None:
     )
     without = lens.search(room(120), like=["g220"], weights={"like": 0})
     assert without[0].score == pytest.approx(lens.search(room(120))[0].score)
-    with pytest.raises(UsageError, match="the weight of 'like' needs products to like"):
+    with pytest.raises(UsageError, match=r"the weight of 'like' needs .* in like="):
         lens.search(room(120), weights={"like": 1})
+    with pytest.raises(UsageError, match=r"the weight of 'unlike' needs .* in unlike="):
+        lens.search(room(120), like=["g220"], weights={"unlike": 1})
 
 
 def test_similar_products_take_feedback_too(lens: Floorlens) -> None:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from floorlens.attributes import Value
 from floorlens.attributes.facets import count_facets
 from floorlens.attributes.vocabulary import NAMES
-from floorlens.engines.filters import Filter, demanded_fields, demanded_values, parse_filter
+from floorlens.engines.filters import (
+    Filter,
+    Scalar,
+    demanded_fields,
+    demanded_values,
+    parse_filter,
+)
 from floorlens.errors import FilterError
 
 if TYPE_CHECKING:
@@ -92,27 +98,53 @@ def unmeasured_note(catalogue: Catalogue, condition: Filter | None) -> str | Non
     )
 
 
-def missing_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
-    """Returns a sentence for each value that a filter wants and no product has.
+def absent_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
+    """Returns a sentence for each field of which a filter wants a value that no product has.
 
-    Only fields with few values are looked at (`count_facets`). Every product is read: it is for a
-    filter that nothing passed.
+    Only fields with few values are looked at (`count_facets`). For them every product is read: this
+    is for a filter that nothing passed.
 
     Example:
-        >>> missing_values(catalogue, parse_filter({"tone": "drak"}))  # doctest: +SKIP
-        ("no product has the tone 'drak' (did you mean 'dark'?), they have: dark, light",)
+        >>> absent_values(catalogue, parse_filter({"tone": "drak"}))  # doctest: +SKIP
+        ("no product has 'drak' as 'tone' (did you mean 'dark'?): the values are 'light', 'dark'",)
     """
-    counts = facets(catalogue, None)
+    wanted = demanded_values(condition)
+    if not wanted:
+        return ()
+    counts = count_facets(
+        {field: own[field] for field in wanted if field in own} for _, own in catalogue.records()
+    )
     sentences = []
-    for field, wanted in demanded_values(condition).items():
-        present = {str(value): value for value in counts.get(field, {})}
-        for value in wanted if present else ():
-            if value not in present.values():
-                nearest = get_close_matches(str(value), present, n=1)
-                hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-                names = ", ".join(present)
-                sentences.append(f"no product has the {field} {value!r}{hint}, they have: {names}")
+    for field, present in counts.items():
+        # True is 1 in Python, and another value in a filter. Numbers are told of by themselves.
+        values = {(type(value), value) for value in present}
+        absent = [
+            value
+            for value in wanted[field]
+            if isinstance(value, str | bool) and (type(value), value) not in values
+        ]
+        if absent:
+            sentences.append(_absent(field, absent, list(present)))
     return tuple(sentences)
+
+
+def _absent(field: str, absent: Sequence[Scalar], present: Sequence[Value]) -> str:
+    """Returns the sentence on one field: which values no product has, and which there are."""
+    lower = {value.casefold(): value for value in present if isinstance(value, str)}
+    names = []
+    for value in absent[:_FIELDS_SHOWN]:
+        nearest = get_close_matches(str(value).casefold(), lower, n=1)
+        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
+        names.append(_shown(value) + hint)
+    more = ", …" * (len(absent) > _FIELDS_SHOWN)
+    values = ", ".join(map(_shown, present[:_FIELDS_SHOWN]))
+    rest = ", …" * (len(present) > _FIELDS_SHOWN)
+    return f"no product has {', '.join(names)}{more} as {field!r}: the values are {values}{rest}"
+
+
+def _shown(value: Scalar) -> str:
+    """Returns a value as JSON and the command line write it, and a text in quotes."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from floorlens.cli.output import (
     FetchOption,
     JsonOption,
     PresetOption,
+    counted,
     open_lens,
     open_without_models,
     print_adaptation,
@@ -332,17 +333,17 @@ def variants(
             designs, missing = store.designs.groups(), store.designs.without_prints()
             rows = [(", ".join(design.ids), ", ".join(design.kinds)) for design in designs]
             values = [design.as_dict() for design in designs]
-            columns, title = ("products", "kinds"), _counted(len(rows), "design")
+            columns, title = ("products", "kinds"), counted(len(rows), "design")
         else:
             others, missing = store.variants(product_id), 0
             rows = [(v.product.id, f"{v.kind} ({v.confidence:.2f})") for v in others]
             values = [variant.as_dict() for variant in others]
             columns = ("product", "how it differs")
-            title = f"{_counted(len(rows), 'variant')} of {product_id}"
+            title = f"{counted(len(rows), 'variant')} of {product_id}"
     if missing:
         print(
-            f"floorlens: an earlier version stored {missing} products, whose pictures are not "
-            "compared: `floorlens attributes --measure` changes that",
+            f"floorlens: an earlier version stored {counted(missing, 'product')}, whose pictures "
+            "are not compared: `floorlens attributes --measure` changes that",
             file=sys.stderr,
         )
     if as_json:
@@ -474,8 +475,3 @@ def _open_for_import(
         # A source that cannot be used must leave no empty catalogue behind.
         check_source()
         return open_lens(catalogue, preset, create=True)
-
-
-def _counted(count: int, noun: str) -> str:
-    """Returns "no designs", "1 design", "2 designs"."""
-    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"

@@ -267,3 +267,13 @@ def parse_filters(filters: list[str] | None) -> dict[str, Any] | None:
             parts.append({field: typed_cell(value)})
     # One alone as it was given: messages show it.
     return {"$and": parts} if len(parts) > 1 else next(iter(parts), None)
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns "no designs", "1 design", "2 designs".
+
+    Example:
+        >>> counted(1, "design")
+        '1 design'
+    """
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from floorlens.cli.output import counted
 from floorlens.explanation import Explanation
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
@@ -40,7 +41,7 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
     seen = ["seen in"] if {match.evidence for match in shown} - {None, "swatch"} else []
     words = ["looks"] if first.word else []
     columns = ("#", "product", "name", "score", *words, *names, *seen)
-    table = Table(*columns, title=plain(title), title_justify="left")
+    table = Table(*columns)
     table.columns[1].no_wrap = True
     for match in shown:
         parts = match.components or {}
@@ -53,9 +54,8 @@ def print_ranking(title: str, result: SearchResult, limit: int) -> None:
             *(f"{parts[name]:.2f}" if name in parts else "" for name in names),
             *(match.evidence or "" for _ in seen),
         )
-    # Above the table: where the floor is in doubt, or nothing is close, it is worth little.
-    if result.verdict:
-        console.print(plain(result.verdict), soft_wrap=True)
+    # Above the table, which is worth little where the floor is in doubt or nothing is close.
+    console.print(plain(": ".join(filter(None, (title, result.verdict)))), soft_wrap=True)
     console.print(table)
     # Below it, since ids and names need the width.
     for match in shown:
@@ -164,9 +164,9 @@ def print_comparison(figures: Mapping[str, Any], changes: int = 20) -> None:
         if names:
             text = f"not compared, only in {side.upper()}: {len(names)} ({', '.join(names[:5])}"
             console.print(plain(text + (", …)" if len(names) > 5 else ")")), highlight=False)
-    rows = "1 row" if figures["n"] == 1 else f"{figures['n']} rows"
     console.print(
-        f"{rows}: {figures['better']} better in B, {figures['worse']} worse",
+        f"{counted(figures['n'], 'row')}: {figures['better']} better in B, "
+        f"{figures['worse']} worse",
         highlight=False,
     )
     if figures["changes"]:

@@ -131,7 +131,7 @@ def demanded_values(condition: Filter) -> dict[str, tuple[Scalar, ...]]:
         values: dict[str, tuple[Scalar, ...]] = {}
         for part in condition.parts:
             for field, wanted in demanded_values(part).items():
-                values[field] = (*values.get(field, ()), *wanted)
+                values[field] = tuple(dict.fromkeys((*values.get(field, ()), *wanted)))
         return values
     if condition.operator not in ("$eq", "$in"):
         return {}

@@ -19,7 +19,7 @@ from floorlens.images.shapes import shrink
 OUTLINE = np.array([0, 224, 255], dtype=np.uint8)
 _PAPER, _INK = (255, 255, 255), (31, 35, 40)
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """How the name of a written picture ends."""
 
 
@@ -114,8 +114,8 @@ def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
         >>> from pathlib import Path
         >>> save_picture(np.zeros((48, 64, 3), np.uint8), Path("pictures/black.png"))
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{path}: a picture's name ends in {', '.join(ENDINGS)}")
+    if path.suffix.lower() not in PICTURE_ENDINGS:
+        raise UsageError(f"{path}: name the picture {', '.join(PICTURE_ENDINGS)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)

@@ -219,10 +219,15 @@ class SearchResult(Ranking):
 
     @property
     def verdict(self) -> str:
-        """What the ranking as a whole says; where the floor is in doubt, that comes first."""
-        reasons = self.floor.reasons
-        doubt = f"The floor is in doubt ({'; '.join(reasons)})." if reasons else ""
-        return " ".join(filter(None, (doubt, super().verdict)))
+        """What the ranking as a whole says; where a floor is in doubt, that comes first."""
+        several = len(self.floors) > 1
+        doubts = [
+            f"The floor{f' of photo {number}' if several else ''} is in doubt "
+            f"({'; '.join(floor.reasons)})."
+            for number, floor in enumerate(self.floors, start=1)
+            if floor is not None and floor.reasons
+        ]
+        return " ".join(filter(None, (*doubts, super().verdict)))
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the result as plain JSON values, without the masks themselves."""

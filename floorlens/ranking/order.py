@@ -288,7 +288,7 @@ def component_weights(
     for name, weight in (changes or {}).items():
         if name not in default:
             if name in ("like", "unlike"):
-                raise UsageError(f"the weight of {name!r} needs products to {name}: name some")
+                raise UsageError(f"the weight of {name!r} needs products: name some in {name}=[…]")
             raise UsageError(f"unknown component {name!r}: known are {', '.join(default)}")
         if not isinstance(weight, int | float) or not (0 <= weight < float("inf")):
             raise UsageError(f"the weight of {name!r} must be 0 or a positive number")

@@ -95,7 +95,7 @@ def test_a_doubtful_floor_is_reported(run: Run, lens: Floorlens, room: Path) -> 
     assert f"\ndoubtful: {reason}\n" in run("mask", room, *small).stdout
     result = run("search", room, *small)
     assert result.stderr == ""
-    assert result.stdout.startswith(f"The floor is in doubt ({reason}).")
+    assert result.stdout.startswith(f"room.png: The floor is in doubt ({reason}).")
     for command in ("mask", "search"):
         out = run(command, room, *small, "--json")
         assert out.stderr == ""

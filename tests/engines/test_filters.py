@@ -15,6 +15,7 @@ from floorlens.engines.filters import (
     AnyOf,
     Condition,
     demanded_fields,
+    demanded_values,
     number_fields,
     parse_filter,
 )
@@ -215,6 +216,23 @@ def test_fields_that_a_product_must_have(where: Any, fields: tuple[str, ...]) ->
     condition = parse_filter(where)
     assert condition is not None
     assert demanded_fields(condition) == fields
+
+
+@pytest.mark.parametrize(
+    ("where", "values"),
+    [
+        ({"a": 1, "b": {"$in": ["x", "y"]}}, {"a": (1,), "b": ("x", "y")}),
+        (
+            {"$or": [{"a": 1}, {"$and": [{"a": {"$in": [2, 1]}}, {"b": "x"}]}]},
+            {"a": (1, 2), "b": ("x",)},
+        ),
+        ({"a": {"$ne": 1}, "b": {"$nin": [1]}, "c": {"$exists": True}, "d": {"$lt": 3}}, {}),
+    ],
+)
+def test_values_that_a_filter_wants(where: Any, values: dict[str, Any]) -> None:
+    condition = parse_filter(where)
+    assert condition is not None
+    assert demanded_values(condition) == values
 
 
 @pytest.mark.parametrize(

@@ -60,5 +60,5 @@ def test_pictures_and_palettes_stand_side_by_side() -> None:
 
 def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "new" / "a.png")
-    with pytest.raises(UsageError, match=r"a picture's name ends in \.jpg, \.jpeg, \.png"):
+    with pytest.raises(UsageError, match=r"name the picture \.jpg, \.jpeg, \.png"):
         save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.nothing")

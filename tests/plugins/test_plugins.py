@@ -99,6 +99,48 @@ def test_a_name_that_is_taken_is_refused(install: Installer) -> None:
     assert "thief 1.0 cannot be used" in check.cure
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        ("falls", "1 / 0", "falls 1.0 cannot be used (ZeroDivisionError: division by zero); the"),
+        ("shrinks", "return super().segment(pixels[1:], clicks)", "breaks its contract: `pixels`"),
+    ],
+)
+def test_the_doctor_runs_the_stages_of_other_packages(
+    install: Installer, name: str, line: str, problem: str
+) -> None:
+    module = f"doctor_{name}"
+    source = f"""
+        from dataclasses import replace
+        from floorlens.presets import BUILTIN
+        from floorlens.testing import FakeSegmenter, fake_stages
+        class Segmenter(FakeSegmenter):
+            def __init__(self):
+                super().__init__(fake_stages().segmenter.stamp)
+            def segment(self, pixels, clicks=()):
+                {line}
+        PRESET = replace(BUILTIN, name={name!r}, segmenter="{module}:Segmenter")
+        """
+    install(name, {PRESETS: f"{name} = {module}:PRESET"}, **{module: source})
+    (check,) = [check for check in examine(Settings()) if check.name == f"preset {name}"]
+    assert not check.ok
+    assert problem in check.cure
+    assert "pip install" not in check.cure
+
+
+def test_the_doctor_does_not_run_what_would_be_fetched(install: Installer) -> None:
+    pytest.importorskip("transformers", reason="needs the extra clip")
+    source = """
+        from dataclasses import replace
+        from floorlens.presets import PRESETS
+        PRESET = replace(PRESETS["clip"], name="fetching")
+        """
+    install("fetching", {PRESETS: "fetching = doctor_fetching:PRESET"}, doctor_fetching=source)
+    (check,) = [check for check in examine(Settings()) if check.name == "preset fetching"]
+    assert check.ok
+    assert check.found.endswith("; not run, since its models come from the hub")
+
+
 def test_two_packages_of_one_name_are_refused(install: Installer) -> None:
     install("one", {PRESETS: "mine = a:PRESET"})
     install("two", {PRESETS: "mine = b:PRESET"})

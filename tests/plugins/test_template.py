@@ -95,7 +95,7 @@ def test_the_engine_is_compared_and_the_doctor_knows_it(
     checks = {check["name"]: check for check in report["checks"]}
     for name in ("preset colours", "engine sqlite", "catalogue"):
         assert checks[name]["ok"], checks[name]
-    assert "floorlens-colours 0.1.0" in checks["preset colours"]["found"]
+    assert checks["preset colours"]["found"].endswith(" floorlens-colours 0.1.0; its stages run")
 
 
 def test_it_is_evaluated(environment: dict[str, str], tmp_path: Path) -> None:

