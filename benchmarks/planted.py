@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from floorlens.images.colour import srgb_to_lab
+from floorlens.images.colour import lab_to_srgb, srgb_to_lab
 from floorlens.products.boards import lay_boards
 
 Pixels = NDArray[np.uint8]
@@ -70,26 +70,3 @@ KINDS: Mapping[str, Callable[[Pixels, np.random.Generator], Pixels]] = MappingPr
         "relaid": relaid,
     }
 )
-
-
-def lab_to_srgb(lab: NDArray[np.floating]) -> Pixels:
-    """Returns uint8 (..., 3) sRGB of CIELAB (D65); what no screen shows is clipped."""
-    f = np.empty(lab.shape)
-    f[..., 1] = (lab[..., 0] + 16) / 116
-    f[..., 0] = f[..., 1] + lab[..., 1] / 500
-    f[..., 2] = f[..., 1] - lab[..., 2] / 200
-    xyz = np.where(f > 6 / 29, f**3, (f - 16 / 116) * (3 * 36 / 841)) * (0.95047, 1, 1.08883)
-    linear = np.clip(
-        xyz
-        @ np.array(
-            [
-                [3.2404542, -0.9692660, 0.0556434],
-                [-1.5371385, 1.8760108, -0.2040259],
-                [-0.4985314, 0.0415560, 1.0572252],
-            ]
-        ),
-        0,
-        1,
-    )
-    code = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
-    return np.asarray((code * 255).round(), np.uint8)

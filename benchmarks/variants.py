@@ -23,6 +23,7 @@ from PIL import Image
 from planted import KINDS
 
 from floorlens import Floorlens
+from floorlens.evaluation.metrics import wilson_interval
 from floorlens.images.formats import PILLOW_FORMATS
 
 FITTED = frozenset({"loft", "tark", "csd", "argil", "argilspc", "imgmatch"})
@@ -100,17 +101,6 @@ def plant(folder: Path, origins: list[Path], others: list[Path], kinds: list[str
     return rows
 
 
-def interval(hits: int, total: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share (Wilson 1927)."""
-    if not total:
-        return 0.0, 1.0
-    share, z = hits / total, 1.96
-    centre = share + z**2 / (2 * total)
-    half = z * float(np.sqrt(share * (1 - share) / total + z**2 / (4 * total**2)))
-    low, high = (centre - half) / (1 + z**2 / total), (centre + half) / (1 + z**2 / total)
-    return max(0.0, low), min(1.0, high)
-
-
 def report(lens: Floorlens, origins: int, kinds: list[str]) -> None:
     """Prints recall by kind, wrong pairs with a planted picture, and pairs of shops' products."""
     recall: Counter[str] = Counter()
@@ -132,10 +122,10 @@ def report(lens: Floorlens, origins: int, kinds: list[str]) -> None:
     wrong = [r for r in wrong if tuple(sorted(i.partition("@")[0] for i in r.ids)) not in doubles]
     print("kind        found  of  recall  95 % interval")
     for kind in kinds:
-        low, high = interval(recall[kind], origins)
+        low, high = wilson_interval(recall[kind], origins)
         found = recall[kind]
         print(f"{kind:<11} {found:>5} {origins:>3}  {found / origins:.3f}  {low:.3f} to {high:.3f}")
-    low, high = interval(right, right + len(wrong))
+    low, high = wilson_interval(right, right + len(wrong))
     print(
         f"pairs with a planted picture: {right} right, {len(wrong)} wrong: precision "
         f"{right / max(1, right + len(wrong)):.3f}, {low:.3f} to {high:.3f}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from floorlens.attributes.vocabulary import parse_value
 from floorlens.errors import DatasetError, FloorlensError, UsageError
 from floorlens.evaluation.datasets import Failure
+from floorlens.evaluation.metrics import wilson_interval
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS, read_bytes
 from floorlens.pipeline import examine_product, product_attributes, product_features
@@ -65,7 +65,9 @@ class AttributesReport:
         return {
             "pictures": self.pictures,
             **shares,
-            "ci95": {name: wilson(sum(hits), len(hits)) for name, hits in self.right.items()},
+            "ci95": {
+                name: wilson_interval(sum(hits), len(hits)) for name, hits in self.right.items()
+            },
             "confusions": {
                 name: [
                     {"label": label, "measured": measured, "count": count}
@@ -180,19 +182,3 @@ def read_labels(path: Path, split: str | None = None) -> list[Label]:
             raise DatasetError(f"{path}, row {number} ({row['file']}): {error}") from error
         labels.append(Label(row["file"], values))
     return labels
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share (Wilson, 1927).
-
-    Example:
-        >>> [round(bound, 2) for bound in wilson(9, 10)]
-        [0.6, 0.98]
-    """
-    if not count:
-        return 0.0, 1.0
-    z, share = 1.96, right / count
-    scale = 1 + z * z / count
-    middle = (share + z * z / 2 / count) / scale
-    half = z * math.sqrt(share * (1 - share) / count + z * z / 4 / count**2) / scale
-    return middle - half, middle + half

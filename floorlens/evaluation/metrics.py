@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -311,6 +312,25 @@ def _group_sums(
     sums = np.zeros(count)
     np.add.at(sums, member, values)
     return sums
+
+
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """Returns the 95 % interval of a share, 0..1; all of that of nothing.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
+
+    Example:
+        >>> from floorlens.evaluation.metrics import wilson_interval
+        >>> [round(bound, 2) for bound in wilson_interval(9, 10)]
+        [0.6, 0.98]
+    """
+    if not count:
+        return 0.0, 1.0
+    z, share = 1.96, hits / count
+    scale = 1 + z * z / count
+    middle = (share + z * z / 2 / count) / scale
+    half = z * math.sqrt(share * (1 - share) / count + z * z / 4 / count**2) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def auroc(positives: ArrayLike, negatives: ArrayLike) -> float:

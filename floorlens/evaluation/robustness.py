@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from floorlens.evaluation.datasets import TrueMask
+from floorlens.images.colour import encode_srgb
 from floorlens.images.formats import PILLOW_FORMATS
 
 REFERENCE_SIDE = 640
@@ -264,7 +265,7 @@ def lit_from_side(sample: Sample, share: float) -> Sample:
     width = sample.pixels.shape[1]
     gains = 1 + share / (2 - share) * np.linspace(1, -1, width)
     linear = np.clip(_LINEAR[sample.pixels] * gains[:, None], 0, 1)
-    return Sample(np.rint(_encoded(linear) * 255).astype(np.uint8), sample.truth)
+    return Sample(np.rint(encode_srgb(linear) * 255).astype(np.uint8), sample.truth)
 
 
 def pitched(sample: Sample, degrees: float) -> Sample:
@@ -338,14 +339,9 @@ def cropped(sample: Sample, share: float) -> Sample:
 def _lit(sample: Sample, gains: NDArray[np.float64]) -> Sample:
     """Returns the picture with each linear channel times its gain."""
     linear = np.clip(_LINEAR[:, None] * gains, 0, 1)
-    table = np.rint(_encoded(linear) * 255).astype(np.uint8)
+    table = np.rint(encode_srgb(linear) * 255).astype(np.uint8)
     channels = [table[sample.pixels[..., channel], channel] for channel in range(3)]
     return Sample(np.stack(channels, axis=-1), sample.truth)
-
-
-def _encoded(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the sRGB code, 0..1, of linear light 0..1 (IEC 61966-2-1)."""
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 CLEAN = "clean"

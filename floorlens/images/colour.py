@@ -57,8 +57,19 @@ def lab_to_srgb(lab: NDArray[np.floating]) -> NDArray[np.uint8]:
     f = np.stack([y + values[..., 1] / 500, y, y - values[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > 216 / 24389, f**3, (116 * f - 16) * 27 / 24389)
     linear = np.clip(xyz @ np.linalg.inv(_TO_XYZ).T, 0.0, 1.0)
-    coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(coded * 255), np.uint8)
+    return np.asarray(np.rint(encode_srgb(linear) * 255), np.uint8)
+
+
+def encode_srgb(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the sRGB codes, 0..1, of linear light 0..1, of any shape.
+
+    Source: IEC 61966-2-1.
+
+    Example:
+        >>> encode_srgb(np.array([0.0, 0.214, 1.0])).round(2).tolist()
+        [0.0, 0.5, 1.0]
+    """
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def mean_lab(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -145,8 +156,7 @@ def coded_to_srgb(
     curve = _light(np.arange(top + 1) / top, transfer).astype(np.float32)
     matrix = _to_bt709(primaries).astype(np.float32)
     light = np.arange(65536) / 65535
-    encode = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    codes = np.rint(encode * 255).astype(np.uint8)
+    codes = np.rint(encode_srgb(light) * 255).astype(np.uint8)
     result = np.empty(pixels.shape, np.uint8)
     # By strips, for the sake of memory: the values of a strip take four bytes each.
     rows = max(1, _STRIP // max(1, pixels.shape[1]))

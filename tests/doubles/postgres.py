@@ -28,6 +28,8 @@ def running_postgres() -> Iterator[tuple[Any, Path]]:
     with _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         server = get_server(folder / "pgdata", cleanup_mode="stop")
-    yield server, folder / "pgdata"
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield server, folder / "pgdata"
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

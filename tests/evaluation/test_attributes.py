@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import DatasetError
-from floorlens.evaluation.attributes import evaluate_attributes, read_labels, wilson
+from floorlens.evaluation.attributes import evaluate_attributes, read_labels
+from floorlens.evaluation.metrics import wilson_interval
 from floorlens.testing import fake_stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ def test_shares_count_what_was_labelled_and_measured(folder: Path) -> None:
     """A pattern that the models do not tell is neither right nor wrong."""
     report = evaluate_attributes(folder, fake_stages(), split="test").as_dict()
     assert (report["pictures"], report["tone"]) == (2, 0.5)
-    assert report["ci95"]["tone"] == pytest.approx(wilson(1, 2))
+    assert report["ci95"]["tone"] == pytest.approx(wilson_interval(1, 2))
     assert report["confusions"] == {"tone": [{"label": "medium", "measured": "light", "count": 1}]}
     assert [row["file"] for row in report["failed"]] == ["gone.png"]
     assert "pattern" not in report

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,11 @@ from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute, Value
 from floorlens.attributes.colour import DARK, LIGHT
+from floorlens.attributes.layout import layout_shares
+from floorlens.attributes.material import material_shares
 from floorlens.attributes.measuring import measure
-from floorlens.evaluation.attributes import Label, read_labels, wilson
+from floorlens.evaluation.attributes import Label, read_labels
+from floorlens.evaluation.metrics import wilson_interval
 from training.matching.fit_pattern import leave_out, summaries, temperature_of
 from training.matching.pattern_features import read_features
 from training.matching.pipeline import builtin_stages, read_product
@@ -68,7 +72,7 @@ def accuracy(rows: Sequence[Measured]) -> Iterator[str]:
         for name, truth in label.values.items():
             hits[name].append(values[name].value == truth)
     for name, right in hits.items():
-        low, high = wilson(sum(right), len(right))
+        low, high = wilson_interval(sum(right), len(right))
         yield f"{name}: {sum(right)} of {len(right)}, {np.mean(right):.3f} ({low:.3f}-{high:.3f})"
 
 
@@ -86,6 +90,12 @@ def confidences(rows: Sequence[Measured]) -> Iterator[str]:
         yield f"tone, {low} to {high} L* from a bound: {np.mean(right):.2f} of {len(right)}"
     for word, right in sorted(colours.items()):
         yield f"colour {word}: {np.mean(right):.2f} of {len(right)}"
+    for name, bounds in (("material", (0, 0.9, 1.01)), ("pattern", (0, 0.5, 0.9, 0.96, 1.01))):
+        shares = [(_share(name, row), _is_right(name, row)) for row in rows]
+        for least, most in pairwise(bounds):
+            right = [hit for share, hit in shares if least <= share < most]
+            if right:
+                yield f"{name}, probability {least} to {most}: {np.mean(right):.2f} of {len(right)}"
     agreements: dict[str, list[bool]] = defaultdict(list)
     for _, _, pixels, mask, pattern in rows:
         halves = [measure(*half, pattern) for half in _halves(pixels, mask) if half[1].any()]
@@ -94,6 +104,19 @@ def confidences(rows: Sequence[Measured]) -> Iterator[str]:
                 agreements[name].append(_agree(halves[0][name].value, halves[1][name].value))
     for name, right in sorted(agreements.items()):
         yield f"halves agree on {name}: {np.mean(right):.2f} of {len(right)}"
+
+
+def _share(name: str, row: Measured) -> float:
+    """Returns the probability of a picture's pattern or material, as the probe says it."""
+    _, values, _, _, pattern = row
+    if name == "pattern":
+        return max(layout_shares(pattern).values())
+    return max(material_shares(pattern, str(values["colour"].value)).values())
+
+
+def _is_right(name: str, row: Measured) -> bool:
+    label, values, *_ = row
+    return values[name].value == label.values[name]
 
 
 def _halves(pixels: Rgb, mask: Mask) -> Iterator[tuple[Rgb, Mask]]:

@@ -74,6 +74,15 @@ class Described:
     aspects: tuple[Aspect, ...]
 
 
+def swatches_of(described: Sequence[Described]) -> list[Described]:
+    """Returns the products and swatches of the shops, without the licensed textures, in order."""
+    return [
+        row
+        for row in described
+        if not row.source.room and not row.source.shop.startswith("textures/")
+    ]
+
+
 def read_sources(data: Path) -> list[Source]:
     """Returns the pictures of `train_pairs` and `textures`, products before rooms."""
     folder = data / "train_pairs"

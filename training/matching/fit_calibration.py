@@ -27,7 +27,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.matching.features import Described, describe_all
+from floorlens.evaluation.calibration import bins_of, calibration_error
+from floorlens.evaluation.metrics import auroc
+from training.matching.features import Described, describe_all, swatches_of
 from training.matching.fit import SHRINKAGE, pairs_of, views_of
 from training.matching.fit_ranker import (
     COMPONENTS,
@@ -148,11 +150,7 @@ def plain_components(
 
     The projection is the one that the package would have without the room's shop.
     """
-    swatches = [
-        row
-        for row in described
-        if not row.source.room and not row.source.shop.startswith("textures/")
-    ]
+    swatches = swatches_of(described)
     rooms = [row for row in described if row.source.room and row.aspects]
     folds, own = folds_of(rooms), BuiltinEmbedder().projection
     shops = np.array([room.source.shop for room in rooms])
@@ -217,11 +215,7 @@ def blended_lists(
 
 def look_alikes(described: Sequence[Described], truth: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Returns bool (q, p): the products that are most like each room's own one, itself included."""
-    swatches = [
-        row
-        for row in described
-        if not row.source.room and not row.source.shop.startswith("textures/")
-    ]
+    swatches = swatches_of(described)
     parameters, projection = default_parameters(), fit_projection(swatches, [])
     names, place = np.unique(truth, return_inverse=True)
     shown = [swatches[name].aspects[0] for name in names]
@@ -411,25 +405,10 @@ def report(title: str, lists: Lists, calibrations: dict[str, Calibration]) -> No
     right = held.truth == 0
     print(
         f"{title}: {len(right)} lists, base rate {right.mean():.3f}, mean probability "
-        f"{first.mean():.3f}, ECE {calibration_error(first, right):.3f}, equals cover "
+        f"{first.mean():.3f}, ECE {calibration_error(bins_of(first, right)):.3f}, equals cover "
         f"{covered.mean():.3f}, median {np.median(sizes):g}",
         flush=True,
     )
-
-
-def calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Returns the expected calibration error in 10 bins of equal width."""
-    bins = np.minimum((probability * 10).astype(np.intp), 9)
-    return float(
-        sum(abs(probability[bins == b].sum() - right[bins == b].sum()) for b in np.unique(bins))
-        / len(right)
-    )
-
-
-def absence_auroc(held: Lists, lacking: Lists) -> float:
-    """Returns how well the first likeness tells lists that lack a product from others."""
-    one, other = held.likeness[:, 0], lacking.likeness[:, 0]
-    return float((one[:, None] > other).mean() + (one[:, None] == other).mean() / 2)
 
 
 def report_absence(
@@ -445,13 +424,14 @@ def report_absence(
         (f"the {LOOK_ALIKES:.0%} most like it", look_alikes(described, look.truth)),
     ):
         lacking = bare_lists(parts, look, absent)
-        by_light = (
-            absence_auroc(held.of(held.relit == relit), lacking.of(lacking.relit == relit))
-            for relit in (False, True)
+        one, other = held.likeness[:, 0], lacking.likeness[:, 0]
+        as_is, relit = (
+            auroc(one[held.relit == light], other[lacking.relit == light])
+            for light in (False, True)
         )
         print(
-            f"  {title} taken out: AUROC {absence_auroc(held, lacking):.3f}, as it is and relit "
-            + ", ".join(f"{value:.3f}" for value in by_light),
+            f"  {title} taken out: AUROC {auroc(one, other):.3f}, as it is and relit "
+            f"{as_is:.3f}, {relit:.3f}",
             flush=True,
         )
 

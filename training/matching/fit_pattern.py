@@ -29,6 +29,7 @@ from floorlens.embedding.pattern import (
     pattern_summary,
     save_probe,
 )
+from floorlens.evaluation.metrics import wilson_interval
 from training.matching.pattern_features import KnownFeatures, read_features
 from training.matching.pattern_pictures import (
     LAID,
@@ -162,16 +163,6 @@ def temperature_of(left_out: LeftOut) -> float:
     return float(TEMPERATURES[int(np.argmin(losses))])
 
 
-def interval(right: int, count: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share (Wilson, 1927)."""
-    if not count:
-        return 0.0, 1.0
-    z, share = 1.96, right / count
-    middle = (share + z * z / 2 / count) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / 4 / count**2) / (1 + z * z / count)
-    return float(middle - half), float(middle + half)
-
-
 def agreeing(truth: int, told: int) -> bool:
     """Whether two patterns are one, or one of them is a single piece of what the other is laid."""
     return told == truth or told in LAID_AS.get(truth, ()) or truth in LAID_AS.get(told, ())
@@ -189,7 +180,7 @@ def report(left_out: LeftOut) -> Iterator[str]:
 
     def share(which: NDArray[np.bool_], hits: NDArray[np.bool_] = right) -> str:
         count, hit = int(which.sum()), int(hits[which].sum())
-        low, high = interval(hit, count)
+        low, high = wilson_interval(hit, count)
         return f"{hit / max(count, 1):.3f} ({low:.3f}-{high:.3f}) of {count}" if count else "-"
 
     yield "| pattern | shops | rooms | swatches | not contradicted | textures | told instead |"

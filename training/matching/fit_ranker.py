@@ -30,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.matching.features import Described, describe_all
+from training.matching.features import Described, describe_all, swatches_of
 from training.matching.pipeline import (
     ADAPTED,
     ASPECTS,
@@ -171,11 +171,7 @@ def folds_of(rooms: Sequence[Described]) -> NDArray[np.str_]:
 
 def read_scalars(described: Sequence[Described]) -> tuple[Scalars, Scalars]:
     """Returns the scalars of all rooms, as they are and under another light, out of fold."""
-    swatches = [
-        row
-        for row in described
-        if not row.source.room and not row.source.shop.startswith("textures/")
-    ]
+    swatches = swatches_of(described)
     rooms = [row for row in described if row.source.room and row.aspects]
     place = {row.source.product: number for number, row in enumerate(swatches)}
     truth = np.array([place[room.source.product] for room in rooms])

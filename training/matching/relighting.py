@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from floorlens.images.colour import encode_srgb
 from training.matching.light import Lights, draw_lights, relit
 from training.matching.pipeline import FloorView, srgb_to_lab
 
@@ -58,4 +59,4 @@ def _lab_to_srgb(lab: NDArray[np.floating]) -> NDArray[np.float64]:
     f = np.stack([fy + lab[:, 1] / 500, fy, fy - lab[:, 2] / 200], axis=1)
     xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _WHITE
     linear = np.clip(xyz @ _TO_LINEAR.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return encode_srgb(linear)

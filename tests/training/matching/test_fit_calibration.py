@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,11 +11,10 @@ pytest.importorskip("torch", reason="needs the extra train")
 
 import torch
 
+from floorlens.evaluation.calibration import bins_of, calibration_error
 from training.matching.fit_calibration import (
     DEPTH,
     Lists,
-    absence_auroc,
-    calibration_error,
     first_probabilities,
     fit,
     log_odds,
@@ -59,19 +56,11 @@ def test_it_is_right_on_lists_that_follow_the_model() -> None:
     calibration = fit(drawn_lists(500, 1), CENTRE)
     new = drawn_lists(600, 2)
     held = new.of(new.present)
-    assert calibration_error(first_probabilities(held, calibration), held.truth == 0) < 0.09
+    assert (
+        calibration_error(bins_of(first_probabilities(held, calibration), held.truth == 0)) < 0.09
+    )
     covered = [
         truth < read(row[~np.isnan(row)], int(total), calibration).equals
         for row, total, truth in zip(held.likeness, held.total, held.truth, strict=True)
     ]
     assert 0.84 < np.mean(covered) < 0.98
-
-
-def test_lists_that_lack_the_product_are_told_by_their_first_likeness() -> None:
-    lists = drawn_lists(40, 3)
-    one, other = (
-        replace(lists, likeness=np.full((40, DEPTH), likeness)) for likeness in (0.6, 0.4)
-    )
-    assert absence_auroc(one, other) == 1.0
-    assert absence_auroc(other, one) == 0.0
-    assert absence_auroc(one, one) == 0.5
