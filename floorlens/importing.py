@@ -214,7 +214,8 @@ def import_products(
     refusals = tuple(_refusal_row(refusal) for refusal in content.refusals)
     total = len(products) + len(refusals)
     target = _LiveGeneration(catalogue, stages)
-    descriptions = Descriptions(catalogue, stages.stamp())
+    examining = stages.preset.examine_products
+    descriptions = Descriptions(catalogue, stages.stamp(), measuring=examining)
     rows: list[ImportRow] = []
     owners = _Owners()
 
@@ -262,7 +263,7 @@ def import_products(
         *content.notes,
         *_picture_notes(rows, same, shared),
         *_variant_notes(catalogue.designs.relations_of(new), new),
-        *_unmeasured_notes(catalogue),
+        *(_unmeasured_notes(catalogue) if examining else ()),
     )
     return ImportReport(tuple(rows), time.perf_counter() - started, notes, same, shared)
 
@@ -505,8 +506,8 @@ def _prepare(
         kinds = tuple(picture.kind for picture in pictures)
         # With a preset that takes pictures whole an index stays as the reference application, or
         # whoever else reads it, expects it. On request they are measured there as well.
-        whole = not stages.preset.examine_products
-        measured = {} if whole else product_attributes(photos, pictures, features)
+        examining = stages.preset.examine_products
+        measured = product_attributes(photos, pictures, features) if examining else None
         prints = product_prints(photos, pictures)
         return Description(features, kinds, _note(pictures), measured, prints)
 

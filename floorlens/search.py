@@ -248,10 +248,11 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
         >>> embed([Shot(load)], catalogue=catalogue, stages=stages).shape  # doctest: +SKIP
         (248,)
     """
+    projection = _live_projection(catalogue, stages)
     sights, _ = _sights_of(shots, stages, Stopwatch())
     views = [sight.view for sight in sights if sight is not None]
     features = stages.embedder.features({"scene": merge_views(views)})
-    return stages.embedder.describe(features, _live_projection(catalogue, stages)).vector
+    return stages.embedder.describe(features, projection).vector
 
 
 def embeddings(catalogue: Catalogue, stages: Stages) -> Embeddings:
@@ -404,7 +405,7 @@ class _Search:
                     tuple(one.signature for one in retrieval.unlike),
                 ),
                 # Fewer than are re-ranked are all that passed the filter.
-                None if without else len(hits) if len(hits) < depth else total,
+                None if without else len(hits) if len(retrieval.hits) < depth else total,
             )
         with clock.stage("collect"):
             design_of = {} if query.group is None else self._design_of()

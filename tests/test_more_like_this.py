@@ -14,6 +14,7 @@ from PIL import Image
 from floorlens import Floorlens, NoFloorFound, Ranking
 from floorlens.errors import FilterError, ImageError, NothingToRank, ProductNotFound, UsageError
 from floorlens.images.decoding import Decoders
+from floorlens.ranking.order import rank_hits
 from floorlens.testing import fake_stages
 
 GREYS = [20 * i for i in range(1, 13)]
@@ -177,6 +178,22 @@ def test_a_product_that_is_not_liked_is_left_out_with_what_is_like_it(lens: Floo
     # As near to the photo as the one below it, and nearer to what is not liked.
     between = lens.search(room(110), unlike=["g140"])
     assert ids(between)[:2] == ["g100", "g120"]
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_a_limit_does_not_change_among_how_many_a_product_was_chosen(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    """Words and probabilities hang on it. Those in `unlike` are left out and count."""
+    totals = []
+
+    def spy(*arguments: Any) -> Any:
+        totals.append(arguments[7])
+        return rank_hits(*arguments)
+
+    monkeypatch.setattr("floorlens.search.rank_hits", spy)
+    lens.search(room(120), limit=limit, unlike=["g120"])
+    assert totals == [len(GREYS)]
 
 
 def test_feedback_has_weights_as_components_have(lens: Floorlens) -> None:

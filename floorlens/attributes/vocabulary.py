@@ -87,6 +87,10 @@ NAMES: Mapping[str, Meaning] = MappingProxyType(
 """Name -> what the attribute is. Docs, filters and facets read this table."""
 
 
+MEASURED = tuple(name for name, meaning in NAMES.items() if meaning.unit != "mm")
+"""The attributes that pictures show; sizes in mm are in the product data alone."""
+
+
 def check_value(name: str, value: Any) -> Value:
     """Returns a value that a person gives an attribute, a number as float.
 

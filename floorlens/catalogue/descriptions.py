@@ -31,14 +31,14 @@ class Description:
         features: of all pictures that describe the product.
         pictures: the kind of each picture, in order; empty where the features were stored already.
         note: what a report says of the pictures.
-        measured: attributes of the pictures.
+        measured: attributes of the pictures; None where nobody looked for them.
         prints: of the pictures, by hash.
     """
 
     features: FloorFeatures
     pictures: tuple[str, ...]
     note: str | None
-    measured: Mapping[str, Attribute] = field(default_factory=dict)
+    measured: Mapping[str, Attribute] | None = None
     prints: Mapping[str, Print] = field(default_factory=dict)
 
 
@@ -49,14 +49,18 @@ class Descriptions:
     pictures which are likely there are looked for.
     """
 
-    def __init__(self, catalogue: Catalogue | None, stamp: Mapping[str, Any]) -> None:
+    def __init__(
+        self, catalogue: Catalogue | None, stamp: Mapping[str, Any], *, measuring: bool = True
+    ) -> None:
         """Begins with none.
 
         Args:
             catalogue: whose features are taken over; None: only those are that are described now.
             stamp: of the models that describe the pictures.
+            measuring: whether attributes belong to a description.
         """
         self._catalogue = catalogue
+        self._measuring = measuring
         self._stamp = stamp
         self._last: OrderedDict[tuple[str, ...], Future[Description]] = OrderedDict()
         self._embeddings: OrderedDict[tuple[str, ...], tuple[Projection | None, FloorEmbedding]] = (
@@ -158,7 +162,7 @@ class Descriptions:
             return None
         twin_id, features, measured = twin
         prints = self._catalogue.prints(twin_id)
-        if measured is None or not prints:
+        if (measured is None and self._measuring) or not prints:
             # An earlier version described the twin, and took less of its pictures.
             return None
         note = None if twin_id == product_id else f"has the same pictures as {twin_id}"

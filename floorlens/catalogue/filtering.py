@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from floorlens.attributes import Value
 from floorlens.attributes.facets import count_facets
-from floorlens.attributes.vocabulary import NAMES
+from floorlens.attributes.vocabulary import MEASURED, NAMES
 from floorlens.engines.filters import (
     Filter,
     Scalar,
@@ -71,7 +71,7 @@ def check_fields(catalogue: Catalogue, condition: Filter | None) -> None:
         return
     known = catalogue.fields()
     if catalogue.attributes.are_measured():
-        unknown = [field for field in unknown if field not in NAMES]
+        unknown = [field for field in unknown if field not in MEASURED]
     if unknown:
         raise FilterError(_unmeasured(unknown) or _unknown_fields(unknown, known))
 
@@ -87,7 +87,7 @@ def unmeasured_note(catalogue: Catalogue, condition: Filter | None) -> str | Non
         >>> unmeasured_note(catalogue, parse_filter({"tone": "dark"}))  # doctest: +SKIP
         "234 products were not measured yet, so that the filter by 'tone' can leave them out: ..."
     """
-    names = [] if condition is None else [n for n in demanded_fields(condition) if n in NAMES]
+    names = [] if condition is None else [n for n in demanded_fields(condition) if n in MEASURED]
     count = catalogue.attributes.unmeasured() if names else 0
     if count == 0:
         return None
@@ -164,7 +164,7 @@ def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
 
 def _unmeasured(fields: Sequence[str]) -> str | None:
     """Returns what is wrong with a filter on attributes that nobody measured; None without any."""
-    attributes = [repr(field) for field in fields if field in NAMES]
+    attributes = [repr(field) for field in fields if field in MEASURED]
     if not attributes:
         return None
     return (

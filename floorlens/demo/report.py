@@ -123,7 +123,7 @@ def _section(
     caption = (
         f"The floor: {result.floor.share:.0%} of the photo, confidence "
         f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms. "
-        f"{result.verdict}"
+        f"{escape(result.verdict)}"
     )
     photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
     cards = "".join(

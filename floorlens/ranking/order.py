@@ -83,7 +83,6 @@ def rank(
             {name: float(components[name][i]) for name in weights},
             evidence[i],
             reasons[i],
-            likeness=float(scores[i]),
         )
         for i in order
     ]

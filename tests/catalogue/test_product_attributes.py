@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from sqlalchemy import Engine, event, insert
 
 from floorlens import Floorlens
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
+from floorlens.catalogue.product_attributes import ProductAttributes
 from floorlens.catalogue.rows import Entry, write_attributes
 from floorlens.catalogue.schema import SCHEMA_VERSION, attributes, products
 from floorlens.errors import FilterError, NothingToRank, ProductNotFound, UsageError
+from floorlens.importing import rebuild
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 
@@ -330,3 +333,36 @@ def test_the_attributes_of_a_whole_catalogue_are_one_query(tmp_path: Path) -> No
     assert list(some) == ids[:1000]
     assert few == {name: some[name] for name in ids[:3]}
     assert few["oak-0"]["tone"].value == "dark"
+
+
+def test_a_preset_that_takes_pictures_whole_measures_on_request_alone(
+    tmp_path: Path, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then nobody has looked, which is another answer than that nothing was seen."""
+    stages = fake_stages()
+    whole = replace(stages, preset=replace(stages.preset, examine_products=False))
+    products = paint(tmp_path / "shop")
+    with Floorlens.open(location, stages=whole) as lens:
+        assert lens.add(products).notes == ()
+        assert "tone" not in lens.attributes("dark")
+        with pytest.raises(FilterError, match=r"no attributes were measured .* `floorlens attr"):
+            lens.search(room(60), where={"tone": "dark"})
+        assert lens.measure_attributes().counts["updated"] == 3
+        assert lens.attributes("dark")["tone"].value == "dark"
+        assert rebuild(lens._catalogue, whole, max_megapixels=120).failed == ()
+        assert lens.attributes("dark")["tone"].value == "dark", "a rebuild takes nothing away"
+        monkeypatch.chdir(tmp_path)
+        Image.new("RGB", (48, 32), (200, 10, 10)).save("twin.png")
+        lens.add([{"id": "one", "image": "twin.png"}])
+        twin = lens.add([{"id": "two", "image": "twin.png"}])
+        assert "has the same pictures as one" in str(twin.rows[0].note)
+
+
+def test_sizes_that_lists_alone_can_state_are_no_matter_of_measuring(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductAttributes, "unmeasured", lambda _: 1)
+    wide = {"width_mm": {"$gt": 100}}
+    assert lens.search(room(60), where=wide).notes == ()
+    (note,) = lens.search(room(60), where={"tone": "dark"} | wide).notes
+    assert "the filter by 'tone' can leave it out" in note
