@@ -12,6 +12,7 @@ from PIL import Image
 
 from floorlens.attributes import Attribute
 from floorlens.attributes.measuring import measure
+from floorlens.attributes.vocabulary import PIECE_SIZES
 from floorlens.embedding import ASPECTS, AspectName, FloorFeatures
 from floorlens.embedding.pattern import CLASSES, WOODEN
 from floorlens.images.loading import Photo
@@ -295,7 +296,7 @@ def product_attributes(
                 pattern = facts if facts.shape == (len(CLASSES),) else None
                 values = dict(measure(*picture.product(photo.pixels), pattern))
                 if aspect == "scene":
-                    for name in ("piece_width", "piece_length"):
+                    for name in PIECE_SIZES:
                         values.pop(name, None)
                 return values
     return {}

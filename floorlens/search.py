@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
-from floorlens.catalogue.filtering import absent_values, check_fields, unmeasured_note
+from floorlens.catalogue.filtering import check_fields, emptiness_notes, unmeasured_note
 from floorlens.catalogue.generations import projection_version
 from floorlens.catalogue.rows import record_metadata
 from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
-from floorlens.engines.filters import Filter, number_fields, parse_filter
+from floorlens.engines.filters import Filter, parse_filter
 from floorlens.errors import (
     CatalogueError,
     DecoderUnavailable,
@@ -456,9 +456,7 @@ class _Search:
             cure = f"widen the filter, or {cure}" if cure else "widen the filter"
             return f"no other product passes the filter {where!r} than {names}{more}: {cure}"
         problem = f"none of the {self._total} products passes the filter {where!r}"
-        fields = self._catalogue.fields()
-        notes = [*absent_values(self._catalogue, self._condition), *filter(None, [self._note])]
-        problem += _name_texts(number_fields(self._condition), fields)
+        notes = [*emptiness_notes(self._catalogue, self._condition), *filter(None, [self._note])]
         return "; ".join([problem, *notes])
 
 
@@ -567,16 +565,6 @@ def _one_aspect(features: FloorFeatures) -> FloorFeatures:
     """Returns the features of the aspect that shows a floor best: a re-ranker takes one."""
     name = next(name for name in ASPECTS if name in features.aspects)
     return FloorFeatures({name: features.aspects[name]})
-
-
-def _name_texts(fields: Iterable[str], known: Mapping[str, bool]) -> str:
-    """Returns what a message adds about texts that are compared with numbers."""
-    texts = [repr(field) for field in fields if known.get(field)]
-    if not texts:
-        return ""
-    if len(texts) == 1:
-        return f"; the field {texts[0]} is compared with a number, and its values are texts"
-    return f"; the fields {', '.join(texts)} are compared with numbers, and their values are texts"
 
 
 class Stopwatch:

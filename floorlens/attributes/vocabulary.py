@@ -87,6 +87,8 @@ NAMES: Mapping[str, Meaning] = MappingProxyType(
 """Name -> what the attribute is. Docs, filters and facets read this table."""
 
 
+PIECE_SIZES = ("piece_width", "piece_length")
+"""The sizes that are shares of a picture: in perspective they mean nothing."""
 MEASURED = tuple(name for name, meaning in NAMES.items() if meaning.unit != "mm")
 """The attributes that pictures show; sizes in mm are in the product data alone."""
 

@@ -14,6 +14,7 @@ from floorlens.engines.filters import (
     Scalar,
     demanded_fields,
     demanded_values,
+    number_fields,
     parse_filter,
 )
 from floorlens.errors import FilterError
@@ -98,16 +99,31 @@ def unmeasured_note(catalogue: Catalogue, condition: Filter | None) -> str | Non
     )
 
 
-def absent_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
-    """Returns a sentence for each field of which a filter wants a value that no product has.
+def emptiness_notes(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
+    """Returns why nothing may have passed a filter: texts as numbers, values that no product has.
 
-    Only fields with few values are looked at (`count_facets`). For them every product is read: this
-    is for a filter that nothing passed.
+    Of values only fields with few of them are looked at (`count_facets`); for these every product
+    is read.
 
     Example:
-        >>> absent_values(catalogue, parse_filter({"tone": "drak"}))  # doctest: +SKIP
-        ("no product has 'drak' as 'tone' (did you mean 'dark'?): the values are 'light', 'dark'",)
+        >>> emptiness_notes(catalogue, parse_filter({"tone": "drak"}))  # doctest: +SKIP
+        ("no product has 'drak' (did you mean 'dark'?) as 'tone': the values are 'light', 'dark'",)
     """
+    return (*_texts_as_numbers(catalogue, condition), *_absent_values(catalogue, condition))
+
+
+def _texts_as_numbers(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
+    known = catalogue.fields()
+    texts = [repr(field) for field in number_fields(condition) if known.get(field)]
+    if not texts:
+        return ()
+    if len(texts) == 1:
+        return (f"the field {texts[0]} is compared with a number, and its values are texts",)
+    names = ", ".join(texts)
+    return (f"the fields {names} are compared with numbers, and their values are texts",)
+
+
+def _absent_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
     wanted = demanded_values(condition)
     if not wanted:
         return ()
@@ -131,15 +147,17 @@ def absent_values(catalogue: Catalogue, condition: Filter) -> tuple[str, ...]:
 def _absent(field: str, absent: Sequence[Scalar], present: Sequence[Value]) -> str:
     """Returns the sentence on one field: which values no product has, and which there are."""
     lower = {value.casefold(): value for value in present if isinstance(value, str)}
-    names = []
-    for value in absent[:_FIELDS_SHOWN]:
-        nearest = get_close_matches(str(value).casefold(), lower, n=1)
-        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
-        names.append(_shown(value) + hint)
+    names = [_shown(value) + _nearest(value, lower) for value in absent[:_FIELDS_SHOWN]]
     more = ", …" * (len(absent) > _FIELDS_SHOWN)
     values = ", ".join(map(_shown, present[:_FIELDS_SHOWN]))
     rest = ", …" * (len(present) > _FIELDS_SHOWN)
     return f"no product has {', '.join(names)}{more} as {field!r}: the values are {values}{rest}"
+
+
+def _nearest(value: Scalar, lower: Mapping[str, str]) -> str:
+    """Returns a hint at the nearest known text, of folded -> text; "" without one."""
+    nearest = get_close_matches(str(value).casefold(), lower, n=1)
+    return f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
 
 
 def _shown(value: Scalar) -> str:
@@ -150,11 +168,7 @@ def _shown(value: Scalar) -> str:
 def _unknown_fields(unknown: Sequence[str], known: Collection[str]) -> str:
     """Returns what is wrong with a filter on fields that no product has."""
     lower = {field.casefold(): field for field in sorted(known)}
-    names = []
-    for field in unknown:
-        nearest = get_close_matches(field.casefold(), lower, n=1)
-        hint = f" (did you mean {lower[nearest[0]]!r}?)" if nearest else ""
-        names.append(f"{field!r}{hint}")
+    names = [repr(field) + _nearest(field, lower) for field in unknown]
     # The catalogue's own come first: attributes are the same everywhere.
     in_order = sorted(known, key=lambda field: (field in NAMES, field))
     shown = ", ".join(in_order[:_FIELDS_SHOWN]) + ", …" * (len(known) > _FIELDS_SHOWN)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from floorlens.attributes import Attribute
 from floorlens.attributes.measuring import measure
+from floorlens.attributes.vocabulary import PIECE_SIZES
 from floorlens.catalogue.generations import projection_version
 from floorlens.embedding import Aspect, AspectName, FloorFeatures
 from floorlens.embedding.pattern import CLASSES
@@ -22,7 +23,7 @@ from floorlens.explanation.correspondence import corresponding
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.plane import estimate_plane
+from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
 from floorlens.normalisation.straight import straight_floor
 from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_view
 from floorlens.presets import Stages
@@ -42,9 +43,6 @@ PAIRS = 4
 """Pairs of patches in an explanation, at most."""
 COLOURS = 5
 """Colours of a palette."""
-UNSURE_PLANE = 0.12
-"""A floor is not measured from above if the standard deviation of its pitch (radians) is more."""
-SIZES = ("piece_width", "piece_length")
 _RETRIES = 5
 _FAR = 1e5
 
@@ -175,7 +173,7 @@ def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[st
     pixels = np.ascontiguousarray(np.rot90(photo.pixels, -floor.turn))
     mask = np.ascontiguousarray(np.rot90(floor.working_mask, -floor.turn))
     plane = estimate_plane(pixels, mask)
-    if plane.spread > UNSURE_PLANE:
+    if plane.spread > MOST_SPREAD:
         return {}
     try:
         above = straight_floor(pixels, mask, plane)
@@ -185,7 +183,7 @@ def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[st
     if not above.mask.any():
         return {}
     values = measure(above.rgb, above.mask, scene.facts)
-    return {name: value for name, value in values.items() if name not in SIZES}
+    return {name: value for name, value in values.items() if name not in PIECE_SIZES}
 
 
 def palette(lab: NDArray[np.floating], count: int = COLOURS) -> NDArray[np.float32]:

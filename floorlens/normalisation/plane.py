@@ -33,6 +33,8 @@ CHANCE = (0.4, 0.4)
 TRUST = 0.15
 #: Standard deviation of pitch before any evidence (radians), for `confidence`.
 UNSURE = math.radians(9.0)
+#: A floor is not seen from above if the spread of its plane is more than this, in radians.
+MOST_SPREAD = 0.12
 #: The errors on simulated rooms are this many times the spread of the draws, and at least that.
 WIDER, LEAST_SPREAD = 1.0, math.radians(0.6)
 

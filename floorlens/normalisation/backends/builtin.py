@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation import FloorView, check_view
 from floorlens.normalisation.colours import for_colours, images_of, sample_colours
-from floorlens.normalisation.plane import estimate_plane
+from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
 from floorlens.normalisation.shading import flatten
 from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
 from floorlens.normalisation.straight import straight_squares
@@ -24,8 +24,6 @@ SCALES: Scales = ((1.1, 1), (0.8, 4), (0.55, 4), (0.3, 3))
 STRAIGHT = ((1.2, 3), (0.6, 3))
 #: Weight of a patch from above beside one as the camera saw it: its plane is only estimated.
 STRAIGHT_WEIGHT = 0.5
-#: A plane is not used if the standard deviation of its pitch is more than this, in radians.
-UNSURE = 0.12
 
 
 class BuiltinNormaliser:
@@ -75,7 +73,7 @@ class BuiltinNormaliser:
         `coverage` is lowered: these patches count less than those of `view`.
         """
         plane = estimate_plane(pixels, mask)
-        if plane.spread > UNSURE:
+        if plane.spread > MOST_SPREAD:
             return None
         try:
             patches, coverage, places = straight_squares(pixels, mask, plane, STRAIGHT, SIDE)

@@ -159,9 +159,9 @@ def test_from_above_joints_run_along_rows_and_columns_and_count_for_less() -> No
 def test_a_plane_that_is_too_unsure_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, mask = tiles()
     spread = estimate_plane(pixels, mask).spread
-    monkeypatch.setattr("floorlens.normalisation.backends.builtin.UNSURE", 1.01 * spread)
+    monkeypatch.setattr("floorlens.normalisation.backends.builtin.MOST_SPREAD", 1.01 * spread)
     assert BuiltinNormaliser().straightened(pixels, mask) is not None
-    monkeypatch.setattr("floorlens.normalisation.backends.builtin.UNSURE", 0.99 * spread)
+    monkeypatch.setattr("floorlens.normalisation.backends.builtin.MOST_SPREAD", 0.99 * spread)
     assert BuiltinNormaliser().straightened(pixels, mask) is None
 
 
