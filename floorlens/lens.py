@@ -806,6 +806,8 @@ class Floorlens:
             'measured'
         """
         catalogue, retriever = self._follow()
+        # It refuses an id that is not there, and names the nearest.
+        catalogue.product(product_id)
         catalogue.attributes.edit(product_id, values)
         retriever.push()
         return dict(catalogue.attributes.of([product_id]).get(product_id, {}))
@@ -1105,19 +1107,17 @@ class Floorlens:
         ):
             raise UsageError("search_many takes several photos, such as a list: search takes one")
 
-        def work(photo: PhotoSource | Sequence[PhotoSource]) -> SearchResult:
-            return self.search(
-                photo,
-                limit=limit,
-                where=where,
-                weights=weights,
-                rerank=rerank,
-                like=like,
-                unlike=unlike,
-                group=group,
-                fetch=fetch,
-            )
-
+        work = partial(
+            self.search,
+            limit=limit,
+            where=where,
+            weights=weights,
+            rerank=rerank,
+            like=like,
+            unlike=unlike,
+            group=group,
+            fetch=fetch,
+        )
         return in_order(work, photos, threads)
 
     def embed(

@@ -93,7 +93,7 @@ def test_what_cannot_be_set_changes_nothing(lens: Floorlens) -> None:
         lens.edit("dark", {"tone": "medium", "undertones": "warm"})
     with pytest.raises(UsageError, match="did you mean 'medium'"):
         lens.edit("dark", {"colour": "red", "tone": "medum"})
-    with pytest.raises(ProductNotFound):
+    with pytest.raises(ProductNotFound, match="floorlens products list"):
         lens.edit("unknown", {"tone": "medium"})
     assert lens._catalogue.revision() == revision
     assert lens.attributes("dark")["tone"].value == "dark"
