@@ -143,6 +143,8 @@ def _entries(
                 entry[str(key)] = _plain(value, pictures)
             except (ImageError, ProductSourceError) as error:
                 fault = f"{str(key)!r}: {error}"
+                # A column where no row has a sound value is not a column that is missing.
+                entry[str(key)] = _emptied(value)
         yield f"row {number}", entry, fault
 
 
@@ -188,6 +190,13 @@ def _plain(value: Any, pictures: PictureFolder) -> Any:
         f"a {type(value).__name__} is neither a text, a number, true or false, nor a list of "
         "texts, nor a picture"
     )
+
+
+def _emptied(value: Any) -> Any:
+    """Returns None, or for a value with fields of its own these without values."""
+    if isinstance(value, Mapping):
+        return {str(key): _emptied(item) for key, item in value.items()}
+    return None
 
 
 def _is_picture(value: Any) -> bool:

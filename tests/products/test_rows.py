@@ -17,6 +17,7 @@ from PIL import Image
 from floorlens import Floorlens, Product
 from floorlens.errors import ProductSourceError, UsageError
 from floorlens.images.loading import load_photo
+from floorlens.products.reading import read_products
 from floorlens.products.rows import PictureFolder
 from floorlens.testing import fake_stages
 
@@ -175,6 +176,28 @@ def test_a_row_that_cannot_be_used_leaves_the_others(lens: Floorlens) -> None:
         lens.add([{"id": "x"}, *rows], strict=True)
 
 
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (TAN[:4, :4], "is only 4 x 4 pixels"),
+        (TAN.astype(float), "an array must be uint8"),
+        (np.broadcast_to(TAN[:1, :1], (12_200, 10_000, 3)), "has 122.0 megapixels"),
+        (object(), "a object is neither"),
+    ],
+    ids=["small", "float", "large", "object"],
+)
+def test_what_is_wrong_with_all_pictures_is_said(
+    lens: Floorlens, picture: Any, reason: str
+) -> None:
+    """Not that there is no column of pictures."""
+    for rows in ([{"id": "a", "image": picture}], [{"id": "a", "image": picture}] * 2):
+        with pytest.raises(ProductSourceError, match=rf"row 1: 'image': .*{reason}"):
+            lens.add(rows)
+    fields = [{"id": "a", "image": {"src": TAN[:4, :4]}}, {"id": "b", "image": {"src": "oak.png"}}]
+    report = lens.add(fields, columns={"image": "image.src"})
+    assert [row.id for row in report.failed] == ["a"]
+
+
 @pytest.mark.parametrize("source", [["oak.png"], [3], 5, None])
 def test_what_is_no_rows(lens: Floorlens, source: Any) -> None:
     with pytest.raises(UsageError, match=r"a row is a dict|cannot be read from"):
@@ -191,6 +214,8 @@ def test_no_rows(lens: Floorlens) -> None:
 def test_a_catalogue_on_a_server_keeps_no_pictures() -> None:
     with pytest.raises(ProductSourceError, match="save the picture to a file"):
         PictureFolder(None).keep(TAN)
+    with pytest.raises(ProductSourceError, match="row 1: 'image': this catalogue lies on a server"):
+        read_products([{"id": "x", "image": TAN}], picture_folder=None)
 
 
 def test_an_open_list_is_read(lens: Floorlens, shop: Path) -> None:
