@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.formats import format_of, without_mark
-from floorlens.images.loading import load_photo, read_stream
+from floorlens.images.loading import DAMAGED, load_photo, read_stream
 from floorlens.products.columns import field_title
 from floorlens.products.downloads import write_file
 from floorlens.products.places import follow
@@ -28,8 +28,9 @@ from floorlens.products.product import Product
 from floorlens.products.records import table_of
 from floorlens.products.tables import Table
 
-# What PNG can hold; other pictures become RGB.
+# What PNG can hold; other pictures become sRGB.
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_TRANSPARENT_MODES = ("PA", "RGBa")
 
 
 class Frame(Protocol):
@@ -217,8 +218,17 @@ def _image_of(picture: Any) -> Image.Image:
     load_photo(picture)
     if isinstance(picture, np.ndarray):
         return Image.fromarray(np.ascontiguousarray(picture))
-    upright = ImageOps.exif_transpose(picture)
-    return upright if upright.mode in _MODES else upright.convert("RGB")
+    try:
+        upright: Image.Image = ImageOps.exif_transpose(picture)
+    except DAMAGED:
+        # As in `load_photo`, broken notes about a picture are no reason to refuse it.
+        upright = picture
+    if upright.mode in _TRANSPARENT_MODES:
+        return upright.convert("RGBA")
+    if upright.mode in _MODES:
+        return upright
+    # Pillow would cut wide greys off at 255, and keep a profile of colours that are gone.
+    return Image.fromarray(load_photo(upright, working_side=max(upright.size)).pixels)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from floorlens import Floorlens, Product
 from floorlens.errors import ProductSourceError, UsageError
@@ -111,6 +111,70 @@ def test_transparency_stays(lens: Floorlens) -> None:
     opaque = load_photo(lens.product("cut").images[0]).opaque
     assert opaque is not None
     assert opaque.mean() == 0.5
+
+
+@pytest.mark.parametrize("mode", ["PA", "RGBa"])
+def test_transparency_of_other_modes_stays(lens: Floorlens, mode: str) -> None:
+    image = Image.new("RGBA", (32, 32), (210, 180, 140, 255))
+    image.paste((0, 0, 0, 0), (0, 0, 16, 32))
+    lens.add({"id": "cut", "image": image.convert(mode)})
+    opaque = load_photo(lens.product("cut").images[0]).opaque
+    assert opaque is not None
+    assert opaque.mean() == 0.5
+
+
+def printed(profile: bytes | None = None) -> Image.Image:
+    """A photo for printing that lies on its side, as it is opened."""
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("CMYK", (32, 24), (10, 20, 30, 40))
+    image.paste((0, 90, 0, 0), (0, 0, 32, 8))
+    image.save(file, "JPEG", exif=exif, icc_profile=profile)
+    return Image.open(file)
+
+
+GREYS = np.linspace(0, 65535, 24 * 32).reshape(24, 32)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.fromarray(GREYS.astype(np.uint16)),
+        Image.fromarray(GREYS.astype(np.int32)),
+        Image.fromarray((GREYS / 65535).astype(np.float32)),
+        Image.new("CMYK", (32, 24), (10, 20, 30, 40)),
+        printed(),
+        # Wider than what is worked with.
+        Image.new("CMYK", (1500, 24), (10, 20, 30, 40)),
+    ],
+    ids=["I;16", "I", "F", "CMYK", "turned", "wide"],
+)
+def test_a_picture_of_another_mode_shows_what_it_did(lens: Floorlens, image: Image.Image) -> None:
+    lens.add({"id": "one", "image": image})
+    path = lens.product("one").images[0]
+    given = load_photo(image, working_side=max(image.size))
+    kept = load_photo(path, working_side=max(image.size))
+    assert kept.size == given.size
+    assert np.array_equal(kept.pixels, given.pixels)
+
+
+def test_a_profile_stays_with_its_colours(lens: Floorlens) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    photo = Image.fromarray(TAN)
+    photo.info["icc_profile"] = profile
+    lens.add([{"id": "printed", "image": printed(profile)}, {"id": "photo", "image": photo}])
+    with Image.open(lens.product("printed").images[0]) as kept:
+        assert "icc_profile" not in kept.info
+    with Image.open(lens.product("photo").images[0]) as kept:
+        assert kept.info["icc_profile"] == profile
+
+
+def test_a_picture_with_broken_notes_is_kept(lens: Floorlens) -> None:
+    image = Image.fromarray(TAN)
+    image.info["exif"] = b"Exif\0\0junkjunkjunk"
+    assert lens.add({"id": "oak", "image": image}).failed == ()
+    assert np.array_equal(pixels_of(lens, "oak"), TAN)
 
 
 def test_a_data_frame_is_rows(lens: Floorlens) -> None:
