@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.formats import format_of, without_mark
-from floorlens.images.loading import DAMAGED, load_photo, read_stream
+from floorlens.images.loading import DAMAGED, MAX_MEGAPIXELS, load_photo, read_stream
 from floorlens.products.columns import field_title
 from floorlens.products.downloads import write_file
 from floorlens.products.places import follow
@@ -52,9 +52,13 @@ ProductSource = str | Path | BinaryIO | TextIO | Rows
 class PictureFolder:
     """Keeps pictures that have no file, named by a hash of what they are."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Names the folder, which is made when it is needed; None keeps nothing."""
+    def __init__(self, folder: Path | None, *, max_megapixels: float = MAX_MEGAPIXELS) -> None:
+        """Names the folder, which is made when it is needed; None keeps nothing.
+
+        Pixels of more than `max_megapixels` are refused; what files show is not looked at here.
+        """
         self._folder = folder
+        self._max_megapixels = max_megapixels
         self._paths: set[str] = set()
 
     @property
@@ -91,7 +95,7 @@ class PictureFolder:
             kind = format_of(without_mark(data))
             name = hashlib.sha256(data).hexdigest() + ("" if kind is None else kind.suffixes[0])
         else:
-            image = _image_of(picture)
+            image = _image_of(picture, self._max_megapixels)
             pixels = hashlib.sha256(f"{image.mode} {image.size} ".encode() + image.tobytes())
             name, data = f"{pixels.hexdigest()}.png", _png(image)
         path = self._folder.absolute() / name
@@ -208,14 +212,14 @@ def _is_picture(value: Any) -> bool:
     )
 
 
-def _image_of(picture: Any) -> Image.Image:
+def _image_of(picture: Any, max_megapixels: float) -> Image.Image:
     """Returns pixels as a PIL image, upright.
 
     Raises:
         ImageError: they are not usable.
     """
     # It says what is wrong with them, if anything is.
-    load_photo(picture)
+    load_photo(picture, max_megapixels=max_megapixels)
     if isinstance(picture, np.ndarray):
         return Image.fromarray(np.ascontiguousarray(picture))
     try:
@@ -228,7 +232,8 @@ def _image_of(picture: Any) -> Image.Image:
     if upright.mode in _MODES:
         return upright
     # Pillow would cut wide greys off at 255, and keep a profile of colours that are gone.
-    return Image.fromarray(load_photo(upright, working_side=max(upright.size)).pixels)
+    photo = load_photo(upright, working_side=max(upright.size), max_megapixels=max_megapixels)
+    return Image.fromarray(photo.pixels)
 
 
 def _png(image: Image.Image) -> bytes:

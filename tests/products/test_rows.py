@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 
 from floorlens import Floorlens, Product
 from floorlens.errors import ProductSourceError, UsageError
-from floorlens.images.loading import load_photo
+from floorlens.images.loading import Photo, load_photo
 from floorlens.products.reading import read_products
 from floorlens.products.rows import PictureFolder
 from floorlens.testing import fake_stages
@@ -260,6 +260,26 @@ def test_what_is_wrong_with_all_pictures_is_said(
     fields = [{"id": "a", "image": {"src": TAN[:4, :4]}}, {"id": "b", "image": {"src": "oak.png"}}]
     report = lens.add(fields, columns={"image": "image.src"})
     assert [row.id for row in report.failed] == ["a"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "F"])
+def test_how_large_a_picture_may_be_is_what_the_catalogue_was_opened_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    image = Image.new(mode, (50, 40))
+    with Floorlens.open(tmp_path, stages=fake_stages(), max_megapixels=0.001) as lens:
+        with pytest.raises(ProductSourceError, match=r"more than the allowed 0\.001"):
+            lens.add({"id": "a", "image": image})
+        assert not (tmp_path / "pictures").exists()
+    limits = []
+
+    def load(*arguments: Any, **options: Any) -> Photo:
+        limits.append(options.get("max_megapixels"))
+        return load_photo(*arguments, **options)
+
+    monkeypatch.setattr("floorlens.products.rows.load_photo", load)
+    PictureFolder(tmp_path / "kept", max_megapixels=200).keep(image)
+    assert set(limits) == {200}
 
 
 @pytest.mark.parametrize("source", [["oak.png"], [3], 5, None])
