@@ -157,8 +157,14 @@ def _rows(source: Any) -> Iterable[Any]:
     if isinstance(source, Product | Mapping):
         return [source]
     if hasattr(source, "to_dict") and hasattr(source, "notna"):
-        # A named index is a column that was set apart.
-        frame = source.reset_index() if source.index.name is not None else source
+        # What an index names is a column that was set apart, unless it was also left in its place.
+        names = list(source.index.names)
+        levels = [
+            level
+            for level, name in enumerate(names)
+            if name is not None and name not in source.columns and name not in names[:level]
+        ]
+        frame = source.reset_index(level=levels) if levels else source
         rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         return list(rows)
     if isinstance(source, Iterable):

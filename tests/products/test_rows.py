@@ -198,6 +198,31 @@ def test_a_data_frame_is_rows(lens: Floorlens) -> None:
     assert lens.add(frame).counts["unchanged"] == 2
 
 
+FRAME = pandas.DataFrame(
+    {"id": ["oak", "ash"], "size": ["S", "M"], "image": ["oak.png", "oak.png"], "price": [40, 50]}
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        FRAME,
+        FRAME.set_index("id"),
+        FRAME.set_index("id", drop=False),
+        FRAME.set_index(["id", "size"]),
+        FRAME.set_index(["id", "size"], drop=False),
+        FRAME.set_index([pandas.Index([7, 7]), "id"]),
+        FRAME.set_index([FRAME["id"], FRAME["id"]]),
+        FRAME.set_index(pandas.Index([7, 7])),
+    ],
+    ids=["none", "one", "one left", "two", "two left", "one without a name", "twice", "no name"],
+)
+def test_an_index_with_a_name_is_columns(lens: Floorlens, frame: pandas.DataFrame) -> None:
+    assert lens.add(frame).counts["added"] == 2
+    assert lens.product("oak").metadata == {"size": "S", "price": 40}
+    assert lens.product("ash").metadata == {"size": "M", "price": 50}
+
+
 def test_the_products_of_one_catalogue_go_into_another(lens: Floorlens, tmp_path: Path) -> None:
     """Wherever their pictures lie: the program has named them."""
     outside = Product("p", "Slate", {"price": 3}, (str(tmp_path / "private.png"),))
