@@ -19,10 +19,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from floorlens.errors import ImageError, ProductSourceError, UsageError
-from floorlens.images.formats import format_of, without_mark
 from floorlens.images.loading import DAMAGED, MAX_MEGAPIXELS, load_photo, read_stream
 from floorlens.products.columns import field_title
-from floorlens.products.downloads import write_file
+from floorlens.products.downloads import keep_file
 from floorlens.products.places import follow
 from floorlens.products.product import Product
 from floorlens.products.records import table_of
@@ -91,21 +90,13 @@ class PictureFolder:
         if hasattr(picture, "read"):
             picture = read_stream(picture)
         if isinstance(picture, bytes | bytearray | memoryview):
-            data = bytes(picture)
-            kind = format_of(without_mark(data))
-            name = hashlib.sha256(data).hexdigest() + ("" if kind is None else kind.suffixes[0])
+            path = keep_file(self._folder, bytes(picture))
         else:
             image = _image_of(picture, self._max_megapixels)
             pixels = hashlib.sha256(f"{image.mode} {image.size} ".encode() + image.tobytes())
-            name, data = f"{pixels.hexdigest()}.png", _png(image)
-        path = self._folder.absolute() / name
-        # The same pixels keep the bytes that they had first: other versions of Pillow pack them
-        # in other ways, and the product would seem to have changed.
-        if not path.exists():
-            try:
-                write_file(path, data)
-            except OSError as error:
-                raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+            # The same pixels keep the bytes that they had first: other versions of Pillow pack them
+            # in other ways, and the product would seem to have changed.
+            path = keep_file(self._folder, _png(image), name=f"{pixels.hexdigest()}.png")
         return self.allow(path)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from floorlens import Floorlens, Product
-from floorlens.errors import ProductSourceError, UsageError
+from floorlens.errors import ImageError, ProductSourceError, UsageError
 from floorlens.images.loading import Photo, load_photo
 from floorlens.products.reading import read_products
 from floorlens.products.rows import PictureFolder
@@ -100,6 +100,33 @@ def test_pictures_without_a_file_are_kept_beside_the_catalogue(
     assert lens.add(rows).counts["unchanged"] == 3
     again = Floorlens.rebuild(tmp_path / "catalogue", stages=fake_stages())
     assert again.failed == ()
+
+
+@pytest.mark.parametrize("picture", [TAN, png(TAN)], ids=["pixels", "file"])
+def test_a_kept_file_that_was_cut_off_is_written_anew(tmp_path: Path, picture: Any) -> None:
+    path = Path(PictureFolder(tmp_path / "kept").keep(picture))
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:3], whole[:-5], whole[:-20] + bytes(20)):
+        path.write_bytes(damaged)
+        assert PictureFolder(tmp_path / "kept").keep(picture) == str(path)
+        assert path.read_bytes() == whole
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_pixels_that_another_pillow_has_packed_stay_as_they_are(tmp_path: Path) -> None:
+    """Else the product would seem to have changed."""
+    path = Path(PictureFolder(tmp_path).keep(TAN))
+    Image.fromarray(TAN).save(path, compress_level=0)
+    other = path.read_bytes()
+    assert PictureFolder(tmp_path).keep(TAN) == str(path)
+    assert path.read_bytes() == other
+
+
+def test_a_picture_that_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for picture in (TAN, png(TAN)):
+        with pytest.raises(ImageError, match="cannot be written"):
+            PictureFolder(tmp_path / "file").keep(picture)
 
 
 def test_transparency_stays(lens: Floorlens) -> None:
