@@ -193,7 +193,8 @@ def import_products(
     started = time.perf_counter()
     downloads = Downloads(downloads_folder(catalogue.folder), fetcher)
     picture_folder = PictureFolder(
-        None if catalogue.folder is None else downloads_folder(catalogue.folder)
+        None if catalogue.folder is None else downloads_folder(catalogue.folder),
+        max_megapixels=max_megapixels,
     )
     content = read_products(
         source,

@@ -21,6 +21,8 @@ from floorlens.images.formats import format_of, without_mark
 from floorlens.products.product import Product
 
 _AT_ONCE = 8
+# So many last bytes tell whether a file is whole: the last chunk of a PNG, which all have.
+_END = 12
 
 
 def downloads_folder(catalogue: Path | None) -> Path:
@@ -82,17 +84,9 @@ class Downloads:
             if copy is None:
                 raise ImageError(f"{shown_address(address)}: the server sends no picture")
             return copy
-        kind = format_of(without_mark(download.data))
-        ending = "" if kind is None else kind.suffixes[0]
-        path = self._folder / f"{hashlib.sha256(download.data).hexdigest()}{ending}"
+        path = keep_file(self._folder, download.data)
         note = {"file": path.name, "etag": download.etag, "modified": download.modified}
-        try:
-            # One that was cut off, when the disk was full or the power failed, is written anew.
-            if not path.exists() or path.stat().st_size != len(download.data):
-                write_file(path, download.data)
-            write_file(self._note(address), json.dumps(note).encode())
-        except OSError as error:
-            raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+        write_file(self._note(address), json.dumps(note).encode())
         return path
 
     @contextmanager
@@ -139,18 +133,64 @@ class Downloads:
         return None, "", ""
 
 
+def keep_file(folder: Path, data: bytes, *, name: str | None = None) -> Path:
+    """Returns the whole path of the file in a folder that keeps a picture's bytes.
+
+    It is written if it is absent or was cut off, as when the disk was full or the power failed.
+
+    Args:
+        folder: where it lies; made if absent.
+        data: the bytes of a picture's file.
+        name: what to call it; by default a hash of the bytes, with the ending of their format. A
+            file that a name is given for may hold other bytes, if it ends with the same.
+
+    Raises:
+        ImageError: it cannot be written.
+
+    Example:
+        >>> keep_file(Path("pictures"), Path("room.jpg").read_bytes()).suffix
+        '.jpg'
+    """
+    same_size = name is None
+    if name is None:
+        kind = format_of(without_mark(data))
+        name = hashlib.sha256(data).hexdigest() + ("" if kind is None else kind.suffixes[0])
+    path = folder.absolute() / name
+    if not _is_whole(path, data, same_size=same_size):
+        write_file(path, data)
+    return path
+
+
+def _is_whole(path: Path, data: bytes, *, same_size: bool) -> bool:
+    # After a power failure a file may have its size, and zeros in the place of what was last.
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END))
+            return file.read() == data[-_END:] and (size == len(data) or not same_size)
+    except OSError:
+        # It is absent, or cannot be read: what is written in its place can.
+        return False
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Writes a file so that others see all of it or nothing; its folder is made if absent.
+
+    Raises:
+        ImageError: it cannot be written.
 
     Example:
         >>> write_file(Path("pictures/oak.txt"), b"oak")
         >>> Path("pictures/oak.txt").read_bytes()
         b'oak'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.urandom(6).hex()}.part")
     try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.{os.urandom(6).hex()}.part")
+        try:
+            unfinished.write_bytes(data)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written ({error.strerror})") from error

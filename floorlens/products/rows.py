@@ -19,17 +19,17 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from floorlens.errors import ImageError, ProductSourceError, UsageError
-from floorlens.images.formats import format_of, without_mark
-from floorlens.images.loading import load_photo, read_stream
+from floorlens.images.loading import DAMAGED, MAX_MEGAPIXELS, load_photo, read_stream
 from floorlens.products.columns import field_title
-from floorlens.products.downloads import write_file
+from floorlens.products.downloads import keep_file
 from floorlens.products.places import follow
 from floorlens.products.product import Product
 from floorlens.products.records import table_of
 from floorlens.products.tables import Table
 
-# What PNG can hold; other pictures become RGB.
+# What PNG can hold; other pictures become sRGB.
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_TRANSPARENT_MODES = ("PA", "RGBa")
 
 
 class Frame(Protocol):
@@ -51,9 +51,13 @@ ProductSource = str | Path | BinaryIO | TextIO | Rows
 class PictureFolder:
     """Keeps pictures that have no file, named by a hash of what they are."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Names the folder, which is made when it is needed; None keeps nothing."""
+    def __init__(self, folder: Path | None, *, max_megapixels: float = MAX_MEGAPIXELS) -> None:
+        """Names the folder, which is made when it is needed; None keeps nothing.
+
+        Pixels of more than `max_megapixels` are refused; what files show is not looked at here.
+        """
         self._folder = folder
+        self._max_megapixels = max_megapixels
         self._paths: set[str] = set()
 
     @property
@@ -86,21 +90,13 @@ class PictureFolder:
         if hasattr(picture, "read"):
             picture = read_stream(picture)
         if isinstance(picture, bytes | bytearray | memoryview):
-            data = bytes(picture)
-            kind = format_of(without_mark(data))
-            name = hashlib.sha256(data).hexdigest() + ("" if kind is None else kind.suffixes[0])
+            path = keep_file(self._folder, bytes(picture))
         else:
-            image = _image_of(picture)
+            image = _image_of(picture, self._max_megapixels)
             pixels = hashlib.sha256(f"{image.mode} {image.size} ".encode() + image.tobytes())
-            name, data = f"{pixels.hexdigest()}.png", _png(image)
-        path = self._folder.absolute() / name
-        # The same pixels keep the bytes that they had first: other versions of Pillow pack them
-        # in other ways, and the product would seem to have changed.
-        if not path.exists():
-            try:
-                write_file(path, data)
-            except OSError as error:
-                raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+            # The same pixels keep the bytes that they had first: other versions of Pillow pack them
+            # in other ways, and the product would seem to have changed.
+            path = keep_file(self._folder, _png(image), name=f"{pixels.hexdigest()}.png")
         return self.allow(path)
 
 
@@ -143,6 +139,8 @@ def _entries(
                 entry[str(key)] = _plain(value, pictures)
             except (ImageError, ProductSourceError) as error:
                 fault = f"{str(key)!r}: {error}"
+                # A column where no row has a sound value is not a column that is missing.
+                entry[str(key)] = _emptied(value)
         yield f"row {number}", entry, fault
 
 
@@ -150,8 +148,14 @@ def _rows(source: Any) -> Iterable[Any]:
     if isinstance(source, Product | Mapping):
         return [source]
     if hasattr(source, "to_dict") and hasattr(source, "notna"):
-        # A named index is a column that was set apart.
-        frame = source.reset_index() if source.index.name is not None else source
+        # What an index names is a column that was set apart, unless it was also left in its place.
+        names = list(source.index.names)
+        levels = [
+            level
+            for level, name in enumerate(names)
+            if name is not None and name not in source.columns and name not in names[:level]
+        ]
+        frame = source.reset_index(level=levels) if levels else source
         rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         return list(rows)
     if isinstance(source, Iterable):
@@ -190,6 +194,13 @@ def _plain(value: Any, pictures: PictureFolder) -> Any:
     )
 
 
+def _emptied(value: Any) -> Any:
+    """Returns None, or for a value with fields of its own these without values."""
+    if isinstance(value, Mapping):
+        return {str(key): _emptied(item) for key, item in value.items()}
+    return None
+
+
 def _is_picture(value: Any) -> bool:
     return (
         isinstance(value, Image.Image | bytes | bytearray | memoryview)
@@ -198,18 +209,28 @@ def _is_picture(value: Any) -> bool:
     )
 
 
-def _image_of(picture: Any) -> Image.Image:
+def _image_of(picture: Any, max_megapixels: float) -> Image.Image:
     """Returns pixels as a PIL image, upright.
 
     Raises:
         ImageError: they are not usable.
     """
     # It says what is wrong with them, if anything is.
-    load_photo(picture)
+    load_photo(picture, max_megapixels=max_megapixels)
     if isinstance(picture, np.ndarray):
         return Image.fromarray(np.ascontiguousarray(picture))
-    upright = ImageOps.exif_transpose(picture)
-    return upright if upright.mode in _MODES else upright.convert("RGB")
+    try:
+        upright: Image.Image = ImageOps.exif_transpose(picture)
+    except DAMAGED:
+        # As in `load_photo`, broken notes about a picture are no reason to refuse it.
+        upright = picture
+    if upright.mode in _TRANSPARENT_MODES:
+        return upright.convert("RGBA")
+    if upright.mode in _MODES:
+        return upright
+    # Pillow would cut wide greys off at 255, and keep a profile of colours that are gone.
+    photo = load_photo(upright, working_side=max(upright.size), max_megapixels=max_megapixels)
+    return Image.fromarray(photo.pixels)
 
 
 def _png(image: Image.Image) -> bytes:

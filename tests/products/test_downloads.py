@@ -50,6 +50,16 @@ def test_a_picture_is_sent_again_only_if_it_has_changed(tmp_path: Path) -> None:
         assert downloads.picture(url(server)).read_bytes() == png("red")
 
 
+def test_a_picture_that_was_cut_off_is_written_anew(tmp_path: Path) -> None:
+    with serving(lambda *_: response(png())) as server:
+        downloads = Downloads(tmp_path, fetcher(server))
+        path = downloads.picture(url(server))
+        for damaged in (b"", png()[:-5], png()[:-20] + bytes(20)):
+            path.write_bytes(damaged)
+            assert downloads.picture(url(server)) == path
+            assert path.read_bytes() == png()
+
+
 def test_without_a_fetcher_only_what_is_here_is_given(tmp_path: Path) -> None:
     with serving(lambda *_: response(png())) as server:
         address = url(server)
