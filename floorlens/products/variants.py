@@ -37,7 +37,8 @@ to reach all of 30 recoloured pictures, and 16 by the vector reached 27.
 """
 MOST = 48
 """Products of a design, at most: of more a name or a picture says nothing."""
-_BLOCK = 1024
+#: So many products at a time look for their nearest, and so many columns make a group of those.
+_BLOCK, _GROUP = 512, 64
 _PICTURES = 2
 #: Likeness at which two pictures are one as probably as not, how much more it must be where one
 #: lies in the other with half its side, and where one is turned, how much less where the names say
@@ -188,17 +189,37 @@ def neighbours(
         [(1, 2)]
     """
     pairs: set[tuple[int, int]] = set()
-    count = min(count, len(vectors) - 1)
+    total = len(vectors)
+    count = min(count, total - 1)
     if count < 1:
         return pairs
+    columns = np.pad(vectors, ((0, -total % _GROUP), (0, 0))).T
     for start in range(0, len(rows), _BLOCK):
         block = np.asarray(rows[start : start + _BLOCK])
-        similarities = vectors[block] @ vectors.T
+        similarities = vectors[block] @ columns
+        similarities[:, total:] = -np.inf
         similarities[np.arange(len(block)), block] = -np.inf
-        nearest = np.argpartition(-similarities, count - 1, axis=1)[:, :count]
+        nearest = _largest(similarities, count)
         for row, others in zip(block.tolist(), nearest.tolist(), strict=True):
             pairs.update((min(row, other), max(row, other)) for other in others)
     return pairs
+
+
+def _largest(table: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Returns the columns of the largest numbers of each row, in no order.
+
+    They lie in those groups of columns whose maxima are the largest. To partition the maxima and
+    then these groups, and not whole rows, halves the time that all of 20,000 products take.
+    """
+    groups = table.reshape(len(table), -1, _GROUP)
+    places = _last(groups.max(axis=2), min(count, groups.shape[1]))
+    chosen = np.take_along_axis(groups, places[:, :, None], axis=1).reshape(len(table), -1)
+    place, column = np.divmod(_last(chosen, count), _GROUP)
+    return np.take_along_axis(places, place, axis=1) * _GROUP + column
+
+
+def _last(table: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    return np.argpartition(table, -count, axis=1)[:, -count:]
 
 
 def namesakes(names: Sequence[DesignName]) -> set[tuple[int, int]]:
