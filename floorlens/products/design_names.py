@@ -10,9 +10,15 @@ from typing import Any
 
 
 def _plain(text: str) -> str:
-    """Returns a text without case and accents."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    """Returns a text without case and accents, with one sign for inches."""
+    # The sign ″ comes out of NFKD as two of ′.
+    parts = unicodedata.normalize("NFKD", text.casefold()).replace("′′", '"').replace("''", '"')
     return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def _plain_size(text: str) -> str:
+    """Returns a plain text with sizes in one way to write them: 120x20cm, 8.5mm."""
+    return re.sub("[×*]", "x", re.sub(r"\s+", "", text)).replace(",", ".")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -20,8 +26,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 _SIZE = re.compile(
-    r"(?<![^\W_])\d+(?:[.,]\d+)?(?:\s*[x×*]\s*\d+(?:[.,]\d+)?){1,2}\s*(?:mm|cm|m|in|inch)?(?![^\W_])"
-    r"|(?<![^\W_])\d+(?:[.,]\d+)?\s*(?:mm|cm|inch|in|″|\")(?![^\W_])"
+    r"(?<![^\W_])\d+(?:[.,]\d+)?(?:\s*[x×*]\s*\d+(?:[.,]\d+)?){1,2}\s*(?:mm|cm|m|in|inch|\")?(?![^\W_])"
+    r"|(?<![^\W_])\d+(?:[.,]\d+)?\s*(?:mm|cm|inch|in|\")(?![^\W_])"
 )
 _WORD = re.compile(r"[^\W_]+")
 _NUMBERED = re.compile(r"([^\W\d_]{3,})(\d{1,3})")
@@ -93,7 +99,7 @@ def design_name(name: str, metadata: Mapping[str, Any] | None = None) -> DesignN
         ['731']
     """
     text = _plain(name)
-    sizes = {re.sub(r"\s+", "", size).replace("×", "x") for size in _SIZE.findall(text)}
+    sizes = {_plain_size(size) for size in _SIZE.findall(text)}
     design, colours, numbers = set(), set(), set()
     for word in _WORD.findall(_SIZE.sub(" ", text)):
         numbered = _NUMBERED.fullmatch(word)
@@ -111,7 +117,7 @@ def design_name(name: str, metadata: Mapping[str, Any] | None = None) -> DesignN
     for field, value in (metadata or {}).items():
         key = _plain(field)
         if key in _SIZE_FIELDS:
-            sizes.add(f"{key}={_plain(str(value))}")
+            sizes.add(f"{key}={_plain_size(_plain(str(value)))}")
         elif key in _COLOUR_FIELDS:
             colours.add(_plain(str(value)))
     return DesignName(*(frozenset(words) for words in (design, colours, sizes, numbers)))
