@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from floorlens.products.texts import plain_name
+
 
 def _plain(text: str) -> str:
     """Returns a text without case and accents, with one sign for inches."""
@@ -51,12 +53,17 @@ COLOURS = _words(
 )
 #: Words of which a name says nothing.
 _EMPTY = _words("the and of with for de du la le der die das und mit en et floor flooring")
-#: Fields of the metadata that say a size or a colour, in any case.
+#: Fields of the metadata that say a size or a colour, as `plain_name` compares them. (Those of
+#: `attributes/sizes.py` cannot be imported: that room stands on this one.)
 _SIZE_FIELDS = _words(
     "size format dimensions width length thickness groesse größe masse maße breite länge laenge "
     "stärke staerke largeur longueur epaisseur épaisseur taille"
 )
-_COLOUR_FIELDS = _words("colour color shade farbe couleur kleur")
+_COLOUR_FIELDS = frozenset(
+    f"{colour}{name}"
+    for colour in ("colour", "color", "shade", "farbe", "farb", "couleur", "kleur")
+    for name in ("", "name")
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def design_name(name: str, metadata: Mapping[str, Any] | None = None) -> DesignN
         elif word not in _EMPTY:
             design.add(word)
     for field, value in (metadata or {}).items():
-        key = _plain(field)
+        key = plain_name(field)
         if key in _SIZE_FIELDS:
             sizes.add(f"{key}={_plain_size(_plain(str(value)))}")
         elif key in _COLOUR_FIELDS:

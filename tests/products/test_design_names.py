@@ -52,6 +52,11 @@ def test_fields_say_sizes_and_colours_and_nothing_else() -> None:
     assert parts.design == {"murom", "oak"}
 
 
+@pytest.mark.parametrize("field", ["Colour", "Colour name", "color_name", " Farbe", "Farbname:"])
+def test_a_field_is_known_however_its_name_is_written(field: str) -> None:
+    assert design_name("Murom Oak", {field: "Grau"}).colours == {"grau"}
+
+
 def test_a_size_in_a_field_is_written_in_one_way_too() -> None:
     sizes = [design_name("Oak", {"size": size}).sizes for size in ("8,5 * 20 cm", "8.5 x 20 cm")]
     assert sizes == [{"size=8.5x20cm"}] * 2
