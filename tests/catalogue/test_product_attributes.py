@@ -18,7 +18,7 @@ from floorlens import Floorlens
 from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.rows import Entry, write_attributes
 from floorlens.catalogue.schema import SCHEMA_VERSION, attributes, products
-from floorlens.errors import FilterError, NothingToRank, ProductNotFound, UsageError
+from floorlens.errors import CatalogueError, FilterError, NothingToRank, ProductNotFound, UsageError
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
 
@@ -330,3 +330,13 @@ def test_the_attributes_of_a_whole_catalogue_are_one_query(tmp_path: Path) -> No
     assert list(some) == ids[:1000]
     assert few == {name: some[name] for name in ids[:3]}
     assert few["oak-0"]["tone"].value == "dark"
+
+
+def test_a_print_of_another_version_is_taken_anew_without_embedding(lens: Floorlens) -> None:
+    """As the error says; by itself `--measure` leaves products that have a print."""
+    with lens._catalogue.writing() as connection:
+        connection.exec_driver_sql("UPDATE prints SET print = 'old' WHERE product_id = 'dark'")
+    with pytest.raises(CatalogueError, match="attributes --measure --anew"):
+        lens.variants()
+    assert not lens.measure_attributes(anew=True).failed
+    assert lens.variants() is not None
