@@ -140,29 +140,37 @@ class Designs:
         by_name = one_design(same_names, names, stored.textures)
         pairs = {(row_of[first], row_of[second]) for first, second in near}
         pairs |= same_names | equal_pictures([look.hashes for look in looks])
-        found = []
+        relations = []
         for first, second in sorted(pairs):
             one, other = looks[first], looks[second]
             if chosen is not None and one.id not in chosen and other.id not in chosen:
                 continue
             texture = float(stored.textures[first] @ stored.textures[second])
-            own = self._overlap(one, other)
-            each = relation(one, other, texture, own, by_name=(first, second) in by_name)
+            each = relation(
+                one,
+                other,
+                texture,
+                self._overlap_of(one, other),
+                by_name=(first, second) in by_name,
+            )
             if each is not None:
-                found.append(each)
-        return found
+                relations.append(each)
+        return relations
 
-    def _overlap(self, first: Look, second: Look) -> Callable[[str, str], Overlap]:
-        def lay(one: str, other: str) -> Overlap:
+    def _overlap_of(self, first: Look, second: Look) -> Callable[[str, str], Overlap]:
+        """Returns what tells how a picture of one product overlaps one of another, by hashes."""
+
+        def overlap_of(of_first: str, of_second: str) -> Overlap:
             # In one order, whichever product comes first.
-            (one, own), (other, others) = sorted([(one, first), (other, second)], key=_hash)
+            in_order = sorted([(of_first, first), (of_second, second)], key=_hash)
+            (one, look_of_one), (other, look_of_other) = in_order
             known = self._overlaps.get((one, other))
             if known is None:
-                known = overlap(own.prints[one], others.prints[other])
+                known = overlap(look_of_one.prints[one], look_of_other.prints[other])
                 self._overlaps[one, other] = known
             return known
 
-        return lay
+        return overlap_of
 
 
 def _hash(picture: tuple[str, Look]) -> str:

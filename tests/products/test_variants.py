@@ -149,10 +149,7 @@ def test_neighbours_are_the_nearest(total: int) -> None:
 
 
 def related(*pairs: tuple[str, str], confidence: float = 0.9) -> list[Relation]:
-    return [
-        Relation((min(pair), max(pair)), "same picture", confidence, 0.9, 1.0, 0.9)
-        for pair in pairs
-    ]
+    return [Relation((min(pair), max(pair)), "same picture", confidence) for pair in pairs]
 
 
 def test_a_chain_of_likenesses_is_no_design() -> None:
@@ -199,8 +196,8 @@ def test_groups_do_not_depend_on_the_order_and_share_no_product(
 
 def test_links_go_by_the_surest_way() -> None:
     relations = [
-        Relation(("a", "b"), "same picture", 0.9, 0.9, 1.0, 0.9),
-        Relation(("b", "c"), "other colour", 0.8, 0.9, 20.0, 0.9),
+        Relation(("a", "b"), "same picture", 0.9),
+        Relation(("b", "c"), "other colour", 0.8),
     ]
     (group,) = designs(relations)
     links = group.links("a")
