@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,11 @@ class Designs:
             return sum(not look.prints for look in self._stored.looks)
 
     def relations_of(self, ids: Collection[str]) -> tuple[Relation, ...]:
-        """Returns the relations of some products to any others; those of others cost no time."""
+        """Returns the relations of some products to any others; those of others cost no time.
+
+        Near are the nearest of these products. One that has others nearer to it may be near to a
+        product that has none: only `groups`, which looks at all, tells that.
+        """
         chosen = set(ids)
         if not chosen:
             return ()
@@ -107,19 +111,20 @@ class Designs:
         self._groups = designs(self._relations(stored, self._near, None))
 
     def _near_in(self, stored: _Stored) -> Pairs:
-        """Returns the ids of near products; only of new ones the nearest are looked for."""
-        former = {look.id: row for row, look in enumerate(self._stored.looks)}
-        unchanged, rows = set(), []
-        for row, look in enumerate(stored.looks):
-            place = former.get(look.id)
-            if place is not None and np.array_equal(
-                stored.vectors[row], self._stored.vectors[place]
-            ):
-                unchanged.add(look.id)
-            else:
-                rows.append(row)
-        still = {pair for pair in self._near if unchanged.issuperset(pair)}
-        return still | _neighbours(stored, rows)
+        """Returns the ids of near products.
+
+        If a vector has come, gone or changed, the nearest of all are looked for: that product may
+        have been among the nearest of any other, or be so now. A revision that wrote something else
+        leaves them as they are.
+        """
+        former = self._stored
+        if (
+            [look.id for look in stored.looks] == [look.id for look in former.looks]
+            and np.array_equal(stored.vectors, former.vectors)
+            and np.array_equal(stored.textures, former.textures)
+        ):
+            return self._near
+        return _neighbours(stored, range(len(stored.looks)))
 
     def _relations(
         self, stored: _Stored, near: Pairs, chosen: Collection[str] | None
@@ -135,36 +140,44 @@ class Designs:
         by_name = one_design(same_names, names, stored.textures)
         pairs = {(row_of[first], row_of[second]) for first, second in near}
         pairs |= same_names | equal_pictures([look.hashes for look in looks])
-        found = []
+        relations = []
         for first, second in sorted(pairs):
             one, other = looks[first], looks[second]
             if chosen is not None and one.id not in chosen and other.id not in chosen:
                 continue
             texture = float(stored.textures[first] @ stored.textures[second])
-            own = self._overlap(one, other)
-            each = relation(one, other, texture, own, by_name=(first, second) in by_name)
+            each = relation(
+                one,
+                other,
+                texture,
+                self._overlap_of(one, other),
+                by_name=(first, second) in by_name,
+            )
             if each is not None:
-                found.append(each)
-        return found
+                relations.append(each)
+        return relations
 
-    def _overlap(self, first: Look, second: Look) -> Callable[[str, str], Overlap]:
-        def lay(one: str, other: str) -> Overlap:
+    def _overlap_of(self, first: Look, second: Look) -> Callable[[str, str], Overlap]:
+        """Returns what tells how a picture of one product overlaps one of another, by hashes."""
+
+        def overlap_of(of_first: str, of_second: str) -> Overlap:
             # In one order, whichever product comes first.
-            (one, own), (other, others) = sorted([(one, first), (other, second)], key=_hash)
+            in_order = sorted([(of_first, first), (of_second, second)], key=_hash)
+            (one, look_of_one), (other, look_of_other) = in_order
             known = self._overlaps.get((one, other))
             if known is None:
-                known = overlap(own.prints[one], others.prints[other])
+                known = overlap(look_of_one.prints[one], look_of_other.prints[other])
                 self._overlaps[one, other] = known
             return known
 
-        return lay
+        return overlap_of
 
 
 def _hash(picture: tuple[str, Look]) -> str:
     return picture[0]
 
 
-def _neighbours(stored: _Stored, rows: list[int]) -> Pairs:
+def _neighbours(stored: _Stored, rows: Sequence[int]) -> Pairs:
     ids = [look.id for look in stored.looks]
     return {
         (ids[first], ids[second])

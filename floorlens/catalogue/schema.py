@@ -245,7 +245,11 @@ def _add_attributes(connection: Connection) -> None:
 
 
 def _add_prints(connection: Connection) -> None:
-    """Version 6 to 7: prints of pictures; a rebuild makes those of pictures that are there."""
+    """Version 6 to 7: prints of pictures.
+
+    Those of pictures that are there are made by `floorlens attributes --measure`, without
+    embedding, or by a rebuild.
+    """
     metadata.create_all(connection)
 
 

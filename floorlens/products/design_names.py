@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from floorlens.products.texts import plain_name
+
 
 def _plain(text: str) -> str:
-    """Returns a text without case and accents."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    """Returns a text without case and accents, with one sign for inches."""
+    # The sign ″ comes out of NFKD as two of ′.
+    parts = unicodedata.normalize("NFKD", text.casefold()).replace("′′", '"').replace("''", '"')
     return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def _plain_size(text: str) -> str:
+    """Returns a plain text with sizes in one way to write them: 120x20cm, 8.5mm."""
+    return re.sub("[×*]", "x", re.sub(r"\s+", "", text)).replace(",", ".")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -20,8 +28,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 _SIZE = re.compile(
-    r"(?<![^\W_])\d+(?:[.,]\d+)?(?:\s*[x×*]\s*\d+(?:[.,]\d+)?){1,2}\s*(?:mm|cm|m|in|inch)?(?![^\W_])"
-    r"|(?<![^\W_])\d+(?:[.,]\d+)?\s*(?:mm|cm|inch|in|″|\")(?![^\W_])"
+    r"(?<![^\W_])\d+(?:[.,]\d+)?(?:\s*[x×*]\s*\d+(?:[.,]\d+)?){1,2}\s*(?:mm|cm|m|in|inch|\")?(?![^\W_])"
+    r"|(?<![^\W_])\d+(?:[.,]\d+)?\s*(?:mm|cm|inch|in|\")(?![^\W_])"
 )
 _WORD = re.compile(r"[^\W_]+")
 _NUMBERED = re.compile(r"([^\W\d_]{3,})(\d{1,3})")
@@ -45,12 +53,17 @@ COLOURS = _words(
 )
 #: Words of which a name says nothing.
 _EMPTY = _words("the and of with for de du la le der die das und mit en et floor flooring")
-#: Fields of the metadata that say a size or a colour, in any case.
+#: Fields of the metadata that say a size or a colour, as `plain_name` compares them. (Those of
+#: `attributes/sizes.py` cannot be imported: that room stands on this one.)
 _SIZE_FIELDS = _words(
     "size format dimensions width length thickness groesse größe masse maße breite länge laenge "
     "stärke staerke largeur longueur epaisseur épaisseur taille"
 )
-_COLOUR_FIELDS = _words("colour color shade farbe couleur kleur")
+_COLOUR_FIELDS = frozenset(
+    f"{colour}{name}"
+    for colour in ("colour", "color", "shade", "farbe", "farb", "couleur", "kleur")
+    for name in ("", "name")
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,7 @@ def design_name(name: str, metadata: Mapping[str, Any] | None = None) -> DesignN
         ['731']
     """
     text = _plain(name)
-    sizes = {re.sub(r"\s+", "", size).replace("×", "x") for size in _SIZE.findall(text)}
+    sizes = {_plain_size(size) for size in _SIZE.findall(text)}
     design, colours, numbers = set(), set(), set()
     for word in _WORD.findall(_SIZE.sub(" ", text)):
         numbered = _NUMBERED.fullmatch(word)
@@ -109,9 +122,9 @@ def design_name(name: str, metadata: Mapping[str, Any] | None = None) -> DesignN
         elif word not in _EMPTY:
             design.add(word)
     for field, value in (metadata or {}).items():
-        key = _plain(field)
+        key = plain_name(field)
         if key in _SIZE_FIELDS:
-            sizes.add(f"{key}={_plain(str(value))}")
+            sizes.add(f"{key}={_plain_size(_plain(str(value)))}")
         elif key in _COLOUR_FIELDS:
             colours.add(_plain(str(value)))
     return DesignName(*(frozenset(words) for words in (design, colours, sizes, numbers)))

@@ -86,4 +86,6 @@ def unpack(data: bytes) -> Print:
         if len(data) == _HEAD.size + height * width:
             grey = np.frombuffer(data, np.uint8, offset=_HEAD.size).reshape(height, width)
             return Print(grey, np.array(lab, np.float32))
-    raise CatalogueError("a stored print is of another version: run `floorlens index --rebuild`")
+    raise CatalogueError(
+        "a stored print is of another version: run `floorlens attributes --measure --anew`"
+    )

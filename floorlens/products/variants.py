@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +38,8 @@ to reach all of 30 recoloured pictures, and 16 by the vector reached 27.
 """
 MOST = 48
 """Products of a design, at most: of more a name or a picture says nothing."""
-_BLOCK = 1024
+#: So many products at a time look for their nearest, and so many columns make a group of those.
+_BLOCK, _GROUP = 512, 64
 _PICTURES = 2
 #: Likeness at which two pictures are one as probably as not, how much more it must be where one
 #: lies in the other with half its side, and where one is turned, how much less where the names say
@@ -77,17 +79,11 @@ class Relation:
         ids: of both, in order.
         kind: how they differ.
         confidence: 0..1, how probably it is so.
-        likeness: correlation of their structure, -1..1; None where pictures were not compared.
-        colour: difference of their mean colours in CIELAB; None where one is not known.
-        texture: cosine similarity of their textures, -1..1.
     """
 
     ids: tuple[str, str]
     kind: Kind
     confidence: float
-    likeness: float | None
-    colour: float | None
-    texture: float
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ class Design:
 
         Example:
             >>> pairs = [("a", "b", "same picture", 0.9), ("b", "c", "other colour", 0.8)]
-            >>> relations = [Relation((a, b), k, c, 1.0, 0.0, 1.0) for a, b, k, c in pairs]
+            >>> relations = [Relation((a, b), k, c) for a, b, k, c in pairs]
             >>> links = Design(("a", "b", "c"), tuple(relations)).links("a")
             >>> {name: kind for name, (kind, _) in links.items()}
             {'b': 'same picture', 'c': 'other colour'}
@@ -188,17 +184,37 @@ def neighbours(
         [(1, 2)]
     """
     pairs: set[tuple[int, int]] = set()
-    count = min(count, len(vectors) - 1)
+    total = len(vectors)
+    count = min(count, total - 1)
     if count < 1:
         return pairs
+    columns = np.pad(vectors, ((0, -total % _GROUP), (0, 0))).T
     for start in range(0, len(rows), _BLOCK):
         block = np.asarray(rows[start : start + _BLOCK])
-        similarities = vectors[block] @ vectors.T
+        similarities = vectors[block] @ columns
+        similarities[:, total:] = -np.inf
         similarities[np.arange(len(block)), block] = -np.inf
-        nearest = np.argpartition(-similarities, count - 1, axis=1)[:, :count]
+        nearest = _largest(similarities, count)
         for row, others in zip(block.tolist(), nearest.tolist(), strict=True):
             pairs.update((min(row, other), max(row, other)) for other in others)
     return pairs
+
+
+def _largest(table: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Returns the columns of the largest numbers of each row, in no order.
+
+    They lie in those groups of columns whose maxima are the largest. To partition the maxima and
+    then these groups, and not whole rows, halves the time that all of 20,000 products take.
+    """
+    groups = table.reshape(len(table), -1, _GROUP)
+    places = _last(groups.max(axis=2), min(count, groups.shape[1]))
+    chosen = np.take_along_axis(groups, places[:, :, None], axis=1).reshape(len(table), -1)
+    place, column = np.divmod(_last(chosen, count), _GROUP)
+    return np.take_along_axis(places, place, axis=1) * _GROUP + column
+
+
+def _last(table: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    return np.argpartition(table, -count, axis=1)[:, -count:]
 
 
 def namesakes(names: Sequence[DesignName]) -> set[tuple[int, int]]:
@@ -216,13 +232,7 @@ def namesakes(names: Sequence[DesignName]) -> set[tuple[int, int]]:
     for row, name in enumerate(names):
         if name.names_a_design:
             rows.setdefault(name.design, []).append(row)
-    return {
-        (first, second)
-        for same in rows.values()
-        if len(same) <= MOST
-        for place, first in enumerate(same)
-        for second in same[place + 1 :]
-    }
+    return set(_pairs(rows.values()))
 
 
 def one_design(
@@ -278,13 +288,14 @@ def equal_pictures(hashes: Sequence[Sequence[str]]) -> set[tuple[int, int]]:
     for row, own in enumerate(hashes):
         for digest in dict.fromkeys(own):
             rows.setdefault(digest, []).append(row)
-    return {
-        (first, second)
-        for same in rows.values()
-        if len(same) <= MOST
-        for place, first in enumerate(same)
-        for second in same[place + 1 :]
-    }
+    return set(_pairs(rows.values()))
+
+
+def _pairs(groups: Iterable[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """Yields the pairs within each group of at most `MOST`, in the order of the group."""
+    for group in groups:
+        if len(group) <= MOST:
+            yield from combinations(group, 2)
 
 
 def relation(
@@ -314,28 +325,26 @@ def relation(
     names = _names_of(first.name, second.name) if by_name else None
     colour = _colour_gap(first, second)
 
-    def found(kind: Kind, confidence: float, likeness: float | None) -> Relation:
-        return Relation((first.id, second.id), kind, confidence, likeness, colour, texture)
+    def related_as(kind: Kind, confidence: float) -> Relation:
+        return Relation((first.id, second.id), kind, confidence)
 
     if _equal_picture(first, second):
-        return found("other format" if names == "size" else "equal picture", 1.0, 1.0)
+        return related_as("other format" if names == "size" else "equal picture", 1.0)
     overlaps = [overlap(one, other) for one in first.swatches for other in second.swatches]
-    likeness = None
     if overlaps:
         # Of names that differ in numbers alone too many products are others.
         named = names in ("size", "colour", "nothing")
-        best = max(overlaps, key=same_picture)
-        likeness, certainty = best.likeness, same_picture(best, named=named)
+        certainty = same_picture(max(overlaps, key=same_picture), named=named)
         if certainty >= 0.5:
             if colour is not None and colour >= OTHER_COLOUR:
-                return found("other colour", certainty, likeness)
-            return found("other format" if names == "size" else "same picture", certainty, likeness)
+                return related_as("other colour", certainty)
+            return related_as("other format" if names == "size" else "same picture", certainty)
     if names is None or colour is None:
         return None
     kind, least, most = _BY_NAME[names]
     if texture < least or colour > most:
         return None
-    return found(kind, NAME_CONFIDENCE, likeness)
+    return related_as(kind, NAME_CONFIDENCE)
 
 
 NAME_CONFIDENCE = 0.9
@@ -400,7 +409,7 @@ def designs(relations: Iterable[Relation]) -> tuple[Design, ...]:
 
     Example:
         >>> pairs = [("a", "b"), ("b", "c"), ("c", "d")]
-        >>> chain = [Relation(ids, "same picture", 0.9, 0.9, 0.0, 0.9) for ids in pairs]
+        >>> chain = [Relation(ids, "same picture", 0.9) for ids in pairs]
         >>> [design.ids for design in designs(chain)]
         [('a', 'b', 'c')]
     """
@@ -419,12 +428,6 @@ def designs(relations: Iterable[Relation]) -> tuple[Design, ...]:
             group_of[name] = first
     groups = {id(group): sorted(group) for group in group_of.values() if len(group) > 1}
     return tuple(
-        Design(tuple(ids), tuple(_within(ids, related))) for ids in sorted(groups.values())
+        Design(tuple(ids), tuple(related[pair] for pair in combinations(ids, 2) if pair in related))
+        for ids in sorted(groups.values())
     )
-
-
-def _within(ids: Sequence[str], related: Mapping[tuple[str, str], Relation]) -> Iterator[Relation]:
-    for place, first in enumerate(ids):
-        for second in ids[place + 1 :]:
-            if (first, second) in related:
-                yield related[first, second]

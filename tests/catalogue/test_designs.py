@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.catalogue.catalogue import Catalogue
+from floorlens.catalogue.rows import Entry
+from floorlens.embedding import Aspect, FloorEmbedding, FloorFeatures
 from floorlens.errors import ProductNotFound, UsageError
+from floorlens.products.overlaps import Overlap
+from floorlens.products.prints import Print
+from floorlens.products.product import Product
+from floorlens.products.variants import Design
 from floorlens.testing import fake_stages
 from tests.products.test_prints import floor
 
@@ -77,6 +85,55 @@ def test_designs_follow_the_catalogue(lens: Floorlens, folder: Path) -> None:
     assert ("floor-2", "twin-2") not in groups(lens)
     with Floorlens.open(lens.location, stages=fake_stages()) as fresh:
         assert groups(fresh) == groups(lens)
+
+
+@pytest.mark.slow
+def test_designs_do_not_depend_on_what_was_there_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product that comes, goes or changes may alter the nearest of any other."""
+    monkeypatch.setattr("floorlens.catalogue.designs.overlap", lambda *_: Overlap(0.95, 1.0, 0))
+    rng = np.random.default_rng(7)
+    none = np.zeros((1, 1), np.float16)
+    nothing = Aspect(base=none, coverage=none[0], lab=none, facts=none[0], trust=none[0])
+    mark = Print(np.zeros((8, 8), np.uint8), np.zeros(3, np.float32))
+
+    def entry(number: int) -> Entry:
+        name, digest = f"p{number:03}", f"{number:064x}"
+        vector = rng.normal(size=6).astype(np.float32)
+        return Entry(
+            Product(name, name, {}, (f"{name}.jpg",)),
+            (digest,),
+            FloorFeatures({"swatch": nothing}),
+            FloorEmbedding(vector / np.linalg.norm(vector), b""),
+            prints={digest: mark},
+        )
+
+    def fresh() -> tuple[Design, ...]:
+        with closing(Catalogue(tmp_path)) as other:
+            return other.designs.groups()
+
+    with closing(Catalogue(tmp_path)) as catalogue:
+        generation = catalogue.generations.live({"preset": "fake"})
+        catalogue.put([entry(number) for number in range(200)], generation)
+        assert catalogue.designs.groups() == fresh()
+        for start in range(0, 60, 20):
+            catalogue.remove([f"p{number:03}" for number in range(start, start + 5)])
+            assert catalogue.designs.groups() == fresh()
+            catalogue.put([entry(number) for number in range(start + 5, start + 10)], generation)
+            assert catalogue.designs.groups() == fresh()
+            catalogue.put([entry(200 + start)], generation)
+            assert catalogue.designs.groups() == fresh()
+
+
+def test_the_nearest_are_looked_for_only_where_vectors_changed(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person sets of a product writes to the catalogue as well."""
+    before = groups(lens)
+    monkeypatch.setattr("floorlens.catalogue.designs.neighbours", None)
+    lens.edit("floor-3", {"tone": "dark"})
+    assert groups(lens) == before
 
 
 def test_a_rebuild_and_new_names_keep_the_prints(lens: Floorlens, folder: Path) -> None:

@@ -20,7 +20,7 @@ from floorlens.catalogue.catalogue import FILE_NAME, Catalogue
 from floorlens.catalogue.product_attributes import ProductAttributes
 from floorlens.catalogue.rows import Entry, write_attributes
 from floorlens.catalogue.schema import SCHEMA_VERSION, attributes, products
-from floorlens.errors import FilterError, NothingToRank, ProductNotFound, UsageError
+from floorlens.errors import CatalogueError, FilterError, NothingToRank, ProductNotFound, UsageError
 from floorlens.importing import rebuild
 from floorlens.presets import Stages
 from floorlens.testing import fake_stages
@@ -366,3 +366,13 @@ def test_sizes_that_lists_alone_can_state_are_no_matter_of_measuring(
     assert lens.search(room(60), where=wide).notes == ()
     (note,) = lens.search(room(60), where={"tone": "dark"} | wide).notes
     assert "the filter by 'tone' can leave it out" in note
+
+
+def test_a_print_of_another_version_is_taken_anew_without_embedding(lens: Floorlens) -> None:
+    """As the error says; by itself `--measure` leaves products that have a print."""
+    with lens._catalogue.writing() as connection:
+        connection.exec_driver_sql("UPDATE prints SET print = 'old' WHERE product_id = 'dark'")
+    with pytest.raises(CatalogueError, match="attributes --measure --anew"):
+        lens.variants()
+    assert not lens.measure_attributes(anew=True).failed
+    assert lens.variants() is not None

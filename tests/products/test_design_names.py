@@ -16,6 +16,12 @@ from floorlens.products.design_names import design_name
         ("Murom Oak XL", {"xl"}),
         ("Murom Oak Fischgrät", {"fischgrat"}),
         ("Murom Oak 4V", {"4v"}),
+        ("Murom Oak 120 * 20 cm", {"120x20cm"}),
+        ("Murom Oak 8,5 mm", {"8.5mm"}),
+        ("Murom Oak 12″", {'12"'}),
+        ("Murom Oak 12′′", {'12"'}),
+        ("Murom Oak 12''", {'12"'}),
+        ("Murom Oak 24 × 48″", {'24x48"'}),
         ("Murom Oak", set()),
     ],
 )
@@ -23,6 +29,7 @@ def test_sizes_are_no_part_of_the_design(name: str, sizes: set[str]) -> None:
     parts = design_name(name)
     assert set(parts.design) == {"murom", "oak"}
     assert set(parts.sizes) == sizes
+    assert not parts.numbers
 
 
 def test_a_code_is_a_word_and_a_bare_number_is_not() -> None:
@@ -43,6 +50,16 @@ def test_fields_say_sizes_and_colours_and_nothing_else() -> None:
     assert set(parts.sizes) == {"width=190"}
     assert set(parts.colours) == {"grau"}
     assert parts.design == {"murom", "oak"}
+
+
+@pytest.mark.parametrize("field", ["Colour", "Colour name", "color_name", " Farbe", "Farbname:"])
+def test_a_field_is_known_however_its_name_is_written(field: str) -> None:
+    assert design_name("Murom Oak", {field: "Grau"}).colours == {"grau"}
+
+
+def test_a_size_in_a_field_is_written_in_one_way_too() -> None:
+    sizes = [design_name("Oak", {"size": size}).sizes for size in ("8,5 * 20 cm", "8.5 x 20 cm")]
+    assert sizes == [{"size=8.5x20cm"}] * 2
 
 
 def test_one_word_names_no_design() -> None:

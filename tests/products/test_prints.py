@@ -36,7 +36,7 @@ def test_any_shape_is_stored_and_read_again(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"FLP1", b"FLP2" + pack(NOTHING)[4:], pack(NOTHING) + b"x"])
 def test_other_bytes_are_refused(data: bytes) -> None:
-    with pytest.raises(CatalogueError, match="index --rebuild"):
+    with pytest.raises(CatalogueError, match="attributes --measure --anew"):
         unpack(data)
 
 
