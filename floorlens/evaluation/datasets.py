@@ -325,13 +325,25 @@ def read_products(folder: Path) -> ProductFolder:
     group_of: dict[str, int] = {}
     whole = hashlib.sha256()
     for name in files:
-        try:
-            digest = hashlib.sha256(read_bytes(folder / name)).hexdigest()
-        except ImageError:
-            digest = f"unreadable {name}"
+        digest = file_digest(folder / name) or f"unreadable {name}"
         group_of[Path(name).stem] = contents.setdefault(digest, len(contents))
         whole.update(f"{name}\0{digest}\n".encode())
     return ProductFolder(folder, files, group_of, whole.hexdigest()[:16])
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes in hex; "" where it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import file_digest
+        >>> len(file_digest(Path("room.jpg"))), file_digest(Path("gone.jpg"))
+        (64, '')
+    """
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except ImageError:
+        return ""
 
 
 def read_full_size(path: Path) -> NDArray[np.uint8]:

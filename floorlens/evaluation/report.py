@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from floorlens import __version__
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.evaluation.curves import CURVES, ROOMS, Curve, measure_curve, sampled_pairs
-from floorlens.evaluation.datasets import PairsDataset, read_pairs
+from floorlens.evaluation.datasets import (
+    Pair,
+    PairsDataset,
+    file_digest,
+    read_pairs,
+    read_ranking,
+)
 from floorlens.evaluation.measured import Opener, open_measured_lens
 from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.evaluation.slices import product_patterns
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     from floorlens.importing import ImportProgress
     from floorlens.presets import Stages
 
-FORMAT = 1
+FORMAT = 2
 """Of the pieces; another one where they are measured in another way."""
 
 
@@ -120,7 +126,8 @@ def measure_report(
         points = _curves(catalogues, data, rooms, curves, pieces, bar)
         judged = None
         if ranking is not None:
-            judged = pieces.get("ranking", ranking.name) or pieces.put(
+            part = _judgments(ranking)
+            judged = pieces.get("ranking", part) or pieces.put(
                 "ranking",
                 evaluate_ranking(
                     ranking,
@@ -129,7 +136,7 @@ def measure_report(
                     index_progress=index_progress,
                     opener=opener,
                 ).as_dict(),
-                ranking.name,
+                part,
             )
     return ReportResults(
         data, directory, systems, patterns["patterns"], points, judged, pieces.seconds
@@ -200,7 +207,7 @@ def _systems(
 ) -> dict[str, Mapping[str, Any]]:
     """Returns the figures of each system; those that are not there are measured side by side."""
     makers = systems_of(catalogues, data.products)
-    part = [[pair.room, pair.product] for pair in data.pairs]
+    part = _rows(data, data.pairs)
     figures: dict[str, Mapping[str, Any]] = {}
     for name in makers:
         stored = pieces.get(f"system {name}", part)
@@ -249,7 +256,7 @@ def _curves(
     """Returns the points of each curve; the unchanged photos are measured once for all."""
     pairs = sampled_pairs(data, rooms)
     names = [pair.room for pair in pairs]
-    rows = [[pair.room, pair.product] for pair in pairs]
+    rows = _rows(data, pairs)
     ranks: tuple[int, ...] | None = None
     results = []
     for curve in curves:
@@ -272,6 +279,19 @@ def _curves(
         ranks = tuple(same[0]["ranks"])
         results.append(figures)
     return tuple(results)
+
+
+def _rows(data: PairsDataset, pairs: Sequence[Pair]) -> list[list[str]]:
+    """Returns what figures of these rows depend on: the photos' contents, too."""
+    photos = {room: file_digest(data.rooms / room) for room in {pair.room for pair in pairs}}
+    return [[pair.room, photos[pair.room], pair.product, pair.source] for pair in pairs]
+
+
+def _judgments(folder: Path) -> list[object]:
+    """Returns what the figures of judged queries depend on."""
+    data = read_ranking(folder)
+    queries = {name: file_digest(data.queries / name) for name in data.grades}
+    return [folder.name, file_digest(folder / "judgments.csv"), queries, data.products.digest]
 
 
 def _digest(value: object) -> str:

@@ -30,6 +30,7 @@ from floorlens.evaluation.datasets import (
     PairsDataset,
     ProductFolder,
     failures,
+    file_digest,
     mean_colours,
 )
 from floorlens.evaluation.measured import Clock, Searcher
@@ -195,18 +196,20 @@ class OutcomeStore:
 
     Example:
         >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import Pair
         >>> from floorlens.evaluation.pairs import PairOutcome
         >>> from floorlens.evaluation.systems import OutcomeStore
+        >>> pair = Pair("a.jpg", "oak.jpg", "shop")
         >>> outcome = PairOutcome("a.jpg", "oak.jpg", "shop", 1, 1, 0.9, (("oak", 0.9),))
-        >>> OutcomeStore(Path("rooms.jsonl"), "now").put("ours", [outcome], None)
-        >>> OutcomeStore(Path("rooms.jsonl"), "now").get("ours", "a.jpg", "oak.jpg") == outcome
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").put("ours", "c0ffee", [outcome], None)
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").get("ours", "c0ffee", pair) == outcome
         True
     """
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
         self._key = key
-        self._outcomes: dict[tuple[str, str, str], PairOutcome] = {}
+        self._outcomes: dict[tuple[str, str, Pair], PairOutcome] = {}
         self._weights: dict[str, Mapping[str, float] | None] = {}
         lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
         for line in lines:
@@ -215,31 +218,59 @@ class OutcomeStore:
             except ValueError:
                 continue
             if entry["key"] == key:
-                self._add(entry["system"], _outcome_of(entry["outcome"]), entry["weights"])
+                outcome = _outcome_of(entry["outcome"])
+                self._add(entry["system"], entry["photo"], outcome, entry["weights"])
 
-    def get(self, system: str, room: str, product: str) -> PairOutcome | None:
-        """Returns the outcome of a row; None if it was not measured."""
-        return self._outcomes.get((system, room, product))
+    def get(self, system: str, photo: str, pair: Pair) -> PairOutcome | None:
+        """Returns the outcome of a row; None if it was not measured.
+
+        Args:
+            system: its name.
+            photo: the `file_digest` of the room's photo.
+            pair: the row.
+        """
+        return self._outcomes.get((system, photo, _key_of(pair)))
 
     def weights(self, system: str) -> Mapping[str, float] | None:
         """Returns the weights of the components that counted; None where nothing was re-ranked."""
         return self._weights.get(system)
 
     def put(
-        self, system: str, outcomes: Sequence[PairOutcome], weights: Mapping[str, float] | None
+        self,
+        system: str,
+        photo: str,
+        outcomes: Sequence[PairOutcome],
+        weights: Mapping[str, float] | None,
     ) -> None:
-        """Keeps the outcomes of one room."""
+        """Keeps the outcomes of one room, whose photo has that `file_digest`."""
         text = ""
         for outcome in outcomes:
-            self._add(system, outcome, weights)
-            entry = {"key": self._key, "system": system, "weights": weights and dict(weights)}
-            text += json.dumps({**entry, "outcome": asdict(outcome)}, allow_nan=False) + "\n"
+            self._add(system, photo, outcome, weights)
+            entry = {
+                "key": self._key,
+                "system": system,
+                "photo": photo,
+                "weights": weights and dict(weights),
+                "outcome": asdict(outcome),
+            }
+            text += json.dumps(entry, allow_nan=False) + "\n"
         with self._path.open("a", encoding="utf-8") as file:
             file.write(text)
 
-    def _add(self, system: str, outcome: PairOutcome, weights: Mapping[str, float] | None) -> None:
-        self._outcomes[system, outcome.room, outcome.product] = outcome
+    def _add(
+        self,
+        system: str,
+        photo: str,
+        outcome: PairOutcome,
+        weights: Mapping[str, float] | None,
+    ) -> None:
+        self._outcomes[system, photo, _key_of(outcome)] = outcome
         self._weights[system] = weights
+
+
+def _key_of(row: Pair | PairOutcome) -> Pair:
+    """Returns what tells rows apart: the material has no influence on an outcome."""
+    return Pair(row.room, row.product, row.source)
 
 
 def _outcome_of(values: Mapping[str, Any]) -> PairOutcome:
@@ -287,27 +318,34 @@ def measure_systems(
     pairs_of: dict[str, list[Pair]] = defaultdict(list)
     for pair in data.pairs:
         pairs_of[pair.room].append(pair)
+    photos = {room: file_digest(data.rooms / room) for room in pairs_of}
     systems: dict[str, Searcher] = {}
     for number, (room, pairs) in enumerate(pairs_of.items(), start=1):
         for name, make in makers.items():
-            if all(store.get(name, room, pair.product) for pair in pairs):
+            if all(store.get(name, photos[room], pair) for pair in pairs):
                 continue
             if name not in systems:
                 systems[name] = make()
             system = systems[name]
             ranking = search_photo(system, data.rooms / room, data.products, Clock())
             outcomes = [outcome_of(pair, ranking, data.products, colours) for pair in pairs]
-            store.put(name, outcomes, system.weights if isinstance(system, Variant) else None)
+            weights = system.weights if isinstance(system, Variant) else None
+            store.put(name, photos[room], outcomes, weights)
         if progress is not None:
             progress(number, len(pairs_of))
-    return {name: _report(name, data, folder, stamp, store) for name in makers}
+    return {name: _report(name, data, photos, folder, stamp, store) for name in makers}
 
 
 def _report(
-    name: str, data: PairsDataset, folder: Path, stamp: Mapping[str, Any], store: OutcomeStore
+    name: str,
+    data: PairsDataset,
+    photos: Mapping[str, str],
+    folder: Path,
+    stamp: Mapping[str, Any],
+    store: OutcomeStore,
 ) -> PairsReport:
     """Returns the report of a system, all of whose rows are in the store."""
-    rows = [store.get(name, pair.room, pair.product) for pair in data.pairs]
+    rows = [store.get(name, photos[pair.room], pair) for pair in data.pairs]
     outcomes = tuple(row for row in rows if row is not None)
     # Without a first match the search of the photo failed, and for that reason.
     reasons = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from floorlens.demo.samples import samples
 from floorlens.evaluation import report, systems
@@ -107,6 +109,45 @@ def test_other_data_rooms_or_files_are_measured_anew(data: Path, measured: list[
     (data / "pairs.csv").write_text("room,product,source\na.png,p5.png,x\n", encoding="utf-8")
     assert measure(data).systems["ours"]["n"] == 1
     assert measured[0] == "measure_systems"
+
+
+def test_another_photo_or_source_of_the_same_name_is_measured_anew(
+    data: Path, measured: list[str]
+) -> None:
+    first = measure(data).systems["mean colour"]["per_query"]
+    measured.clear()
+    room = data / "rooms" / "b.png"
+    pixels = np.full((24, 32, 3), 250, np.uint8)
+    pixels[12:] = 40
+    Image.fromarray(pixels).save(room)
+    again = measure(data).systems["mean colour"]["per_query"]
+    assert measured == ["measure_systems"] + ["measure_curve"] * 2
+    assert again[0] == first[0]
+    assert (again[1]["rank"], again[1]["first"][0][0]) == (1, "p2")
+    rows = (data / "pairs.csv").read_text("utf-8").replace("b.png,p2.png,y", "b.png,p2.png,z")
+    (data / "pairs.csv").write_text(rows, "utf-8")
+    sources = [row["source"] for row in measure(data).systems["ours"]["per_query"]]
+    assert sources == ["x", "z", "y"]
+
+
+def test_other_judgments_queries_or_products_are_measured_anew(
+    data: Path, ranking_folder: Folder, measured: list[str]
+) -> None:
+    def again() -> list[str]:
+        measured.clear()
+        measure(data, ranking=ranking_folder.path, curves=())
+        return measured
+
+    folder = ranking_folder.path
+    assert "evaluate_ranking" in again()
+    assert again() == []
+    table = folder / "judgments.csv"
+    table.write_text(table.read_text("utf-8").replace("1.png,1.png,1", "1.png,1.png,2"), "utf-8")
+    assert again() == ["evaluate_ranking"]
+    (folder / "queries" / "1.png").write_bytes((folder / "queries" / "2.png").read_bytes())
+    assert again() == ["evaluate_ranking"]
+    (folder / "products" / "2.png").unlink()
+    assert again() == ["evaluate_ranking"]
 
 
 def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

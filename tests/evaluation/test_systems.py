@@ -14,7 +14,7 @@ from PIL import Image
 from floorlens.errors import NoFloorFound
 from floorlens.evaluation.baselines import BaselineResult
 from floorlens.evaluation.calibration import ScoreOutcome
-from floorlens.evaluation.datasets import read_pairs
+from floorlens.evaluation.datasets import Pair, read_pairs
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.pairs import PairOutcome, PairsReport, evaluate_pairs
 from floorlens.evaluation.systems import (
@@ -151,11 +151,13 @@ def test_what_is_kept_of_a_room_is_whole(tmp_path: Path) -> None:
     reading = ScoreOutcome(0.9, True, 2, True, False, False, 0.8, None)
     outcome = PairOutcome("a", "p", "x", 3, 2, 0.7, (("q", 0.9), ("p", 0.7)), "", reading)
     weights = {"colour": 0.25, "texture": 0.75}
-    OutcomeStore(tmp_path / "rooms.jsonl", "key").put("ours", [outcome], weights)
+    OutcomeStore(tmp_path / "rooms.jsonl", "key").put("ours", "photo", [outcome], weights)
     store = OutcomeStore(tmp_path / "rooms.jsonl", "key")
-    assert store.get("ours", "a", "p") == outcome
+    assert store.get("ours", "photo", Pair("a", "p", "x", "oak")) == outcome
     assert store.weights("ours") == weights
-    assert store.get("ours", "a", "q") is None
+    for photo, pair in (("other", Pair("a", "p", "x")), ("photo", Pair("a", "p", "y"))):
+        assert store.get("ours", photo, pair) is None
+    assert store.get("ours", "photo", Pair("a", "q", "x")) is None
     assert store.weights("others") is None
 
 
