@@ -116,12 +116,20 @@ def open_catalogues(
             if not places["adapted"].exists():
                 # The features are the same: nothing is described twice.
                 plain.close()
-                shutil.copytree(places["plain"], places["adapted"])
+                _copy(places["plain"], places["adapted"])
                 plain = opened("plain")
             adapted = opened("adapted")
             if not adapted.adapted:
                 adapted.adapt(progress=adapt_progress)
         yield Catalogues(plain, adapted, stages)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copies a folder; one that was interrupted leaves no target."""
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    part.replace(target)
 
 
 class Variant:

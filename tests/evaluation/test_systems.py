@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import NoFloorFound
+from floorlens.evaluation import systems
 from floorlens.evaluation.baselines import BaselineResult
 from floorlens.evaluation.calibration import ScoreOutcome
 from floorlens.evaluation.datasets import Pair, read_pairs
@@ -25,6 +27,7 @@ from floorlens.evaluation.systems import (
     remembering,
     systems_of,
 )
+from floorlens.lens import Floorlens
 from floorlens.products.product import Product
 from floorlens.ranking import Match
 from floorlens.segmentation import Click
@@ -179,6 +182,33 @@ def test_catalogues_are_kept_for_the_same_products_and_models(
     assert set(statuses()) == {"unchanged"}
     (rooms.path / "products" / "p1.png").unlink()
     assert statuses() == ["added"] * 11
+
+
+def test_a_copy_that_is_interrupted_leaves_nothing(
+    rooms: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue that will be adapted begins as a copy of the plain one."""
+    data = read_pairs(rooms.path)
+    stages = fake_stages(adaptable=True)
+    monkeypatch.setattr(systems, "WORTH", 2)
+    monkeypatch.setattr(Floorlens, "adapt", lambda *_a, **_k: None)
+
+    def broken(_source: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "half").write_bytes(b"")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", broken)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            open_catalogues(tmp_path / "kept", data.products, stages),
+        ):
+            pass
+    with open_catalogues(tmp_path / "kept", data.products, stages) as catalogues:
+        assert catalogues.adapted is not None
+        assert catalogues.adapted.count() == 12
+    assert not list((tmp_path / "kept").rglob("half"))
 
 
 def test_a_memory_tells_inputs_apart() -> None:
