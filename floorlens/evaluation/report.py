@@ -35,6 +35,8 @@ from floorlens.evaluation.systems import (
     open_catalogues,
     systems_of,
 )
+from floorlens.images.decoding import PICTURE_SECONDS
+from floorlens.images.loading import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from floorlens.catalogue.batches import Progress
@@ -77,7 +79,9 @@ def measure_report(
     limit: int | None = None,
     rooms: int = ROOMS,
     curves: tuple[Curve, ...] = CURVES,
-    fresh: bool = False,
+    anew: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     opener: Opener = open_measured_lens,
     new_progress: Callable[[str], Progress] | None = None,
     index_progress: ImportProgress | None = None,
@@ -92,7 +96,8 @@ def measure_report(
         limit: at most so many rooms, evenly spread; None takes all.
         rooms: how many of them the robustness curves take, evenly spread as well.
         curves: which curves.
-        fresh: measures all pieces anew; the catalogues stay.
+        anew: measures all pieces anew; the catalogues stay.
+        max_megapixels, picture_seconds: as for `Floorlens.open`; `opener` has its own.
         opener: opens the catalogue of the judged queries, as for `eval ranking`.
         new_progress: names a part, and returns what is called with (done, total) of it.
         index_progress: the `progress` of the import of the products (`Floorlens.add`).
@@ -116,11 +121,14 @@ def measure_report(
         results,
         data.products,
         stages,
+        max_megapixels=max_megapixels,
+        picture_seconds=picture_seconds,
         progress=index_progress,
         adapt_progress=bar("Adapting"),
     ) as catalogues:
-        key = _digest([FORMAT, data.products.digest, catalogues.ours.stamp])
-        pieces = _Pieces(results, key, fresh=fresh)
+        limits = [max_megapixels, picture_seconds]
+        key = _digest([FORMAT, data.products.digest, catalogues.ours.stamp, limits])
+        pieces = _Pieces(results, key, anew=anew)
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
         points = _curves(catalogues, data, rooms, curves, pieces, bar)
@@ -149,20 +157,20 @@ class _Pieces:
     Args:
         folder: where they lie.
         key: of what they are measured on; files of another one are measured anew.
-        fresh: whether files that are there do not count.
+        anew: whether files that are there do not count.
     """
 
-    def __init__(self, folder: Path, key: str, *, fresh: bool) -> None:
+    def __init__(self, folder: Path, key: str, *, anew: bool) -> None:
         self._folder = folder
         self._key = key
-        self._fresh = fresh
+        self._anew = anew
         self._begin = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     def get(self, name: str, part: object = None) -> dict[str, Any] | None:
         """Returns the figures of a piece, measured on `part`; None if they are not there."""
         self._begin = time.monotonic()
-        if self._fresh:
+        if self._anew:
             return None
         try:
             figures = json.loads(self._path(name).read_text(encoding="utf-8"))
@@ -187,7 +195,7 @@ class _Pieces:
     def store(self) -> OutcomeStore:
         """Returns what is kept of single rooms."""
         path = self._folder / "rooms.jsonl"
-        if self._fresh:
+        if self._anew:
             path.unlink(missing_ok=True)
         return OutcomeStore(path, self._key)
 

@@ -36,6 +36,8 @@ from floorlens.evaluation.datasets import (
 from floorlens.evaluation.measured import Clock, Searcher
 from floorlens.evaluation.pairs import PairOutcome, PairsReport, outcome_of
 from floorlens.evaluation.searches import search_photo
+from floorlens.images.decoding import PICTURE_SECONDS
+from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
 from floorlens.normalisation import FloorView
 from floorlens.presets import Stages
@@ -60,11 +62,14 @@ class Catalogues:
         plain: with the package's own projection.
         adapted: adapted to the products; None where they are too few, as for a user's `index`.
         stages: of both. They remember their last answers.
+        max_megapixels, picture_seconds: as for `Floorlens.open`.
     """
 
     plain: Floorlens
     adapted: Floorlens | None
     stages: Stages
+    max_megapixels: float = MAX_MEGAPIXELS
+    picture_seconds: float = PICTURE_SECONDS
 
     @property
     def ours(self) -> Floorlens:
@@ -78,15 +83,18 @@ def open_catalogues(
     products: ProductFolder,
     stages: Stages,
     *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     progress: ImportProgress | None = None,
     adapt_progress: Progress | None = None,
 ) -> Iterator[Catalogues]:
     """Opens the catalogues of a data set, made in a folder if they are not there; closes them.
 
     Args:
-        folder: where they lie. Other products or models get catalogues of their own there.
+        folder: where they lie. Other products, models or limits get catalogues of their own there.
         products: what they hold.
         stages: what describes them.
+        max_megapixels, picture_seconds: as for `Floorlens.open`.
         progress: called as `progress(done, total, row)` after each product.
         adapt_progress: called with (done, total) simulated rooms.
 
@@ -101,13 +109,19 @@ def open_catalogues(
         (3, None)
     """
     stages = remembering(stages)
-    key = json.dumps([products.digest, stages.stamp()], sort_keys=True)
+    key = json.dumps([products.digest, stages.stamp(), max_megapixels], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     places = {kind: folder / f"catalogue-{name}-{kind}" for kind in ("plain", "adapted")}
     with ExitStack() as stack:
 
         def opened(kind: str) -> Floorlens:
-            return stack.enter_context(Floorlens.open(places[kind], stages=stages))
+            lens = Floorlens.open(
+                places[kind],
+                stages=stages,
+                max_megapixels=max_megapixels,
+                picture_seconds=picture_seconds,
+            )
+            return stack.enter_context(lens)
 
         plain = opened("plain")
         plain.add(products.folder, adapt=False, progress=progress)
@@ -121,7 +135,7 @@ def open_catalogues(
             adapted = opened("adapted")
             if not adapted.adapted:
                 adapted.adapt(progress=adapt_progress)
-        yield Catalogues(plain, adapted, stages)
+        yield Catalogues(plain, adapted, stages, max_megapixels, picture_seconds)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -190,8 +204,15 @@ def systems_of(
     if len(components) > 1:
         for name in components:
             systems[f"without {name}"] = partial(Variant, ours, {name: 0.0})
-    systems["box crop, one embedding"] = partial(BoxCrop, catalogues.stages, products)
-    systems["mean colour"] = partial(MeanColour, catalogues.stages, products)
+    baselines = {"box crop, one embedding": BoxCrop, "mean colour": MeanColour}
+    for name, baseline in baselines.items():
+        systems[name] = partial(
+            baseline,
+            catalogues.stages,
+            products,
+            max_megapixels=catalogues.max_megapixels,
+            picture_seconds=catalogues.picture_seconds,
+        )
     return systems
 
 

@@ -74,7 +74,7 @@ def test_what_is_there_is_not_measured_again(
     again = measure(data, ranking=ranking_folder.path)
     assert measured == []
     assert again == first
-    measure(data, ranking=ranking_folder.path, fresh=True)
+    measure(data, ranking=ranking_folder.path, anew=True)
     assert len(measured) == 5
 
 
@@ -170,7 +170,7 @@ def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.Monk
         "c.png",
     ]
     rooms.clear()
-    measure(data, curves=(), fresh=True)
+    measure(data, curves=(), anew=True)
     assert set(rooms) == {"a.png", "b.png", "c.png"}
 
 
