@@ -297,7 +297,6 @@ def report(
     where it was. In a file that is there, only what stands between its two marks is replaced.
     """
     from floorlens.cli.progress import duration, progress_bars
-    from floorlens.evaluation.curves import CURVES
     from floorlens.evaluation.document import check_marks, write_document
     from floorlens.evaluation.report import measure_report
 
@@ -313,7 +312,6 @@ def report(
             ranking=judged,
             limit=limit,
             rooms=curve_rooms,
-            curves=CURVES if curve_rooms else (),
             anew=anew,
             max_megapixels=settings.max_megapixels,
             picture_seconds=settings.picture_seconds,

@@ -178,16 +178,16 @@ def _systems(results: ReportResults) -> str:
 
 def _legend(preset: str, *, adapted: bool) -> str:
     """Returns what the names of the systems mean."""
-    described = "described"
+    patches = ""
     if preset == BUILTIN.name:
-        described = "several patches as they lie and straightened"
+        patches = " several patches as they lie and straightened,"
     catalogue = "adapted to its products" if adapted else "not adapted"
     if preset == REFERENCE:
         encoder = "that design's encoder"
     else:
         encoder = "our own encoder" if preset == BUILTIN.name else "the preset's encoder"
     return (
-        f"*Ours* is what a user gets: the floor found by the segmenter, {described}, a catalogue "
+        f"*Ours* is what a user gets: the floor found by the segmenter,{patches} a catalogue "
         f"that is {catalogue}, re-ranking. A row *without* leaves one part out; a component of the "
         "re-ranking gets the weight 0. *Box crop, one embedding* is the reference design with "
         f"{encoder}: one vector of the floor's box, furniture included. *Mean colour* is the "

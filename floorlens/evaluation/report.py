@@ -94,7 +94,7 @@ def measure_report(
         stages: what is measured.
         ranking: queries/, products/ and judgments.csv, as for `eval ranking`; None leaves it out.
         limit: at most so many rooms, evenly spread; None takes all.
-        rooms: how many of them the robustness curves take, evenly spread as well.
+        rooms: how many of them the robustness curves take, evenly spread as well; 0 draws none.
         curves: which curves.
         anew: measures all pieces anew; the catalogues stay.
         max_megapixels, picture_seconds: as for `Floorlens.open`; `opener` has its own.
@@ -131,7 +131,7 @@ def measure_report(
         pieces = _Pieces(results, key, anew=anew)
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
-        points = _curves(catalogues, data, rooms, curves, pieces, bar)
+        points = _curves(catalogues, data, rooms, curves if rooms else (), pieces, bar)
         judged = None
         if ranking is not None:
             part = _judgments(ranking)

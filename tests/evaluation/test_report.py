@@ -198,6 +198,10 @@ def test_the_unchanged_photos_of_all_curves_are_the_same(data: Path) -> None:
     assert all(len(curve["rooms"]) == 2 for curve in results.curves)
 
 
+def test_no_rooms_no_curves(data: Path) -> None:
+    assert measure(data, rooms=0).curves == ()
+
+
 def test_files_of_systems_can_be_compared(data: Path) -> None:
     from floorlens.evaluation.compare import compare_files
 
