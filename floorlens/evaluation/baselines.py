@@ -13,6 +13,7 @@ from PIL import Image
 
 from floorlens.errors import FloorlensError
 from floorlens.evaluation.datasets import ProductFolder
+from floorlens.evaluation.measured import Region, Source
 from floorlens.images.colour import delta_e76, srgb_to_lab
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS
@@ -84,12 +85,12 @@ class Baseline(ABC):
     def likeness(self, one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
         """Returns how alike two vectors are, 0..1."""
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> BaselineResult:
+    def search(self, source: Source, *, region: Region | None = None) -> BaselineResult:
         """Returns the products, best first.
 
         Args:
-            source: the bytes of a photo.
-            region: its floor, bool (h, w) of the photo's size; None lets the segmenter find it.
+            source: a photo.
+            region: its floor; None lets the segmenter find it.
 
         Raises:
             NoFloorFound, ImageError, RegionError: as `Floorlens.search` does.

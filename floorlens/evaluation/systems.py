@@ -19,7 +19,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from floorlens.adaptation.adapt import WORTH
 from floorlens.evaluation.baselines import BoxCrop, MeanColour
@@ -33,7 +32,7 @@ from floorlens.evaluation.datasets import (
     file_digest,
     mean_colours,
 )
-from floorlens.evaluation.measured import Clock, Searcher
+from floorlens.evaluation.measured import Clock, Region, Searcher, Source
 from floorlens.evaluation.pairs import PairOutcome, PairsReport, outcome_of
 from floorlens.evaluation.searches import search_photo
 from floorlens.images.decoding import PICTURE_SECONDS
@@ -146,7 +145,7 @@ def _copy(source: Path, target: Path) -> None:
     part.replace(target)
 
 
-class Variant:
+class ConfiguredSearch:
     """A catalogue searched in one way; a `measured.Searcher`.
 
     Args:
@@ -165,7 +164,7 @@ class Variant:
         self._rerank = rerank
         self.weights: Mapping[str, float] | None = None
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> SearchResult:
+    def search(self, source: Source, *, region: Region | None = None) -> SearchResult:
         """Returns what `Floorlens.search` does."""
         result = self._lens.search(
             source, region=region, weights=self._changes, rerank=self._rerank
@@ -194,16 +193,16 @@ def systems_of(
     """
     ours = catalogues.ours
     systems: dict[str, Callable[[], Searcher]] = {
-        OURS: partial(Variant, ours),
-        "without re-ranking": partial(Variant, ours, rerank=False),
+        OURS: partial(ConfiguredSearch, ours),
+        "without re-ranking": partial(ConfiguredSearch, ours, rerank=False),
     }
     if catalogues.adapted is not None:
-        systems["without adaptation"] = partial(Variant, catalogues.plain)
-        systems["without both"] = partial(Variant, catalogues.plain, rerank=False)
+        systems["without adaptation"] = partial(ConfiguredSearch, catalogues.plain)
+        systems["without both"] = partial(ConfiguredSearch, catalogues.plain, rerank=False)
     components = catalogues.stages.reranker.weights
     if len(components) > 1:
         for name in components:
-            systems[f"without {name}"] = partial(Variant, ours, {name: 0.0})
+            systems[f"without {name}"] = partial(ConfiguredSearch, ours, {name: 0.0})
     baselines = {"box crop, one embedding": BoxCrop, "mean colour": MeanColour}
     for name, baseline in baselines.items():
         systems[name] = partial(
@@ -358,7 +357,7 @@ def measure_systems(
             system = systems[name]
             ranking = search_photo(system, data.rooms / room, data.products, Clock())
             outcomes = [outcome_of(pair, ranking, data.products, colours) for pair in pairs]
-            weights = system.weights if isinstance(system, Variant) else None
+            weights = system.weights if isinstance(system, ConfiguredSearch) else None
             store.put(name, photos[room], outcomes, weights)
         if progress is not None:
             progress(number, len(pairs_of))

@@ -110,7 +110,7 @@ class Scripted:
         self.searches = 0
         self.stop_at = 99
 
-    def search(self, source: bytes, *, region: Any = None) -> Any:
+    def search(self, source: Any, *, region: Any = None) -> Any:
         self.searches += 1
         if self.searches == self.stop_at:
             raise KeyboardInterrupt
