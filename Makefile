@@ -98,10 +98,10 @@ soak: $(TESTS)
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.
 # ANEW=--anew measures anew what reports/evaluation holds.
 PAIRS ?= ../shared/data/real_pairs
-JUDGED ?= ../shared/data/seed
+RANKING ?= ../shared/data/seed
 ANEW ?=
 evaluation: $(TESTS)
-	$(BIN)/floorlens eval report $(PAIRS) --ranking $(JUDGED) --out docs/evaluation.md $(ANEW)
+	$(BIN)/floorlens eval report $(PAIRS) --ranking $(RANKING) --out docs/evaluation.md $(ANEW)
 
 # Makes the floor segmenter anew: hours on two cores; started again, it goes on where it was.
 CACHE ?= .cache

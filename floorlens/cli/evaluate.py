@@ -253,7 +253,7 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="The document, in Markdown.")
     ] = Path("evaluation.md"),
-    results: Annotated[
+    results_folder: Annotated[
         Path,
         typer.Option(
             "--results",
@@ -261,7 +261,7 @@ def report(
             help="Where catalogues and figures are kept; what is there is not measured again.",
         ),
     ] = RESULTS,
-    judged: Annotated[
+    ranking_folder: Annotated[
         Path | None,
         typer.Option(
             "--ranking",
@@ -301,15 +301,15 @@ def report(
     from floorlens.evaluation.report import measure_report
 
     settings = read_settings(catalogue=catalogue, preset=preset)
-    _check_writable(out, results)
+    _check_writable(out, results_folder)
     check_marks(out)
     with progress_bars() as new_bar:
         indexing = new_bar("Indexing", 0)
-        measured = measure_report(
+        results = measure_report(
             directory,
-            results,
+            results_folder,
             _stages(settings),
-            ranking=judged,
+            ranking=ranking_folder,
             limit=limit,
             rooms=curve_rooms,
             anew=anew,
@@ -325,17 +325,17 @@ def report(
     options: dict[str, object] = {
         "--preset": preset,
         "--catalogue": catalogue,
-        "--ranking": judged,
+        "--ranking": ranking_folder,
         "--limit": limit,
         "--curve-rooms": curve_rooms,
-        "--results": None if results == RESULTS else results,
+        "--results": None if results_folder == RESULTS else results_folder,
         "--out": out,
     }
     words = ["floorlens", "eval", "report", str(directory)]
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
-    path = write_document(out, measured, shlex.join(words))
-    for name, seconds in measured.seconds.items():
+    path = write_document(out, results, shlex.join(words))
+    for name, seconds in results.seconds.items():
         print(f"{name}: {duration(seconds)}")
     print(f"Document: {path}")
 

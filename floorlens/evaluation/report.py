@@ -132,10 +132,10 @@ def measure_report(
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
         points = _curves(catalogues, data, rooms, curves if rooms else (), pieces, bar)
-        judged = None
+        ranking_figures = None
         if ranking is not None:
             part = _judgments(ranking)
-            judged = pieces.get("ranking", part) or pieces.put(
+            ranking_figures = pieces.get("ranking", part) or pieces.put(
                 "ranking",
                 evaluate_ranking(
                     ranking,
@@ -147,7 +147,7 @@ def measure_report(
                 part,
             )
     return ReportResults(
-        data, directory, systems, patterns["patterns"], points, judged, pieces.seconds
+        data, directory, systems, patterns["patterns"], points, ranking_figures, pieces.seconds
     )
 
 

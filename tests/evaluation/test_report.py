@@ -15,7 +15,7 @@ from floorlens.evaluation import report, systems
 from floorlens.evaluation.curves import CURVES
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.report import ReportResults, measure_report
-from floorlens.evaluation.searches import search_photo
+from floorlens.evaluation.searches import search_photo, search_picture
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
@@ -186,8 +186,19 @@ def test_one_system_that_is_missing_is_measured_alone(data: Path, measured: list
     assert again.systems["mean colour"]["per_query"] == first.systems["mean colour"]["per_query"]
 
 
-def test_the_unchanged_photos_of_all_curves_are_the_same(data: Path) -> None:
+def test_the_unchanged_photos_are_searched_once_for_all_curves(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[object] = []
+
+    def spy(*arguments: Any) -> Any:
+        searches.append(arguments)
+        return search_picture(*arguments)
+
+    monkeypatch.setattr("floorlens.evaluation.curves.search_picture", spy)
     results = measure(data, curves=CURVES)
+    disturbed = sum(len(curve.photo) + len(curve.mask) for curve in CURVES)
+    assert len(searches) == 2 * (1 + disturbed)
     ranks = {
         tuple(point["ranks"])
         for curve in results.curves
