@@ -71,9 +71,12 @@ class _Row(Protocol):
     def reason(self) -> str | None: ...
 
 
-class _Import(Protocol):
+class Import(Protocol):
+    """What an import says of each product."""
+
     @property
-    def rows(self) -> Sequence[_Row]: ...
+    def rows(self) -> Sequence[_Row]:
+        """One row a product."""
 
 
 class Searcher(Protocol):
@@ -90,7 +93,7 @@ class Lens(Searcher, Protocol):
     def stamp(self) -> Mapping[str, Any]:
         """The preset and the models, as plain JSON values."""
 
-    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> Import:
         """Imports a folder of product pictures; returns one row a product."""
 
     def mask(self, source: Source, *, clicks: Sequence[Click] = ()) -> FloorRegion:
@@ -153,7 +156,7 @@ class _MeasuredLens:
     def stamp(self) -> Mapping[str, Any]:
         return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
 
-    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> Import:
         return self._lens.add(
             source, progress=progress, adapt=self._adapt, adapt_progress=self._adapt_progress
         )

@@ -170,6 +170,7 @@ def evaluate_pairs(
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, pair in enumerate(data.pairs):
         rows_of[pair.room].append(row)
+    reasons.update(absent_products(data))
     clock = Clock()
     with lens_with_products(opener, preset, data.products, reasons, index_progress) as lens:
         for number, (room, rows) in enumerate(rows_of.items(), start=1):
@@ -179,8 +180,6 @@ def evaluate_pairs(
             for row in rows:
                 pair = data.pairs[row]
                 outcomes[row] = outcome_of(pair, ranking, data.products, colours)
-                if data.products.group_of_file(pair.product) is None:
-                    reasons[f"products/{pair.product}"] = "named in pairs.csv, but not there"
             if progress is not None:
                 progress(number, len(rows_of))
         report = PairsReport(
@@ -194,6 +193,23 @@ def evaluate_pairs(
         if html is not None:
             _write_worst(report, data, lens, html)
     return report
+
+
+def absent_products(data: PairsDataset) -> dict[str, str]:
+    """Returns file -> reason of each product of pairs.csv that is not in products/.
+
+    Example:
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.datasets import read_pairs
+        >>> from floorlens.evaluation.pairs import absent_products
+        >>> absent_products(read_pairs(samples()))
+        {}
+    """
+    return {
+        f"products/{pair.product}": "named in pairs.csv, but not there"
+        for pair in data.pairs
+        if data.products.group_of_file(pair.product) is None
+    }
 
 
 def outcome_of(

@@ -127,7 +127,8 @@ def measure_report(
         adapt_progress=bar("Adapting"),
     ) as catalogues:
         limits = [max_megapixels, picture_seconds]
-        key = _digest([FORMAT, data.products.digest, catalogues.ours.stamp, limits])
+        made_of = [data.products.digest, sorted(catalogues.failed), catalogues.ours.stamp]
+        key = _digest([FORMAT, made_of, limits])
         pieces = _Pieces(results, key, anew=anew)
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
@@ -225,7 +226,9 @@ def _systems(
     if missing:
         stamp = {"floorlens": __version__, **catalogues.ours.stamp}
         store = pieces.store()
-        reports = measure_systems(missing, data, directory, stamp, store, progress=progress)
+        reports = measure_systems(
+            missing, data, directory, stamp, store, failed=catalogues.failed, progress=progress
+        )
         projection = catalogues.plain.stamp["projection"]
         for name in {"without adaptation", "without both"} & reports.keys():
             of_plain = {**reports[name].stamp, "projection": projection}

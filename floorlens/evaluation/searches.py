@@ -15,6 +15,7 @@ from floorlens.errors import CatalogueError, ImageError
 from floorlens.evaluation.datasets import ProductFolder
 from floorlens.evaluation.measured import (
     Clock,
+    Import,
     Lens,
     Opener,
     Region,
@@ -97,14 +98,36 @@ def lens_with_products(
         3
     """
     with temporary_lens(opener, preset) as lens:
-        rows = {row.id: row for row in lens.add(products.folder, progress=progress).rows}
-        for product, name in products.file_of.items():
-            row = rows.get(product)
-            if row is None:
-                reasons[f"products/{name}"] = "was not imported"
-            elif row.status == "failed":
-                reasons[f"products/{name}"] = row.reason or "was not imported"
+        report = lens.add(products.folder, progress=progress)
+        reasons.update(import_failures(report, products))
         yield lens
+
+
+def import_failures(report: Import, products: ProductFolder) -> dict[str, str]:
+    """Returns file -> reason of each product whose import failed.
+
+    Args:
+        report: of the import.
+        products: what was to be imported.
+
+    Example:
+        >>> from floorlens import Floorlens
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> from floorlens.evaluation.searches import import_failures
+        >>> products = read_products(Path("products"))
+        >>> with Floorlens.open("kept") as lens:
+        ...     import_failures(lens.add(products.folder), products)
+        {}
+    """
+    rows = {row.id: row for row in report.rows}
+    reasons = {}
+    for product, name in products.file_of.items():
+        row = rows.get(product)
+        if row is None:
+            reasons[f"products/{name}"] = "was not imported"
+        elif row.status == "failed":
+            reasons[f"products/{name}"] = row.reason or "was not imported"
+    return reasons
 
 
 def search_photo(lens: Searcher, path: Path, products: ProductFolder, clock: Clock) -> PhotoRanking:

@@ -12,7 +12,7 @@ import shutil
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -33,8 +33,8 @@ from floorlens.evaluation.datasets import (
     mean_colours,
 )
 from floorlens.evaluation.measured import Clock, Region, Searcher, Source
-from floorlens.evaluation.pairs import PairOutcome, PairsReport, outcome_of
-from floorlens.evaluation.searches import search_photo
+from floorlens.evaluation.pairs import PairOutcome, PairsReport, absent_products, outcome_of
+from floorlens.evaluation.searches import import_failures, search_photo
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
@@ -61,12 +61,14 @@ class Catalogues:
         plain: with the package's own projection.
         adapted: adapted to the products; None where they are too few, as for a user's `index`.
         stages: of both. They remember their last answers.
+        failed: file -> reason of each product whose import failed.
         max_megapixels, picture_seconds: as for `Floorlens.open`.
     """
 
     plain: Floorlens
     adapted: Floorlens | None
     stages: Stages
+    failed: Mapping[str, str] = field(default_factory=dict)
     max_megapixels: float = MAX_MEGAPIXELS
     picture_seconds: float = PICTURE_SECONDS
 
@@ -123,7 +125,7 @@ def open_catalogues(
             return stack.enter_context(lens)
 
         plain = opened("plain")
-        plain.add(products.folder, adapt=False, progress=progress)
+        report = plain.add(products.folder, adapt=False, progress=progress)
         adapted = None
         if stages.embedder.projection is not None and products.count >= WORTH:
             if not places["adapted"].exists():
@@ -134,7 +136,8 @@ def open_catalogues(
             adapted = opened("adapted")
             if not adapted.adapted:
                 adapted.adapt(progress=adapt_progress)
-        yield Catalogues(plain, adapted, stages, max_megapixels, picture_seconds)
+        failed = import_failures(report, products)
+        yield Catalogues(plain, adapted, stages, failed, max_megapixels, picture_seconds)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -315,6 +318,7 @@ def measure_systems(
     stamp: Mapping[str, Any],
     store: OutcomeStore,
     *,
+    failed: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, PairsReport]:
     """Returns how well the rooms find their products with each system, as `eval pairs` does.
@@ -327,6 +331,7 @@ def measure_systems(
         folder: the evaluation folder, for the reports.
         stamp: of the models; each report adds what is special about its system.
         store: has what is measured already, and gets the rest.
+        failed: `Catalogues.failed`, for the reports.
         progress: called with (done, total) photos after each of them.
 
     Example:
@@ -361,7 +366,8 @@ def measure_systems(
             store.put(name, photos[room], outcomes, weights)
         if progress is not None:
             progress(number, len(pairs_of))
-    return {name: _report(name, data, photos, folder, stamp, store) for name in makers}
+    reasons = {**(failed or {}), **absent_products(data)}
+    return {name: _report(name, data, photos, folder, stamp, store, reasons) for name in makers}
 
 
 def _report(
@@ -371,18 +377,19 @@ def _report(
     folder: Path,
     stamp: Mapping[str, Any],
     store: OutcomeStore,
+    failed: Mapping[str, str],
 ) -> PairsReport:
     """Returns the report of a system, all of whose rows are in the store."""
     rows = [store.get(name, photos[pair.room], pair) for pair in data.pairs]
     outcomes = tuple(row for row in rows if row is not None)
     # Without a first match the search of the photo failed, and for that reason.
-    reasons = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}
+    rooms = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}
     weights = store.weights(name)
     return PairsReport(
         outcomes=outcomes,
         products=data.products.count,
         seconds_per_query=0.0,
-        failed=failures(reasons),
+        failed=failures({**failed, **rooms}),
         stamp={**stamp, "system": name, "weights": weights and dict(weights)},
         data=Measured("pairs", folder, data.products.digest),
     )

@@ -190,7 +190,9 @@ def test_a_point_is_plain_json() -> None:
     assert figures["ci95"]["mrr"] == [0.25, 1.0]
 
 
-def test_a_bug_of_one_photo_does_not_end_the_curve(greys: PairsFolder, tmp_path: Path) -> None:
+def test_a_bug_of_one_photo_does_not_end_the_curve(
+    greys: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = read_pairs(greys.path)
     with Floorlens.open(tmp_path / "kept", stages=fake_stages()) as lens:
         lens.add(greys.path / "products", adapt=False)
@@ -206,7 +208,7 @@ def test_a_bug_of_one_photo_does_not_end_the_curve(greys: PairsFolder, tmp_path:
         def failing(_photo: Any) -> Any:
             raise ZeroDivisionError
 
-        lens.search = broken  # type: ignore[method-assign]
-        lens.mask = failing  # type: ignore[method-assign]
+        monkeypatch.setattr(lens, "search", broken)
+        monkeypatch.setattr(lens, "mask", failing)
         points = measure_curve(Curve("none", "%", 0.0), lens, data, sampled_pairs(data, 3))
     assert points == (CurvePoint(0.0, (11, 1, 1)),)

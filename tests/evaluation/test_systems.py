@@ -67,6 +67,9 @@ class Counting:
 def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     rooms: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with (rooms.path / "pairs.csv").open("a", encoding="utf-8") as table:
+        table.write("a.png,gone.png,x\n")
+    (rooms.path / "products" / "broken.png").write_bytes(b"x")
     data = read_pairs(rooms.path)
     segmenter = Counting(fake_stages().segmenter)
     stages = replace(fake_stages(), segmenter=segmenter)
@@ -81,6 +84,7 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
             rooms.path,
             {"preset": "fake"},
             OutcomeStore(tmp_path / "rooms.jsonl", "key"),
+            failed=catalogues.failed,
             progress=lambda *call: done.append(call),
         )
     assert set(segmenter.calls.values()) == {1}
@@ -91,6 +95,7 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     monkeypatch.setattr("floorlens.presets.load_stages", lambda *_a, **_k: fake_stages())
     alone = evaluate_pairs(rooms.path).as_dict()
     ours = reports[OURS].as_dict()
+    assert {"products/broken.png", "products/gone.png"} <= {row["file"] for row in ours["failed"]}
     for name in ("mrr", "top1", "per_query", "ci95", "failed", "data"):
         assert ours[name] == alone[name], name
     assert ours["stamp"]["weights"] == alone["stamp"]["weights"]
