@@ -1,4 +1,4 @@
-"""Commands that measure: eval pairs, masks, ranking, simulated; eval compare, eval report."""
+"""Commands that measure: eval pairs, masks, ranking, simulated, attributes; compare, report."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 eval_app = typer.Typer(
     no_args_is_help=True,
     help="Measure the pipeline on a folder of photos. Exits 0 when it has measured, whatever the "
-    "figures. The products are indexed into a temporary catalogue; --catalogue only says which "
-    "preset.",
+    "figures. --catalogue only says which preset.",
 )
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The data; only read.")]
@@ -84,7 +83,8 @@ def pairs(
     Take this where you know which product lies in each room, as from orders or from a shop's own
     room photos: one right answer a photo, cheap to get for hundreds of rooms. It says how often the
     right product is first, and where it is else. Where several products would be fine answers, and
-    a person can grade them for each photo, take `eval ranking`.
+    a person can grade them for each photo, take `eval ranking`. The products are indexed into a
+    temporary catalogue.
     """
     from floorlens.evaluation.pairs import evaluate_pairs
 
@@ -174,7 +174,7 @@ def ranking(
     close (2) or related (1): it says how well the whole order serves somebody who would take a
     close one too, also for floors that the catalogue does not hold. Grading takes a look at every
     product for every photo: a few photos and a small catalogue. Where only the one true product is
-    known, take `eval pairs`.
+    known, take `eval pairs`. The products are indexed into a temporary catalogue.
     """
     from floorlens.evaluation.ranking import evaluate_ranking
 
@@ -201,7 +201,10 @@ def simulated(
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
-    """Rooms simulated with the products themselves, under strong light: products/."""
+    """Rooms simulated with the products themselves, under strong light: products/.
+
+    The products are indexed into a temporary catalogue.
+    """
     from floorlens.evaluation.simulated import evaluate_simulated
 
     _measure(

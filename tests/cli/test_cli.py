@@ -564,6 +564,13 @@ def test_eval_says_which_command_to_take(run: Run) -> None:
         assert f"eval {other}" in text
 
 
+def test_eval_says_where_products_are_indexed(run: Run) -> None:
+    for kind in ([], ["pairs"], ["ranking"], ["simulated"], ["masks"], ["report"], ["attributes"]):
+        text = " ".join(run("eval", *kind, "--help").stdout.split())
+        temporary = kind in (["pairs"], ["ranking"], ["simulated"])
+        assert ("temporary catalogue" in text) == temporary, kind
+
+
 def test_eval_checks_that_it_can_write_before_it_measures(run: Run, pairs: Path) -> None:
     Path("file").write_text("x")
     for option in (["--json", "."], ["--json", "file/out.json"], ["--html", "file"]):
