@@ -111,6 +111,7 @@ def import_failures(report: Import, products: ProductFolder) -> dict[str, str]:
         products: what was to be imported.
 
     Example:
+        >>> from pathlib import Path
         >>> from floorlens import Floorlens
         >>> from floorlens.evaluation.datasets import read_products
         >>> from floorlens.evaluation.searches import import_failures
