@@ -96,12 +96,12 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/milvus_server.py
 
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.
-# FRESH=--fresh measures anew what reports/evaluation holds.
+# ANEW=--anew measures anew what reports/evaluation holds.
 PAIRS ?= ../shared/data/real_pairs
-JUDGED ?= ../shared/data/seed
-FRESH ?=
+RANKING ?= ../shared/data/seed
+ANEW ?=
 evaluation: $(TESTS)
-	$(BIN)/floorlens eval report $(PAIRS) --ranking $(JUDGED) --out docs/evaluation.md $(FRESH)
+	$(BIN)/floorlens eval report $(PAIRS) --ranking $(RANKING) --out docs/evaluation.md $(ANEW)
 
 # Makes the floor segmenter anew: hours on two cores; started again, it goes on where it was.
 CACHE ?= .cache

@@ -1,15 +1,16 @@
-"""Commands that measure: eval pairs, masks, ranking, simulated; eval compare, eval report."""
+"""Commands that measure: eval pairs, masks, ranking, simulated, attributes; compare, report."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -25,11 +26,15 @@ from floorlens.cli.output import (
 from floorlens.cli.progress import index_bars, progress_bar
 from floorlens.lens import preset_in_use
 
+if TYPE_CHECKING:
+    from floorlens.evaluation.measured import Lens
+    from floorlens.presets import Stages
+    from floorlens.settings import Settings
+
 eval_app = typer.Typer(
     no_args_is_help=True,
     help="Measure the pipeline on a folder of photos. Exits 0 when it has measured, whatever the "
-    "figures. The products are indexed into a temporary catalogue; --catalogue only says which "
-    "preset.",
+    "figures. --catalogue only says which preset.",
 )
 
 DirectoryArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The data; only read.")]
@@ -54,6 +59,9 @@ RetrievalOption = Annotated[
 ]
 
 
+RESULTS = Path("reports/evaluation")
+
+
 def register(app: typer.Typer) -> None:
     """Adds these commands to the application."""
     app.add_typer(eval_app, name="eval")
@@ -75,7 +83,8 @@ def pairs(
     Take this where you know which product lies in each room, as from orders or from a shop's own
     room photos: one right answer a photo, cheap to get for hundreds of rooms. It says how often the
     right product is first, and where it is else. Where several products would be fine answers, and
-    a person can grade them for each photo, take `eval ranking`.
+    a person can grade them for each photo, take `eval ranking`. The products are indexed into a
+    temporary catalogue.
     """
     from floorlens.evaluation.pairs import evaluate_pairs
 
@@ -165,7 +174,7 @@ def ranking(
     close (2) or related (1): it says how well the whole order serves somebody who would take a
     close one too, also for floors that the catalogue does not hold. Grading takes a look at every
     product for every photo: a few photos and a small catalogue. Where only the one true product is
-    known, take `eval pairs`.
+    known, take `eval pairs`. The products are indexed into a temporary catalogue.
     """
     from floorlens.evaluation.ranking import evaluate_ranking
 
@@ -192,7 +201,10 @@ def simulated(
     weight: WeightOption = None,
     retrieval_only: RetrievalOption = False,
 ) -> None:
-    """Rooms simulated with the products themselves, under strong light: products/."""
+    """Rooms simulated with the products themselves, under strong light: products/.
+
+    The products are indexed into a temporary catalogue.
+    """
     from floorlens.evaluation.simulated import evaluate_simulated
 
     _measure(
@@ -244,15 +256,15 @@ def report(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="The document, in Markdown.")
     ] = Path("evaluation.md"),
-    results: Annotated[
+    results_folder: Annotated[
         Path,
         typer.Option(
             "--results",
             metavar="DIR",
             help="Where catalogues and figures are kept; what is there is not measured again.",
         ),
-    ] = Path("reports/evaluation"),
-    judged: Annotated[
+    ] = RESULTS,
+    ranking_folder: Annotated[
         Path | None,
         typer.Option(
             "--ranking",
@@ -267,14 +279,16 @@ def report(
             "--limit", min=1, help="At most so many rooms, evenly spread.", show_default=False
         ),
     ] = None,
-    rooms: Annotated[
+    curve_rooms: Annotated[
         int,
         typer.Option(
-            "--rooms", min=0, help="So many of them for the robustness curves; 0 draws none."
+            "--curve-rooms",
+            min=0,
+            help="So many of them for the robustness curves; 0 draws none.",
         ),
     ] = 40,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Measure all anew; the catalogues are kept.")
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Measure all anew; the catalogues are kept.")
     ] = False,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
@@ -285,41 +299,46 @@ def report(
     how far scores can be trusted; what light, camera and mask errors cost. Interrupted, it goes on
     where it was. In a file that is there, only what stands between its two marks is replaced.
     """
-    from floorlens import presets
     from floorlens.cli.progress import duration, progress_bars
-    from floorlens.evaluation.curves import CURVES
     from floorlens.evaluation.document import check_marks, write_document
-    from floorlens.evaluation.measured import open_measured_lens
     from floorlens.evaluation.report import measure_report
 
     settings = read_settings(catalogue=catalogue, preset=preset)
-    _check_writable(out, results)
+    _check_writable(out, results_folder)
     check_marks(out)
-    models = settings.model_options()
-    stages = presets.load_stages(
-        presets.preset_named(preset_in_use(settings)), threads=settings.threads, models=models
-    )
     with progress_bars() as new_bar:
         indexing = new_bar("Indexing", 0)
-        measured = measure_report(
+        results = measure_report(
             directory,
-            results,
-            stages,
-            ranking=judged,
+            results_folder,
+            _stages(settings),
+            ranking=ranking_folder,
             limit=limit,
-            rooms=rooms,
-            curves=CURVES if rooms else (),
-            fresh=fresh,
-            opener=partial(open_measured_lens, threads=settings.threads, models=models),
+            rooms=curve_rooms,
+            anew=anew,
+            max_megapixels=settings.max_megapixels,
+            picture_seconds=settings.picture_seconds,
+            opener=_opener(settings),
             new_progress=lambda name: new_bar(name, 0),
             index_progress=lambda done, total, _row: indexing(done, total),
         )
-    words = ["floorlens eval report", str(directory)]
-    words += [] if judged is None else ["--ranking", str(judged)]
-    words += [] if limit is None else ["--limit", str(limit)]
-    words += ["--rooms", str(rooms), "--out", str(out)]
-    path = write_document(out, measured, " ".join(words))
-    for name, seconds in measured.seconds.items():
+    if catalogue is not None and "://" in catalogue:
+        # Its address may hold a password, and it only says which preset.
+        preset, catalogue = preset_in_use(settings), None
+    options: dict[str, object] = {
+        "--preset": preset,
+        "--catalogue": catalogue,
+        "--ranking": ranking_folder,
+        "--limit": limit,
+        "--curve-rooms": curve_rooms,
+        "--results": None if results_folder == RESULTS else results_folder,
+        "--out": out,
+    }
+    words = ["floorlens", "eval", "report", str(directory)]
+    for name, value in options.items():
+        words += [] if value is None else [name, str(value)]
+    path = write_document(out, results, shlex.join(words))
+    for name, seconds in results.seconds.items():
         print(f"{name}: {duration(seconds)}")
     print(f"Document: {path}")
 
@@ -345,20 +364,14 @@ def attributes(
     ] = None,
 ) -> None:
     """Product pictures with the words that a person gave them: file, tone, pattern, …"""
-    from floorlens import presets
     from floorlens.evaluation.attributes import evaluate_attributes
 
     settings = read_settings(catalogue=catalogue, preset=preset)
     _check_writable(None if json_file == Path("-") else json_file, None)
-    stages = presets.load_stages(
-        presets.preset_named(preset_in_use(settings)),
-        threads=settings.threads,
-        models=settings.model_options(),
-    )
     with progress_bar("Measuring") as progress:
         report = evaluate_attributes(
             directory,
-            stages,
+            _stages(settings),
             labels=labels,
             split=split,
             max_megapixels=settings.max_megapixels,
@@ -366,6 +379,30 @@ def attributes(
             progress=progress,
         )
     _hand_over(report.as_dict(), json_file)
+
+
+def _stages(settings: Settings) -> Stages:
+    """Returns the backends of the preset that the settings or their catalogue name."""
+    from floorlens import presets
+
+    return presets.load_stages(
+        presets.preset_named(preset_in_use(settings)),
+        threads=settings.threads,
+        models=settings.model_options(),
+    )
+
+
+def _opener(settings: Settings) -> Callable[..., Lens]:
+    """Returns `open_measured_lens` as the settings say."""
+    from floorlens.evaluation.measured import open_measured_lens
+
+    return partial(
+        open_measured_lens,
+        threads=settings.threads,
+        models=settings.model_options(),
+        max_megapixels=settings.max_megapixels,
+        picture_seconds=settings.picture_seconds,
+    )
 
 
 class _RankingOptions(NamedTuple):
@@ -387,19 +424,11 @@ def _measure(
     ranking_options: _RankingOptions | None = None,
     **options: Any,
 ) -> None:
-    from floorlens.evaluation.measured import open_measured_lens
-
     settings = read_settings(catalogue=catalogue, preset=preset)
     preset = preset_in_use(settings)
     # Measuring takes minutes: a result that cannot be written must fail before, not after.
     _check_writable(None if json_file == Path("-") else json_file, html)
-    opener = partial(
-        open_measured_lens,
-        threads=settings.threads,
-        models=settings.model_options(),
-        max_megapixels=settings.max_megapixels,
-        picture_seconds=settings.picture_seconds,
-    )
+    opener = _opener(settings)
     with ExitStack() as bars:
         if html is not None:
             options["html"] = html

@@ -5,6 +5,7 @@ pairs         a room and the product on its floor
 ranking       graded judgments
 masks         true floor masks
 simulated     rooms simulated with the products
+attributes    pictures of products and the words that a person gave them
 compare       two files of one of these: what changed, by photo
 report        all that the evaluation document says, measured piece by piece
 document      of report: the document, Markdown with diagrams (charts)

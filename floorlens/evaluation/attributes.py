@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from floorlens.attributes.vocabulary import parse_value
 from floorlens.errors import DatasetError, FloorlensError, UsageError
-from floorlens.evaluation.datasets import Failure
+from floorlens.evaluation.datasets import Failure, inner_path, read_rows
 from floorlens.evaluation.metrics import wilson_interval
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS, read_bytes
@@ -152,8 +151,8 @@ def read_labels(path: Path, split: str | None = None) -> list[Label]:
     r"""Returns the labels of a file, or those of one split.
 
     Raises:
-        DatasetError: it cannot be read, has no column `file` or none of an attribute, has a word
-            that is none of the attribute's, or no row of the split.
+        DatasetError: it cannot be read, has no column `file` or no label, names a file outside the
+            evaluation folder, has a word that is none of the attribute's, or no row of the split.
 
     Example:
         >>> from pathlib import Path
@@ -161,24 +160,20 @@ def read_labels(path: Path, split: str | None = None) -> list[Label]:
         >>> read_labels(Path("labels.csv"))
         [Label(file='oak.jpg', values={'tone': 'light'})]
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as a list of labels: {error}") from error
-    header = set(rows[0]) if rows else set()
-    names = [name for name in COLUMNS if name in header]
-    if "file" not in header or not names:
-        raise DatasetError(f"{path} needs a column 'file' and one of {', '.join(COLUMNS)}")
+    # Numbered as in the file, whatever the split.
+    rows = list(enumerate(read_rows(path, ["file"], optional=(SPLIT, *COLUMNS)), 1))
+    if not any(row[name] for _, row in rows for name in COLUMNS):
+        raise DatasetError(f"{path}: labels nothing; it needs one of {', '.join(COLUMNS)}")
     if split is not None:
-        rows = [row for row in rows if row.get(SPLIT) == split]
+        rows = [(number, row) for number, row in rows if row[SPLIT] == split]
         if not rows:
-            raise DatasetError(f"{path} has no row whose {SPLIT} is {split!r}")
+            raise DatasetError(f"{path}: has no row whose {SPLIT} is {split!r}")
     labels = []
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
+        file = inner_path(row["file"], f"{path}, row {number}: file")
         try:
-            values = {name: parse_value(name, row[name]) for name in names if row[name]}
+            values = {name: parse_value(name, row[name]) for name in COLUMNS if row[name]}
         except UsageError as error:
-            raise DatasetError(f"{path}, row {number} ({row['file']}): {error}") from error
-        labels.append(Label(row["file"], values))
+            raise DatasetError(f"{path}, row {number} ({file}): {error}") from error
+        labels.append(Label(file, values))
     return labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,10 @@ from PIL import Image
 
 from floorlens.errors import FloorlensError
 from floorlens.evaluation.datasets import ProductFolder
+from floorlens.evaluation.measured import Region, Source
 from floorlens.images.colour import delta_e76, srgb_to_lab
-from floorlens.images.loading import Photo, load_photo
+from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import floor_region
 from floorlens.presets import Stages
@@ -42,6 +45,7 @@ class Baseline(ABC):
     Args:
         stages: whose segmenter, and perhaps whose encoder it uses.
         products: what it ranks.
+        max_megapixels, picture_seconds: as for `Floorlens.open`.
 
     Example:
         >>> from pathlib import Path
@@ -53,12 +57,21 @@ class Baseline(ABC):
         'oak-natural-plank'
     """
 
-    def __init__(self, stages: Stages, products: ProductFolder) -> None:
+    def __init__(
+        self,
+        stages: Stages,
+        products: ProductFolder,
+        *,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
+    ) -> None:
         self._stages = stages
+        self._decode = partial(decode_photo, max_megapixels=max_megapixels, seconds=picture_seconds)
+        self._patch_side: int | None = None
         vectors = {}
         for product, name in products.file_of.items():
             try:
-                pixels = load_photo(products.folder / name).pixels
+                pixels = self._decode(products.folder / name).pixels
             except FloorlensError:
                 continue
             vectors[product] = self.describe(pixels, np.ones(pixels.shape[:2], np.bool_))
@@ -72,17 +85,17 @@ class Baseline(ABC):
     def likeness(self, one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
         """Returns how alike two vectors are, 0..1."""
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> BaselineResult:
+    def search(self, source: Source, *, region: Region | None = None) -> BaselineResult:
         """Returns the products, best first.
 
         Args:
-            source: the bytes of a photo.
-            region: its floor, bool (h, w) of the photo's size; None lets the segmenter find it.
+            source: a photo.
+            region: its floor; None lets the segmenter find it.
 
         Raises:
             NoFloorFound, ImageError, RegionError: as `Floorlens.search` does.
         """
-        photo: Photo = load_photo(source)
+        photo = self._decode(source)
         floor = floor_region(photo, self._stages, region)
         vector = self.describe(photo.pixels, floor.working_mask)
         scores = {name: self.likeness(vector, other) for name, other in self._vectors.items()}
@@ -134,8 +147,6 @@ class BoxCrop(Baseline):
         if self._patch_side is None:
             self._patch_side = self._stages.normaliser.view(pixels, mask).patches.shape[1]
         return self._patch_side
-
-    _patch_side: int | None = None
 
 
 def _sample(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

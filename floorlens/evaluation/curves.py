@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floorlens.errors import CatalogueError, FloorlensError, NoFloorFound
+from floorlens.errors import FloorlensError
 from floorlens.evaluation.clicks import distance_to_edge
 from floorlens.evaluation.datasets import Pair, PairsDataset, TrueMask
-from floorlens.evaluation.metrics import bootstrap_interval, resize_nearest, tied_rank
+from floorlens.evaluation.measured import Clock, Region
+from floorlens.evaluation.metrics import bootstrap_interval, resize_nearest
+from floorlens.evaluation.pairs import rank_of
 from floorlens.evaluation.robustness import (
     Sample,
     blurred,
@@ -30,17 +32,17 @@ from floorlens.evaluation.robustness import (
     resized,
     tinted,
 )
+from floorlens.evaluation.searches import search_picture
 from floorlens.images.loading import load_photo
 from floorlens.images.shapes import grow
 from floorlens.lens import Floorlens
 from floorlens.segmentation import FloorRegion
+from floorlens.segmentation.clicks import GRID_SIDE
 
 if TYPE_CHECKING:
     from floorlens.catalogue.batches import Progress
 
 ROOMS = 40
-GRID_SIDE = 320
-"""The longer side of the grid on which masks are disturbed."""
 
 PhotoChange = Callable[[Sample], Sample]
 MaskChange = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
@@ -306,7 +308,9 @@ def measure_curve(
         for strength in strengths:
             rank = data.products.count
             if photo is not None:
-                rank = _rank(lens, data, pair, *_disturbed(curve, strength, photo, floor))
+                changed, region = _disturbed(curve, strength, photo, floor)
+                found = search_picture(lens, changed, data.products, Clock(), region)
+                rank = rank_of(pair, found, data.products)
             ranks[strength].append(rank)
             done += 1
             if progress is not None:
@@ -324,13 +328,14 @@ def _pixels(path: Path) -> NDArray[np.uint8] | None:
 def _floor(lens: Floorlens, photo: NDArray[np.uint8]) -> FloorRegion | None:
     try:
         return lens.mask(photo)
-    except NoFloorFound:
+    except Exception:  # noqa: BLE001
+        # Whatever the cause, the search of the photo meets it too, and says how the photo counts.
         return None
 
 
 def _disturbed(
     curve: Curve, strength: float, photo: NDArray[np.uint8], floor: FloorRegion | None
-) -> tuple[NDArray[np.uint8], FloorRegion | NDArray[np.bool_] | None]:
+) -> tuple[NDArray[np.uint8], Region | None]:
     """Returns the photo and its region as they are searched; no region where it is found anew."""
     if strength in curve.photo:
         nothing = TrueMask(*np.zeros((2, *photo.shape[:2]), np.bool_))
@@ -342,29 +347,3 @@ def _disturbed(
         mask = curve.mask[strength](resize_nearest(floor.mask, grid))
         return photo, resize_nearest(mask, (height, width))
     return photo, floor
-
-
-def _rank(
-    lens: Floorlens,
-    data: PairsDataset,
-    pair: Pair,
-    photo: NDArray[np.uint8],
-    region: FloorRegion | NDArray[np.bool_] | None,
-) -> int:
-    """Returns the true product's rank among the distinct ones, the last where a search fails."""
-    try:
-        result = lens.search(photo, region=region)
-    except CatalogueError:
-        # The photo is not the cause: every other one would fail as well.
-        raise
-    except FloorlensError:
-        return data.products.count
-    scores: dict[int, float] = {}
-    for match in result.matches:
-        group = data.products.group_of.get(match.product.id)
-        if group is not None:
-            scores[group] = max(scores.get(group, -1.0), match.score)
-    truth = data.products.group_of_file(pair.product)
-    if truth is None or truth not in scores:
-        return data.products.count
-    return tied_rank(scores[truth], list(scores.values()))

@@ -195,10 +195,10 @@ def read_pairs(directory: Path) -> PairsDataset:
         'oak-natural-plank.jpg'
     """
     columns = ("room", "product", "source")
-    rows = _read_rows(directory / "pairs.csv", columns, optional=("material", "kind"))
+    rows = read_rows(directory / "pairs.csv", columns, optional=("material", "kind"))
     pairs = []
     for row in rows:
-        room, product = _inner_path(row["room"], "room"), _inner_path(row["product"], "product")
+        room, product = inner_path(row["room"], "room"), inner_path(row["product"], "product")
         pairs.append(Pair(room, product, row["source"], row["material"] or row["kind"]))
     rooms = _require_folder(directory / "rooms")
     return PairsDataset(rooms, read_products(directory / "products"), tuple(pairs))
@@ -221,8 +221,8 @@ def read_ranking(directory: Path) -> RankingDataset:
         {'room.jpg': {'oak-natural-plank.jpg': 3}}
     """
     grades: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in _read_rows(directory / "judgments.csv", ("query", "product", "grade")):
-        query, product = _inner_path(row["query"], "query"), _inner_path(row["product"], "product")
+    for row in read_rows(directory / "judgments.csv", ("query", "product", "grade")):
+        query, product = inner_path(row["query"], "query"), inner_path(row["product"], "product")
         grade = _parse_grade(row["grade"], query, product)
         if grades[query].setdefault(product, grade) != grade:
             raise DatasetError(f"judgments.csv: {product} is judged twice for {query}")
@@ -250,7 +250,7 @@ def read_masks(
         >>> read_masks(samples(), images="rooms")[0].stem
         'bath-terrazzo'
     """
-    folders = [_require_folder(directory / _inner_path(name, "folder")) for name in (images, masks)]
+    folders = [_require_folder(directory / inner_path(name, "folder")) for name in (images, masks)]
     photos, truths = (_pictures_by_stem(folder) for folder in folders)
     stems = photos.keys() | truths.keys()
     if split is not None:
@@ -325,13 +325,25 @@ def read_products(folder: Path) -> ProductFolder:
     group_of: dict[str, int] = {}
     whole = hashlib.sha256()
     for name in files:
-        try:
-            digest = hashlib.sha256(read_bytes(folder / name)).hexdigest()
-        except ImageError:
-            digest = f"unreadable {name}"
+        digest = file_digest(folder / name) or f"unreadable {name}"
         group_of[Path(name).stem] = contents.setdefault(digest, len(contents))
         whole.update(f"{name}\0{digest}\n".encode())
     return ProductFolder(folder, files, group_of, whole.hexdigest()[:16])
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes in hex; "" where it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import file_digest
+        >>> len(file_digest(Path("room.jpg"))), file_digest(Path("gone.jpg"))
+        (64, '')
+    """
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except ImageError:
+        return ""
 
 
 def read_full_size(path: Path) -> NDArray[np.uint8]:
@@ -372,6 +384,64 @@ def mean_colours(products: ProductFolder) -> NDArray[np.float64]:
     return colours
 
 
+def read_rows(
+    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
+) -> list[dict[str, str]]:
+    r"""Returns a CSV file's rows; empty ones are left out, optional columns may be missing.
+
+    A column that is missing, or that a row is too short for, is "".
+
+    Raises:
+        DatasetError: the file cannot be read, lacks a column or holds no rows.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import read_rows
+        >>> _ = Path("list.csv").write_text("file,tone\noak.jpg,light\n")
+        >>> read_rows(Path("list.csv"), ["file"], optional=["tone", "gloss"])
+        [{'file': 'oak.jpg', 'tone': 'light', 'gloss': ''}]
+    """
+    try:
+        # utf-8-sig: spreadsheets write a byte order mark, which would hide the first column.
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{path}: lacks the column {', '.join(missing)}")
+            names = (*columns, *optional)
+            rows = [{name: (row.get(name) or "").strip() for name in names} for row in reader]
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: is not a CSV file in UTF-8: save it as one") from error
+    rows = [row for row in rows if any(row.values())]
+    if not rows:
+        raise DatasetError(f"{path}: holds no rows")
+    return rows
+
+
+def inner_path(name: str, what: str) -> str:
+    """Returns a file's name, checked to stay inside the evaluation folder.
+
+    Args:
+        name: as it was written.
+        what: what it names, for the error.
+
+    Raises:
+        DatasetError: it is empty, absolute, or leads out of the folder.
+
+    Example:
+        >>> from floorlens.evaluation.datasets import inner_path
+        >>> inner_path("rooms/a.jpg", "room")
+        'rooms/a.jpg'
+    """
+    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive
+    if not name or absolute or ".." in parts or "\0" in name:
+        raise DatasetError(f"{what} {name!r}: must be a file name inside the evaluation folder")
+    return name
+
+
 def _require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise DatasetError(f"{path}: no such folder; the evaluation needs it (docs/evaluation.md)")
@@ -397,38 +467,6 @@ def _pictures(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read_rows(
-    path: Path, columns: Sequence[str], optional: Sequence[str] = ()
-) -> list[dict[str, str]]:
-    """Returns a CSV file's rows; empty ones are left out, optional columns may be missing."""
-    try:
-        # utf-8-sig: spreadsheets write a byte order mark, which would hide the first column.
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DatasetError(f"{path}: lacks the column {', '.join(missing)}")
-            names = (*columns, *optional)
-            rows = [{name: (row.get(name) or "").strip() for name in names} for row in reader]
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: is not a CSV file in UTF-8: save it as one") from error
-    rows = [row for row in rows if any(row.values())]
-    if not rows:
-        raise DatasetError(f"{path}: holds no rows")
-    return rows
-
-
-def _inner_path(name: str, what: str) -> str:
-    """Returns a file's name, checked to stay inside the evaluation folder."""
-    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
-    absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive
-    if not name or absolute or ".." in parts or "\0" in name:
-        raise DatasetError(f"{what} {name!r}: must be a file name inside the evaluation folder")
-    return name
-
-
 def _parse_grade(text: str, query: str, product: str) -> int:
     # Above 30, 2^grade is so large that the other gains vanish in a sum of floats.
     if text.isascii() and text.isdigit() and int(text) <= 30:
@@ -437,8 +475,8 @@ def _parse_grade(text: str, query: str, product: str) -> int:
 
 
 def _read_split(path: Path, split: str) -> set[str]:
-    rows = _read_rows(path, ("stem", "split"))
-    stems = {_inner_path(row["stem"], "stem") for row in rows if row["split"] == split}
+    rows = read_rows(path, ("stem", "split"))
+    stems = {inner_path(row["stem"], "stem") for row in rows if row["split"] == split}
     if not stems:
         splits = ", ".join(sorted({row["split"] for row in rows}))
         raise DatasetError(f"{path}: no split {split!r}; it has {splits}")

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from floorlens.models.options import ModelOptions
 
 
+Source = bytes | NDArray[np.uint8]
+"""A photo: the bytes of a file, or its pixels, (h, w, 3)."""
+Region = FloorRegion | NDArray[np.bool_]
+"""A floor: what was found in the photo, or a mask of its size."""
+
+
 class _Product(Protocol):
     @property
     def id(self) -> str: ...
@@ -65,15 +71,18 @@ class _Row(Protocol):
     def reason(self) -> str | None: ...
 
 
-class _Import(Protocol):
+class Import(Protocol):
+    """What an import says of each product."""
+
     @property
-    def rows(self) -> Sequence[_Row]: ...
+    def rows(self) -> Sequence[_Row]:
+        """One row a product."""
 
 
 class Searcher(Protocol):
     """What ranks products for a photo."""
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
+    def search(self, source: Source, *, region: Region | None = None) -> _Result:
         """Ranks the catalogue for a photo; `region`, of the photo's size, is its floor."""
 
 
@@ -84,12 +93,10 @@ class Lens(Searcher, Protocol):
     def stamp(self) -> Mapping[str, Any]:
         """The preset and the models, as plain JSON values."""
 
-    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> Import:
         """Imports a folder of product pictures; returns one row a product."""
 
-    def mask(
-        self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
-    ) -> FloorRegion:
+    def mask(self, source: Source, *, clicks: Sequence[Click] = ()) -> FloorRegion:
         """Finds the floor of a photo; `clicks`, in its pixels, correct the floor."""
 
     def take_visible(self) -> float | None:
@@ -149,21 +156,19 @@ class _MeasuredLens:
     def stamp(self) -> Mapping[str, Any]:
         return {**self._lens.stamp, "weights": self._weights and dict(self._weights)}
 
-    def add(self, source: Path, *, progress: ImportProgress | None = None) -> _Import:
+    def add(self, source: Path, *, progress: ImportProgress | None = None) -> Import:
         return self._lens.add(
             source, progress=progress, adapt=self._adapt, adapt_progress=self._adapt_progress
         )
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> _Result:
+    def search(self, source: Source, *, region: Region | None = None) -> _Result:
         rerank = self._weights is not None
         result = self._lens.search(source, region=region, weights=self._changes, rerank=rerank)
         # Those that counted: a catalogue that is not adapted has defaults of its own.
         self._weights = result.weights
         return result
 
-    def mask(
-        self, source: bytes | NDArray[np.uint8], *, clicks: Sequence[Click] = ()
-    ) -> FloorRegion:
+    def mask(self, source: Source, *, clicks: Sequence[Click] = ()) -> FloorRegion:
         self._segmenter.visible = None
         region = self._lens.mask(source, clicks=clicks)
         if region.turn:

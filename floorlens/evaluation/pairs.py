@@ -170,6 +170,7 @@ def evaluate_pairs(
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, pair in enumerate(data.pairs):
         rows_of[pair.room].append(row)
+    reasons.update(absent_products(data))
     clock = Clock()
     with lens_with_products(opener, preset, data.products, reasons, index_progress) as lens:
         for number, (room, rows) in enumerate(rows_of.items(), start=1):
@@ -179,8 +180,6 @@ def evaluate_pairs(
             for row in rows:
                 pair = data.pairs[row]
                 outcomes[row] = outcome_of(pair, ranking, data.products, colours)
-                if data.products.group_of_file(pair.product) is None:
-                    reasons[f"products/{pair.product}"] = "named in pairs.csv, but not there"
             if progress is not None:
                 progress(number, len(rows_of))
         report = PairsReport(
@@ -194,6 +193,23 @@ def evaluate_pairs(
         if html is not None:
             _write_worst(report, data, lens, html)
     return report
+
+
+def absent_products(data: PairsDataset) -> dict[str, str]:
+    """Returns file -> reason of each product of pairs.csv that is not in products/.
+
+    Example:
+        >>> from floorlens.demo.samples import samples
+        >>> from floorlens.evaluation.datasets import read_pairs
+        >>> from floorlens.evaluation.pairs import absent_products
+        >>> absent_products(read_pairs(samples()))
+        {}
+    """
+    return {
+        f"products/{pair.product}": "named in pairs.csv, but not there"
+        for pair in data.pairs
+        if data.products.group_of_file(pair.product) is None
+    }
 
 
 def outcome_of(
@@ -221,7 +237,7 @@ def outcome_of(
     scores = ranking.scores
     best = sorted(ranking.groups.values(), key=lambda entry: -entry[0])[:FIRST]
     truth = products.group_of_file(pair.product)
-    rank, hard_rank = products.count, min(NEIGHBOURS + 1, products.count)
+    hard_rank = min(NEIGHBOURS + 1, products.count)
     reason = ranking.reason
     if truth is None or truth not in scores:
         reason = reason or "the true product is not in the catalogue"
@@ -229,7 +245,6 @@ def outcome_of(
         distances = delta_e76(colours, colours[truth])
         distances[truth] = np.inf
         rivals = [int(group) for group in nearest_indices(distances, NEIGHBOURS)]
-        rank = tied_rank(scores[truth], list(scores.values()))
         # A product whose colour is unknown has no rivals; that must not make it the first.
         if np.isfinite(colours[truth]).all():
             hard_rank = tied_rank(
@@ -239,13 +254,35 @@ def outcome_of(
         room=pair.room,
         product=pair.product,
         source=pair.source,
-        rank=rank,
+        rank=rank_of(pair, ranking, products),
         hard10_rank=hard_rank,
         score=None if truth is None else scores.get(truth),
         first=tuple((ids[0], score) for score, ids in best),
         reason=reason,
         reading=None if truth is None else _reading_of(ranking, truth),
     )
+
+
+def rank_of(pair: Pair, ranking: PhotoRanking, products: ProductFolder) -> int:
+    """Returns the true product's place among the distinct ones; the last where it has none.
+
+    Args:
+        pair, ranking, products: as for `outcome_of`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import Pair, read_products
+        >>> from floorlens.evaluation.pairs import rank_of
+        >>> from floorlens.evaluation.searches import PhotoRanking
+        >>> pair = Pair("room.jpg", "oak-natural-plank.jpg", "shop")
+        >>> rank_of(pair, PhotoRanking({}), read_products(Path("products")))
+        3
+    """
+    scores = ranking.scores
+    truth = products.group_of_file(pair.product)
+    if truth is None or truth not in scores:
+        return products.count
+    return tied_rank(scores[truth], list(scores.values()))
 
 
 def _reading_of(ranking: PhotoRanking, truth: int) -> ScoreOutcome | None:

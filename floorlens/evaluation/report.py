@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from floorlens import __version__
 from floorlens.catalogue.catalogue import Catalogue
 from floorlens.evaluation.curves import CURVES, ROOMS, Curve, measure_curve, sampled_pairs
-from floorlens.evaluation.datasets import PairsDataset, read_pairs
+from floorlens.evaluation.datasets import (
+    Pair,
+    PairsDataset,
+    file_digest,
+    read_pairs,
+    read_ranking,
+)
 from floorlens.evaluation.measured import Opener, open_measured_lens
 from floorlens.evaluation.ranking import evaluate_ranking
 from floorlens.evaluation.slices import product_patterns
@@ -29,13 +35,15 @@ from floorlens.evaluation.systems import (
     open_catalogues,
     systems_of,
 )
+from floorlens.images.decoding import PICTURE_SECONDS
+from floorlens.images.loading import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from floorlens.catalogue.batches import Progress
     from floorlens.importing import ImportProgress
     from floorlens.presets import Stages
 
-FORMAT = 1
+FORMAT = 2
 """Of the pieces; another one where they are measured in another way."""
 
 
@@ -71,7 +79,9 @@ def measure_report(
     limit: int | None = None,
     rooms: int = ROOMS,
     curves: tuple[Curve, ...] = CURVES,
-    fresh: bool = False,
+    anew: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     opener: Opener = open_measured_lens,
     new_progress: Callable[[str], Progress] | None = None,
     index_progress: ImportProgress | None = None,
@@ -84,9 +94,10 @@ def measure_report(
         stages: what is measured.
         ranking: queries/, products/ and judgments.csv, as for `eval ranking`; None leaves it out.
         limit: at most so many rooms, evenly spread; None takes all.
-        rooms: how many of them the robustness curves take, evenly spread as well.
+        rooms: how many of them the robustness curves take, evenly spread as well; 0 draws none.
         curves: which curves.
-        fresh: measures all pieces anew; the catalogues stay.
+        anew: measures all pieces anew; the catalogues stay.
+        max_megapixels, picture_seconds: as for `Floorlens.open`; `opener` has its own.
         opener: opens the catalogue of the judged queries, as for `eval ranking`.
         new_progress: names a part, and returns what is called with (done, total) of it.
         index_progress: the `progress` of the import of the products (`Floorlens.add`).
@@ -110,17 +121,22 @@ def measure_report(
         results,
         data.products,
         stages,
+        max_megapixels=max_megapixels,
+        picture_seconds=picture_seconds,
         progress=index_progress,
         adapt_progress=bar("Adapting"),
     ) as catalogues:
-        key = _digest([FORMAT, data.products.digest, catalogues.ours.stamp])
-        pieces = _Pieces(results, key, fresh=fresh)
+        limits = [max_megapixels, picture_seconds]
+        made_of = [data.products.digest, sorted(catalogues.failed), catalogues.ours.stamp]
+        key = _digest([FORMAT, made_of, limits])
+        pieces = _Pieces(results, key, anew=anew)
         systems = _systems(catalogues, data, directory, pieces, bar("Systems"))
         patterns = pieces.get("patterns") or pieces.put("patterns", _patterns(catalogues, data))
-        points = _curves(catalogues, data, rooms, curves, pieces, bar)
-        judged = None
+        points = _curves(catalogues, data, rooms, curves if rooms else (), pieces, bar)
+        ranking_figures = None
         if ranking is not None:
-            judged = pieces.get("ranking", ranking.name) or pieces.put(
+            part = _judgments(ranking)
+            ranking_figures = pieces.get("ranking", part) or pieces.put(
                 "ranking",
                 evaluate_ranking(
                     ranking,
@@ -129,10 +145,10 @@ def measure_report(
                     index_progress=index_progress,
                     opener=opener,
                 ).as_dict(),
-                ranking.name,
+                part,
             )
     return ReportResults(
-        data, directory, systems, patterns["patterns"], points, judged, pieces.seconds
+        data, directory, systems, patterns["patterns"], points, ranking_figures, pieces.seconds
     )
 
 
@@ -142,20 +158,20 @@ class _Pieces:
     Args:
         folder: where they lie.
         key: of what they are measured on; files of another one are measured anew.
-        fresh: whether files that are there do not count.
+        anew: whether files that are there do not count.
     """
 
-    def __init__(self, folder: Path, key: str, *, fresh: bool) -> None:
+    def __init__(self, folder: Path, key: str, *, anew: bool) -> None:
         self._folder = folder
         self._key = key
-        self._fresh = fresh
+        self._anew = anew
         self._begin = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     def get(self, name: str, part: object = None) -> dict[str, Any] | None:
         """Returns the figures of a piece, measured on `part`; None if they are not there."""
         self._begin = time.monotonic()
-        if self._fresh:
+        if self._anew:
             return None
         try:
             figures = json.loads(self._path(name).read_text(encoding="utf-8"))
@@ -180,7 +196,7 @@ class _Pieces:
     def store(self) -> OutcomeStore:
         """Returns what is kept of single rooms."""
         path = self._folder / "rooms.jsonl"
-        if self._fresh:
+        if self._anew:
             path.unlink(missing_ok=True)
         return OutcomeStore(path, self._key)
 
@@ -200,7 +216,7 @@ def _systems(
 ) -> dict[str, Mapping[str, Any]]:
     """Returns the figures of each system; those that are not there are measured side by side."""
     makers = systems_of(catalogues, data.products)
-    part = [[pair.room, pair.product] for pair in data.pairs]
+    part = _rows(data, data.pairs)
     figures: dict[str, Mapping[str, Any]] = {}
     for name in makers:
         stored = pieces.get(f"system {name}", part)
@@ -210,7 +226,9 @@ def _systems(
     if missing:
         stamp = {"floorlens": __version__, **catalogues.ours.stamp}
         store = pieces.store()
-        reports = measure_systems(missing, data, directory, stamp, store, progress=progress)
+        reports = measure_systems(
+            missing, data, directory, stamp, store, failed=catalogues.failed, progress=progress
+        )
         projection = catalogues.plain.stamp["projection"]
         for name in {"without adaptation", "without both"} & reports.keys():
             of_plain = {**reports[name].stamp, "projection": projection}
@@ -249,7 +267,7 @@ def _curves(
     """Returns the points of each curve; the unchanged photos are measured once for all."""
     pairs = sampled_pairs(data, rooms)
     names = [pair.room for pair in pairs]
-    rows = [[pair.room, pair.product] for pair in pairs]
+    rows = _rows(data, pairs)
     ranks: tuple[int, ...] | None = None
     results = []
     for curve in curves:
@@ -272,6 +290,19 @@ def _curves(
         ranks = tuple(same[0]["ranks"])
         results.append(figures)
     return tuple(results)
+
+
+def _rows(data: PairsDataset, pairs: Sequence[Pair]) -> list[list[str]]:
+    """Returns what figures of these rows depend on: the photos' contents, too."""
+    photos = {room: file_digest(data.rooms / room) for room in {pair.room for pair in pairs}}
+    return [[pair.room, photos[pair.room], pair.product, pair.source] for pair in pairs]
+
+
+def _judgments(folder: Path) -> list[object]:
+    """Returns what the figures of judged queries depend on."""
+    data = read_ranking(folder)
+    queries = {name: file_digest(data.queries / name) for name in data.grades}
+    return [folder.name, file_digest(folder / "judgments.csv"), queries, data.products.digest]
 
 
 def _digest(value: object) -> str:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from floorlens.errors import CatalogueError, ImageError
 from floorlens.evaluation.datasets import ProductFolder
 from floorlens.evaluation.measured import (
     Clock,
+    Import,
     Lens,
     Opener,
+    Region,
     Searcher,
+    Source,
     explain,
     temporary_lens,
 )
@@ -96,14 +98,37 @@ def lens_with_products(
         3
     """
     with temporary_lens(opener, preset) as lens:
-        rows = {row.id: row for row in lens.add(products.folder, progress=progress).rows}
-        for product, name in products.file_of.items():
-            row = rows.get(product)
-            if row is None:
-                reasons[f"products/{name}"] = "was not imported"
-            elif row.status == "failed":
-                reasons[f"products/{name}"] = row.reason or "was not imported"
+        report = lens.add(products.folder, progress=progress)
+        reasons.update(import_failures(report, products))
         yield lens
+
+
+def import_failures(report: Import, products: ProductFolder) -> dict[str, str]:
+    """Returns file -> reason of each product whose import failed.
+
+    Args:
+        report: of the import.
+        products: what was to be imported.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from floorlens import Floorlens
+        >>> from floorlens.evaluation.datasets import read_products
+        >>> from floorlens.evaluation.searches import import_failures
+        >>> products = read_products(Path("products"))
+        >>> with Floorlens.open("kept") as lens:
+        ...     import_failures(lens.add(products.folder), products)
+        {}
+    """
+    rows = {row.id: row for row in report.rows}
+    reasons = {}
+    for product, name in products.file_of.items():
+        row = rows.get(product)
+        if row is None:
+            reasons[f"products/{name}"] = "was not imported"
+        elif row.status == "failed":
+            reasons[f"products/{name}"] = row.reason or "was not imported"
+    return reasons
 
 
 def search_photo(lens: Searcher, path: Path, products: ProductFolder, clock: Clock) -> PhotoRanking:
@@ -132,22 +157,22 @@ def search_photo(lens: Searcher, path: Path, products: ProductFolder, clock: Clo
         data = read_bytes(path)
     except ImageError as error:
         return PhotoRanking({}, explain(error))
-    return search_bytes(lens, data, products, clock)
+    return search_picture(lens, data, products, clock)
 
 
-def search_bytes(
+def search_picture(
     lens: Searcher,
-    data: bytes,
+    picture: Source,
     products: ProductFolder,
     clock: Clock,
-    region: NDArray[np.bool_] | None = None,
+    region: Region | None = None,
 ) -> PhotoRanking:
-    """Returns what a search of a photo's bytes ranks; for a photo that fails, nothing.
+    """Returns what a search of a photo ranks; for a photo that fails, nothing.
 
     Args:
         lens, products, clock: as for `search_photo`.
-        data: the bytes of a picture file.
-        region: the floor, bool (h, w) of the photo's size; None lets the pipeline find it.
+        picture: the bytes of a picture file, or pixels.
+        region: the floor; None lets the pipeline find it.
 
     Raises:
         CatalogueError: the catalogue itself is not usable.
@@ -156,15 +181,15 @@ def search_bytes(
         >>> from pathlib import Path
         >>> from floorlens.evaluation.datasets import read_products
         >>> from floorlens.evaluation.measured import Clock, open_measured_lens, temporary_lens
-        >>> from floorlens.evaluation.searches import search_bytes
+        >>> from floorlens.evaluation.searches import search_picture
         >>> products = read_products(Path("products"))
         >>> with temporary_lens(open_measured_lens, None) as lens:
-        ...     search_bytes(lens, b"no picture", products, Clock()).groups
+        ...     search_picture(lens, b"no picture", products, Clock()).groups
         {}
     """
     try:
         with clock():
-            result = lens.search(data, region=region)
+            result = lens.search(picture, region=region)
     except CatalogueError:
         # The photo is not the cause: every other one would fail as well.
         raise

@@ -27,7 +27,7 @@ from floorlens.evaluation.datasets import (
 )
 from floorlens.evaluation.measured import Clock, Opener, open_measured_lens, report_stamp
 from floorlens.evaluation.metrics import bootstrap_interval, share_within, tied_rank
-from floorlens.evaluation.searches import PhotoRanking, lens_with_products, search_bytes
+from floorlens.evaluation.searches import PhotoRanking, lens_with_products, search_picture
 from floorlens.images.loading import load_photo
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def evaluate_simulated(
                 # Its import has failed as well, so there is nothing to find.
                 reasons[f"products/{name}"] = str(error)
             else:
-                ranking = search_bytes(lens, _png(room), products, clock, room.mask)
+                ranking = search_picture(lens, _png(room), products, clock, room.mask)
                 outcome = _outcome_of(number, name, ranking, products)
                 outcomes.append(outcome)
                 if outcome.reason:

@@ -12,14 +12,13 @@ import shutil
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from floorlens.adaptation.adapt import WORTH
 from floorlens.evaluation.baselines import BoxCrop, MeanColour
@@ -30,11 +29,14 @@ from floorlens.evaluation.datasets import (
     PairsDataset,
     ProductFolder,
     failures,
+    file_digest,
     mean_colours,
 )
-from floorlens.evaluation.measured import Clock, Searcher
-from floorlens.evaluation.pairs import PairOutcome, PairsReport, outcome_of
-from floorlens.evaluation.searches import search_photo
+from floorlens.evaluation.measured import Clock, Region, Searcher, Source
+from floorlens.evaluation.pairs import PairOutcome, PairsReport, absent_products, outcome_of
+from floorlens.evaluation.searches import import_failures, search_photo
+from floorlens.images.decoding import PICTURE_SECONDS
+from floorlens.images.loading import MAX_MEGAPIXELS
 from floorlens.lens import Floorlens
 from floorlens.normalisation import FloorView
 from floorlens.presets import Stages
@@ -59,11 +61,16 @@ class Catalogues:
         plain: with the package's own projection.
         adapted: adapted to the products; None where they are too few, as for a user's `index`.
         stages: of both. They remember their last answers.
+        failed: file -> reason of each product whose import failed.
+        max_megapixels, picture_seconds: as for `Floorlens.open`.
     """
 
     plain: Floorlens
     adapted: Floorlens | None
     stages: Stages
+    failed: Mapping[str, str] = field(default_factory=dict)
+    max_megapixels: float = MAX_MEGAPIXELS
+    picture_seconds: float = PICTURE_SECONDS
 
     @property
     def ours(self) -> Floorlens:
@@ -77,15 +84,18 @@ def open_catalogues(
     products: ProductFolder,
     stages: Stages,
     *,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    picture_seconds: float = PICTURE_SECONDS,
     progress: ImportProgress | None = None,
     adapt_progress: Progress | None = None,
 ) -> Iterator[Catalogues]:
     """Opens the catalogues of a data set, made in a folder if they are not there; closes them.
 
     Args:
-        folder: where they lie. Other products or models get catalogues of their own there.
+        folder: where they lie. Other products, models or limits get catalogues of their own there.
         products: what they hold.
         stages: what describes them.
+        max_megapixels, picture_seconds: as for `Floorlens.open`.
         progress: called as `progress(done, total, row)` after each product.
         adapt_progress: called with (done, total) simulated rooms.
 
@@ -100,30 +110,45 @@ def open_catalogues(
         (3, None)
     """
     stages = remembering(stages)
-    key = json.dumps([products.digest, stages.stamp()], sort_keys=True)
+    key = json.dumps([products.digest, stages.stamp(), max_megapixels], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     places = {kind: folder / f"catalogue-{name}-{kind}" for kind in ("plain", "adapted")}
     with ExitStack() as stack:
 
         def opened(kind: str) -> Floorlens:
-            return stack.enter_context(Floorlens.open(places[kind], stages=stages))
+            lens = Floorlens.open(
+                places[kind],
+                stages=stages,
+                max_megapixels=max_megapixels,
+                picture_seconds=picture_seconds,
+            )
+            return stack.enter_context(lens)
 
         plain = opened("plain")
-        plain.add(products.folder, adapt=False, progress=progress)
+        report = plain.add(products.folder, adapt=False, progress=progress)
         adapted = None
         if stages.embedder.projection is not None and products.count >= WORTH:
             if not places["adapted"].exists():
                 # The features are the same: nothing is described twice.
                 plain.close()
-                shutil.copytree(places["plain"], places["adapted"])
+                _copy(places["plain"], places["adapted"])
                 plain = opened("plain")
             adapted = opened("adapted")
             if not adapted.adapted:
                 adapted.adapt(progress=adapt_progress)
-        yield Catalogues(plain, adapted, stages)
+        failed = import_failures(report, products)
+        yield Catalogues(plain, adapted, stages, failed, max_megapixels, picture_seconds)
 
 
-class Variant:
+def _copy(source: Path, target: Path) -> None:
+    """Copies a folder; one that was interrupted leaves no target."""
+    part = target.with_name(f"{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part)
+    part.replace(target)
+
+
+class ConfiguredSearch:
     """A catalogue searched in one way; a `measured.Searcher`.
 
     Args:
@@ -142,7 +167,7 @@ class Variant:
         self._rerank = rerank
         self.weights: Mapping[str, float] | None = None
 
-    def search(self, source: bytes, *, region: NDArray[np.bool_] | None = None) -> SearchResult:
+    def search(self, source: Source, *, region: Region | None = None) -> SearchResult:
         """Returns what `Floorlens.search` does."""
         result = self._lens.search(
             source, region=region, weights=self._changes, rerank=self._rerank
@@ -171,18 +196,25 @@ def systems_of(
     """
     ours = catalogues.ours
     systems: dict[str, Callable[[], Searcher]] = {
-        OURS: partial(Variant, ours),
-        "without re-ranking": partial(Variant, ours, rerank=False),
+        OURS: partial(ConfiguredSearch, ours),
+        "without re-ranking": partial(ConfiguredSearch, ours, rerank=False),
     }
     if catalogues.adapted is not None:
-        systems["without adaptation"] = partial(Variant, catalogues.plain)
-        systems["without both"] = partial(Variant, catalogues.plain, rerank=False)
+        systems["without adaptation"] = partial(ConfiguredSearch, catalogues.plain)
+        systems["without both"] = partial(ConfiguredSearch, catalogues.plain, rerank=False)
     components = catalogues.stages.reranker.weights
     if len(components) > 1:
         for name in components:
-            systems[f"without {name}"] = partial(Variant, ours, {name: 0.0})
-    systems["box crop, one embedding"] = partial(BoxCrop, catalogues.stages, products)
-    systems["mean colour"] = partial(MeanColour, catalogues.stages, products)
+            systems[f"without {name}"] = partial(ConfiguredSearch, ours, {name: 0.0})
+    baselines = {"box crop, one embedding": BoxCrop, "mean colour": MeanColour}
+    for name, baseline in baselines.items():
+        systems[name] = partial(
+            baseline,
+            catalogues.stages,
+            products,
+            max_megapixels=catalogues.max_megapixels,
+            picture_seconds=catalogues.picture_seconds,
+        )
     return systems
 
 
@@ -195,18 +227,20 @@ class OutcomeStore:
 
     Example:
         >>> from pathlib import Path
+        >>> from floorlens.evaluation.datasets import Pair
         >>> from floorlens.evaluation.pairs import PairOutcome
         >>> from floorlens.evaluation.systems import OutcomeStore
+        >>> pair = Pair("a.jpg", "oak.jpg", "shop")
         >>> outcome = PairOutcome("a.jpg", "oak.jpg", "shop", 1, 1, 0.9, (("oak", 0.9),))
-        >>> OutcomeStore(Path("rooms.jsonl"), "now").put("ours", [outcome], None)
-        >>> OutcomeStore(Path("rooms.jsonl"), "now").get("ours", "a.jpg", "oak.jpg") == outcome
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").put("ours", "c0ffee", [outcome], None)
+        >>> OutcomeStore(Path("rooms.jsonl"), "now").get("ours", "c0ffee", pair) == outcome
         True
     """
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
         self._key = key
-        self._outcomes: dict[tuple[str, str, str], PairOutcome] = {}
+        self._outcomes: dict[tuple[str, str, Pair], PairOutcome] = {}
         self._weights: dict[str, Mapping[str, float] | None] = {}
         lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
         for line in lines:
@@ -215,31 +249,59 @@ class OutcomeStore:
             except ValueError:
                 continue
             if entry["key"] == key:
-                self._add(entry["system"], _outcome_of(entry["outcome"]), entry["weights"])
+                outcome = _outcome_of(entry["outcome"])
+                self._add(entry["system"], entry["photo"], outcome, entry["weights"])
 
-    def get(self, system: str, room: str, product: str) -> PairOutcome | None:
-        """Returns the outcome of a row; None if it was not measured."""
-        return self._outcomes.get((system, room, product))
+    def get(self, system: str, photo: str, pair: Pair) -> PairOutcome | None:
+        """Returns the outcome of a row; None if it was not measured.
+
+        Args:
+            system: its name.
+            photo: the `file_digest` of the room's photo.
+            pair: the row.
+        """
+        return self._outcomes.get((system, photo, _key_of(pair)))
 
     def weights(self, system: str) -> Mapping[str, float] | None:
         """Returns the weights of the components that counted; None where nothing was re-ranked."""
         return self._weights.get(system)
 
     def put(
-        self, system: str, outcomes: Sequence[PairOutcome], weights: Mapping[str, float] | None
+        self,
+        system: str,
+        photo: str,
+        outcomes: Sequence[PairOutcome],
+        weights: Mapping[str, float] | None,
     ) -> None:
-        """Keeps the outcomes of one room."""
+        """Keeps the outcomes of one room, whose photo has that `file_digest`."""
         text = ""
         for outcome in outcomes:
-            self._add(system, outcome, weights)
-            entry = {"key": self._key, "system": system, "weights": weights and dict(weights)}
-            text += json.dumps({**entry, "outcome": asdict(outcome)}, allow_nan=False) + "\n"
+            self._add(system, photo, outcome, weights)
+            entry = {
+                "key": self._key,
+                "system": system,
+                "photo": photo,
+                "weights": weights and dict(weights),
+                "outcome": asdict(outcome),
+            }
+            text += json.dumps(entry, allow_nan=False) + "\n"
         with self._path.open("a", encoding="utf-8") as file:
             file.write(text)
 
-    def _add(self, system: str, outcome: PairOutcome, weights: Mapping[str, float] | None) -> None:
-        self._outcomes[system, outcome.room, outcome.product] = outcome
+    def _add(
+        self,
+        system: str,
+        photo: str,
+        outcome: PairOutcome,
+        weights: Mapping[str, float] | None,
+    ) -> None:
+        self._outcomes[system, photo, _key_of(outcome)] = outcome
         self._weights[system] = weights
+
+
+def _key_of(row: Pair | PairOutcome) -> Pair:
+    """Returns what tells rows apart: the material has no influence on an outcome."""
+    return Pair(row.room, row.product, row.source)
 
 
 def _outcome_of(values: Mapping[str, Any]) -> PairOutcome:
@@ -256,6 +318,7 @@ def measure_systems(
     stamp: Mapping[str, Any],
     store: OutcomeStore,
     *,
+    failed: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, PairsReport]:
     """Returns how well the rooms find their products with each system, as `eval pairs` does.
@@ -268,6 +331,7 @@ def measure_systems(
         folder: the evaluation folder, for the reports.
         stamp: of the models; each report adds what is special about its system.
         store: has what is measured already, and gets the rest.
+        failed: `Catalogues.failed`, for the reports.
         progress: called with (done, total) photos after each of them.
 
     Example:
@@ -287,36 +351,45 @@ def measure_systems(
     pairs_of: dict[str, list[Pair]] = defaultdict(list)
     for pair in data.pairs:
         pairs_of[pair.room].append(pair)
+    photos = {room: file_digest(data.rooms / room) for room in pairs_of}
     systems: dict[str, Searcher] = {}
     for number, (room, pairs) in enumerate(pairs_of.items(), start=1):
         for name, make in makers.items():
-            if all(store.get(name, room, pair.product) for pair in pairs):
+            if all(store.get(name, photos[room], pair) for pair in pairs):
                 continue
             if name not in systems:
                 systems[name] = make()
             system = systems[name]
             ranking = search_photo(system, data.rooms / room, data.products, Clock())
             outcomes = [outcome_of(pair, ranking, data.products, colours) for pair in pairs]
-            store.put(name, outcomes, system.weights if isinstance(system, Variant) else None)
+            weights = system.weights if isinstance(system, ConfiguredSearch) else None
+            store.put(name, photos[room], outcomes, weights)
         if progress is not None:
             progress(number, len(pairs_of))
-    return {name: _report(name, data, folder, stamp, store) for name in makers}
+    reasons = {**(failed or {}), **absent_products(data)}
+    return {name: _report(name, data, photos, folder, stamp, store, reasons) for name in makers}
 
 
 def _report(
-    name: str, data: PairsDataset, folder: Path, stamp: Mapping[str, Any], store: OutcomeStore
+    name: str,
+    data: PairsDataset,
+    photos: Mapping[str, str],
+    folder: Path,
+    stamp: Mapping[str, Any],
+    store: OutcomeStore,
+    failed: Mapping[str, str],
 ) -> PairsReport:
     """Returns the report of a system, all of whose rows are in the store."""
-    rows = [store.get(name, pair.room, pair.product) for pair in data.pairs]
+    rows = [store.get(name, photos[pair.room], pair) for pair in data.pairs]
     outcomes = tuple(row for row in rows if row is not None)
     # Without a first match the search of the photo failed, and for that reason.
-    reasons = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}
+    rooms = {f"rooms/{o.room}": o.reason for o in outcomes if o.reason and not o.first}
     weights = store.weights(name)
     return PairsReport(
         outcomes=outcomes,
         products=data.products.count,
         seconds_per_query=0.0,
-        failed=failures(reasons),
+        failed=failures({**failed, **rooms}),
         stamp={**stamp, "system": name, "weights": weights and dict(weights)},
         data=Measured("pairs", folder, data.products.digest),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -512,14 +513,14 @@ def test_eval_compares_two_files(run: Run, pairs: Path) -> None:
 
 
 def test_eval_report_writes_and_goes_on(run: Run, pairs: Path) -> None:
-    out = run("eval", "report", pairs, "--out", "docs/own.md", "--rooms", "1").stdout
+    out = run("eval", "report", pairs, "--out", "docs/own.md", "--curve-rooms", "1").stdout
     assert "system ours:" in out
     assert "Document: docs/own.md" in out
     text = Path("docs/own.md").read_text("utf-8")
-    assert f"floorlens eval report {pairs} --rooms 1 --out docs/own.md" in text
+    assert f"floorlens eval report {pairs} --curve-rooms 1 --out docs/own.md\n" in text
     assert Path("docs/own/robustness.svg").is_file()
     assert Path("reports/evaluation/system-ours.json").is_file()
-    run("eval", "report", pairs, "--out", "docs/own.md", "--rooms", "1")
+    run("eval", "report", pairs, "--out", "docs/own.md", "--curve-rooms", "1")
     assert Path("docs/own.md").read_text("utf-8") == text
     assert "1 row:" in run("eval", "compare", *["reports/evaluation/system-ours.json"] * 2).stdout
     Path("mine.md").write_text("mine", encoding="utf-8")
@@ -528,11 +529,46 @@ def test_eval_report_writes_and_goes_on(run: Run, pairs: Path) -> None:
     assert "gone/pairs.csv: cannot be read (No such file or directory)" in missing.stderr
 
 
+def test_eval_report_says_the_command_that_makes_it_again(run: Run, pairs: Path) -> None:
+    spaced = pairs.rename(pairs.with_name("my data"))
+    given = ["--preset", "builtin", "--catalogue", "gone", "--curve-rooms", "0"]
+    run("eval", "report", spaced, *given, "--results", "my results", "--out", "a.md")
+    command = Path("a.md").read_text("utf-8").split("```")[1].removeprefix("sh\n").strip()
+    words = shlex.split(command)
+    assert words[:4] == ["floorlens", "eval", "report", str(spaced)]
+    assert words[4:] == [*given, "--results", "my results", "--out", "a.md"]
+    given[3] = "postgresql://user:secret@host/shop"
+    run("eval", "report", spaced, *given, "--results", "my results", "--out", "b.md")
+    assert "secret" not in Path("b.md").read_text("utf-8")
+
+
+def test_the_megapixel_setting_reaches_the_report(
+    run: Run, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own search and the simple systems alike."""
+    monkeypatch.setenv("FLOORLENS_MAX_MEGAPIXELS", "0.01")
+    run("eval", "report", pairs, "--curve-rooms", "0", "--out", "a.md")
+    for name in ("ours", "mean-colour"):
+        text = Path(f"reports/evaluation/system-{name}.json").read_text("utf-8")
+        assert [item["file"] for item in json.loads(text)["failed"]] == ["rooms/a.png"], name
+    monkeypatch.delenv("FLOORLENS_MAX_MEGAPIXELS")
+    run("eval", "report", pairs, "--curve-rooms", "0", "--out", "a.md")
+    text = Path("reports/evaluation/system-mean-colour.json").read_text("utf-8")
+    assert json.loads(text)["failed"] == []
+
+
 def test_eval_says_which_command_to_take(run: Run) -> None:
     for kind, other in (("pairs", "ranking"), ("ranking", "pairs")):
         text = " ".join(run("eval", kind, "--help").stdout.split())
         assert "Take this where" in text
         assert f"eval {other}" in text
+
+
+def test_eval_says_where_products_are_indexed(run: Run) -> None:
+    for kind in ([], ["pairs"], ["ranking"], ["simulated"], ["masks"], ["report"], ["attributes"]):
+        text = " ".join(run("eval", *kind, "--help").stdout.split())
+        temporary = kind in (["pairs"], ["ranking"], ["simulated"])
+        assert ("temporary catalogue" in text) == temporary, kind
 
 
 def test_eval_checks_that_it_can_write_before_it_measures(run: Run, pairs: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import DatasetError
-from floorlens.evaluation.attributes import evaluate_attributes, read_labels
+from floorlens.evaluation.attributes import Label, evaluate_attributes, read_labels
 from floorlens.evaluation.metrics import wilson_interval
 from floorlens.testing import fake_stages
 
@@ -42,9 +42,12 @@ def test_labels_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     for text, problem in (
         ("file,tone\na.png,drak\n", r"row 1 .*did you mean 'dark'"),
-        ("picture,tone\na.png,dark\n", "column 'file'"),
+        ("picture,tone\na.png,dark\n", "lacks the column file"),
         ("file,price\na.png,dark\n", "one of pattern, tone"),
-        ("", "column 'file'"),
+        ("", "lacks the column file"),
+        ("tone,file\nlight,a.png\ndark\n", "row 2: file '': must be a file name inside"),
+        ("file,tone\na.png,dark\n,dark\n", "row 2: file '': must be a file name inside"),
+        ("file,tone\n../a.png,dark\n", "row 1: file '../a.png': must be a file name inside"),
     ):
         table.write_text(text)
         with pytest.raises(DatasetError, match=problem):
@@ -52,8 +55,18 @@ def test_labels_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     table.write_text("file,split,tone\na.png,test,dark\n")
     with pytest.raises(DatasetError, match="no row whose split is 'train'"):
         read_labels(table, "train")
+    table.write_text("file,split,tone\na.png,test,dark\nb.png,tuning,drak\n")
+    assert len(read_labels(table, "test")) == 1
+    with pytest.raises(DatasetError, match=r"row 2 \(b.png\)"):
+        read_labels(table, "tuning")
     with pytest.raises(DatasetError, match="cannot be read"):
         read_labels(tmp_path / "absent.csv")
+
+
+def test_labels_that_a_spreadsheet_wrote(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("file,tone,gloss\na.png, dark \n", encoding="utf-8-sig")
+    assert read_labels(table) == [Label("a.png", {"tone": "dark"})]
 
 
 def test_the_labels_of_the_project_can_be_used() -> None:

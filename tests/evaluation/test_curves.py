@@ -188,3 +188,27 @@ def test_a_point_is_plain_json() -> None:
     assert figures["top1"] == 0.5
     assert figures["mrr"] == 0.625
     assert figures["ci95"]["mrr"] == [0.25, 1.0]
+
+
+def test_a_bug_of_one_photo_does_not_end_the_curve(
+    greys: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read_pairs(greys.path)
+    with Floorlens.open(tmp_path / "kept", stages=fake_stages()) as lens:
+        lens.add(greys.path / "products", adapt=False)
+        search, searches = lens.search, 0
+
+        def broken(*arguments: Any, **options: Any) -> Any:
+            nonlocal searches
+            searches += 1
+            if searches == 1:
+                raise ZeroDivisionError
+            return search(*arguments, **options)
+
+        def failing(_photo: Any) -> Any:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(lens, "search", broken)
+        monkeypatch.setattr(lens, "mask", failing)
+        points = measure_curve(Curve("none", "%", 0.0), lens, data, sampled_pairs(data, 3))
+    assert points == (CurvePoint(0.0, (11, 1, 1)),)

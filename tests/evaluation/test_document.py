@@ -63,6 +63,36 @@ def test_a_new_document_has_every_part(results: ReportResults, tmp_path: Path) -
     assert all(line.endswith("|") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("preset", "adapted", "said", "not_said"),
+    [
+        ("builtin", True, "is adapted to its products", "is not adapted"),
+        ("builtin", False, "is not adapted", "is adapted to its products"),
+        ("builtin", False, "with our own encoder", "that design's encoder"),
+        ("clip", False, "with that design's encoder", "our own encoder"),
+        ("clip", False, "Mean colour", "is not among the rows"),
+        ("other", False, "with the preset's encoder", "patches as they lie"),
+        ("other", False, "is not among the rows", "our own encoder"),
+    ],
+)
+def test_the_sentences_are_true_of_the_run(
+    results: ReportResults,
+    tmp_path: Path,
+    preset: str,
+    adapted: bool,
+    said: str,
+    not_said: str,
+) -> None:
+    ours = results.systems["ours"]
+    systems = {**results.systems, "ours": {**ours, "stamp": {**ours["stamp"], "preset": preset}}}
+    if adapted:
+        systems["without adaptation"] = ours
+    path = write_document(tmp_path / "a.md", replace(results, systems=systems), "command")
+    text = path.read_text(encoding="utf-8")
+    assert said in text
+    assert not_said not in text
+
+
 def test_equal_results_give_equal_texts_and_the_rest_of_the_file_stays(
     results: ReportResults, tmp_path: Path
 ) -> None:

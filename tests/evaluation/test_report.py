@@ -6,14 +6,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from floorlens.demo.samples import samples
 from floorlens.evaluation import report, systems
 from floorlens.evaluation.curves import CURVES
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.report import ReportResults, measure_report
-from floorlens.evaluation.searches import search_photo
+from floorlens.evaluation.searches import search_photo, search_picture
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def test_what_is_there_is_not_measured_again(
     again = measure(data, ranking=ranking_folder.path)
     assert measured == []
     assert again == first
-    measure(data, ranking=ranking_folder.path, fresh=True)
+    measure(data, ranking=ranking_folder.path, anew=True)
     assert len(measured) == 5
 
 
@@ -109,6 +111,45 @@ def test_other_data_rooms_or_files_are_measured_anew(data: Path, measured: list[
     assert measured[0] == "measure_systems"
 
 
+def test_another_photo_or_source_of_the_same_name_is_measured_anew(
+    data: Path, measured: list[str]
+) -> None:
+    first = measure(data).systems["mean colour"]["per_query"]
+    measured.clear()
+    room = data / "rooms" / "b.png"
+    pixels = np.full((24, 32, 3), 250, np.uint8)
+    pixels[12:] = 40
+    Image.fromarray(pixels).save(room)
+    again = measure(data).systems["mean colour"]["per_query"]
+    assert measured == ["measure_systems"] + ["measure_curve"] * 2
+    assert again[0] == first[0]
+    assert (again[1]["rank"], again[1]["first"][0][0]) == (1, "p2")
+    rows = (data / "pairs.csv").read_text("utf-8").replace("b.png,p2.png,y", "b.png,p2.png,z")
+    (data / "pairs.csv").write_text(rows, "utf-8")
+    sources = [row["source"] for row in measure(data).systems["ours"]["per_query"]]
+    assert sources == ["x", "z", "y"]
+
+
+def test_other_judgments_queries_or_products_are_measured_anew(
+    data: Path, ranking_folder: Folder, measured: list[str]
+) -> None:
+    def again() -> list[str]:
+        measured.clear()
+        measure(data, ranking=ranking_folder.path, curves=())
+        return measured
+
+    folder = ranking_folder.path
+    assert "evaluate_ranking" in again()
+    assert again() == []
+    table = folder / "judgments.csv"
+    table.write_text(table.read_text("utf-8").replace("1.png,1.png,1", "1.png,1.png,2"), "utf-8")
+    assert again() == ["evaluate_ranking"]
+    (folder / "queries" / "1.png").write_bytes((folder / "queries" / "2.png").read_bytes())
+    assert again() == ["evaluate_ranking"]
+    (folder / "products" / "2.png").unlink()
+    assert again() == ["evaluate_ranking"]
+
+
 def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured of a room counts in a longer report as well."""
     rooms: list[str] = []
@@ -129,7 +170,7 @@ def test_some_rooms_first_and_then_the_rest(data: Path, monkeypatch: pytest.Monk
         "c.png",
     ]
     rooms.clear()
-    measure(data, curves=(), fresh=True)
+    measure(data, curves=(), anew=True)
     assert set(rooms) == {"a.png", "b.png", "c.png"}
 
 
@@ -145,8 +186,19 @@ def test_one_system_that_is_missing_is_measured_alone(data: Path, measured: list
     assert again.systems["mean colour"]["per_query"] == first.systems["mean colour"]["per_query"]
 
 
-def test_the_unchanged_photos_of_all_curves_are_the_same(data: Path) -> None:
+def test_the_unchanged_photos_are_searched_once_for_all_curves(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches: list[object] = []
+
+    def spy(*arguments: Any) -> Any:
+        searches.append(arguments)
+        return search_picture(*arguments)
+
+    monkeypatch.setattr("floorlens.evaluation.curves.search_picture", spy)
     results = measure(data, curves=CURVES)
+    disturbed = sum(len(curve.photo) + len(curve.mask) for curve in CURVES)
+    assert len(searches) == 2 * (1 + disturbed)
     ranks = {
         tuple(point["ranks"])
         for curve in results.curves
@@ -155,6 +207,10 @@ def test_the_unchanged_photos_of_all_curves_are_the_same(data: Path) -> None:
     }
     assert len(ranks) == 1
     assert all(len(curve["rooms"]) == 2 for curve in results.curves)
+
+
+def test_no_rooms_no_curves(data: Path) -> None:
+    assert measure(data, rooms=0).curves == ()
 
 
 def test_files_of_systems_can_be_compared(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 from PIL import Image
 
 from floorlens.errors import NoFloorFound
+from floorlens.evaluation import systems
 from floorlens.evaluation.baselines import BaselineResult
 from floorlens.evaluation.calibration import ScoreOutcome
-from floorlens.evaluation.datasets import read_pairs
+from floorlens.evaluation.datasets import Pair, read_pairs
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.pairs import PairOutcome, PairsReport, evaluate_pairs
 from floorlens.evaluation.systems import (
@@ -25,6 +27,7 @@ from floorlens.evaluation.systems import (
     remembering,
     systems_of,
 )
+from floorlens.lens import Floorlens
 from floorlens.products.product import Product
 from floorlens.ranking import Match
 from floorlens.segmentation import Click
@@ -64,6 +67,9 @@ class Counting:
 def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     rooms: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with (rooms.path / "pairs.csv").open("a", encoding="utf-8") as table:
+        table.write("a.png,gone.png,x\n")
+    (rooms.path / "products" / "broken.png").write_bytes(b"x")
     data = read_pairs(rooms.path)
     segmenter = Counting(fake_stages().segmenter)
     stages = replace(fake_stages(), segmenter=segmenter)
@@ -78,6 +84,7 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
             rooms.path,
             {"preset": "fake"},
             OutcomeStore(tmp_path / "rooms.jsonl", "key"),
+            failed=catalogues.failed,
             progress=lambda *call: done.append(call),
         )
     assert set(segmenter.calls.values()) == {1}
@@ -88,6 +95,7 @@ def test_side_by_side_as_alone_and_each_photo_is_segmented_once(
     monkeypatch.setattr("floorlens.presets.load_stages", lambda *_a, **_k: fake_stages())
     alone = evaluate_pairs(rooms.path).as_dict()
     ours = reports[OURS].as_dict()
+    assert {"products/broken.png", "products/gone.png"} <= {row["file"] for row in ours["failed"]}
     for name in ("mrr", "top1", "per_query", "ci95", "failed", "data"):
         assert ours[name] == alone[name], name
     assert ours["stamp"]["weights"] == alone["stamp"]["weights"]
@@ -107,7 +115,7 @@ class Scripted:
         self.searches = 0
         self.stop_at = 99
 
-    def search(self, source: bytes, *, region: Any = None) -> Any:
+    def search(self, source: Any, *, region: Any = None) -> Any:
         self.searches += 1
         if self.searches == self.stop_at:
             raise KeyboardInterrupt
@@ -151,11 +159,13 @@ def test_what_is_kept_of_a_room_is_whole(tmp_path: Path) -> None:
     reading = ScoreOutcome(0.9, True, 2, True, False, False, 0.8, None)
     outcome = PairOutcome("a", "p", "x", 3, 2, 0.7, (("q", 0.9), ("p", 0.7)), "", reading)
     weights = {"colour": 0.25, "texture": 0.75}
-    OutcomeStore(tmp_path / "rooms.jsonl", "key").put("ours", [outcome], weights)
+    OutcomeStore(tmp_path / "rooms.jsonl", "key").put("ours", "photo", [outcome], weights)
     store = OutcomeStore(tmp_path / "rooms.jsonl", "key")
-    assert store.get("ours", "a", "p") == outcome
+    assert store.get("ours", "photo", Pair("a", "p", "x", "oak")) == outcome
     assert store.weights("ours") == weights
-    assert store.get("ours", "a", "q") is None
+    for photo, pair in (("other", Pair("a", "p", "x")), ("photo", Pair("a", "p", "y"))):
+        assert store.get("ours", photo, pair) is None
+    assert store.get("ours", "photo", Pair("a", "q", "x")) is None
     assert store.weights("others") is None
 
 
@@ -177,6 +187,33 @@ def test_catalogues_are_kept_for_the_same_products_and_models(
     assert set(statuses()) == {"unchanged"}
     (rooms.path / "products" / "p1.png").unlink()
     assert statuses() == ["added"] * 11
+
+
+def test_a_copy_that_is_interrupted_leaves_nothing(
+    rooms: PairsFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue that will be adapted begins as a copy of the plain one."""
+    data = read_pairs(rooms.path)
+    stages = fake_stages(adaptable=True)
+    monkeypatch.setattr(systems, "WORTH", 2)
+    monkeypatch.setattr(Floorlens, "adapt", lambda *_a, **_k: None)
+
+    def broken(_source: Path, target: Path) -> None:
+        target.mkdir()
+        (target / "half").write_bytes(b"")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", broken)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            open_catalogues(tmp_path / "kept", data.products, stages),
+        ):
+            pass
+    with open_catalogues(tmp_path / "kept", data.products, stages) as catalogues:
+        assert catalogues.adapted is not None
+        assert catalogues.adapted.count() == 12
+    assert not list((tmp_path / "kept").rglob("half"))
 
 
 def test_a_memory_tells_inputs_apart() -> None:
