@@ -29,6 +29,10 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 │   ├── EngineMismatch             what it holds has another stamp or dimension
 │   ├── EngineRefused              it cannot keep one of the products
 │   └── CollectionNotFound         it has nothing of that name
+├── StateError                     what a service keeps cannot be read or written
+│   ├── KeyNotFound                no API key of that id
+│   ├── SearchNotFound             no search of that id is kept, or it belongs to another key
+│   └── JobNotFound                no job of that id
 ├── ServiceError                   the service answered a client with an error, or with nonsense
 │   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
 ├── DecoderUnavailable             no process can be started now to decode a picture
@@ -235,6 +239,38 @@ class CollectionNotFound(EngineError):
     """The engine has nothing of that name, and creating it was not asked for."""
 
     code = "collection-not-found"
+
+
+class StateError(FloorlensError):
+    """What a service keeps (keys, searches, jobs, feedback) cannot be read or written."""
+
+    code = "state"
+    exit_code = 6
+    status = 503
+
+
+class KeyNotFound(StateError):
+    """No API key has that id."""
+
+    code = "key-not-found"
+    exit_code = 3
+    status = 404
+
+
+class SearchNotFound(StateError):
+    """No search of that id is kept: it never was, is too old, or belongs to another key."""
+
+    code = "search-not-found"
+    exit_code = 3
+    status = 404
+
+
+class JobNotFound(StateError):
+    """No job has that id."""
+
+    code = "job-not-found"
+    exit_code = 3
+    status = 404
 
 
 class ServiceError(FloorlensError):

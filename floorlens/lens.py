@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from floorlens.products.rows import ProductSource
     from floorlens.products.variants import Design, Variant
     from floorlens.retrieval.replica import Replica
-    from floorlens.search import Shot
+    from floorlens.search import Shot, Sight, StageProgress
     from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.lens")
@@ -966,6 +966,7 @@ class Floorlens:
         unlike: Sequence[str] = (),
         group: Literal["design"] | None = None,
         fetch: bool = False,
+        progress: StageProgress | None = None,
     ) -> SearchResult:
         """Returns the catalogue's products, ranked by how closely they match the photo's floor.
 
@@ -992,6 +993,8 @@ class Floorlens:
                 in `Match.variants`, and `limit` counts designs (see `variants`).
             fetch: whether a photo at an `http(s)://` address is fetched, from one of the
                 `fetch_hosts` that the catalogue was opened with.
+            progress: called with the name of each stage before it begins; what it raises ends the
+                search.
 
         Raises:
             NoFloorFound: no photo shows a floor.
@@ -1014,7 +1017,88 @@ class Floorlens:
         query = Query(limit, where, weights, rerank, like, unlike, group)
         return self._ask(
             lambda catalogue, retriever: answer(
-                query, shots, catalogue=catalogue, stages=self._stages, retriever=retriever
+                query,
+                shots,
+                catalogue=catalogue,
+                stages=self._stages,
+                retriever=retriever,
+                progress=progress,
+            )
+        )
+
+    def see(
+        self,
+        source: PhotoSource | Sequence[PhotoSource],
+        *,
+        region: RegionSource | Sequence[RegionSource | None] | None = None,
+        clicks: Iterable[ClickSource] | Sequence[Iterable[ClickSource]] = (),
+        fetch: bool = False,
+        progress: StageProgress | None = None,
+    ) -> Sight:
+        """Returns what photos of one floor show, to be ranked as often as you like.
+
+        `rank` then takes some hundredths of the time of `search`: nothing is embedded anew.
+
+        Args:
+            source, region, clicks, fetch, progress: as for `search`.
+
+        Raises:
+            NoFloorFound: no photo shows a floor.
+            ImageError, RegionError, UsageError: an argument is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> sight = lens.see("room.jpg")
+            >>> lens.rank(sight, limit=1)[0].product.id
+            'oak-natural-plank'
+            >>> lens.rank(sight, unlike=["oak-natural-plank"])[0].product.id
+            'walnut-herringbone'
+        """
+        from floorlens.search import see
+
+        self._catalogue.check_open()
+        return see(self._shots(source, region, clicks, fetch), self._stages, progress)
+
+    def rank(
+        self,
+        sight: Sight,
+        *,
+        limit: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        weights: Mapping[str, float] | None = None,
+        rerank: bool = True,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+        group: Literal["design"] | None = None,
+        progress: StageProgress | None = None,
+    ) -> SearchResult:
+        """Returns the catalogue's products, ranked for a floor that was seen before.
+
+        Args:
+            sight: what `see` returned, with the same preset and models.
+            limit, where, weights, rerank, like, unlike, group, progress: as for `search`.
+
+        Raises:
+            NothingToRank, ProductNotFound, FilterError, UsageError: as for `search`.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.rank(lens.see("room.jpg"), where={"material": "terrazzo"})[0].product.id
+            'terrazzo-grigio'
+        """
+        from floorlens.search import Query, rank
+
+        query = Query(limit, where, weights, rerank, like, unlike, group)
+        return self._ask(
+            lambda catalogue, retriever: rank(
+                query,
+                sight,
+                catalogue=catalogue,
+                stages=self._stages,
+                retriever=retriever,
+                progress=progress,
             )
         )
 

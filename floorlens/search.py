@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -97,6 +97,30 @@ class Shot:
     clicks: Iterable[ClickSource] = ()
 
 
+StageProgress = Callable[[str], None]
+"""Called with a stage's name before it begins: "decode", "segment", "normalise", "embed",
+"retrieve", "rerank", "collect". What it raises ends the search."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What photos of one floor show: all that a ranking needs of them (`Floorlens.see`).
+
+    Attributes:
+        floors: where the floor is in each photo; None in one that shows none.
+        features: of the floor, a scene.
+        doubts: of photos and floors, for the reasons of the matches.
+        notes: which photos were left out, and why, in sentences.
+        timings: seconds by stage, and "total".
+    """
+
+    floors: tuple[FloorRegion | None, ...]
+    features: FloorFeatures
+    doubts: tuple[Doubt, ...] = ()
+    notes: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
 def passes(
     product: Product,
     condition: Filter | None,
@@ -126,6 +150,7 @@ def answer(
     catalogue: Catalogue,
     stages: Stages,
     retriever: Retriever,
+    progress: StageProgress | None = None,
 ) -> SearchResult:
     """Returns the ranking of a catalogue for photos of one floor, as `Floorlens.search` does.
 
@@ -137,22 +162,75 @@ def answer(
         catalogue: what is searched.
         stages: which describe the photos.
         retriever: which finds the nearest products.
+        progress: called with each stage's name before it begins; what it raises ends the search.
 
     Example:
         >>> answer(Query(limit=3), [Shot(load)], catalogue=catalogue, stages=stages,
         ...        retriever=retriever).total  # doctest: +SKIP
         236
     """
-    search = _Search(query, catalogue, stages, retriever)
-    sights, notes = _sights_of(shots, stages, search.clock)
+    search = _Search(query, catalogue, stages, retriever, progress)
+    sight = _see(shots, stages, search.clock)
+    return _result(sight, search.ranking(sight.features, doubts=sight.doubts))
+
+
+def see(shots: Sequence[Shot], stages: Stages, progress: StageProgress | None = None) -> Sight:
+    """Returns what photos of one floor show, as `Floorlens.see` does.
+
+    Args:
+        shots: the photos, at least one.
+        stages: which describe the photos.
+        progress: called with each stage's name before it begins.
+
+    Raises:
+        NoFloorFound: none shows a floor.
+        UsageError: there are no photos, or too many.
+
+    Example:
+        >>> see([Shot(load)], stages).floors[0].source  # doctest: +SKIP
+        'automatic'
+    """
+    return _see(shots, stages, Stopwatch(progress))
+
+
+def _see(shots: Sequence[Shot], stages: Stages, clock: Stopwatch) -> Sight:
+    sights, notes = _sights_of(shots, stages, clock)
     seen = [sight for sight in sights if sight is not None]
-    with search.clock.stage("embed"):
+    with clock.stage("embed"):
         features = stages.embedder.features({"scene": merge_views([one.view for one in seen])})
     doubts = [doubt for one in seen for doubt in light_doubts(one.photo, one.floor, features)]
-    ranking = search.ranking(features, doubts=tuple(dict.fromkeys(doubts)))
     floors = tuple(None if sight is None else sight.floor for sight in sights)
-    notes = (*notes, *ranking.notes)
-    return SearchResult(floors=floors, **{**vars(ranking), "notes": notes})
+    return Sight(floors, features, tuple(dict.fromkeys(doubts)), notes, clock.timings())
+
+
+def _result(sight: Sight, ranking: Ranking) -> SearchResult:
+    notes = (*sight.notes, *ranking.notes)
+    return SearchResult(floors=sight.floors, **{**vars(ranking), "notes": notes})
+
+
+def rank(
+    query: Query,
+    sight: Sight,
+    *,
+    catalogue: Catalogue,
+    stages: Stages,
+    retriever: Retriever,
+    progress: StageProgress | None = None,
+) -> SearchResult:
+    """Returns the ranking of a catalogue for a floor that was seen, as `Floorlens.rank` does.
+
+    Args:
+        query: what is asked.
+        sight: what `see` returned.
+        catalogue, stages, retriever, progress: as for `answer`.
+
+    Example:
+        >>> rank(Query(limit=3), sight, catalogue=catalogue, stages=stages,
+        ...      retriever=retriever).total  # doctest: +SKIP
+        236
+    """
+    search = _Search(query, catalogue, stages, retriever, progress)
+    return _result(sight, search.ranking(sight.features, doubts=sight.doubts))
 
 
 def answer_similar(
@@ -321,7 +399,12 @@ class _Search:
     """One search: from a floor's features to the ranked products."""
 
     def __init__(
-        self, query: Query, catalogue: Catalogue, stages: Stages, retriever: Retriever
+        self,
+        query: Query,
+        catalogue: Catalogue,
+        stages: Stages,
+        retriever: Retriever,
+        progress: StageProgress | None = None,
     ) -> None:
         """Checks what is asked.
 
@@ -344,7 +427,7 @@ class _Search:
         self._condition = parse_filter(query.where)
         self._query, self._catalogue = query, catalogue
         self._stages, self._retriever = stages, retriever
-        self.clock = Stopwatch()
+        self.clock = Stopwatch(progress)
         with self.clock.stage("retrieve"):
             self._total = catalogue.searchable()
             if self._total == 0:
@@ -570,13 +653,17 @@ def _one_aspect(features: FloorFeatures) -> FloorFeatures:
 class Stopwatch:
     """Measures the stages of one search in wall-clock seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: StageProgress | None = None) -> None:
+        """Starts the watch; `progress` is called with each stage's name before it begins."""
+        self._progress = progress
         self._started = time.perf_counter()
         self._stages: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Adds the time of the block to a stage."""
+        if self._progress is not None:
+            self._progress(name)
         started = time.perf_counter()
         yield
         self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - started

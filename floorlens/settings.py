@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from pydantic import Field, SecretStr, ValidationError
@@ -74,6 +75,53 @@ class Settings(BaseSettings):
         default=None,
         description="hosts from which pictures may be fetched, parted by commas; unset = none",
     )
+    state: str | None = Field(
+        default=None,
+        description="folder of what the service keeps: keys, searches, jobs; unset = beside the "
+        "catalogue, `<catalogue>-service`",
+    )
+    no_auth: Literal["loopback", "public"] | None = Field(
+        default=None,
+        description="lets everybody in without a key: programs of this machine, or all",
+    )
+    keep_hours: float = Field(
+        default=24.0, ge=0, description="hours that the service keeps a search; 0 = never stored"
+    )
+    keep_mb: float = Field(
+        default=2000.0, gt=0, description="megabytes of searches that are kept; the oldest go first"
+    )
+    at_once: int = Field(
+        default=0, ge=0, description="searches at work at a time in a process; 0 = by cores"
+    )
+    queue: int = Field(
+        default=64, ge=0, description="searches that may wait in a process; more are refused"
+    )
+    deadline: float = Field(
+        default=30.0, gt=0, description="seconds within which a request is answered or refused"
+    )
+    upload_seconds: float = Field(
+        default=30.0, gt=0, description="seconds that sending a request may take"
+    )
+    connections: int = Field(
+        default=1000, gt=0, description="connections of a process at a time; more are refused"
+    )
+    rate: int = Field(
+        default=120, ge=0, description="requests a minute of a key that has no own; 0 = no limit"
+    )
+    origins: str | None = Field(
+        default=None,
+        description="origins whose pages may call the service (https://shop.example), parted by "
+        "commas; unset = none",
+    )
+    max_import_mb: float = Field(
+        default=1000.0, gt=0, description="largest list or ZIP of products that is accepted"
+    )
+    import_folders: str | None = Field(
+        default=None,
+        description="folders of the server from which products may be imported, parted by commas; "
+        "unset = none",
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="how the service logs")
     api_url: str | None = Field(
         default=None, description="the service that the page asks; unset = one of its own"
     )
@@ -146,8 +194,24 @@ class Settings(BaseSettings):
 
     def hosts(self) -> tuple[str, ...]:
         """Returns the hosts from which pictures may be fetched."""
-        names = (self.fetch_hosts or "").split(",")
-        return tuple(name.strip() for name in names if name.strip())
+        return _parts(self.fetch_hosts)
+
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Returns the origins whose pages may call the service."""
+        return _parts(self.origins)
+
+    def folders(self) -> tuple[Path, ...]:
+        """Returns the folders of the server from which products may be imported."""
+        return tuple(Path(name) for name in _parts(self.import_folders))
+
+    def state_folder(self) -> Path:
+        """Returns the folder of what the service keeps: keys, searches, jobs, feedback."""
+        if self.state is not None:
+            return Path(self.state)
+        if "://" in self.catalogue:
+            return Path("floorlens-service")
+        place = Path(self.catalogue)
+        return place.with_name(f"{place.absolute().name}-service")
 
     def for_engine(self, name: str | None) -> Settings:
         """Returns the settings for an engine by name; None keeps the one that is set.
@@ -179,6 +243,10 @@ class Settings(BaseSettings):
             timeout=self.engine_timeout,
             fresh=self.fresh,
         )
+
+
+def _parts(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def variable(field: str) -> str:

@@ -2,8 +2,9 @@
 
 ```
 app       create_app: the routes, limits and errors of one catalogue
-routes    POST /search, POST /mask, GET /healthz, GET /products/{id}/image
-answers   the bodies of the answers
+routes/   a file for each kind of thing: searches, products, jobs
+bodies    the JSON that routes share
+security  who may ask what
 problems  every error -> status, code and a text that is safe to show to strangers
 limits    how many bytes a request may have; an id for each request
 service   what all requests share: catalogue, models, a limit on work at a time

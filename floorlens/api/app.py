@@ -14,9 +14,10 @@ from fastapi.routing import APIRoute
 from floorlens import __version__
 from floorlens.api import problems
 from floorlens.api.limits import RequestIds, UploadLimit
-from floorlens.api.routes import router
+from floorlens.api.routes import jobs, masks, products, reference, searches, state
 from floorlens.api.service import Service
 from floorlens.lens import open_catalogue
+from floorlens.service.store import Store
 
 if TYPE_CHECKING:
     from floorlens.lens import Floorlens
@@ -39,8 +40,12 @@ def build(
         try:
             if lens is None:
                 await to_thread.run_sync(active.warm_up)
-            app.state.service = Service(active, settings)
-            yield
+            store = await to_thread.run_sync(Store, settings.state_folder())
+            try:
+                app.state.service = Service(active, settings, store)
+                yield
+            finally:
+                store.close()
         finally:
             if lens is None:
                 active.close()
@@ -57,7 +62,8 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.include_router(router)
+    for routes in (reference, searches, masks, products, jobs, state):
+        app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(UploadLimit, settings=settings)
     app.add_middleware(RequestIds, settings=settings)

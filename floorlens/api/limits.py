@@ -47,7 +47,7 @@ class UploadLimit:
             # With "Expect: 100-continue" the client has not sent the body yet.
             if "expect" not in headers:
                 await self._drop(receive, 2 * self._most)
-            answer = problem(413, "upload-too-large", self._settings)
+            answer = problem(413, "upload-too-large", self._settings, scope["state"]["id"])
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
             return
@@ -110,4 +110,5 @@ class RequestIds:
             if answering:
                 # Half the answer is sent: only a broken connection shows that the rest is missing.
                 raise
-            await problem(500, "internal", self._settings)(scope, receive, send_with_id)
+            answer = problem(500, "internal", self._settings, request_id)
+            await answer(scope, receive, send_with_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -15,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 
+from floorlens.api.bodies import FieldProblem, Problem
 from floorlens.errors import FloorlensError
 from floorlens.images.formats import NAMES
 
@@ -74,6 +77,12 @@ TEXTS: Mapping[str, str] = {
     "engine-mismatch": f"{_ENGINE}: {_LOGGED}.",
     "engine-refused": f"{_ENGINE}: {_LOGGED}.",
     "collection-not-found": f"{_ENGINE}: {_LOGGED}.",
+    "state": f"What the service keeps cannot be used now: {_LOGGED}.",
+    "key-not-found": "No API key has that id.",
+    "search-not-found": (
+        "No search of that id is kept: it is too old, or another key made it. Search again."
+    ),
+    "job-not-found": "No job has that id.",
     "service": "Another service, which this one needs, gave no usable answer.",
     "service-unreachable": f"Another service, which this one needs, does not answer: {_LATER}.",
     "missing-dependency": (
@@ -92,15 +101,27 @@ TEXTS: Mapping[str, str] = {
     "client-gone": "The client left before its turn came.",
     "internal": f"The service failed: {_LOGGED}, with the id of the header X-Request-ID.",
 }
+_TITLES = {499: "Client Closed Request"}
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 
 
 class Refusal(HTTPException):
-    """The service itself refuses a request; `code` is one of `TEXTS`."""
+    """The service itself refuses a request; `code` is one of `TEXTS`.
 
-    def __init__(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+    `errors` says what is wrong field by field, in words that are safe for strangers: field ->
+    cause and cure.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        headers: dict[str, str] | None = None,
+        errors: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(status, code, headers)
         self.code = code
+        self.errors = dict(errors)
 
 
 def install(app: FastAPI) -> None:
@@ -110,15 +131,44 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StarletteHTTPException, _answer_http_error)
 
 
-def problem(status: int, code: str, settings: Settings, detail: str = "") -> JSONResponse:
+def problem(
+    status: int,
+    code: str,
+    settings: Settings,
+    request_id: str,
+    *,
+    detail: str = "",
+    errors: Mapping[str, str] = MappingProxyType({}),
+) -> JSONResponse:
     """Returns the answer for a code: its public text, and after it `detail`, public as well."""
     text = TEXTS.get(code, TEXTS["error"]).format(
         megapixels=f"{settings.max_megapixels:g}",
         megabytes=f"{settings.max_upload_mb:g}",
         seconds=f"{settings.picture_seconds:g}",
     )
-    body = {"error": {"code": code, "message": f"{text} {detail}".strip()}}
-    return JSONResponse(body, status)
+    body = Problem(
+        type=f"urn:floorlens:problem:{code}",
+        title=_TITLES.get(status) or HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=f"{text} {detail}".strip(),
+        request_id=request_id,
+        errors=[FieldProblem(field=field, message=why) for field, why in errors.items()],
+    )
+    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
+
+
+def problems_of(**texts: str) -> dict[int | str, dict[str, Any]]:
+    """Returns the description of errors for OpenAPI: s404="…" says when the answer is a 404."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        int(name[1:]): {
+            "model": Problem,
+            "content": {"application/problem+json": schema},
+            "description": text,
+        }
+        for name, text in texts.items()
+    }
 
 
 # Starlette types a handler for any Exception; each of these gets only the class of `install`.
@@ -127,21 +177,24 @@ def problem(status: int, code: str, settings: Settings, detail: str = "") -> JSO
 async def _answer_floorlens_error(request: Request, error: Any) -> JSONResponse:
     if error.status >= 500:
         LOG.error("request %s: %s: %s", request.state.id, error.code, error)
-    return problem(error.status, error.code, request.app.state.settings)
+    return problem(error.status, error.code, request.app.state.settings, request.state.id)
 
 
 async def _answer_invalid_request(request: Request, error: Any) -> JSONResponse:
     places = [item["loc"] for item in error.errors()]
     settings = request.app.state.settings
     if ("body", "file") in places:
-        return problem(422, "file-missing", settings)
+        return problem(422, "file-missing", settings, request.state.id)
     # Only the names of our own parameters: the answer does not repeat what the client sent.
     names = ", ".join(sorted({str(place[-1]) for place in places}))
-    return problem(422, "request-invalid", settings, f"These parameters cannot be used: {names}.")
+    detail = f"These parameters cannot be used: {names}."
+    return problem(422, "request-invalid", settings, request.state.id, detail=detail)
 
 
 async def _answer_http_error(request: Request, error: Any) -> JSONResponse:
     code = getattr(error, "code", None) or _OF_STATUS.get(error.status_code, "request-invalid")
-    answer = problem(error.status_code, code, request.app.state.settings)
+    errors = getattr(error, "errors", {})
+    settings = request.app.state.settings
+    answer = problem(error.status_code, code, settings, request.state.id, errors=errors)
     answer.headers.update(error.headers or {})
     return answer

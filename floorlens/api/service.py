@@ -10,17 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import anyio
 from anyio import to_thread
-from fastapi import Request
+from fastapi import Depends, Request
+from pydantic import BaseModel, Field
 
 from floorlens import __version__
-from floorlens.api.answers import Health
 from floorlens.api.problems import Refusal
 from floorlens.errors import CatalogueError
 from floorlens.lens import Floorlens
+from floorlens.service.store import Store
 
 if TYPE_CHECKING:
     from floorlens.ranking import SearchResult
@@ -33,6 +34,16 @@ CACHED_FLOORS = 16
 PICTURES_AT_ONCE = 4
 HEALTH_SECONDS = 5.0
 _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
+
+
+class Health(BaseModel):
+    """What the service searches, and with which models."""
+
+    status: str = Field(description='"ok"')
+    version: str = Field(description="of Floorlens")
+    products: int = Field(description="how many the catalogue holds")
+    preset: str
+    models: dict[str, str] = Field(description='stage -> "model version"')
 
 
 class FloorCache:
@@ -68,10 +79,11 @@ class FloorCache:
 class Service:
     """The catalogue of an application that has started."""
 
-    def __init__(self, lens: Floorlens, settings: Settings) -> None:
-        """Must be called where the event loop runs; the caller closes `lens`."""
+    def __init__(self, lens: Floorlens, settings: Settings, store: Store) -> None:
+        """Must be called where the event loop runs; the caller closes `lens` and `store`."""
         self.lens = lens
         self.settings = settings
+        self.store = store
         self._floors = FloorCache()
         # The models use several cores for one photo; more photos at once only delay each other.
         cores = os.cpu_count() or 1
@@ -142,3 +154,12 @@ class Service:
             preset=str(stamp["preset"]),
             models={stage: f"{one['model_id']} {one['version']}" for stage, one in models.items()},
         )
+
+
+def service_of(request: Request) -> Service:
+    """Returns the service that all requests share."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]

@@ -102,7 +102,7 @@ class ServiceClient:
 
     def health(self) -> Health:
         """Returns what the service searches."""
-        answer = self._request("GET", "/healthz")
+        answer = self._request("GET", "/v1/status")
         try:
             body = answer.json()
             return Health(int(body["products"]), str(body["preset"]), str(body["version"]))
@@ -111,7 +111,7 @@ class ServiceClient:
 
     def mask(self, photo: bytes) -> Floor:
         """Returns where the floor is in a photo, given as the bytes of its file."""
-        answer = self._request("POST", "/mask", files={"file": ("photo", photo)})
+        answer = self._request("POST", "/v1/mask", files={"file": ("photo", photo)})
         try:
             facts = json.loads(answer.headers["X-Floor"])
             share, confidence = float(facts["share"]), float(facts["confidence"])
@@ -134,9 +134,9 @@ class ServiceClient:
 
     def picture(self, product_id: str, side: int) -> bytes | None:
         """Returns a product's picture as a JPEG of at most `side` pixels; None if it has none."""
-        path = f"/products/{quote(product_id, safe='')}/image"
+        path = f"/v1/products/{quote(product_id, safe='')}/image"
         try:
-            return self._request("GET", path, params={"side": str(side)}).content
+            return self._request("GET", path, params={"width": str(side)}).content
         except ServiceUnreachable:
             raise
         except ServiceError:
@@ -159,8 +159,8 @@ class ServiceClient:
         if answer.is_success:
             return answer
         try:
-            cause = answer.json()["error"]
-            refusal = ServiceError(str(cause["message"]), str(cause["code"]))
+            cause = answer.json()
+            refusal = ServiceError(str(cause["detail"]), str(cause["code"]))
         except (ValueError, KeyError, TypeError) as error:
             raise self._foreign_answer(answer) from error
         raise refusal

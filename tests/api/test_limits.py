@@ -46,6 +46,7 @@ def exchange(app: ASGIApp, *, pieces: int, headers: dict[str, str]) -> tuple[lis
         "type": "http",
         "method": "POST",
         "path": "/",
+        "state": {"id": "id"},
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
@@ -109,7 +110,7 @@ def test_a_declared_length_is_refused_before_the_application_sees_it(
     sent, reads = exchange(UploadLimit(never, SETTINGS), pieces=10**6, headers=headers)
     assert (sent[0]["status"], reads) == (413, most)
     assert (b"connection", b"close") in sent[0]["headers"]
-    assert json.loads(sent[1]["body"])["error"]["code"] == "upload-too-large"
+    assert json.loads(sent[1]["body"])["code"] == "upload-too-large"
 
 
 @pytest.mark.parametrize("length", [str(MOST), "-1", "many", ""])

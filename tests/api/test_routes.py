@@ -45,10 +45,11 @@ def photo(file: Path) -> dict[str, Any]:
 def code(answer: Any) -> str:
     """Returns the code of a refusal, whose body is a problem and nothing more."""
     body = answer.json()
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message"}
+    fields = {"type", "title", "status", "code", "detail", "request_id", "errors"}
+    assert set(body) == fields
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"]
-    return str(body["error"]["code"])
+    return str(body["code"])
 
 
 # -- POST /search ------------------------------------------------------------------------------
@@ -81,11 +82,11 @@ def test_a_limit_may_stand_in_the_address_or_in_the_form(
     bad_request: dict[str, Any] = {where: {"limit": "0"}}
     answer = client.post("/search", files=photo(room), **bad_request)
     assert (answer.status_code, code(answer)) == (422, "request-invalid")
-    assert "limit" in answer.json()["error"]["message"]
+    assert "limit" in answer.json()["detail"]
 
 
 def test_a_photo_without_a_floor_is_422(client: TestClient, blank: Path) -> None:
-    for route in ("/search", "/mask"):
+    for route in ("/search", "/v1/mask"):
         answer = client.post(route, files=photo(blank))
         assert (answer.status_code, code(answer)) == (422, "no-floor-found")
 
@@ -96,13 +97,13 @@ def test_an_empty_catalogue_is_404(serving: Serving, tmp_path: Path, room: Path)
     empty = serving(catalogue=str(tmp_path / "new"))
     answer = empty.post("/search", files=photo(room))
     assert (answer.status_code, code(answer)) == (404, "nothing-to-rank")
-    assert empty.post("/mask", files=photo(room)).status_code == 200
-    assert empty.get("/healthz").json()["products"] == 0
+    assert empty.post("/v1/mask", files=photo(room)).status_code == 200
+    assert empty.get("/v1/status").json()["products"] == 0
 
 
 @pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\nbroken", b"GIF89a"])
 def test_what_is_no_image_is_415(client: TestClient, data: bytes) -> None:
-    for route in ("/search", "/mask"):
+    for route in ("/search", "/v1/mask"):
         answer = client.post(route, files={"file": ("a.jpg", data)})
         assert (answer.status_code, code(answer)) == (415, "image-unreadable")
 
@@ -113,7 +114,7 @@ def test_too_many_pixels_are_413(client: TestClient) -> None:
     Image.new("RGB", (1000, 1000)).save(file, "PNG")
     answer = client.post("/search", files={"file": ("a.png", file.getvalue())})
     assert (answer.status_code, code(answer)) == (413, "image-too-large")
-    assert "0.1 megapixels" in answer.json()["error"]["message"]
+    assert "0.1 megapixels" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("size", [200_001, 400_000])
@@ -121,7 +122,7 @@ def test_too_many_bytes_are_413(client: TestClient, size: int) -> None:
     """The file's limit is exact, though the form around it has some room of its own."""
     answer = client.post("/search", files={"file": ("a.jpg", b"x" * size)})
     assert (answer.status_code, code(answer)) == (413, "upload-too-large")
-    assert "0.2 MB" in answer.json()["error"]["message"]
+    assert "0.2 MB" in answer.json()["detail"]
     largest = client.post("/search", files={"file": ("a.jpg", b"x" * 200_000)})
     assert code(largest) == "image-unreadable"
 
@@ -143,7 +144,7 @@ def test_too_many_bytes_are_413(client: TestClient, size: int) -> None:
 def test_forms_without_the_file(
     client: TestClient, request_parts: dict[str, Any], status: int, expected: str
 ) -> None:
-    for route in ("/search", "/mask"):
+    for route in ("/search", "/v1/mask"):
         answer = client.post(route, **request_parts)
         assert (answer.status_code, code(answer)) == (status, expected)
 
@@ -157,7 +158,7 @@ def test_the_files_name_and_type_are_ignored(client: TestClient, room: Path) -> 
 
 
 def test_mask_is_a_png_of_the_photos_size(client: TestClient, lens: Floorlens, room: Path) -> None:
-    answer = client.post("/mask", files=photo(room))
+    answer = client.post("/v1/mask", files=photo(room))
     assert answer.headers["content-type"] == "image/png"
     floor = lens.mask(room)
     with Image.open(io.BytesIO(answer.content)) as picture:
@@ -180,12 +181,12 @@ def test_mask_and_search_of_one_photo_segment_it_once(serving: Serving, room: Pa
     stages = fake_stages()
     client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
     calls.clear()
-    for route in ("/mask", "/search", "/mask", "/search"):
+    for route in ("/v1/mask", "/search", "/v1/mask", "/search"):
         assert client.post(route, files=photo(room)).status_code == 200
     assert calls == [(120, 160, 3)]
     # The same picture as another file.
     other = {"file": ("b.png", room.read_bytes() + b" ")}
-    for route in ("/search", "/mask"):
+    for route in ("/search", "/v1/mask"):
         assert client.post(route, files=other).status_code == 200
     assert len(calls) == 2
 
@@ -194,11 +195,11 @@ def test_mask_and_search_of_one_photo_segment_it_once(serving: Serving, room: Pa
 
 
 def test_health_names_products_preset_and_models(client: TestClient, lens: Floorlens) -> None:
-    body = client.get("/healthz").json()
+    body = client.get("/v1/status").json()
     assert (body["status"], body["products"], body["preset"]) == ("ok", 6, "fake")
     assert body["models"]["embedder"] == "fake-embedder 1"
     lens.remove(["moss"])
-    assert client.get("/healthz").json()["products"] == 5
+    assert client.get("/v1/status").json()["products"] == 5
 
 
 def test_health_answers_head_requests(client: TestClient) -> None:
@@ -214,7 +215,7 @@ def test_health_of_a_catalogue_that_was_rebuilt_with_other_models_is_503(
     """No search can work until the service is started anew."""
     assert lens.folder is not None
     Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
-    for answer in (client.get("/healthz"), client.post("/search", files=photo(room))):
+    for answer in (client.get("/v1/status"), client.post("/search", files=photo(room))):
         assert (answer.status_code, code(answer)) == (503, "stamp-mismatch")
 
 
@@ -235,14 +236,14 @@ def test_health_of_a_catalogue_that_hangs_is_503(
         with monkeypatch.context() as patch:
             patch.setattr(Catalogue, "count", hangs)
             for _ in range(5):
-                answer = client.get("/healthz")
+                answer = client.get("/v1/status")
                 assert (answer.status_code, code(answer)) == (503, "catalogue")
             assert calls.acquire(timeout=60)
             assert not calls.acquire(blocking=False)
     finally:
         release.set()
     monkeypatch.setattr(service, "HEALTH_SECONDS", 60)
-    assert client.get("/healthz").json()["products"] == 6
+    assert client.get("/v1/status").json()["products"] == 6
 
 
 # -- GET /products/{id}/image ------------------------------------------------------------------
@@ -251,12 +252,12 @@ def test_health_of_a_catalogue_that_hangs_is_503(
 def test_a_picture_is_sent_as_it_is_by_what_it_is(client: TestClient, product_folder: Path) -> None:
     """A PNG that is called .jpg is a PNG."""
     file = product_folder / "oak.png"
-    answer = client.get("/products/oak/image")
+    answer = client.get("/v1/products/oak/image")
     assert answer.content == file.read_bytes()
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["x-content-type-options"] == "nosniff"
     Image.new("RGB", (60, 30), "red").save(file, "GIF")
-    assert client.get("/products/oak/image").headers["content-type"] == "image/gif"
+    assert client.get("/v1/products/oak/image").headers["content-type"] == "image/gif"
 
 
 def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(
@@ -264,25 +265,25 @@ def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(
 ) -> None:
     Image.new("RGB", (200, 100), (180, 140, 90)).save(product_folder / "oak.png")
     for side, size in ((50, (50, 25)), (1600, (200, 100))):
-        answer = client.get(f"/products/oak/image?side={side}")
+        answer = client.get(f"/v1/products/oak/image?width={side}")
         assert answer.headers["content-type"] == "image/jpeg"
         with Image.open(io.BytesIO(answer.content)) as picture:
             assert picture.size == size
     for bad in ("31", "1601", "many", "-5"):
-        answer = client.get(f"/products/oak/image?side={bad}")
+        answer = client.get(f"/v1/products/oak/image?width={bad}")
         assert (answer.status_code, code(answer)) == (422, "request-invalid")
 
 
 def test_a_client_that_has_the_picture_gets_304(client: TestClient, product_folder: Path) -> None:
-    first = client.get("/products/oak/image?side=40")
+    first = client.get("/v1/products/oak/image?width=40")
     tag = first.headers["etag"]
     assert "max-age" in first.headers["cache-control"]
     for header in (tag, f'"other", W/{tag}', "*"):
-        again = client.get("/products/oak/image?side=40", headers={"if-none-match": header})
+        again = client.get("/v1/products/oak/image?width=40", headers={"if-none-match": header})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-    assert client.get("/products/oak/image?side=41").headers["etag"] != tag
+    assert client.get("/v1/products/oak/image?width=41").headers["etag"] != tag
     Image.new("RGB", (41, 41), "red").save(product_folder / "oak.png")
-    answer = client.get("/products/oak/image?side=40", headers={"if-none-match": tag})
+    answer = client.get("/v1/products/oak/image?width=40", headers={"if-none-match": tag})
     assert answer.status_code == 200
 
 
@@ -296,9 +297,9 @@ def test_pictures_that_are_not_there_are_404(
     (product_folder / "slate.png").unlink()
     (product_folder / "slate.png").mkdir()
     for product_id in ("ash", "moss", "slate"):
-        answer = client.get(f"/products/{product_id}/image{query}")
+        answer = client.get(f"/v1/products/{product_id}/image{query}")
         assert (answer.status_code, code(answer)) == (404, "image-not-found")
-    answer = client.get("/products/oak/image", params={"index": 1})
+    answer = client.get("/v1/products/oak/image", params={"index": 1})
     assert (answer.status_code, code(answer)) == (404, "image-not-found")
 
 
@@ -306,7 +307,7 @@ def test_pictures_that_are_not_there_are_404(
     "product_id", ["none", "%2e%2e%2fproducts.csv", "..%2F..%2Fetc%2Fpasswd", "oak%00", "%FF", " "]
 )
 def test_only_products_have_pictures(client: TestClient, product_id: str) -> None:
-    answer = client.get(f"/products/{product_id}/image")
+    answer = client.get(f"/v1/products/{product_id}/image")
     assert answer.status_code == 404
     assert code(answer) in ("product-not-found", "not-found")
 
@@ -321,7 +322,7 @@ def test_ids_of_any_letters(serving: Serving, lens: Floorlens, tmp_path: Path) -
     client = serving()
     # Some proxies decode the slash on its way.
     for safe in ("", "/"):
-        answer = client.get(f"/products/{quote(name, safe=safe)}/image")
+        answer = client.get(f"/v1/products/{quote(name, safe=safe)}/image")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
 
@@ -370,7 +371,7 @@ def test_an_inner_error_is_logged_and_not_shown(
     assert "id-7" in caplog.text
     assert "secret" in caplog.text
     # The service still works.
-    assert client.get("/healthz").status_code == 200
+    assert client.get("/v1/status").status_code == 200
 
 
 def test_no_answer_names_a_place_of_the_server(
@@ -382,9 +383,9 @@ def test_no_answer_names_a_place_of_the_server(
         client.post("/search", files={"file": ("a.jpg", b"x")}),
         client.post("/search"),
         client.post("/search", params={"limit": "<script>"}, files=photo(blank)),
-        client.get("/products/none/image"),
-        client.get("/products/oak/image?index=7"),
-        client.get("/healthz"),
+        client.get("/v1/products/none/image"),
+        client.get("/v1/products/oak/image?index=7"),
+        client.get("/v1/status"),
     ]
     for answer in answers:
         text = answer.text + str(dict(answer.headers))
@@ -434,8 +435,8 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
     with TestClient(app) as client:
         assert len(loads) == 1
         for _ in range(3):
-            client.post("/mask", files=photo(room))
-            client.get("/healthz")
+            client.post("/v1/mask", files=photo(room))
+            client.get("/v1/status")
     assert len(loads) == 1
     assert (folder / "catalogue" / "catalogue.sqlite").is_file()
 
@@ -466,13 +467,13 @@ def test_a_catalogue_put_in_the_place_of_the_open_one_is_served(
     folder.rename(folder.with_name("yesterday"))
     beside.rename(folder)
     assert ids(client.post("/search", files=photo(room))) == ["oak", "slate"]
-    assert client.get("/healthz").json()["products"] == 2
-    assert client.get("/products/moss/image").status_code == 404
+    assert client.get("/v1/status").json()["products"] == 2
+    assert client.get("/v1/products/moss/image").status_code == 404
     assert any("another catalogue lies at" in record.getMessage() for record in caplog.records)
     # And back: yesterday's is a restored backup, whose revision is the higher one.
     folder.rename(beside)
     folder.with_name("yesterday").rename(folder)
-    assert client.get("/healthz").json()["products"] == 6
+    assert client.get("/v1/status").json()["products"] == 6
     assert len(ids(client.post("/search", files=photo(room)))) == 6
 
 
@@ -486,16 +487,16 @@ def test_a_catalogue_that_is_gone_is_unavailable_until_it_is_back(
     elsewhere = folder.rename(folder.with_name("elsewhere"))
     for answer in (
         client.post("/search", files=photo(room)),
-        client.get("/healthz"),
-        client.get("/products/oak/image"),
+        client.get("/v1/status"),
+        client.get("/v1/products/oak/image"),
     ):
         assert (answer.status_code, code(answer)) == (503, "catalogue-not-found")
         assert str(folder) not in answer.text
     assert "is gone: it was moved or deleted while it was open" in caplog.text
     assert not folder.exists()
-    assert client.post("/mask", files=photo(room)).status_code == 200
+    assert client.post("/v1/mask", files=photo(room)).status_code == 200
     elsewhere.rename(folder)
-    assert client.get("/healthz").status_code == 200
+    assert client.get("/v1/status").status_code == 200
     assert len(ids(client.post("/search", files=photo(room)))) == 6
 
 
@@ -521,7 +522,7 @@ def test_a_catalogue_of_other_models_in_its_place_is_refused(
     shutil.rmtree(folder)
     with Floorlens.open(folder, stages=fake_stages(version="2")) as other:
         other.add(folder.with_name("products"))
-    for answer in (client.post("/search", files=photo(room)), client.get("/healthz")):
+    for answer in (client.post("/search", files=photo(room)), client.get("/v1/status")):
         assert (answer.status_code, code(answer)) == (503, "stamp-mismatch")
 
 
@@ -535,11 +536,11 @@ def test_the_callers_own_catalogue_is_served(
     monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warm_ups.append(True))
     app = create_app(Settings(catalogue=str(tmp_path / "other")), lens=lens)
     with TestClient(app) as client:
-        assert client.get("/healthz").json()["products"] == 6
+        assert client.get("/v1/status").json()["products"] == 6
         lens.remove(["moss"])
-        assert client.get("/healthz").json()["products"] == 5
+        assert client.get("/v1/status").json()["products"] == 5
         assert len(client.post("/search", files=photo(room)).json()) == 5
-        assert client.get("/products/oak/image").status_code == 200
+        assert client.get("/v1/products/oak/image").status_code == 200
     assert not (tmp_path / "other").exists()
     assert lens.count() == 5
     assert warm_ups == []
@@ -595,7 +596,7 @@ def test_the_models_work_beside_the_event_loop_and_few_at_once(
             ]
             for _ in range(slots):
                 assert busy.acquire(timeout=120)
-            for address in ("/healthz", "/products/oak/image?side=32"):
+            for address in ("/v1/status", "/v1/products/oak/image?width=32"):
                 assert client.get(address).status_code == 200
         finally:
             gate.set()
@@ -619,9 +620,9 @@ def test_a_client_that_leaves_before_its_turn_costs_no_model(serving: Serving, r
     stages = fake_stages()
     client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
     assert client.portal is not None
-    request = httpx.Request("POST", "http://x/mask", files=photo(room))
+    request = httpx.Request("POST", "http://x/v1/mask", files=photo(room))
     scope = {
-        **{"type": "http", "method": "POST", "path": "/mask", "query_string": b""},
+        **{"type": "http", "method": "POST", "path": "/v1/mask", "query_string": b""},
         "headers": [(name.lower(), value) for name, value in request.headers.raw],
     }
     for last, statuses in (({"type": "http.disconnect"}, [499]), (None, [200])):
@@ -653,10 +654,11 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
         for method, operation in operations.items()
     }
     assert operation_ids == {
-        "POST /search": "search",
-        "POST /mask": "mask",
+        "POST /search": "reference_search",
+        "POST /v1/mask": "mask",
+        "GET /v1/status": "status",
         "GET /healthz": "health",
-        "GET /products/{product_id}/image": "product_image",
+        "GET /v1/products/{product_id}/image": "product_image",
     }
     content = schema["paths"]["/search"]["post"]["responses"]["422"]["content"]
-    assert content["application/json"]["schema"]["$ref"].endswith("/Problem")
+    assert content["application/problem+json"]["schema"]["$ref"].endswith("/Problem")

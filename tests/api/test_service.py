@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from anyio import to_thread
 from floorlens import Floorlens
 from floorlens.api.service import CACHED_FLOORS, PICTURES_AT_ONCE, FloorCache, Service
 from floorlens.segmentation import FloorRegion
+from floorlens.service.store import Store
 from floorlens.settings import Settings
 
 
@@ -58,7 +60,7 @@ def test_the_last_sixteen_floors_are_cached() -> None:
 # -- threads -----------------------------------------------------------------------------------
 
 
-def test_pictures_have_a_few_threads_of_their_own(lens: Floorlens) -> None:
+def test_pictures_have_a_few_threads_of_their_own(lens: Floorlens, tmp_path: Path) -> None:
     """A page requests many at once; other requests must not wait for all of them."""
     lock, gate = threading.Lock(), threading.Event()
     running = most = 0
@@ -73,7 +75,7 @@ def test_pictures_have_a_few_threads_of_their_own(lens: Floorlens) -> None:
             running -= 1
 
     async def ask() -> None:
-        service = Service(lens, Settings())
+        service = Service(lens, Settings(), store)
         async with anyio.create_task_group() as group:
             try:
                 for _ in range(3 * PICTURES_AT_ONCE):
@@ -85,5 +87,7 @@ def test_pictures_have_a_few_threads_of_their_own(lens: Floorlens) -> None:
             finally:
                 gate.set()
 
+    store = Store(tmp_path)
     anyio.run(ask)
+    store.close()
     assert most == PICTURES_AT_ONCE

@@ -1,0 +1,128 @@
+"""The tables of what a service keeps."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+state = Table(
+    "state",
+    metadata,
+    Column("schema_version", Integer, nullable=False),
+)
+
+# Secrets of the service itself, such as the one that signs addresses of pictures.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+# Times are seconds since 1970, UTC.
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    # SHA-256 of the secret, which has 256 random bits: nothing slower is needed.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),  # JSON list
+    Column("rate", Integer),  # requests a minute; NULL: the setting's
+    Column("created", Float, nullable=False),
+    Column("revoked", Float),
+)
+
+# A token bucket for each key, or client address where there are no keys.
+rates = Table(
+    "rates",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("updated", Float, nullable=False),
+)
+
+searches = Table(
+    "searches",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("key_id", String),  # NULL: made without a key
+    Column("created", Float, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("query", Text, nullable=False),  # JSON
+    Column("sight", LargeBinary, nullable=False),
+    Column("bytes", Integer, nullable=False),
+)
+Index("searches_by_expiry", searches.c.expires)
+
+# The photos of a search, at working size, without what the camera wrote beside them.
+photos = Table(
+    "photos",
+    metadata,
+    Column("search_id", ForeignKey("searches.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),  # import, adaptation, rebuild, evaluation
+    Column("status", String, nullable=False),  # queued, running, done, failed, cancelled
+    Column("key_id", String),
+    Column("created", Float, nullable=False),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("arguments", Text, nullable=False),  # JSON
+    Column("stage", String, nullable=False, default=""),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("cancel", Integer, nullable=False, default=0),
+    Column("report", Text),  # JSON
+    Column("code", String),  # of the error that ended it
+)
+
+# What became of each row of an import.
+job_rows = Table(
+    "job_rows",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("row", Text, nullable=False),  # JSON
+)
+
+# Kept beyond the search it was given for: its photo and floor are copied.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("search_id", String, primary_key=True),
+    Column("product_id", String, primary_key=True),
+    Column("verdict", String, nullable=False),  # right, wrong
+    Column("key_id", String),
+    Column("created", Float, nullable=False),
+)
+feedback_photos = Table(
+    "feedback_photos",
+    metadata,
+    Column("search_id", String, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("jpeg", LargeBinary, nullable=False),
+    Column("mask", LargeBinary, nullable=False),  # PNG
+)
