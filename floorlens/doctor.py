@@ -36,6 +36,7 @@ EXTRAS = {
     "heif": "pi_heif",
     "lancedb": "lancedb",
     "milvus": "pymilvus",
+    "otel": "opentelemetry.sdk",
     "pandas": "pandas",
     "pgvector": "psycopg",
     "pinecone": "pinecone",
@@ -91,7 +92,7 @@ def examine(settings: Settings) -> list[Check]:
         *(Check(name, True, _version(name)) for name in ("onnxruntime", "numpy", "pillow")),
     ]
     for extra, module in EXTRAS.items():
-        state = "installed" if find_spec(module) else f"not installed (floorlens[{extra}])"
+        state = "installed" if _is_there(module) else f"not installed (floorlens[{extra}])"
         checks.append(Check(f"extra {extra}", True, state))
     checks += [
         _run(f"{plugin.kind} {plugin.name}", partial(_plugin, plugin, settings))
@@ -204,3 +205,11 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed as a package"
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package that it is part of is not there either.
+        return False

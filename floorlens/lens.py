@@ -916,6 +916,17 @@ class Floorlens:
         retriever.push()
         return removed
 
+    def engine_failure(self) -> str | None:
+        """Returns the code of the error for which the vector engine cannot be used; None if it can.
+
+        The engine is asked, if there is one beside this process's memory, and brought up to the
+        catalogue. An engine with a fallback can always be used.
+
+        Example:
+            >>> Floorlens.open("catalogue/").engine_failure()
+        """
+        return self._ask(lambda _, retriever: retriever.failure())
+
     @property
     def replica(self) -> Replica:
         """The copy of the catalogue's vectors in the engine, to be compared and repaired.

@@ -1,15 +1,22 @@
 """The service: Floorlens over HTTP, with FastAPI and uvicorn (extra `[api]`).
 
 ```
-app       create_app: the routes, limits and errors of one catalogue
-routes/   a file for each kind of thing: searches, products, jobs
-bodies    the JSON that routes share
-security  who may ask what
-problems  every error -> status, code and a text that is safe to show to strangers
-limits    how many bytes a request may have; an id for each request
-service   what all requests share: catalogue, models, a limit on work at a time
-pictures  product pictures, whole or as thumbnails
-server    runs the application with uvicorn
+app          create_app: the routes, limits and errors of one catalogue
+routes/      a file for each kind of thing: searches, products, jobs
+bodies       the JSON that routes share
+security     who may ask what
+problems     every error -> status, code and a text that is safe to show to strangers
+exchange     one request and its answer, as the layers around the routes see it
+admission    which requests get the models, and which are refused at once
+limits       the bytes of a request, their time, and who has gone meanwhile
+connections  uvicorn's protocol with limits on time and number
+logs         a line for each request
+metrics      figures for Prometheus
+tracing      spans for OpenTelemetry
+service      what all requests share: catalogue, models, what is kept
+pictures     product pictures, whole or as thumbnails
+server       runs the application with uvicorn
+workers      several processes at one port
 ```
 """
 
@@ -68,7 +75,7 @@ def require_extra() -> None:
     Raises:
         MissingDependency: it is not.
     """
-    for module in ("fastapi", "python_multipart", "uvicorn"):
+    for module in ("fastapi", "prometheus_client", "python_multipart", "uvicorn"):
         if find_spec(module) is None:
             raise MissingDependency(
                 f"the service needs {module}, which is not installed: pip install 'floorlens[api]'"

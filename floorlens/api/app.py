@@ -13,9 +13,12 @@ from fastapi.routing import APIRoute
 
 from floorlens import __version__
 from floorlens.api import problems
-from floorlens.api.limits import RequestIds, UploadLimit
+from floorlens.api.limits import UploadLimit
+from floorlens.api.logs import Requests
+from floorlens.api.metrics import Metrics
 from floorlens.api.routes import jobs, masks, products, reference, searches, state
 from floorlens.api.service import Service
+from floorlens.api.tracing import trace
 from floorlens.lens import open_catalogue
 from floorlens.service.store import Store
 
@@ -30,6 +33,8 @@ def build(
 ) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
 
+    metrics = Metrics()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         active = lens
@@ -42,8 +47,9 @@ def build(
                 await to_thread.run_sync(active.warm_up)
             store = await to_thread.run_sync(Store, settings.state_folder())
             try:
-                app.state.service = Service(active, settings, store)
+                service = app.state.service = Service(active, settings, store, metrics)
                 yield
+                service.close()
             finally:
                 store.close()
         finally:
@@ -66,7 +72,8 @@ def build(
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(UploadLimit, settings=settings)
-    app.add_middleware(RequestIds, settings=settings)
+    app.add_middleware(Requests, settings=settings, metrics=metrics)
+    trace(app)
     return app
 
 

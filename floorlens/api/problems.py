@@ -98,7 +98,11 @@ TEXTS: Mapping[str, str] = {
     "image-not-found": "The product has no such picture, or it cannot be read any more.",
     "not-found": "There is nothing at this address.",
     "method-not-allowed": "This address does not accept that method.",
-    "client-gone": "The client left before its turn came.",
+    "client-gone": "The client closed the connection before the answer was there.",
+    "busy": "The service has more requests than it can answer in time: try again later.",
+    "deadline": "The request took longer than it may: try again later, with a smaller photo.",
+    "request-timeout": "The request came too slowly: send it again, over a better connection.",
+    "too-many-connections": "The service has too many open connections: try again later.",
     "internal": f"The service failed: {_LOGGED}, with the id of the header X-Request-ID.",
 }
 _TITLES = {499: "Client Closed Request"}
@@ -177,6 +181,7 @@ def problems_of(**texts: str) -> dict[int | str, dict[str, Any]]:
 async def _answer_floorlens_error(request: Request, error: Any) -> JSONResponse:
     if error.status >= 500:
         LOG.error("request %s: %s: %s", request.state.id, error.code, error)
+    request.state.exchange.code = error.code
     return problem(error.status, error.code, request.app.state.settings, request.state.id)
 
 
@@ -184,9 +189,11 @@ async def _answer_invalid_request(request: Request, error: Any) -> JSONResponse:
     places = [item["loc"] for item in error.errors()]
     settings = request.app.state.settings
     if ("body", "file") in places:
+        request.state.exchange.code = "file-missing"
         return problem(422, "file-missing", settings, request.state.id)
     # Only the names of our own parameters: the answer does not repeat what the client sent.
     names = ", ".join(sorted({str(place[-1]) for place in places}))
+    request.state.exchange.code = "request-invalid"
     detail = f"These parameters cannot be used: {names}."
     return problem(422, "request-invalid", settings, request.state.id, detail=detail)
 
@@ -195,6 +202,7 @@ async def _answer_http_error(request: Request, error: Any) -> JSONResponse:
     code = getattr(error, "code", None) or _OF_STATUS.get(error.status_code, "request-invalid")
     errors = getattr(error, "errors", {})
     settings = request.app.state.settings
+    request.state.exchange.code = code
     answer = problem(error.status_code, code, settings, request.state.id, errors=errors)
     answer.headers.update(error.headers or {})
     return answer

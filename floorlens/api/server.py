@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from floorlens.api import create_app, require_extra
@@ -17,11 +20,13 @@ from floorlens.lens import open_catalogue
 
 if TYPE_CHECKING:
     import uvicorn
+    from fastapi import FastAPI
 
     from floorlens.lens import Floorlens
     from floorlens.presets import Stages
     from floorlens.settings import Settings
 
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 GRACE = 10
 """Seconds that running requests get when the service stops; after that their answer is 500."""
 START_SECONDS = 120.0
@@ -64,7 +69,12 @@ def url_of(host: str, port: int) -> str:
 
 
 def serve(
-    settings: Settings, host: str = "127.0.0.1", port: int = 8000, *, create: bool = False
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    workers: int = 1,
+    create: bool = False,
 ) -> None:
     """Serves the catalogue of the settings until SIGTERM or Ctrl-C.
 
@@ -75,32 +85,59 @@ def serve(
         settings: which catalogue, and the limits.
         host: the address to listen on.
         port: the port; 0 takes a free one.
+        workers: how many processes serve, each with its own models. One that dies is replaced.
         create: whether to make an empty catalogue where there is none.
 
     Raises:
         UsageError: the port is in use, or this machine does not have the address.
         CatalogueNotFound: there is no catalogue, and `create` is False.
         MissingDependency: the extra `[api]` is not installed.
+        ServiceError: a process of several did not start.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
     with listen(host, port) as listener, open_catalogue(settings, create=create) as lens:
-        server = _server(settings, lens, quiet=False)
+        welcome = f"Floorlens serves {lens.location} at {address(listener)}"
+        if workers > 1:
+            # Each process opens it for itself; that it can be opened is known now.
+            lens.close()
+            _serve_in_processes(settings, listener, workers, welcome)
+        else:
+            _serve_here(settings, listener, lens, welcome)
 
-        def stop(*_: object) -> None:
-            server.should_exit = True
 
-        # At its end uvicorn restores these handlers and raises the signal once more. Without them
-        # that would kill a service that has stopped in good order.
-        handlers = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
+def _serve_here(settings: Settings, listener: socket.socket, lens: Floorlens, welcome: str) -> None:
+    server = _server(settings, lens, quiet=False)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # At its end uvicorn restores these handlers and raises the signal once more. Without them
+    # that would kill a service that has stopped in good order.
+    handlers = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        # Not left to the application's start: if that fails, uvicorn has its own exit code.
+        lens.warm_up()
+        print(welcome, flush=True)
+        server.run(sockets=[listener])
+    finally:
+        for name, handler in handlers.items():
+            signal.signal(name, handler)
+
+
+def _serve_in_processes(
+    settings: Settings, listener: socket.socket, workers: int, welcome: str
+) -> None:
+    from floorlens.api.workers import Workers
+
+    # Before the processes import Prometheus's client, which then writes its figures there.
+    with TemporaryDirectory(prefix="floorlens-metrics-") as folder:
+        os.environ[FOLDER] = folder
         try:
-            # Not left to the application's start: if that fails, uvicorn has its own exit code.
-            lens.warm_up()
-            print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
-            server.run(sockets=[listener])
+            config = _config(partial(create_app, settings), settings, quiet=False, workers=workers)
+            Workers(config, listener, welcome).serve()
         finally:
-            for name, handler in handlers.items():
-                signal.signal(name, handler)
+            del os.environ[FOLDER]
 
 
 @contextmanager
@@ -157,15 +194,35 @@ def running_service(
 def _server(settings: Settings, lens: Floorlens, *, quiet: bool) -> uvicorn.Server:
     import uvicorn
 
-    app = create_app(settings, lens=lens)
-    config = uvicorn.Config(
+    return uvicorn.Server(_config(partial(create_app, settings, lens=lens), settings, quiet=quiet))
+
+
+def _config(
+    app: Callable[[], FastAPI], settings: Settings, *, quiet: bool, workers: int = 1
+) -> uvicorn.Config:
+    import uvicorn
+
+    from floorlens.api.connections import Connection
+    from floorlens.api.logs import configuration
+
+    level = "warning" if quiet else "info"
+    return uvicorn.Config(
         app,
-        log_level="warning" if quiet else "info",
-        access_log=not quiet,
+        factory=True,
+        workers=workers,
+        http=Connection,
+        ws="none",
+        # A service within another program leaves the logging to that.
+        log_config=None if quiet else configuration(settings.log_format, level),
+        log_level=level,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.connections,
         timeout_graceful_shutdown=GRACE,
+        # A process that is busy may answer late, but it is alive.
+        timeout_worker_healthcheck=60,
         lifespan="on",
     )
-    return uvicorn.Server(config)
 
 
 def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -1,4 +1,4 @@
-"""What all requests share: the catalogue with its models, and a limit on work at a time."""
+"""What all requests share: the catalogue with its models, what is kept, queues for threads."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import anyio
-from anyio import to_thread
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
 from floorlens import __version__
-from floorlens.api.problems import Refusal
-from floorlens.errors import CatalogueError
+from floorlens.api.admission import Admission
+from floorlens.api.exchange import checkpoint, exchange_of, note_timings
+from floorlens.api.metrics import Metrics
+from floorlens.api.tracing import trace_stages
+from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
 from floorlens.service.store import Store
 
@@ -31,9 +33,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CACHED_FLOORS = 16
-PICTURES_AT_ONCE = 4
+FILES_AT_ONCE, FILES_WAITING = 4, 256
 HEALTH_SECONDS = 5.0
 _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
+
+
+def models_at_once() -> int:
+    """Returns how many searches run at a time in one process, unless the settings say otherwise.
+
+    Two keep the cores busy: while one is decoded, cut and ranked, the models of the other run.
+    """
+    return min(8, max(2, (os.cpu_count() or 1) // 2))
 
 
 class Health(BaseModel):
@@ -44,6 +54,10 @@ class Health(BaseModel):
     products: int = Field(description="how many the catalogue holds")
     preset: str
     models: dict[str, str] = Field(description='stage -> "model version"')
+    engine: str | None = Field(
+        description="code of the error for which the vector engine cannot be searched; null if "
+        "it can"
+    )
 
 
 class FloorCache:
@@ -79,38 +93,62 @@ class FloorCache:
 class Service:
     """The catalogue of an application that has started."""
 
-    def __init__(self, lens: Floorlens, settings: Settings, store: Store) -> None:
+    def __init__(
+        self,
+        lens: Floorlens,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics | None = None,
+    ) -> None:
         """Must be called where the event loop runs; the caller closes `lens` and `store`."""
         self.lens = lens
         self.settings = settings
         self.store = store
+        self.metrics = metrics or Metrics()
         self._floors = FloorCache()
-        # The models use several cores for one photo; more photos at once only delay each other.
-        cores = os.cpu_count() or 1
-        self._models = anyio.CapacityLimiter(min(8, max(2, cores // 2)))
-        self._pictures = anyio.CapacityLimiter(PICTURES_AT_ONCE)
+        self._models = Admission(settings.at_once or models_at_once(), settings.queue, "models")
+        self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
         self._probe: Future[Health] | None = None
 
+    def close(self) -> None:
+        """Takes no more work."""
+        self._models.close()
+        self._files.close()
+
     async def run_with_models(self, request: Request, work: Callable[[], T]) -> T:
-        """Runs `work` in a thread as soon as one is free for the models; returns its result.
+        """Runs `work` in one of the few threads for models, when its turn comes.
+
+        `work` should pass `floorlens.api.exchange.checkpoint` on as `progress`, so that it ends
+        soon after nobody waits for it any more.
 
         Raises:
-            Refusal: the client has disconnected meanwhile.
+            Refusal: the service is too busy, the request took too long, or its client has gone.
         """
-        async with self._models:
-            if await request.is_disconnected():
-                raise Refusal(499, "client-gone")
-            return await to_thread.run_sync(work)
+        exchange = exchange_of(request.scope)
+        self.metrics.note_load(self._models)
+        try:
+            return await self._models.run(exchange, request.scope["route"].path, work)
+        finally:
+            self.metrics.note_load(self._models)
+            trace_stages(request.app, exchange.timings)
 
-    async def run_with_pictures(self, work: Callable[[], T]) -> T:
-        """Runs `work` in a thread for pictures, apart from the models'; returns its result."""
-        return await to_thread.run_sync(work, limiter=self._pictures)
+    async def run_with_files(self, request: Request, work: Callable[[], T]) -> T:
+        """Runs `work`, which waits for disks or the database, in a thread apart from the models'.
+
+        Raises:
+            Refusal: as for `run_with_models`.
+        """
+        exchange = exchange_of(request.scope)
+        return await self._files.run(exchange, request.scope["route"].path, work)
 
     def search(self, photo: bytes, limit: int | None) -> SearchResult:
         """Returns the ranking for a photo, as `Floorlens.search` does."""
         key = hashlib.sha256(photo).digest()
-        result = self.lens.search(photo, limit=limit, region=self._floors.get(key))
+        result = self.lens.search(
+            photo, limit=limit, region=self._floors.get(key), progress=checkpoint
+        )
         self._floors.put(key, result.floor)
+        note_timings(result.timings)
         return result
 
     def mask(self, photo: bytes) -> FloorRegion:
@@ -119,6 +157,20 @@ class Service:
         floor = self._floors.get(key) or self.lens.mask(photo)
         self._floors.put(key, floor)
         return floor
+
+    async def readiness(self) -> dict[str, bool]:
+        """Returns what a search needs, and whether it is there: models, catalogue, stamp, engine.
+
+        The models are: without them the service does not start.
+        """
+        try:
+            health = await self.health()
+        except StampMismatch:
+            return {"models": True, "catalogue": True, "stamp": False, "engine": True}
+        except FloorlensError:
+            return {"models": True, "catalogue": False, "stamp": False, "engine": True}
+        self.metrics.note_products(health.products)
+        return {"models": True, "catalogue": True, "stamp": True, "engine": health.engine is None}
 
     async def health(self) -> Health:
         """Returns what the service searches, and with which models.
@@ -153,6 +205,7 @@ class Service:
             products=self.lens.count(),
             preset=str(stamp["preset"]),
             models={stage: f"{one['model_id']} {one['version']}" for stage, one in models.items()},
+            engine=self.lens.engine_failure(),
         )
 
 

@@ -35,6 +35,12 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = PORT,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=256, help="Processes that serve, each with its own models."
+        ),
+    ] = 1,
     create: Annotated[
         bool,
         typer.Option("--create", help="Start with an empty catalogue if there is none."),
@@ -45,7 +51,7 @@ def serve(
     """Serve the catalogue over HTTP until Ctrl-C or SIGTERM."""
     settings = read_settings(catalogue=catalogue, preset=preset)
     try:
-        server.serve(settings, host, port, create=create)
+        server.serve(settings, host, port, workers=workers, create=create)
     except CatalogueNotFound as error:
         raise CatalogueNotFound(f"{error}; or start with an empty one: --create") from error
 

@@ -131,6 +131,16 @@ class Retriever:
         if self._replica is not None:
             self._replica.catch_up(allow_lag=False)
 
+    def failure(self) -> str | None:
+        """Returns the code of the error for which a search could not be made; None if it could."""
+        if self._fallback:
+            return None
+        try:
+            self.push()
+        except EngineError as error:
+            return error.code
+        return None
+
     def retrieve(
         self,
         features: FloorFeatures,

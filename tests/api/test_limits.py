@@ -14,7 +14,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from floorlens.api.limits import FRAME, RequestIds, UploadLimit
+from floorlens.api import limits
+from floorlens.api.exchange import Exchange
+from floorlens.api.limits import FRAME, UploadLimit
+from floorlens.api.logs import Requests
+from floorlens.api.metrics import Metrics
 from floorlens.api.problems import Refusal
 from floorlens.settings import Settings
 
@@ -46,7 +50,7 @@ def exchange(app: ASGIApp, *, pieces: int, headers: dict[str, str]) -> tuple[lis
         "type": "http",
         "method": "POST",
         "path": "/",
-        "state": {"id": "id"},
+        "state": {"id": "id", "exchange": Exchange("id", 30.0)},
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
@@ -83,7 +87,11 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
         while True:
             total += len((await receive())["body"])
 
-    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    state = {"exchange": Exchange("id", 30.0)}
+    scope: dict[str, Any] = {
+        **{"type": "http", "method": "POST", "path": "/", "headers": []},
+        "state": state,
+    }
     with pytest.raises(Refusal) as refusal:
         asyncio.run(UploadLimit(counts, SETTINGS)(scope, receive, send))
     assert (refusal.value.status_code, refusal.value.code) == (413, "upload-too-large")
@@ -127,7 +135,7 @@ def ids(sent: list[Message]) -> list[str]:
 
 def test_a_usable_id_stays_and_others_are_replaced() -> None:
     """An id goes into the log: it must not add lines there."""
-    app = RequestIds(reads_all, SETTINGS)
+    app = Requests(reads_all, SETTINGS, Metrics())
     assert ids(exchange(app, pieces=1, headers={"x-request-id": "a-1.b_2"})[0]) == ["a-1.b_2"]
     for bad in ("x" * 65, "a b", "a\\nb", ""):
         (new_id,) = ids(exchange(app, pieces=1, headers={"x-request-id": bad})[0])
@@ -136,7 +144,7 @@ def test_a_usable_id_stays_and_others_are_replaced() -> None:
 
 
 def test_two_requests_have_two_ids() -> None:
-    app = RequestIds(reads_all, SETTINGS)
+    app = Requests(reads_all, SETTINGS, Metrics())
     first, second = (ids(exchange(app, pieces=1, headers={})[0]) for _ in range(2))
     assert first != second
 
@@ -149,4 +157,77 @@ def test_an_exception_after_the_answers_begin_breaks_the_connection() -> None:
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError):
-        exchange(RequestIds(breaks, SETTINGS), pieces=1, headers={})
+        exchange(Requests(breaks, SETTINGS, Metrics()), pieces=1, headers={})
+
+
+# -- time and those who have gone --------------------------------------------------------------
+
+
+def serve_body(messages: list[Message | None], exchange: Exchange, app: ASGIApp) -> None:
+    """Serves a request whose client sends these messages and then nothing; None is silence."""
+    scope: dict[str, Any] = {
+        **{"type": "http", "method": "POST", "path": "/", "headers": []},
+        "state": {"exchange": exchange},
+    }
+
+    async def receive() -> Message:
+        message = messages.pop(0) if messages else None
+        if message is None:
+            await asyncio.Event().wait()
+            raise AssertionError("it waits for ever")
+        return message
+
+    async def send(_: Message) -> None:
+        pass
+
+    async def serve() -> None:
+        await UploadLimit(app, SETTINGS)(scope, receive, send)
+
+    asyncio.run(asyncio.wait_for(serve(), 120))
+
+
+PART: Message = {"type": "http.request", "body": b"x", "more_body": True}
+END: Message = {"type": "http.request", "body": b"x", "more_body": False}
+GONE: Message = {"type": "http.disconnect"}
+
+
+def test_a_client_that_stops_sending_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IDLE_SECONDS", 0.05)
+    with pytest.raises(Refusal) as refusal:
+        serve_body([PART, PART, None], Exchange("id", 30.0), reads_all)
+    assert (refusal.value.status_code, refusal.value.code) == (408, "request-timeout")
+    assert refusal.value.headers == {"Connection": "close"}
+
+
+def test_a_client_that_sends_for_too_long_is_refused() -> None:
+    """However regularly it sends a byte."""
+    exchange = Exchange("id", 30.0)
+    exchange.arrived -= SETTINGS.upload_seconds
+    with pytest.raises(Refusal) as refusal:
+        serve_body([PART, None], exchange, reads_all)
+    assert refusal.value.code == "request-timeout"
+
+
+def test_the_time_for_an_answer_runs_from_the_end_of_the_body() -> None:
+    exchange = Exchange("id", 30.0)
+    exchange.until = 0.0
+    serve_body([PART, END], exchange, reads_all)
+    assert exchange.left > 0
+
+
+def test_a_client_that_goes_after_its_body_is_noticed_at_once() -> None:
+    """While the application does something else than to read."""
+    seen: list[bool] = []
+
+    async def works(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        left = asyncio.Event()
+        scope["state"]["exchange"].on_leave(left.set)
+        if not scope["state"]["exchange"].gone:
+            await left.wait()
+        seen.append(True)
+
+    exchange = Exchange("id", 30.0)
+    serve_body([PART, END, GONE], exchange, works)
+    assert exchange.gone
+    assert seen == [True]

@@ -658,6 +658,8 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
         "POST /v1/mask": "mask",
         "GET /v1/status": "status",
         "GET /healthz": "health",
+        "GET /readyz": "readiness",
+        "GET /metrics": "metrics",
         "GET /v1/products/{product_id}/image": "product_image",
     }
     content = schema["paths"]["/search"]["post"]["responses"]["422"]["content"]

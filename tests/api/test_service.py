@@ -1,23 +1,14 @@
-"""What requests share: the cache of floors, and the threads for pictures."""
+"""What requests share: the cache of floors."""
 
 from __future__ import annotations
-
-import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
-import anyio
-from anyio import to_thread
-
-from floorlens import Floorlens
-from floorlens.api.service import CACHED_FLOORS, PICTURES_AT_ONCE, FloorCache, Service
+from floorlens.api.service import CACHED_FLOORS, FloorCache
 from floorlens.segmentation import FloorRegion
-from floorlens.service.store import Store
-from floorlens.settings import Settings
 
 
 def floor(confidence: float = 1.0) -> FloorRegion:
@@ -55,39 +46,3 @@ def test_the_last_sixteen_floors_are_cached() -> None:
     region = cache.get(keys[1])
     assert region is not None
     assert region.confidence == 0.5
-
-
-# -- threads -----------------------------------------------------------------------------------
-
-
-def test_pictures_have_a_few_threads_of_their_own(lens: Floorlens, tmp_path: Path) -> None:
-    """A page requests many at once; other requests must not wait for all of them."""
-    lock, gate = threading.Lock(), threading.Event()
-    running = most = 0
-
-    def work() -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        assert gate.wait(120)
-        with lock:
-            running -= 1
-
-    async def ask() -> None:
-        service = Service(lens, Settings(), store)
-        async with anyio.create_task_group() as group:
-            try:
-                for _ in range(3 * PICTURES_AT_ONCE):
-                    group.start_soon(service.run_with_pictures, work)
-                with anyio.fail_after(120):
-                    while running < PICTURES_AT_ONCE:
-                        await anyio.sleep(0.01)
-                assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
-            finally:
-                gate.set()
-
-    store = Store(tmp_path)
-    anyio.run(ask)
-    store.close()
-    assert most == PICTURES_AT_ONCE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import problems_of
@@ -26,6 +26,7 @@ router = APIRouter(prefix="/v1", tags=["products"])
     },
 )
 async def product_image(
+    request: Request,
     service: ServiceOf,
     product_id: str,
     index: Annotated[int, Query(ge=0, lt=MAX_IMAGES, description="which picture")] = 0,
@@ -56,4 +57,4 @@ async def product_image(
             return Response(status_code=304, headers=headers)
         return Response(picture.body, media_type=picture.kind, headers=headers)
 
-    return await service.run_with_pictures(read_picture)
+    return await service.run_with_files(request, read_picture)

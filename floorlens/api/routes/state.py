@@ -1,9 +1,11 @@
-"""How the service is: `/healthz`, `/readyz`, `/v1/status`."""
+"""How the service is: `/healthz`, `/readyz`, `/metrics`, `/v1/status`."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
 
+from floorlens.api.metrics import CONTENT_TYPE
 from floorlens.api.problems import problems_of
 from floorlens.api.security import requires
 from floorlens.api.service import Health, ServiceOf
@@ -11,11 +13,54 @@ from floorlens.api.service import Health, ServiceOf
 router = APIRouter(tags=["state"])
 
 
+class Liveness(BaseModel):
+    """That the process answers."""
+
+    status: str = Field(description='"ok"', examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether searches can be answered, and what they need."""
+
+    ready: bool
+    parts: dict[str, bool] = Field(
+        description="models, catalogue, stamp (it was made with these models), engine: whether "
+        "each can be used",
+        examples=[{"models": True, "catalogue": True, "stamp": True, "engine": True}],
+    )
+
+
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
-async def health() -> dict[str, str]:
+async def health() -> Liveness:
     """Returns that the process answers; whether it can search is `/readyz`."""
-    return {"status": "ok"}
+    return Liveness(status="ok")
+
+
+@router.head("/readyz", include_in_schema=False)
+@router.get(
+    "/readyz",
+    responses={503: {"model": Readiness, "description": "searches cannot be answered now"}},
+)
+async def readiness(service: ServiceOf, response: Response) -> Readiness:
+    """Returns whether searches can be answered; the status is 503 if they cannot."""
+    parts = await service.readiness()
+    ready = all(parts.values())
+    if not ready:
+        response.status_code = 503
+    return Readiness(ready=ready, parts=parts)
+
+
+@router.get(
+    "/metrics",
+    dependencies=[Depends(requires("read"))],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text format"}},
+)
+async def metrics(request: Request, service: ServiceOf) -> Response:
+    """Returns the figures of all processes of the service, for Prometheus."""
+    text = await service.run_with_files(request, service.metrics.text)
+    return Response(text, media_type=CONTENT_TYPE)
 
 
 @router.get(

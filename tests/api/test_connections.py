@@ -1,0 +1,135 @@
+"""Connections that cost time: slow heads and bodies, clients that do not read, too many at once."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+
+import httpx
+
+from floorlens import Floorlens
+from floorlens.api import connections, limits
+from floorlens.api.server import running_service
+from floorlens.settings import Settings
+from floorlens.testing import fake_stages
+
+pytestmark = pytest.mark.slow
+
+PATIENCE = 120.0
+Starting = Callable[..., str]
+
+
+@pytest.fixture
+def starting(settings: Settings) -> Iterator[Starting]:
+    """Starts a real service without models; `starting(**settings)` changes its settings."""
+    with ExitStack() as stack:
+
+        def start(**changes: Any) -> str:
+            own = settings.model_copy(update=changes)
+            return stack.enter_context(running_service(own, stages=fake_stages()))
+
+        yield start
+
+
+@contextmanager
+def connection(url: str, data: bytes = b"") -> Iterator[socket.socket]:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), PATIENCE) as one:
+        if data:
+            one.sendall(data)
+        yield one
+
+
+def answer(one: socket.socket) -> bytes:
+    """Returns all that the service sends until it closes the connection."""
+    data = b""
+    while piece := one.recv(65536):
+        data += piece
+    return data
+
+
+def problem(data: bytes) -> dict[str, Any]:
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    assert b"connection: close" in head.lower()
+    parsed: dict[str, Any] = json.loads(body)
+    return parsed
+
+
+FORM = b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n"
+HEAD = b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+def test_half_a_head_is_not_waited_for(starting: Starting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it is that of a second request. One that never says anything is only closed."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    url = starting()
+    with connection(url, HEAD) as one:
+        assert problem(answer(one))["code"] == "request-timeout"
+    with connection(url) as one:
+        assert answer(one) == b""
+    with connection(url, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + HEAD) as one:
+        data = answer(one)
+        assert data.startswith(b"HTTP/1.1 200 ")
+        assert b"request-timeout" in data
+
+
+def test_slow_senders_are_dropped_and_others_are_served_meanwhile(
+    starting: Starting, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They send a byte now and then, for ever."""
+    monkeypatch.setattr(limits, "IDLE_SECONDS", 60.0)
+    url = starting(upload_seconds=1.0)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connection(url, HEAD + FORM)) for _ in range(30)]
+        for one in slow:
+            one.sendall(b"-")
+        files = {"file": room.read_bytes()}
+        assert httpx.post(f"{url}/search", files=files, timeout=PATIENCE).status_code == 200
+        codes = {problem(answer(one))["code"] for one in slow}
+    assert codes == {"request-timeout"}
+
+
+def test_more_connections_than_the_limit_are_refused(starting: Starting) -> None:
+    url = starting(connections=5)
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(connection(url))
+        with connection(url) as one:
+            refusal = problem(answer(one))
+        assert (refusal["status"], refusal["code"]) == (503, "too-many-connections")
+    limit = time.monotonic() + PATIENCE
+    while httpx.get(f"{url}/healthz", timeout=PATIENCE).status_code != 200:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_who_does_not_read_the_answer_is_disconnected(
+    starting: Starting, lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
+    picture = Path(lens.product("oak").images[0])
+    picture.write_bytes(picture.read_bytes() + b"\0" * 30_000_000)
+    url = starting()
+    with connection(url) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        one.sendall(b"GET /v1/products/oak/image HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        time.sleep(2)
+        # What the kernel had taken already still comes.
+        assert len(answer(one)) < 20_000_000
+
+
+def test_what_is_no_http_is_a_problem_too(starting: Starting) -> None:
+    with connection(starting(), b"\x16\x03\x01 nonsense\r\n\r\n") as one:
+        refusal = problem(answer(one))
+    assert (refusal["status"], refusal["code"]) == (400, "request-invalid")

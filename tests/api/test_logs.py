@@ -1,0 +1,93 @@
+"""The log: a line for each request, with what an operator needs and nothing of the pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+
+from floorlens.api.logs import JsonLines, TextLines, configuration
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+pytestmark = pytest.mark.slow
+
+
+def facts(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [record.facts for record in caplog.records if hasattr(record, "facts")]
+
+
+def test_a_search_is_logged_with_its_stages(
+    client: TestClient, room: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "floorlens.api.access")
+    answer = client.post("/search", files={"file": room.read_bytes()})
+    (line,) = facts(caplog)
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/search", 200)
+    assert line["code"] is None
+    assert line["bytes"] == len(answer.content)
+    assert {"decode", "segment", "normalise", "embed", "retrieve", "total"} <= set(line["stages"])
+    assert 0 < line["stages"]["total"] <= line["seconds"]
+
+
+def test_a_refusal_is_logged_with_its_code(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And by the pattern of its route: ids of products would fill the metrics."""
+    caplog.set_level(logging.INFO, "floorlens.api.access")
+    client.post("/search", files={"file": b"no picture"})
+    client.get("/v1/products/none/image")
+    client.get("/nowhere")
+    assert [(line["route"], line["status"], line["code"]) for line in facts(caplog)] == [
+        ("/search", 415, "image-unreadable"),
+        ("/v1/products/{product_id:path}/image", 404, "product-not-found"),
+        ("none", 404, "not-found"),
+    ]
+
+
+def test_health_checks_are_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """A load balancer asks every few seconds."""
+    caplog.set_level(logging.INFO, "floorlens.api.access")
+    for address in ("/healthz", "/readyz", "/metrics"):
+        assert client.get(address).status_code == 200
+    assert not facts(caplog)
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
+def test_what_a_client_sends_makes_no_line_of_its_own(formatter: logging.Formatter) -> None:
+    record = logging.LogRecord("floorlens", logging.INFO, "f", 1, "path %s", ("a\nb\r",), None)
+    assert "\n" not in formatter.format(record)
+    assert "\r" not in formatter.format(record)
+
+
+def test_json_lines_are_json_and_text_lines_name_their_facts() -> None:
+    record = logging.LogRecord("floorlens", logging.INFO, "f", 1, "GET / 200", (), None)
+    record.facts = {"request_id": "a", "code": None, "stages": {"embed": 0.5}}
+    line = json.loads(JsonLines().format(record))
+    assert (line["level"], line["message"], line["request_id"]) == ("info", "GET / 200", "a")
+    assert line["time"].endswith("+00:00")
+    text = TextLines().format(record)
+    assert text.endswith("info     GET / 200 request_id=a stages=embed:0.5")
+
+
+def test_the_configuration_can_be_used() -> None:
+    """In a process of its own: it changes the loggers of the one that it is used in."""
+    code = (
+        "import logging, logging.config, json\n"
+        f"logging.config.dictConfig({configuration('json', 'info')!r})\n"
+        "logging.getLogger('floorlens.api').warning('hello')"
+    )
+    code = code.replace("<class 'floorlens.api.logs.JsonLines'>", "'floorlens.api.logs.JsonLines'")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert json.loads(done.stderr)["message"] == "hello"
