@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import quote, urlencode
 
 import anyio
 from anyio import to_thread
@@ -21,6 +22,7 @@ from floorlens import __version__
 from floorlens.api.problems import Refusal
 from floorlens.errors import CatalogueError
 from floorlens.lens import Floorlens
+from floorlens.service.signatures import Signature, Signatures
 from floorlens.service.store import Store
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class Service:
         self.lens = lens
         self.settings = settings
         self.store = store
+        self._signatures = Signatures(store)
         self._floors = FloorCache()
         # The models use several cores for one photo; more photos at once only delay each other.
         cores = os.cpu_count() or 1
@@ -105,6 +108,32 @@ class Service:
     async def run_with_pictures(self, work: Callable[[], T]) -> T:
         """Runs `work` in a thread for pictures, apart from the models'; returns its result."""
         return await to_thread.run_sync(work, limiter=self._pictures)
+
+    def image_url(self, product_id: str, width: int | None = None, index: int = 0) -> str:
+        """Returns the address of a product's picture, as `<img>` can fetch it: without a key.
+
+        It begins with `/v1/`. Where the service asks for keys it is signed, and valid for at least
+        24 hours; for a day it stays the same, so that caches know it again.
+
+        Args:
+            product_id: whose picture.
+            width: for a JPEG with at most so many pixels on its longer side; None: the file.
+            index: which of the product's pictures, from 0.
+        """
+        facts: dict[str, str | int] = {} if width is None else {"width": width}
+        if index:
+            facts["index"] = index
+        if self.settings.no_auth is None:
+            signature = self._signatures.sign("image", product_id, index, width)
+            facts |= {"expires": signature.expires, "signature": signature.text}
+        address = f"/v1/products/{quote(product_id)}/image"
+        return f"{address}?{urlencode(facts)}" if facts else address
+
+    def is_image_url(
+        self, product_id: str, width: int | None, index: int, signature: Signature
+    ) -> bool:
+        """Returns whether `image_url` gave out the address of these facts, and it still counts."""
+        return self._signatures.check(signature, "image", product_id, index, width)
 
     def search(self, photo: bytes, limit: int | None) -> SearchResult:
         """Returns the ranking for a photo, as `Floorlens.search` does."""
