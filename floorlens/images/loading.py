@@ -407,7 +407,8 @@ def orientation_of(image: Image.Image) -> int:
     """Returns the EXIF orientation 1..8; 1 where there is none, or it cannot be read.
 
     Example:
-        >>> orientation_of(Image.open("room.jpg", formats=["JPEG"]))
+        >>> with Image.open("room.jpg", formats=["JPEG"]) as image:
+        ...     orientation_of(image)
         1
     """
     try:

@@ -45,7 +45,7 @@ _FRAME_HEADER = 16
 def without_metadata(
     data: bytes, *, max_megapixels: float = MAX_MEGAPIXELS, seconds: float = PICTURE_SECONDS
 ) -> bytes:
-    """Returns a picture's file without EXIF, GPS, XMP, IPTC, comments, thumbnails, further pictures.
+    """Returns a picture's file without EXIF, GPS, XMP, IPTC, comments, thumbnails, other pictures.
 
     JPEG, PNG and WebP keep their coded pixels, byte for byte, and their colour profile; if EXIF
     turns them, a new EXIF says only that. They are not decoded: a damaged file stays damaged.
