@@ -13,7 +13,9 @@ from fastapi.routing import APIRoute
 
 from floorlens import __version__
 from floorlens.api import problems
+from floorlens.api.guard import Guard
 from floorlens.api.limits import RequestIds, UploadLimit
+from floorlens.api.origins import AnswerHeaders, Origins
 from floorlens.api.routes import jobs, masks, products, reference, searches, state
 from floorlens.api.service import Service
 from floorlens.lens import open_catalogue
@@ -29,6 +31,7 @@ def build(
     settings: Settings, stages: Stages | None, lens: Floorlens | None, *, create: bool
 ) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
+    origins = Origins(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,7 +69,10 @@ def build(
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(UploadLimit, settings=settings)
+    app.add_middleware(Guard, settings=settings, origins=origins)
     app.add_middleware(RequestIds, settings=settings)
+    # The last one added is the outermost: no answer goes past it.
+    app.add_middleware(AnswerHeaders, settings=settings, origins=origins)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from floorlens.api import create_app, require_extra
+from floorlens.api.loopback import is_loopback
 from floorlens.errors import ServiceError, UsageError
 from floorlens.lens import open_catalogue
 
@@ -63,6 +65,20 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def check_access(settings: Settings, host: str) -> None:
+    """Checks that a service without keys is not put where others reach it.
+
+    Raises:
+        UsageError: no keys are asked for, and the address is not of this machine alone.
+    """
+    if settings.no_auth == "loopback" and not is_loopback(host):
+        raise UsageError(
+            f"{host} is an address that other machines reach, where a service must ask for keys: "
+            "leave out --no-auth (FLOORLENS_NO_AUTH), listen at 127.0.0.1, or let everybody in "
+            "with --no-auth=public"
+        )
+
+
 def serve(
     settings: Settings, host: str = "127.0.0.1", port: int = 8000, *, create: bool = False
 ) -> None:
@@ -78,12 +94,14 @@ def serve(
         create: whether to make an empty catalogue where there is none.
 
     Raises:
-        UsageError: the port is in use, or this machine does not have the address.
+        UsageError: the port is in use, this machine does not have the address, or others reach it
+            and no keys are asked for.
         CatalogueNotFound: there is no catalogue, and `create` is False.
         MissingDependency: the extra `[api]` is not installed.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
+    check_access(settings, host)
     with listen(host, port) as listener, open_catalogue(settings, create=create) as lens:
         server = _server(settings, lens, quiet=False)
 
@@ -97,10 +115,33 @@ def serve(
             # Not left to the application's start: if that fails, uvicorn has its own exit code.
             lens.warm_up()
             print(f"Floorlens serves {lens.location} at {address(listener)}", flush=True)
+            _print_access(settings)
             server.run(sockets=[listener])
         finally:
             for name, handler in handlers.items():
                 signal.signal(name, handler)
+
+
+def _print_access(settings: Settings) -> None:
+    """Prints who may use the service, where that is not those who have keys."""
+    from floorlens.service.keys import Keys
+    from floorlens.service.store import Store
+
+    if settings.no_auth == "public":
+        print("it asks for no keys: whoever reaches the port may use it and change the catalogue")
+    elif settings.no_auth == "loopback":
+        print("it asks for no keys, and answers programs of this machine only")
+    else:
+        store = Store(settings.state_folder())
+        try:
+            if all(key.revoked is not None for key in Keys(store).all()):
+                print(
+                    "it asks for keys, and there are none yet: floorlens keys create NAME "
+                    "--scope search"
+                )
+        finally:
+            store.close()
+    sys.stdout.flush()
 
 
 @contextmanager
@@ -114,7 +155,9 @@ def running_service(
 ) -> Iterator[str]:
     """Yields the URL of a service that runs in a thread of this process while the block lasts.
 
-    The service ends with the process, even if that is killed.
+    The service ends with the process, even if that is killed. It asks for no keys and answers
+    programs of this machine only, unless the settings say `no_auth` (None: it asks for keys), or
+    the host is an address that others reach.
 
     Args:
         settings: which catalogue, and the limits.
@@ -131,6 +174,9 @@ def running_service(
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
+    if "no_auth" not in settings.model_fields_set and is_loopback(host):
+        settings = settings.model_copy(update={"no_auth": "loopback"})
+    check_access(settings, host)
     with (
         listen(host, port) as listener,
         open_catalogue(settings, create=create, stages=stages) as lens,

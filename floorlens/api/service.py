@@ -22,6 +22,8 @@ from floorlens import __version__
 from floorlens.api.problems import Refusal
 from floorlens.errors import CatalogueError
 from floorlens.lens import Floorlens
+from floorlens.service.keys import Keys
+from floorlens.service.rates import Rates
 from floorlens.service.signatures import Signature, Signatures
 from floorlens.service.store import Store
 
@@ -86,6 +88,8 @@ class Service:
         self.lens = lens
         self.settings = settings
         self.store = store
+        self.keys = Keys(store)
+        self.rates = Rates(store)
         self._signatures = Signatures(store)
         self._floors = FloorCache()
         # The models use several cores for one photo; more photos at once only delay each other.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from floorlens.cli.output import CatalogueOption, JsonOption, print_json, read_settings
-from floorlens.cli.tables import Output, plain
-from floorlens.service.keys import SCOPES, Key, Keys
+
+if TYPE_CHECKING:
+    from floorlens.service.keys import Key, Keys
 
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys of the service.")
 
@@ -29,7 +29,7 @@ def create(
         list[str],
         typer.Option(
             "--scope",
-            metavar="|".join(SCOPES),
+            metavar="search|read|admin",
             help="What it may do; repeatable. admin includes the others.",
         ),
     ],
@@ -59,6 +59,10 @@ def create(
 @keys_app.command("list")
 def list_keys(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List the keys, also revoked ones, without their secrets."""
+    from rich.table import Table
+
+    from floorlens.cli.tables import Output, plain
+
     with _keys(catalogue) as keys:
         rows = keys.all()
     if as_json:
@@ -96,6 +100,7 @@ def revoke(
 @contextmanager
 def _keys(catalogue: str | None) -> Iterator[Keys]:
     """Yields the keys of the service of the catalogue that settings and options name."""
+    from floorlens.service.keys import Keys
     from floorlens.service.store import Store
 
     store = Store(read_settings(catalogue=catalogue).state_folder())
@@ -106,7 +111,7 @@ def _keys(catalogue: str | None) -> Iterator[Keys]:
 
 
 def _scopes(key: Key) -> str:
-    return ", ".join(scope for scope in SCOPES if scope in key.scopes)
+    return ", ".join(key.as_dict()["scopes"])
 
 
 def _day(seconds: float) -> str:
