@@ -96,7 +96,8 @@ def test_library_command_line_and_service_rank_alike(
     assert [(m["id"], round(m["score"], 4)) for m in printed["matches"]] == library
     assert queries() == before + 2
 
-    with TestClient(create_app(configured)) as client:
+    served = configured.model_copy(update={"no_auth": "public"})
+    with TestClient(create_app(served)) as client:
         warm = queries()
         answer = client.post("/search", files={"file": ("room.jpg", ROOM.read_bytes())})
         assert answer.status_code == 200

@@ -4,7 +4,10 @@
 app          create_app: the routes, limits and errors of one catalogue
 routes/      a file for each kind of thing: searches, products, jobs
 bodies       the JSON that routes share
-security     who may ask what
+security     who may ask what: keys, scopes, rates, signed addresses
+guard        what is refused before a route is chosen and a body is read
+loopback     which addresses are of this machine alone
+origins      pages of other sites, and what browsers are told of answers
 problems     every error -> status, code and a text that is safe to show to strangers
 exchange     one request and its answer, as the layers around the routes see it
 admission    which requests get the models, and which are refused at once

@@ -13,9 +13,11 @@ from fastapi.routing import APIRoute
 
 from floorlens import __version__
 from floorlens.api import problems
+from floorlens.api.guard import Guard
 from floorlens.api.limits import UploadLimit
 from floorlens.api.logs import Requests
 from floorlens.api.metrics import Metrics
+from floorlens.api.origins import AnswerHeaders, Origins
 from floorlens.api.routes import jobs, masks, products, reference, searches, state
 from floorlens.api.service import Service
 from floorlens.api.tracing import trace
@@ -32,6 +34,7 @@ def build(
     settings: Settings, stages: Stages | None, lens: Floorlens | None, *, create: bool
 ) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
+    origins = Origins(settings)
 
     metrics = Metrics()
 
@@ -72,7 +75,10 @@ def build(
         app.include_router(routes.router)
     problems.install(app)
     app.add_middleware(UploadLimit, settings=settings)
+    app.add_middleware(Guard, settings=settings, origins=origins)
     app.add_middleware(Requests, settings=settings, metrics=metrics)
+    # The last one added is the outermost: no answer goes past it.
+    app.add_middleware(AnswerHeaders, settings=settings, origins=origins)
     trace(app)
     return app
 

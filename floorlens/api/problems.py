@@ -90,6 +90,33 @@ TEXTS: Mapping[str, str] = {
     ),
     "model-unavailable": f"The service lacks a model that this request needs: {_LOGGED}.",
     # of the service itself
+    "key-missing": (
+        "This needs an API key: send it as the header `Authorization: Bearer <key>`. The service's "
+        "operator makes one with `floorlens keys create`."
+    ),
+    "key-invalid": "The service has no such API key, or it was revoked: ask its operator for one.",
+    "scope-missing": "The API key may not do this: ask the service's operator for one that may.",
+    "rate-exceeded": (
+        "That was asked too often: wait for as many seconds as the header Retry-After says."
+    ),
+    "signature-invalid": (
+        "The signed address was changed, or has expired: ask for the product again."
+    ),
+    "cross-site": (
+        "This came from a page of an origin that may not call the service: its operator allows "
+        "origins with FLOORLENS_ORIGINS."
+    ),
+    "forwarded-refused": (
+        "The service asks for no keys, so it serves no proxy: its operator starts it with keys, or "
+        "with --no-auth=public for everybody."
+    ),
+    "address-refused": (
+        "The service asks for no keys, so it serves its own machine only: its operator starts it "
+        "with keys, or with --no-auth=public for everybody."
+    ),
+    "host-refused": (
+        "The service asks for no keys, so it answers at 127.0.0.1, localhost and [::1] only."
+    ),
     "upload-too-large": (
         "The file is larger than {megabytes} MB, the limit of the service: send a smaller one."
     ),

@@ -1,14 +1,46 @@
-"""Who may ask what: API keys and their scopes."""
+"""Who may ask what: API keys and their scopes, signed addresses of pictures, rates.
+
+A key comes in the header `Authorization: Bearer …` or `X-API-Key`. `Guard` (guard.py) looks at it
+before a route reads anything, and `requires` lets only those pass who may do what the route does.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Request
+from anyio import to_thread
+from fastapi import Depends, Query, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.datastructures import Headers
+
+from floorlens.api.problems import Refusal
+from floorlens.api.service import Service, ServiceOf
+from floorlens.service.keys import SCOPES
+from floorlens.service.signatures import Signature
+
+if TYPE_CHECKING:
+    from floorlens.service.rates import Allowance
 
 Scope = Literal["search", "read", "admin"]
+_ALL = frozenset(SCOPES)
+_ASKS = {"WWW-Authenticate": 'Bearer realm="floorlens"'}
+_ASKS_AGAIN = {"WWW-Authenticate": 'Bearer realm="floorlens", error="invalid_token"'}
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="flk_…",
+    description="an API key: `floorlens keys create NAME --scope search`",
+    auto_error=False,
+)
+_HEADER = APIKeyHeader(
+    name="X-API-Key",
+    scheme_name="header",
+    description="the same key, for programs that cannot set Authorization",
+    auto_error=False,
+)
 
 
 @dataclass(frozen=True)
@@ -17,12 +49,165 @@ class Caller:
 
     key_id: str | None
     scopes: frozenset[str]
+    # Whose bucket a request is taken of, and requests a minute; 0: no limit.
+    owner: str = ""
+    rate: int = 0
 
 
-def requires(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+async def identify(scope: Any, service: Service) -> Caller:
+    """Returns who makes a request.
+
+    Args:
+        scope: ASGI's, of the request.
+        service: whose keys count.
+
+    Raises:
+        Refusal: 401, there is no key, or it is none of ours.
+    """
+    settings = service.settings
+    if settings.no_auth is not None:
+        client = scope.get("client")
+        public = settings.no_auth == "public" and client
+        owner = _owner_of(client[0]) if public else ""
+        return Caller(None, _ALL, owner, settings.rate if owner else 0)
+    secret = _secret(Headers(scope=scope))
+    if secret is None:
+        raise Refusal(401, "key-missing", _ASKS)
+    keys = service.keys
+    # Mostly without the disk, and then not worth a thread.
+    key = keys.check(secret) if keys.current else await to_thread.run_sync(keys.check, secret)
+    if key is None:
+        raise Refusal(401, "key-invalid", _ASKS_AGAIN)
+    scopes = _ALL if key.allows("admin") else key.scopes
+    rate = settings.rate if key.rate is None else key.rate
+    return Caller(key.id, scopes, f"key:{key.id}", rate)
+
+
+async def count(state: dict[str, Any], caller: Caller, service: Service) -> None:
+    """Takes a token of the caller's bucket, once for a request.
+
+    Raises:
+        Refusal: 429, none is left.
+    """
+    if not caller.rate or "allowance" in state:
+        return
+    rates = service.rates
+    allowance = rates.take_local(caller.owner, caller.rate)
+    if allowance is None:
+        allowance = await to_thread.run_sync(rates.take, caller.owner, caller.rate)
+    state["allowance"] = allowance
+    if not allowance.granted:
+        wait = {"Retry-After": str(math.ceil(allowance.wait))}
+        raise Refusal(429, "rate-exceeded", wait)
+
+
+def rate_headers(allowance: Allowance) -> dict[str, str]:
+    """Returns what tells a client how often it may ask.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-10.
+    """
+    return {
+        "RateLimit-Policy": f'"minute";q={allowance.rate};w=60',
+        "RateLimit": f'"minute";r={allowance.remaining};t={math.ceil(allowance.wait)}',
+    }
+
+
+class Requires:
+    """A dependency that lets only callers with a scope pass, and returns the caller."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(
+        self,
+        request: Request,
+        service: ServiceOf,
+        _bearer: Annotated[Any, Depends(_BEARER)] = None,
+        _header: Annotated[Any, Depends(_HEADER)] = None,
+    ) -> Caller:
+        """Returns the caller of a request.
+
+        Raises:
+            Refusal: there is no valid key, it lacks the scope, or its rate is used up.
+        """
+        caller = _caller_of(request)
+        if self.scope not in caller.scopes:
+            raise Refusal(403, "scope-missing")
+        await count(request.scope["state"], caller, service)
+        return caller
+
+
+def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """Returns a dependency that lets only callers with a scope pass, and returns the caller."""
+    return Requires(scope)
 
-    async def caller(request: Request) -> Caller:
-        return Caller(None, frozenset(("search", "read", "admin")))
 
-    return caller
+class _RequiresImage(Requires):
+    """Lets those pass who have a key, or an address that `Service.image_url` gave out.
+
+    Pictures are not counted: a page shows many for each search.
+    """
+
+    async def __call__(
+        self,
+        request: Request,
+        service: ServiceOf,
+        _bearer: Annotated[Any, Depends(_BEARER)] = None,
+        _header: Annotated[Any, Depends(_HEADER)] = None,
+        expires: Annotated[
+            int | None,
+            Query(ge=0, lt=1 << 53, description="of a signed address, as the service gave it out"),
+        ] = None,
+        signature: Annotated[
+            str | None,
+            Query(max_length=64, description="of a signed address: stands for a key"),
+        ] = None,
+    ) -> Caller:
+        """Returns the caller of a request; for a signed address one without a key."""
+        if service.settings.no_auth is None and expires is not None and signature is not None:
+            facts = request.query_params
+            width, index = facts.get("width"), facts.get("index", "0")
+            signed = Signature(expires, signature)
+            if not service.is_image_url(
+                request.path_params["product_id"],
+                int(width) if width is not None and width.isdecimal() else None,
+                int(index) if index.isdecimal() else 0,
+                signed,
+            ):
+                raise Refusal(403, "signature-invalid")
+            request.state.signed = True
+            return Caller(None, frozenset(("search",)))
+        caller = _caller_of(request)
+        if self.scope not in caller.scopes:
+            raise Refusal(403, "scope-missing")
+        return caller
+
+
+requires_image = _RequiresImage("search")
+
+
+def _caller_of(request: Request) -> Caller:
+    caller = request.scope["state"]["caller"]
+    if isinstance(caller, Exception):
+        raise caller
+    result: Caller = caller
+    return result
+
+
+def _secret(headers: Headers) -> str | None:
+    """Returns the secret that a request brings; None if it brings none."""
+    scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    return headers.get("x-api-key", "").strip() or None
+
+
+def _owner_of(host: str) -> str:
+    """Returns whose bucket the requests of an address are taken of: of IPv6, a network's."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    if address.version == 6:
+        address = address.ipv4_mapped or ipaddress.ip_network((address, 64), False)[0]
+    return f"address:{address}"

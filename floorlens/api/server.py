@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from floorlens.api import create_app, require_extra
+from floorlens.api.loopback import is_loopback
 from floorlens.errors import ServiceError, UsageError
 from floorlens.lens import open_catalogue
 
@@ -68,6 +69,20 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def check_access(settings: Settings, host: str) -> None:
+    """Checks that a service without keys is not put where others reach it.
+
+    Raises:
+        UsageError: no keys are asked for, and the address is not of this machine alone.
+    """
+    if settings.no_auth == "loopback" and not is_loopback(host):
+        raise UsageError(
+            f"{host} is an address that other machines reach, where a service must ask for keys: "
+            "leave out --no-auth (FLOORLENS_NO_AUTH), listen at 127.0.0.1, or let everybody in "
+            "with --no-auth=public"
+        )
+
+
 def serve(
     settings: Settings,
     host: str = "127.0.0.1",
@@ -89,15 +104,17 @@ def serve(
         create: whether to make an empty catalogue where there is none.
 
     Raises:
-        UsageError: the port is in use, or this machine does not have the address.
+        UsageError: the port is in use, this machine does not have the address, or others reach it
+            and no keys are asked for.
         CatalogueNotFound: there is no catalogue, and `create` is False.
         MissingDependency: the extra `[api]` is not installed.
         ServiceError: a process of several did not start.
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
+    check_access(settings, host)
     with listen(host, port) as listener, open_catalogue(settings, create=create) as lens:
-        welcome = f"Floorlens serves {lens.location} at {address(listener)}"
+        welcome = f"Floorlens serves {lens.location} at {address(listener)}\n{_access(settings)}"
         if workers > 1:
             # Each process opens it for itself; that it can be opened is known now.
             lens.close()
@@ -140,6 +157,25 @@ def _serve_in_processes(
             del os.environ[FOLDER]
 
 
+def _access(settings: Settings) -> str:
+    """Returns who may use the service, as a line for its start."""
+    from floorlens.service.keys import Keys
+    from floorlens.service.store import Store
+
+    if settings.no_auth == "public":
+        return "it asks for no keys: whoever reaches the port may use it and change the catalogue"
+    if settings.no_auth == "loopback":
+        return "it asks for no keys, and answers programs of this machine only"
+    store = Store(settings.state_folder())
+    try:
+        usable = sum(key.revoked is None for key in Keys(store).all())
+    finally:
+        store.close()
+    if not usable:
+        return "it asks for keys, and there are none yet: floorlens keys create NAME --scope search"
+    return f"it asks for keys, of which there {'is one' if usable == 1 else f'are {usable}'}"
+
+
 @contextmanager
 def running_service(
     settings: Settings,
@@ -151,7 +187,9 @@ def running_service(
 ) -> Iterator[str]:
     """Yields the URL of a service that runs in a thread of this process while the block lasts.
 
-    The service ends with the process, even if that is killed.
+    The service ends with the process, even if that is killed. It asks for no keys and answers
+    programs of this machine only, unless the settings say `no_auth` (None: it asks for keys), or
+    the host is an address that others reach.
 
     Args:
         settings: which catalogue, and the limits.
@@ -168,6 +206,9 @@ def running_service(
         FloorlensError: the catalogue cannot be opened, or a model cannot be loaded.
     """
     require_extra()
+    if "no_auth" not in settings.model_fields_set and is_loopback(host):
+        settings = settings.model_copy(update={"no_auth": "loopback"})
+    check_access(settings, host)
     with (
         listen(host, port) as listener,
         open_catalogue(settings, create=create, stages=stages) as lens,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import quote, urlencode
 
 import anyio
 from fastapi import Depends, Request
@@ -23,6 +24,9 @@ from floorlens.api.metrics import Metrics
 from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
+from floorlens.service.keys import Keys
+from floorlens.service.rates import Rates
+from floorlens.service.signatures import Signature, Signatures
 from floorlens.service.store import Store
 
 if TYPE_CHECKING:
@@ -105,6 +109,9 @@ class Service:
         self.settings = settings
         self.store = store
         self.metrics = metrics or Metrics()
+        self.keys = Keys(store)
+        self.rates = Rates(store)
+        self._signatures = Signatures(store)
         self._floors = FloorCache()
         self._models = Admission(settings.at_once or models_at_once(), settings.queue, "models")
         self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
@@ -140,6 +147,32 @@ class Service:
         """
         exchange = exchange_of(request.scope)
         return await self._files.run(exchange, request.scope["route"].path, work)
+
+    def image_url(self, product_id: str, width: int | None = None, index: int = 0) -> str:
+        """Returns the address of a product's picture, as `<img>` can fetch it: without a key.
+
+        It begins with `/v1/`. Where the service asks for keys it is signed, and valid for at least
+        24 hours; for a day it stays the same, so that caches know it again.
+
+        Args:
+            product_id: whose picture.
+            width: for a JPEG with at most so many pixels on its longer side; None: the file.
+            index: which of the product's pictures, from 0.
+        """
+        facts: dict[str, str | int] = {} if width is None else {"width": width}
+        if index:
+            facts["index"] = index
+        if self.settings.no_auth is None:
+            signature = self._signatures.sign("image", product_id, index, width)
+            facts |= {"expires": signature.expires, "signature": signature.text}
+        address = f"/v1/products/{quote(product_id)}/image"
+        return f"{address}?{urlencode(facts)}" if facts else address
+
+    def is_image_url(
+        self, product_id: str, width: int | None, index: int, signature: Signature
+    ) -> bool:
+        """Returns whether `image_url` gave out the address of these facts, and it still counts."""
+        return self._signatures.check(signature, "image", product_id, index, width)
 
     def search(self, photo: bytes, limit: int | None) -> SearchResult:
         """Returns the ranking for a photo, as `Floorlens.search` does."""

@@ -9,7 +9,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from floorlens.cli import attributes, catalogue, engine, evaluate, models, photo, serve, system
+from floorlens.cli import (
+    attributes,
+    catalogue,
+    engine,
+    evaluate,
+    keys,
+    models,
+    photo,
+    serve,
+    system,
+)
 from floorlens.cli.output import print_error
 from floorlens.errors import FloorlensError
 
@@ -66,6 +76,7 @@ evaluate.register(app)
 engine.register(app)
 models.register(app)
 serve.register(app)
+keys.register(app)
 system.register(app)
 
 

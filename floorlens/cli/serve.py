@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from floorlens.api import server
 from floorlens.cli.output import CatalogueOption, PresetOption, read_settings
@@ -18,6 +20,15 @@ from floorlens.ui import page
 HostOption = Annotated[
     str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is all of them.")
 ]
+
+
+class Access(StrEnum):
+    """Whom a service serves that asks for no keys."""
+
+    LOOPBACK = "loopback"
+    PUBLIC = "public"
+
+
 PORT = 8000
 PAGE_PORT = 8501
 SAMPLES = Path("demo/catalogue")
@@ -26,8 +37,18 @@ SAMPLES = Path("demo/catalogue")
 
 def register(app: typer.Typer) -> None:
     """Adds these commands to the application."""
-    app.command()(serve)
+    app.command(cls=_Serve)(serve)
     app.command()(ui)
+
+
+class _Serve(TyperCommand):
+    """`serve`, whose option `--no-auth` may stand without a value."""
+
+    # Any: the class of the context depends on Typer's version.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Typer passes no default for a missing value on to the parser.
+        values = ["--no-auth=loopback" if word == "--no-auth" else word for word in args]
+        return super().parse_args(ctx, values)
 
 
 def serve(
@@ -45,11 +66,23 @@ def serve(
         bool,
         typer.Option("--create", help="Start with an empty catalogue if there is none."),
     ] = False,
+    no_auth: Annotated[
+        Access | None,
+        typer.Option(
+            "--no-auth",
+            metavar="[=public]",
+            help="Ask for no keys and answer programs of this machine only; =public: answer "
+            "everybody (FLOORLENS_NO_AUTH).",
+            show_default=False,
+        ),
+    ] = None,
     catalogue: CatalogueOption = None,
     preset: PresetOption = None,
 ) -> None:
     """Serve the catalogue over HTTP until Ctrl-C or SIGTERM."""
-    settings = read_settings(catalogue=catalogue, preset=preset)
+    settings = read_settings(
+        catalogue=catalogue, preset=preset, no_auth=None if no_auth is None else no_auth.value
+    )
     try:
         server.serve(settings, host, port, workers=workers, create=create)
     except CatalogueNotFound as error:

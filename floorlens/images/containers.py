@@ -63,7 +63,7 @@ def readable_png(data: bytes) -> Png:
     """
     parts: list[bytes] = []
     profile, kept_to, room, work = None, 0, MAX_TEXT, _TEXT_WORK
-    for start, kind, body, end in _png_chunks(data):
+    for start, kind, body, end in png_chunks(data):
         if kind in _PNG_TEXT:
             # Without the second limit thousands of texts would each be unpacked, to be left out.
             size = _text_size(kind, data[body : end - 4]) if work > 0 else MAX_TEXT + 1
@@ -84,8 +84,16 @@ def readable_png(data: bytes) -> Png:
     return Png(b"".join([*parts, data[kept_to:]]) if parts else data, profile)
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[int, bytes, int, int]]:
-    """Yields the start, the type, the start of the body, and the end of each whole chunk."""
+def png_chunks(data: bytes) -> Iterator[tuple[int, bytes, int, int]]:
+    """Yields the start, the type, the start of the body, and the end of each whole chunk.
+
+    The last one, IEND, is left out, and so is what comes after it.
+
+    Example:
+        >>> from floorlens.images.masks import mask_png
+        >>> [kind for _, kind, _, _ in png_chunks(mask_png(np.ones((48, 64), bool)))]
+        [b'IHDR', b'IDAT']
+    """
     start = _PNG_START
     while start + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, start)

@@ -377,7 +377,7 @@ def _finish(
             _check_size(size, name, max_megapixels)
         image.load()
         # Only now: TIFF turns itself upright while it loads, PNG may carry its EXIF at the end.
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         upright = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
         if image.format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
             # Windows' clipboard names a channel for transparency and leaves it empty.
@@ -403,8 +403,14 @@ def _finish(
     return Photo(pixels, upright, content_hash, opaque)
 
 
-def _orientation(image: Image.Image) -> int:
-    """Returns the EXIF orientation 1..8; 1 where the EXIF data cannot be read."""
+def orientation_of(image: Image.Image) -> int:
+    """Returns the EXIF orientation 1..8; 1 where there is none, or it cannot be read.
+
+    Example:
+        >>> with Image.open("room.jpg", formats=["JPEG"]) as image:
+        ...     orientation_of(image)
+        1
+    """
     try:
         orientation = image.getexif().get(0x0112, 1)
     except DAMAGED:

@@ -69,14 +69,19 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start; on the disk when it ends.
+
+        Args:
+            durable: whether to wait for the disk; otherwise a power cut may undo it.
 
         Raises:
             StateError: the file cannot be written.
         """
         try:
-            with self._engine.execution_options(writes=True).begin() as connection:
+            with self._engine.execution_options(
+                synchronous="FULL" if durable else "NORMAL"
+            ).begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise self._failure("written", error) from error
@@ -115,5 +120,10 @@ def _configure(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    synchronous = connection.get_execution_options().get("synchronous")
+    if synchronous is None:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        # With NORMAL the write-ahead log is not synced until the next FULL one or a checkpoint.
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -11,13 +11,25 @@ import pytest
 
 from floorlens import Floorlens
 from floorlens.presets import Stages
+from floorlens.service.keys import Keys
+from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def local_client(app: FastAPI, **options: Any) -> TestClient:
+    """Returns a client that is a program of this machine, as a real one would be."""
+    from starlette.testclient import TestClient
+
+    return TestClient(
+        app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50_000), **options
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +41,15 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(lens: Floorlens) -> Settings:
     """The catalogue of `lens`, with limits that small pictures exceed."""
-    return Settings(catalogue=str(lens.folder), max_megapixels=0.1, max_upload_mb=0.2)
+    return Settings(
+        catalogue=str(lens.folder), max_megapixels=0.1, max_upload_mb=0.2, no_auth="loopback"
+    )
 
 
 @pytest.fixture
 def serving(settings: Settings) -> Iterator[Callable[..., TestClient]]:
     """Starts a service without models; `serving(stages=…, **settings)` changes its settings."""
     from contextlib import ExitStack
-
-    from starlette.testclient import TestClient
 
     from floorlens.api import create_app
 
@@ -46,9 +58,17 @@ def serving(settings: Settings) -> Iterator[Callable[..., TestClient]]:
         def start(stages: Stages | None = None, **changes: Any) -> TestClient:
             own = settings.model_copy(update=changes)
             app = create_app(own, stages=stages or fake_stages())
-            return stack.enter_context(TestClient(app))
+            return stack.enter_context(local_client(app))
 
         yield start
+
+
+@pytest.fixture
+def keys(settings: Settings) -> Iterator[Keys]:
+    """The keys of the service of `serving`, as the command line makes them."""
+    store = Store(settings.state_folder())
+    yield Keys(store)
+    store.close()
 
 
 @pytest.fixture

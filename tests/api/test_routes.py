@@ -427,6 +427,7 @@ def test_without_settings_the_catalogue_lies_in_the_working_folder(
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("FLOORLENS_NO_AUTH", "public")
     with pytest.raises(CatalogueNotFound), TestClient(create_app()):
         pass
     assert list(folder.iterdir()) == []
@@ -534,7 +535,8 @@ def test_the_callers_own_catalogue_is_served(
 
     warm_ups: list[bool] = []
     monkeypatch.setattr(Floorlens, "warm_up", lambda _self: warm_ups.append(True))
-    app = create_app(Settings(catalogue=str(tmp_path / "other")), lens=lens)
+    settings = Settings(catalogue=str(tmp_path / "other"), no_auth="public")
+    app = create_app(settings, lens=lens)
     with TestClient(app) as client:
         assert client.get("/v1/status").json()["products"] == 6
         lens.remove(["moss"])
@@ -620,7 +622,7 @@ def test_a_client_that_leaves_before_its_turn_costs_no_model(serving: Serving, r
     stages = fake_stages()
     client = serving(replace(stages, segmenter=Counting(stages.segmenter.stamp)))
     assert client.portal is not None
-    request = httpx.Request("POST", "http://x/v1/mask", files=photo(room))
+    request = httpx.Request("POST", "http://127.0.0.1/v1/mask", files=photo(room))
     scope = {
         **{"type": "http", "method": "POST", "path": "/v1/mask", "query_string": b""},
         "headers": [(name.lower(), value) for name, value in request.headers.raw],

@@ -74,6 +74,38 @@ def test_serve_passes_on_its_options(
     assert others_too == ["::1", 8123, True]
 
 
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [
+        ([], None),
+        (["--no-auth"], "loopback"),
+        (["--no-auth", "--host", "127.0.0.1"], "loopback"),
+        (["--no-auth=loopback"], "loopback"),
+        (["--no-auth=public"], "public"),
+        (["--host", "0.0.0.0", "--no-auth=public"], "public"),
+    ],
+)
+def test_serve_asks_for_keys_unless_told_otherwise(
+    run: Run, with_extras: None, monkeypatch: pytest.MonkeyPatch, words: list[str], mode: str | None
+) -> None:
+    calls: list[Settings] = []
+    monkeypatch.setattr(server, "serve", lambda settings, *_a, **_k: calls.append(settings))
+    run("serve", *words)
+    assert calls[0].no_auth == mode
+    monkeypatch.setenv("FLOORLENS_NO_AUTH", "public")
+    run("serve", *words)
+    assert calls[1].no_auth == (mode or "public")
+    assert "'everybody' is not one of" in run("serve", "--no-auth=everybody", code=2).output
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "shop.example"])
+def test_without_keys_serve_listens_at_this_machine_only(run: Run, host: str) -> None:
+    pytest.importorskip("fastapi", reason="needs the extra api")
+    error = run("serve", "--no-auth", "--host", host, "--port", 0, code=2).stderr
+    assert "leave out --no-auth" in error
+    assert "--no-auth=public" in error
+
+
 def test_serve_makes_no_catalogue_by_itself(run: Run) -> None:
     """A wrong folder would be served empty, and every search answered by a 404."""
     pytest.importorskip("fastapi", reason="needs the extra api")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import problems_of
-from floorlens.api.security import requires
+from floorlens.api.security import requires_image
 from floorlens.api.service import ServiceOf
 from floorlens.products.product import MAX_IMAGES
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["products"])
 
 @router.get(
     "/products/{product_id:path}/image",
-    dependencies=[Depends(requires("search"))],
+    dependencies=[Depends(requires_image)],
     response_class=Response,
     responses={
         200: {"content": {"image/*": {}}, "description": "the picture"},
@@ -51,7 +51,6 @@ async def product_image(
         headers = {
             "ETag": picture.tag,
             "Cache-Control": "public, max-age=300",
-            "X-Content-Type-Options": "nosniff",
         }
         if picture.body is None:
             return Response(status_code=304, headers=headers)
