@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 HEAD_SECONDS = 10.0
-"""So long the head of a request may take, from the connection or the head's first byte on."""
+"""So long the head of a request may take, from the connection or the head's first byte on; and the
+rest of a body after the answer."""
 READ_SECONDS = 30.0
 """So long a client may leave what is sent to it unread."""
 
@@ -47,7 +48,7 @@ class Connection(H11Protocol):
             transport.write(_refusal(503, "too-many-connections", b"retry-after: 5\r\n"))
             transport.close()
             return
-        self._await_head()
+        self._await_bytes()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the connection."""
@@ -59,12 +60,12 @@ class Connection(H11Protocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        self._watch_head()
+        self._watch()
 
     def on_response_complete(self) -> None:
         """Goes on to the next request of the connection."""
         super().on_response_complete()
-        self._watch_head()
+        self._watch()
 
     def pause_writing(self) -> None:
         """Begins to wait for a client that does not read."""
@@ -82,21 +83,29 @@ class Connection(H11Protocol):
         self.transport.write(_refusal(400, "request-invalid"))
         self.transport.close()
 
-    def _watch_head(self) -> None:
-        """Limits the time of a head of which only a part is there."""
-        if self.conn.their_state is not h11.IDLE:
-            self._stop(head=True)
-        elif self._head_timer is None and self.conn.trailing_data[0]:
-            self._await_head()
+    def _watch(self) -> None:
+        """Limits the time of bytes that no application waits for.
 
-    def _await_head(self) -> None:
+        They are those of a head, and the rest of a body whose request is answered already.
+        """
+        answered = self.cycle is not None and self.cycle.response_complete
+        if self.conn.their_state is h11.IDLE:
+            waits = bool(self.conn.trailing_data[0])
+        else:
+            waits = answered and self.conn.their_state is h11.SEND_BODY
+        if not waits:
+            self._stop(head=True)
+        elif self._head_timer is None:
+            self._await_bytes()
+
+    def _await_bytes(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         if self.transport.is_closing():
             return
         # Browsers open connections in advance: to those nothing is said.
-        if self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
             self.transport.write(_refusal(408, "request-timeout"))
         self.transport.close()
 

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,6 +98,28 @@ def test_slow_senders_are_dropped_and_others_are_served_meanwhile(
         assert httpx.post(f"{url}/search", files=files, timeout=PATIENCE).status_code == 200
         codes = {problem(answer(one))["code"] for one in slow}
     assert codes == {"request-timeout"}
+
+
+def test_who_goes_on_sending_after_the_answer_is_disconnected(
+    starting: Starting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However regularly: the request is refused at its first bytes, and its length is known."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    with connection(starting(), HEAD + FORM + b"no boundary") as one:
+        one.settimeout(0.05)
+        limit = time.monotonic() + PATIENCE
+        data = b""
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while time.monotonic() < limit:
+                one.sendall(b"-")
+                with suppress(TimeoutError):
+                    piece = one.recv(65536)
+                    data += piece
+                    if not piece:
+                        break
+            else:
+                raise AssertionError("it may send for ever")
+    assert data.startswith(b"HTTP/1.1 400 ")
 
 
 def test_more_connections_than_the_limit_are_refused(starting: Starting) -> None:
