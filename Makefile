@@ -94,6 +94,8 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/segmentation_speed.py
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
+	$(BIN)/python benchmarks/service_load.py
+	$(BIN)/python benchmarks/micro_batches.py
 
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.
 # ANEW=--anew measures anew what reports/evaluation holds.
