@@ -8,6 +8,8 @@ security     who may ask what: keys, scopes, rates, signed addresses
 guard        what is refused before a route is chosen and a body is read
 loopback     which addresses are of this machine alone
 origins      pages of other sites, and what browsers are told of answers
+description  /openapi.json: what all routes have in common
+docs         /docs: the same as a page without scripts
 problems     every error -> status, code and a text that is safe to show to strangers
 exchange     one request and its answer, as the layers around the routes see it
 admission    which requests get the models, and which are refused at once

@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from floorlens import __version__
-from floorlens.api import problems
+from floorlens.api import docs, problems
+from floorlens.api.description import Application
 from floorlens.api.guard import Guard
 from floorlens.api.limits import UploadLimit
 from floorlens.api.logs import Requests
@@ -25,6 +25,8 @@ from floorlens.lens import open_catalogue
 from floorlens.service.store import Store
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from floorlens.lens import Floorlens
     from floorlens.presets import Stages
     from floorlens.settings import Settings
@@ -35,7 +37,6 @@ def build(
 ) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
     origins = Origins(settings)
-
     metrics = Metrics()
 
     @asynccontextmanager
@@ -59,13 +60,15 @@ def build(
             if lens is None:
                 active.close()
 
-    app = FastAPI(
+    app = Application(
         title="Floorlens",
         summary="Ranks a flooring catalogue by how closely each product matches the floor in a "
         "room photo.",
         version=__version__,
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
+        # Those of FastAPI load scripts of another server; ours is below.
+        docs_url=None,
         redoc_url=None,
         # Behind a proxy a redirect would name the service's inner address.
         redirect_slashes=False,
@@ -74,6 +77,7 @@ def build(
     for routes in (reference, searches, masks, products, jobs, state):
         app.include_router(routes.router)
     problems.install(app)
+    docs.install(app)
     app.add_middleware(UploadLimit, settings=settings)
     app.add_middleware(Guard, settings=settings, origins=origins)
     app.add_middleware(Requests, settings=settings, metrics=metrics)

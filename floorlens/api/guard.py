@@ -10,7 +10,7 @@ from starlette.responses import Response
 from floorlens.api.exchange import exchange_of
 from floorlens.api.loopback import is_loopback, name_of
 from floorlens.api.origins import ACCEPTED, METHODS, PREFLIGHT_SECONDS, SAFE, Origins
-from floorlens.api.problems import Refusal, problem
+from floorlens.api.problems import LOG, Refusal, problem
 from floorlens.api.security import count, identify
 from floorlens.errors import FloorlensError
 
@@ -53,6 +53,7 @@ class Guard:
             answer.headers.update(refusal.headers or {})
         except FloorlensError as error:
             # What the service keeps cannot be read, and with it the keys.
+            LOG.error("request %s: %s: %s", scope["state"]["id"], error.code, error)
             answer = self._problem(scope, error.status, error.code)
         await (self._app if answer is None else answer)(scope, receive, send)
 
@@ -94,6 +95,7 @@ class Guard:
         )
 
     def _problem(self, scope: Scope, status: int, code: str) -> Response:
+        scope["state"]["exchange"].code = code
         exchange = exchange_of(scope)
         exchange.code = code
         return problem(status, code, self._settings, exchange.id)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,9 +20,7 @@ from starlette.responses import JSONResponse
 from floorlens.api.bodies import FieldProblem, Problem
 from floorlens.errors import FloorlensError
 from floorlens.images.formats import NAMES
-
-if TYPE_CHECKING:
-    from floorlens.settings import Settings
+from floorlens.settings import Settings
 
 LOG = logging.getLogger("floorlens.api")
 
@@ -172,12 +170,29 @@ def problem(
     errors: Mapping[str, str] = MappingProxyType({}),
 ) -> JSONResponse:
     """Returns the answer for a code: its public text, and after it `detail`, public as well."""
+    body = _body(status, code, settings, request_id, detail, errors)
+    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
+
+
+def example(status: int, code: str) -> dict[str, Any]:
+    """Returns the body of an answer with a code, as the description shows one."""
+    return _body(status, code, Settings.model_construct(), "5f0c8ac6e2f64c0f", "", {}).model_dump()
+
+
+def _body(
+    status: int,
+    code: str,
+    settings: Settings,
+    request_id: str,
+    detail: str,
+    errors: Mapping[str, str],
+) -> Problem:
     text = TEXTS.get(code, TEXTS["error"]).format(
         megapixels=f"{settings.max_megapixels:g}",
         megabytes=f"{settings.max_upload_mb:g}",
         seconds=f"{settings.picture_seconds:g}",
     )
-    body = Problem(
+    return Problem(
         type=f"urn:floorlens:problem:{code}",
         title=_TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
@@ -186,7 +201,6 @@ def problem(
         request_id=request_id,
         errors=[FieldProblem(field=field, message=why) for field, why in errors.items()],
     )
-    return JSONResponse(body.model_dump(), status, media_type="application/problem+json")
 
 
 def problems_of(**texts: str) -> dict[int | str, dict[str, Any]]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import Depends, Query, Request
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import Query, Request, Security
+from fastapi.security import APIKeyHeader, APIKeyQuery, HTTPBearer
 from starlette.datastructures import Headers
 
 from floorlens.api.problems import Refusal
@@ -39,6 +39,12 @@ _HEADER = APIKeyHeader(
     name="X-API-Key",
     scheme_name="header",
     description="the same key, for programs that cannot set Authorization",
+    auto_error=False,
+)
+_SIGNATURE = APIKeyQuery(
+    name="signature",
+    scheme_name="signature",
+    description="of a signed address, as the service gave it out: stands for a key",
     auto_error=False,
 )
 
@@ -112,86 +118,67 @@ def rate_headers(allowance: Allowance) -> dict[str, str]:
     }
 
 
-class Requires:
-    """A dependency that lets only callers with a scope pass, and returns the caller."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-
-    async def __call__(
-        self,
-        request: Request,
-        service: ServiceOf,
-        _bearer: Annotated[Any, Depends(_BEARER)] = None,
-        _header: Annotated[Any, Depends(_HEADER)] = None,
-    ) -> Caller:
-        """Returns the caller of a request.
-
-        Raises:
-            Refusal: there is no valid key, it lacks the scope, or its rate is used up.
-        """
-        caller = _caller_of(request)
-        if self.scope not in caller.scopes:
-            raise Refusal(403, "scope-missing")
-        await count(request.scope["state"], caller, service)
-        return caller
-
-
 def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """Returns a dependency that lets only callers with a scope pass, and returns the caller."""
-    return Requires(scope)
+    """Returns a dependency that lets only callers with a scope pass, and returns the caller.
 
-
-class _RequiresImage(Requires):
-    """Lets those pass who have a key, or an address that `Service.image_url` gave out.
-
-    Pictures are not counted: a page shows many for each search.
+    It raises Refusal if there is no valid key, it lacks the scope, or its rate is used up.
     """
 
-    async def __call__(
-        self,
+    async def caller(
         request: Request,
         service: ServiceOf,
-        _bearer: Annotated[Any, Depends(_BEARER)] = None,
-        _header: Annotated[Any, Depends(_HEADER)] = None,
-        expires: Annotated[
-            int | None,
-            Query(ge=0, lt=1 << 53, description="of a signed address, as the service gave it out"),
-        ] = None,
-        signature: Annotated[
-            str | None,
-            Query(max_length=64, description="of a signed address: stands for a key"),
-        ] = None,
+        # They are for OpenAPI; the guard has looked at the headers already.
+        _bearer: Any = Security(_BEARER, scopes=[scope]),
+        _header: Any = Security(_HEADER, scopes=[scope]),
     ) -> Caller:
-        """Returns the caller of a request; for a signed address one without a key."""
-        if service.settings.no_auth is None and expires is not None and signature is not None:
-            facts = request.query_params
-            width, index = facts.get("width"), facts.get("index", "0")
-            signed = Signature(expires, signature)
-            if not service.is_image_url(
-                request.path_params["product_id"],
-                int(width) if width is not None and width.isdecimal() else None,
-                int(index) if index.isdecimal() else 0,
-                signed,
-            ):
-                raise Refusal(403, "signature-invalid")
-            request.state.signed = True
-            return Caller(None, frozenset(("search",)))
-        caller = _caller_of(request)
-        if self.scope not in caller.scopes:
-            raise Refusal(403, "scope-missing")
-        return caller
+        who = _caller_of(request, scope)
+        await count(request.scope["state"], who, service)
+        return who
+
+    return caller
 
 
-requires_image = _RequiresImage("search")
+async def requires_image(
+    request: Request,
+    service: ServiceOf,
+    expires: Annotated[
+        int | None,
+        Query(ge=0, lt=1 << 53, description="of a signed address, as the service gave it out"),
+    ] = None,
+    signature: str | None = Security(_SIGNATURE),
+    _bearer: Any = Security(_BEARER, scopes=["search"]),
+    _header: Any = Security(_HEADER, scopes=["search"]),
+) -> Caller:
+    """Lets those pass who have a key, or an address that `Service.image_url` gave out.
+
+    Pictures are not counted: a page shows many for each search. Returns the caller; for a signed
+    address one without a key.
+
+    Raises:
+        Refusal: there is neither, or the address was changed or has expired.
+    """
+    if service.settings.no_auth is not None or expires is None or signature is None:
+        return _caller_of(request, "search")
+    width, index = (request.query_params.get(name, "") for name in ("width", "index"))
+    if not service.is_image_url(
+        request.path_params["product_id"],
+        int(width) if width.isdecimal() else None,
+        int(index) if index.isdecimal() else 0,
+        Signature(expires, signature),
+    ):
+        raise Refusal(403, "signature-invalid")
+    request.state.signed = True
+    return Caller(None, frozenset(("search",)))
 
 
-def _caller_of(request: Request) -> Caller:
-    caller = request.scope["state"]["caller"]
+def _caller_of(request: Request, scope: Scope) -> Caller:
+    """Returns who the guard says makes a request, if that may do what needs a scope."""
+    caller: Caller | Exception = request.scope["state"]["caller"]
     if isinstance(caller, Exception):
         raise caller
-    result: Caller = caller
-    return result
+    if scope not in caller.scopes:
+        raise Refusal(403, "scope-missing")
+    return caller
 
 
 def _secret(headers: Headers) -> str | None:

@@ -21,6 +21,9 @@ from floorlens.products.columns import field_title
 from floorlens.products.product import Product
 from floorlens.products.texts import tidy
 
+# A spreadsheet computes what begins so, also in a CSV that somebody only looks at; with the
+# wide signs, those of East Asia.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # What parts the pictures of a cell, or may do so.
 _PARTS = re.compile(r"[|,;\t\r\n]|^\s|\s$")
 
@@ -29,8 +32,8 @@ def products_as_csv(products: Sequence[Product], folder: Path | None = None) -> 
     """Returns a CSV with the columns id, image, name and every metadata field in order of name.
 
     Several pictures are joined by `|`. What a cell cannot show as it is stands there as JSON after
-    `json:`, such as a list, or a text that would be read as a number; so does the name of a field
-    that would be read as one of pictures.
+    `json:`, such as a list, or a text that would be read as a number, or that a spreadsheet would
+    compute (`=1+1`); so does the name of a field that would be read as one of pictures.
 
     Args:
         products: which ones.
@@ -47,11 +50,11 @@ def products_as_csv(products: Sequence[Product], folder: Path | None = None) -> 
     fields = sorted({key for product in products for key in product.metadata})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "image", "name", *map(field_title, fields)])
+    writer.writerow(["id", "image", "name", *map(_title, fields)])
     for product in _placed(products, folder):
         cells = (product.metadata.get(field) for field in fields)
-        name = _text_cell(product.name)
-        writer.writerow([product.id, _image_cell(product.images), name, *map(_cell, cells)])
+        own = [_text_cell(product.id), _image_cell(product.images), _text_cell(product.name)]
+        writer.writerow([*own, *map(_cell, cells)])
     return text.getvalue()
 
 
@@ -102,6 +105,30 @@ def products_as_json(products: Sequence[Product], folder: Path | None = None) ->
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
+def starts_formula(text: str) -> bool:
+    """Returns whether a spreadsheet may compute a text that stands in a cell of a CSV.
+
+    Source: OWASP, CSV Injection.
+
+    Example:
+        >>> starts_formula("=HYPERLINK(A1)"), starts_formula(" @SUM(A1)"), starts_formula("Oak")
+        (True, True, False)
+    """
+    return text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Returns a value for a cell of a CSV for people: a text that would be computed gets a `'`.
+
+    Spreadsheets read that as "this is a text". Numbers stay numbers.
+
+    Example:
+        >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Oak"), spreadsheet_cell(-1.5)
+        ("'=1+1", 'Oak', -1.5)
+    """
+    return f"'{value}" if isinstance(value, str) and starts_formula(value) else value
+
+
 def folders_outside(products: Iterable[Product], folder: Path) -> list[Path]:
     """Returns the folders of pictures that do not lie in a folder or below it, in order of path.
 
@@ -137,14 +164,21 @@ def _relative(image: str, folder: Path | None) -> str:
     return path.relative_to(folder).as_posix()
 
 
+def _title(field: str) -> str:
+    title = field_title(field)
+    return JSON_MARK + json.dumps(field, ensure_ascii=False) if starts_formula(title) else title
+
+
 def _image_cell(images: Sequence[str]) -> str:
-    if any(_PARTS.search(image) or image.startswith(JSON_MARK) for image in images):
+    odd = any(_PARTS.search(image) or image.startswith(JSON_MARK) for image in images)
+    if odd or starts_formula(next(iter(images), "")):
         return JSON_MARK + json.dumps(list(images), ensure_ascii=False)
     return "|".join(images)
 
 
 def _text_cell(text: str) -> str:
-    if text and text == tidy(text) and not text.startswith(JSON_MARK):
+    marked = text.startswith(JSON_MARK) or starts_formula(text)
+    if text and text == tidy(text) and not marked:
         return text
     return JSON_MARK + json.dumps(text, ensure_ascii=False)
 

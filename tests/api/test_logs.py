@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens.api.logs import JsonLines, TextLines, configuration
+from floorlens.service.keys import Keys
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -52,6 +54,26 @@ def test_a_refusal_is_logged_with_its_code(
         ("/v1/products/{product_id:path}/image", 404, "product-not-found"),
         ("none", 404, "not-found"),
     ]
+
+
+def test_the_key_is_logged_by_its_id_and_never_its_secret(
+    serving: Callable[..., TestClient], keys: Keys, room: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor the signature of an address."""
+    caplog.set_level(logging.DEBUG)
+    client = serving(no_auth=None)
+    key, secret = keys.create("shop", ["search"])
+    own = {"Authorization": f"Bearer {secret}"}
+    client.post("/v1/mask", files={"file": room.read_bytes()}, headers=own)
+    client.post("/v1/mask", headers={"X-API-Key": secret[:-1]})
+    url = client.app.state.service.image_url("oak", 64)  # type: ignore[attr-defined]
+    assert client.get(url).status_code == 200
+    lines = [(line["status"], line["code"], line["key_id"]) for line in facts(caplog)]
+    assert lines == [(200, None, key.id), (401, "key-invalid", None), (200, None, None)]
+    ours = [record for record in caplog.records if record.name.startswith("floorlens")]
+    text = "".join(JsonLines().format(record) for record in ours)
+    assert secret.rsplit("_", 1)[1][:20] not in text
+    assert url.rpartition("=")[2] not in text
 
 
 def test_health_checks_are_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -55,6 +55,29 @@ def test_every_code_that_the_service_refuses_with_has_a_text() -> None:
     assert codes <= set(TEXTS)
 
 
+def documented() -> dict[str, set[int]]:
+    """Returns code -> its statuses, of the table in docs/service.md."""
+    text = (PACKAGE.parents[1] / "docs" / "service.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| ([0-9, ]+) \| .+ \|$", text, re.MULTILINE)
+    assert len(rows) == len({code for code, _ in rows}), "a code stands there twice"
+    return {code: {int(status) for status in statuses.split(",")} for code, statuses in rows}
+
+
+def test_every_code_is_documented_with_its_status_and_none_else() -> None:
+    """Clients are written by that table."""
+    statuses: dict[str, set[int]] = {code: set() for code in TEXTS}
+    for kind in ALL:
+        statuses[kind.code].add(kind.status)
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    for status, code in re.findall(r'(?:efusal|problem)\(\s*(\d+),\s*"([a-z-]+)"', sources):
+        statuses[code].add(int(status))
+    # What Starlette itself raises: an unknown address or method, a form that is broken.
+    statuses["not-found"].add(404)
+    statuses["method-not-allowed"].add(405)
+    statuses["request-invalid"].add(400)
+    assert documented() == statuses
+
+
 @pytest.mark.parametrize("code", TEXTS)
 def test_texts_name_the_limits_and_nothing_else(code: str) -> None:
     """No braces are left, the sentence ends, and the numbers are those of the settings."""

@@ -17,6 +17,7 @@ from floorlens.products.export import (
     products_as_csv,
     products_as_json,
     products_as_jsonl,
+    spreadsheet_cell,
 )
 from floorlens.products.product import Product
 from floorlens.products.reading import read_products
@@ -67,6 +68,12 @@ ODD = st.sampled_from(
             ".5",
             "5.",
             "+1",
+            "-",
+            "-5 °C",
+            "@SUM(A1)",
+            "'=1+1",
+            "\uff1d1+1",
+            '=HYPERLINK("https://evil.example","Oak")',
         ),
     ]
 )
@@ -82,11 +89,11 @@ KEYS = st.sampled_from(
     [
         *("price", "Preis (€)", "colour", "a b", "size.x", "Größe", "stock", "note", "ID", "SKU"),
         *("Title", "Handle", "Image Src", "a;b", "a\tb", "Type", "image 2", "images", "Image"),
-        *("gallery", 'json:"x"', "json:"),
+        *("gallery", 'json:"x"', "json:", "=1+1", "-", "@b", "+c"),
     ]
 ) | TEXT.filter(lambda key: key not in ("id", "image", "name"))
 METADATA = st.dictionaries(KEYS, VALUES, max_size=4)
-PICTURES = ("a.jpg", "b, c.jpg", "sub/d|e.jpg", "sub/Eiche 14 mm.jpg", "json:f.jpg")
+PICTURES = ("a.jpg", "b, c.jpg", "sub/d|e.jpg", "sub/Eiche 14 mm.jpg", "json:f.jpg", "=1.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +116,25 @@ def types(products: Sequence[Product]) -> list[dict[str, type]]:
     st.lists(METADATA, min_size=1, max_size=4),
     TEXT | ODD,
     st.lists(st.sampled_from(PICTURES), min_size=1, max_size=3, unique=True),
+    st.sampled_from(("OAK-", "=", "-", "@", "+")),
 )
-@example([{"price": "€ 49,90"}, {"price": "12"}, {"price": "1.299"}], "Oak", ["a.jpg"])
-@example([{"price": 1.299}, {"price": 2.5}], "Oak", ["a.jpg"])
-@example([{"note": ""}, {"note": []}], "Oak", ["a.jpg"])
+@example([{"price": "€ 49,90"}, {"price": "12"}, {"price": "1.299"}], "Oak", ["a.jpg"], "OAK-")
+@example([{"price": 1.299}, {"price": 2.5}], "Oak", ["a.jpg"], "OAK-")
+@example([{"note": ""}, {"note": []}], "Oak", ["a.jpg"], "OAK-")
+@example([{"note": "=1+1", "=1": -1}], "=1+1", ["=1.jpg"], "=")
 def test_what_is_written_is_read_back(
-    folder: Path, ending: str, rows: list[dict[str, object]], name: str, images: list[str]
+    folder: Path,
+    ending: str,
+    rows: list[dict[str, object]],
+    name: str,
+    images: list[str],
+    prefix: str,
 ) -> None:
     """Values, their types and the pictures, whatever column they stand in."""
     whole = tuple(str(folder / image) for image in images)
     products = [
-        Product(f"OAK-{number}/a", name, metadata, whole) for number, metadata in enumerate(rows)
+        Product(f"{prefix}{number}/a", name, metadata, whole)
+        for number, metadata in enumerate(rows)
     ]
     file = folder / f"list{ending}"
     file.write_text(WRITERS[ending](products, folder), encoding="utf-8")
@@ -127,6 +142,37 @@ def test_what_is_written_is_read_back(
     assert list(content.products) == products
     assert types(content.products) == types(products)
     assert not content.refusals
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(METADATA, TEXT | ODD, st.sampled_from(("oak", "=1+1", "-1", "@x")))
+@example({"=cmd": "=cmd|' /C calc'!A0"}, "+1", "-1")
+def test_no_cell_is_computed_by_a_spreadsheet(
+    metadata: dict[str, object], name: str, product_id: str
+) -> None:
+    """Whatever a supplier writes into a list, and a colleague opens the export of."""
+    product = Product(product_id, name, metadata, ("=a.jpg",))
+    for row in csv.reader(io.StringIO(products_as_csv([product]))):
+        for cell in row:
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")) or is_number(cell)
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\ra", " =1", "\n-1", "＝1"])
+def test_texts_that_a_spreadsheet_would_compute_are_quoted(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["Oak", "", "a=1", "'=1", -1, -1.5, None, True])
+def test_other_values_stay_as_they_are(value: object) -> None:
+    assert spreadsheet_cell(value) is value
 
 
 def test_a_file_in_another_folder_names_whole_paths(folder: Path, tmp_path: Path) -> None:
