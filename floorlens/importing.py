@@ -169,6 +169,7 @@ def import_products(
     layout: Layout = "auto",
     pictures: Sequence[Path] = (),
     fetcher: Fetcher | None = None,
+    copy: bool = False,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Brings the products of a source into the catalogue; returns a row for each.
@@ -179,7 +180,8 @@ def import_products(
     is put before every id of the source. A row of a list that cannot be used fails, and the others
     go on, unless `strict` is set; `numbers`, `columns` and `layout` are those of `read_products`.
     `pictures` are folders beside a list's own in which its pictures may lie; those at addresses
-    are fetched by `fetcher`, if there is one.
+    are fetched by `fetcher`, if there is one. With `copy` the catalogue's folder keeps a copy of
+    each picture, without what a camera wrote beside it, and names that.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -223,6 +225,8 @@ def import_products(
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
         try:
             product = with_files(product)
+            if copy:
+                product = replace(product, images=tuple(map(downloads.copy, product.images)))
             return _prepare(
                 product,
                 stored,

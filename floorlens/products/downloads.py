@@ -18,6 +18,7 @@ from floorlens.errors import ImageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
 from floorlens.images.fetching import Fetcher
 from floorlens.images.formats import format_of, without_mark
+from floorlens.images.loading import read_bytes
 from floorlens.products.product import Product
 
 _AT_ONCE = 8
@@ -89,6 +90,19 @@ class Downloads:
         write_file(self._note(address), json.dumps(note).encode())
         return path
 
+    def copy(self, picture: str) -> str:
+        """Returns the path of a copy of a picture that lies elsewhere, without its camera's notes.
+
+        The same picture has the same copy, however often it is imported.
+
+        Raises:
+            ImageError: it cannot be read, or the copy cannot be written.
+        """
+        path = Path(picture)
+        if path.parent == self._folder:
+            return picture
+        return str(keep_file(self._folder, _without_notes(read_bytes(path))))
+
     @contextmanager
     def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:
         """Fetches the pictures of products, a few at a time, beside whatever else is done.
@@ -131,6 +145,10 @@ class Downloads:
             # A note that is damaged is as good as none: the picture is fetched.
             pass
         return None, "", ""
+
+
+def _without_notes(data: bytes) -> bytes:
+    return data
 
 
 def keep_file(folder: Path, data: bytes, *, name: str | None = None) -> Path:
