@@ -223,10 +223,12 @@ def import_products(
     owners = _Owners()
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
+        copies: dict[str, str] = {}
         try:
             product = with_files(product)
             if copy:
-                product = replace(product, images=tuple(map(downloads.copy, product.images)))
+                copies = {downloads.copy(image): image for image in product.images}
+                product = replace(product, images=tuple(copies))
             return _prepare(
                 product,
                 stored,
@@ -237,7 +239,11 @@ def import_products(
                 picture_seconds,
             )
         except FloorlensError as error:
-            return _Outcome(ImportRow(product.id, "failed", str(error)))
+            reason = str(error)
+            for path, image in copies.items():
+                # By the name that the source's owner knows.
+                reason = reason.replace(path, image)
+            return _Outcome(ImportRow(product.id, "failed", reason))
 
     with downloads.fetching(products) as with_files, workers() as pool:
         for batch in batches(products):

@@ -101,7 +101,11 @@ class Downloads:
         path = Path(picture)
         if path.parent == self._folder:
             return picture
-        return str(keep_file(self._folder, _without_notes(read_bytes(path))))
+        data = read_bytes(path)
+        if format_of(without_mark(data)) is None:
+            # It fails where it lies, under its own name.
+            return picture
+        return str(keep_file(self._folder, _without_notes(data)))
 
     @contextmanager
     def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:
