@@ -9,6 +9,9 @@ guard        what is refused before a route is chosen and a body is read
 loopback     which addresses are of this machine alone
 origins      pages of other sites, and what browsers are told of answers
 problems     every error -> status, code and a text that is safe to show to strangers
+forms        bodies that come as JSON or as a form; files go to the disk as they come
+paging       how many a page holds, and where the next one begins
+status       what /v1/status says
 exchange     one request and its answer, as the layers around the routes see it
 admission    which requests get the models, and which are refused at once
 limits       the bytes of a request, their time, and who has gone meanwhile

@@ -19,6 +19,7 @@ from floorlens.images.addresses import explain_fetching, is_address, shown_addre
 from floorlens.images.fetching import Fetcher
 from floorlens.images.formats import format_of, without_mark
 from floorlens.images.loading import read_bytes
+from floorlens.images.metadata import without_metadata
 from floorlens.products.product import Product
 
 _AT_ONCE = 8
@@ -105,7 +106,7 @@ class Downloads:
         if format_of(without_mark(data)) is None:
             # It fails where it lies, under its own name.
             return picture
-        return str(keep_file(self._folder, _without_notes(data)))
+        return str(keep_file(self._folder, without_metadata(data)))
 
     @contextmanager
     def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:
@@ -149,10 +150,6 @@ class Downloads:
             # A note that is damaged is as good as none: the picture is fetched.
             pass
         return None, "", ""
-
-
-def _without_notes(data: bytes) -> bytes:
-    return data
 
 
 def keep_file(folder: Path, data: bytes, *, name: str | None = None) -> Path:
