@@ -391,10 +391,13 @@ class Attempt:
                 values["counts"] = json.dumps(dict(map(tuple, groups)))
                 self._rows = []
             written = connection.execute(update(jobs).where(self._own).values(values))
+            if not written.rowcount:
+                # Another attempt is at it: nothing of this one is stored.
+                raise JobEnded
             cancelled = connection.execute(
                 select(jobs.c.cancel).where(jobs.c.id == self._job_id)
             ).scalar()
-        if not written.rowcount or (cancelled and "status" not in values):
+        if cancelled and "status" not in values:
             raise JobEnded
 
     @staticmethod
