@@ -169,6 +169,7 @@ def import_products(
     layout: Layout = "auto",
     pictures: Sequence[Path] = (),
     fetcher: Fetcher | None = None,
+    copy: bool = False,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Brings the products of a source into the catalogue; returns a row for each.
@@ -179,7 +180,8 @@ def import_products(
     is put before every id of the source. A row of a list that cannot be used fails, and the others
     go on, unless `strict` is set; `numbers`, `columns` and `layout` are those of `read_products`.
     `pictures` are folders beside a list's own in which its pictures may lie; those at addresses
-    are fetched by `fetcher`, if there is one.
+    are fetched by `fetcher`, if there is one. With `copy` the catalogue's folder keeps a copy of
+    each picture, without what a camera wrote beside it, and names that.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -221,8 +223,12 @@ def import_products(
     owners = _Owners()
 
     def prepare(product: Product, stored: StoredProduct | None) -> _Outcome:
+        copies: dict[str, str] = {}
         try:
             product = with_files(product)
+            if copy:
+                copies = {downloads.copy(image): image for image in product.images}
+                product = replace(product, images=tuple(copies))
             return _prepare(
                 product,
                 stored,
@@ -233,7 +239,11 @@ def import_products(
                 picture_seconds,
             )
         except FloorlensError as error:
-            return _Outcome(ImportRow(product.id, "failed", str(error)))
+            reason = str(error)
+            for path, image in copies.items():
+                # By the name that the source's owner knows.
+                reason = reason.replace(path, image)
+            return _Outcome(ImportRow(product.id, "failed", reason))
 
     with downloads.fetching(products) as with_files, workers() as pool:
         for batch in batches(products):

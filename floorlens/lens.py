@@ -51,7 +51,7 @@ from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
 if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
-    from floorlens.catalogue.catalogue import Catalogue
+    from floorlens.catalogue.catalogue import Catalogue, Page
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
     from floorlens.images.fetching import Fetcher
@@ -204,6 +204,7 @@ class Floorlens:
         self._picture_seconds = picture_seconds
         self._fetch_hosts = fetch_hosts
         self._lock = threading.Lock()
+        self._matching: tuple[tuple[Any, ...], list[str]] | None = None
 
     @property
     def _catalogue(self) -> Catalogue:
@@ -419,13 +420,7 @@ class Floorlens:
         Secrets go into the pickle, or a process that has nothing else could not open it: the
         address of a catalogue on a server with its password, and the engine's address and key.
         """
-        self._catalogue.check_open()
-        options = self._address.options() | {
-            "max_megapixels": self._max_megapixels,
-            "picture_seconds": self._picture_seconds,
-            "fetch_hosts": tuple(self._fetch_hosts),
-        }
-        return _reopen, (options,)
+        return _reopen, (self.options(),)
 
     def __enter__(self) -> Floorlens:
         self._catalogue.check_open()
@@ -544,6 +539,38 @@ class Floorlens:
             "reranker": self._stages.reranker.stamp.as_dict(),
         }
 
+    def facts(self) -> dict[str, Any]:
+        """Returns what the catalogue holds and what made it, as plain JSON values.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.facts()["searchable"]
+            3
+        """
+        return self._ask(lambda catalogue, _: catalogue.facts())
+
+    def options(self, *, threads: int | None = None) -> dict[str, Any]:
+        """Returns what `Floorlens.open` is to be called with to open this catalogue elsewhere.
+
+        Secrets are among it: see `__reduce__`.
+
+        Args:
+            threads: for the models there; None: as here.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> Floorlens.open(**lens.options(threads=1)).count()
+            0
+        """
+        self._catalogue.check_open()
+        options = self._address.options() | {
+            "max_megapixels": self._max_megapixels,
+            "picture_seconds": self._picture_seconds,
+            "fetch_hosts": tuple(self._fetch_hosts),
+        }
+        return options if threads is None else options | {"threads": threads}
+
     @property
     def folder(self) -> Path | None:
         """The folder in which the catalogue lies; None if it is on a server."""
@@ -570,6 +597,7 @@ class Floorlens:
         layout: Layout = "auto",
         pictures: Sequence[str | Path] = (),
         fetch: bool = False,
+        copy: bool = False,
     ) -> CatalogueReport:
         """Adds or updates the products of a folder of images, of a list, or of rows.
 
@@ -599,6 +627,8 @@ class Floorlens:
             pictures: folders beside the list's own in which its pictures may lie.
             fetch: whether pictures at `http(s)://` addresses are fetched, from one of the
                 `fetch_hosts` that the catalogue was opened with. They are kept in its folder.
+            copy: whether the pictures are copied into the catalogue's folder, without what a camera
+                wrote beside them (its place, say): then the source can be deleted.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -642,6 +672,7 @@ class Floorlens:
                 layout=layout,
                 pictures=[Path(folder) for folder in pictures],
                 fetcher=fetcher,
+                copy=copy,
                 progress=progress,
             )
         )
@@ -747,6 +778,52 @@ class Floorlens:
         """
         return self._ask(lambda catalogue, _: catalogue.products())
 
+    def page(
+        self,
+        after: str | None = None,
+        *,
+        limit: int = 50,
+        where: Mapping[str, Any] | None = None,
+        text: str = "",
+    ) -> Page:
+        """Returns the products that follow an id in the order of ids, with their attributes.
+
+        Products that come or go meanwhile shift no page: the next one begins after the last id.
+
+        Args:
+            after: the last id of the page before; None begins.
+            limit: at most so many.
+            where: a filter, as for `search`.
+            text: a part of the id or name, in upper or lower case.
+
+        Raises:
+            FilterError: the filter is not usable, or no product has one of its fields.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> page = lens.page(limit=2)
+            >>> [product.id for product in page.products], page.total, page.more
+            (['oak-natural-plank', 'terrazzo-grigio'], 3, True)
+            >>> lens.page(page.products[-1].id).products[0].id
+            'walnut-herringbone'
+        """
+        from floorlens.catalogue.filtering import matching_ids
+
+        def read(catalogue: Catalogue, _: Retriever) -> Page:
+            ids = None
+            if where or text:
+                # The other pages of one list ask for the same ids, which takes a look at all.
+                question = catalogue.revision(), repr(where), text, catalogue.uid()
+                former = self._matching
+                if former is None or former[0] != question:
+                    former = question, matching_ids(catalogue, where, text)
+                    self._matching = former
+                ids = former[1]
+            return catalogue.page(after, limit, ids)
+
+        return self._ask(read)
+
     def product(self, product_id: str) -> Product:
         """Returns one product.
 
@@ -811,6 +888,58 @@ class Floorlens:
         catalogue.attributes.edit(product_id, values)
         retriever.push()
         return dict(catalogue.attributes.of([product_id]).get(product_id, {}))
+
+    def update(
+        self,
+        product_id: str,
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Value | None] | None = None,
+    ) -> Product:
+        """Changes what is said of a product; its pictures and features stay. Returns the product.
+
+        A later import of a list that names the product brings back what that list says, but for
+        attributes.
+
+        Args:
+            product_id: of the product.
+            name: the new one; None: as it is.
+            metadata: field -> its new value; None takes the field away. Others stay.
+            attributes: as for `edit`.
+
+        Raises:
+            ProductSourceError: the name or a value of the metadata cannot be stored.
+            UsageError: there is no such attribute, or it cannot have this value. Nothing is
+                changed.
+            ProductNotFound: none has that id.
+            EngineError: it is changed, but the replica in the engine could not be updated; the next
+                search does that.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.update("terrazzo-grigio", metadata={"price": 49.9}).metadata
+            {'price': 49.9}
+            >>> lens.update("terrazzo-grigio", name="Terrazzo", metadata={"price": None}).metadata
+            {}
+        """
+        from floorlens.attributes.vocabulary import check_value, meaning_of
+        from floorlens.products.lists import check_fields
+
+        changes = check_fields(name, metadata or {})
+        for attribute, value in (attributes or {}).items():
+            meaning_of(attribute)
+            if value is not None:
+                check_value(attribute, value)
+        catalogue, retriever = self._follow()
+        catalogue.product(product_id)
+        if name is not None or changes:
+            catalogue.update(product_id, name=name, metadata=changes)
+        if attributes:
+            catalogue.attributes.edit(product_id, attributes)
+        retriever.push()
+        return catalogue.product(product_id)
 
     def facets(self, where: Mapping[str, Any] | None = None) -> dict[str, dict[Value, int]]:
         """Returns field -> value -> how many products have it, the commonest first.

@@ -258,3 +258,77 @@ def test_check_sees_what_another_process_made_of_the_catalogue(lens: Floorlens) 
     Floorlens.rebuild(lens.folder, stages=fake_stages(version="2"))
     with pytest.raises(StampMismatch):
         lens.check()
+
+
+# -- pages and changes of products -------------------------------------------------------------
+
+
+def test_pages_hold_each_product_once_whatever_comes_and_goes(lens: Floorlens) -> None:
+    """They begin after an id, not after a number of products."""
+    first = lens.page(limit=3)
+    assert [product.id for product in first.products] == ["ash", "brick", "moss"]
+    assert (first.total, first.more) == (6, True)
+    # The last one of the page goes, and one before it.
+    lens.remove(["moss", "ash"])
+    last = lens.page("moss", limit=3)
+    assert [product.id for product in last.products] == ["oak", "slate", "walnut"]
+    assert (last.total, last.more) == (4, False)
+
+
+def test_pages_of_a_filter_follow_the_catalogue(lens: Floorlens) -> None:
+    """The ids that pass are kept from page to page, as long as the catalogue is the same."""
+    assert [product.id for product in lens.page(text="A", limit=2).products] == ["ash", "oak"]
+    assert [product.id for product in lens.page("oak", text="A").products] == ["slate", "walnut"]
+    lens.update("moss", name="Sea", metadata={"place": "north"})
+    assert lens.page(text="A").total == 5
+    assert [product.id for product in lens.page(where={"place": "north"}).products] == ["moss"]
+    lens.remove(["moss"])
+    assert lens.page(text="A").total == 4
+
+
+def test_what_is_updated_needs_no_new_features(lens: Floorlens, room: Path) -> None:
+    """Fields that are not named stay; None takes one away."""
+    before = dict(lens.product("oak").metadata)
+    lens.update("oak", metadata={"grade": "rustic", "colours": ["tan"]})
+    changed = lens.update(
+        "oak", name="Oak XL", metadata={"grade": None}, attributes={"tone": "dark"}
+    )
+    assert (changed.name, dict(changed.metadata)) == ("Oak XL", {**before, "colours": ["tan"]})
+    assert lens.attributes("oak")["tone"].origin == "edited"
+    assert len(lens.search(room).matches) == 6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": {"id": "other"}},
+        {"metadata": {"size": {"width": 3}}},
+        {"metadata": {"sizes": [1, 2]}},
+        {"metadata": {"price": float("nan")}},
+        {"metadata": {"": "x"}},
+        {"name": " "},
+        {"name": "Oak XL", "attributes": {"tone": "drak"}},
+        {"name": "Oak XL", "attributes": {"tune": "dark"}},
+    ],
+)
+def test_an_update_that_cannot_be_stored_changes_nothing(
+    lens: Floorlens, change: dict[str, Any]
+) -> None:
+    before = lens.product("oak")
+    with pytest.raises(FloorlensError):
+        lens.update("oak", **change)
+    assert lens.product("oak") == before
+
+
+def test_copied_pictures_outlive_their_source(lens: Floorlens, tmp_path: Path) -> None:
+    """And the same picture has the same copy: nothing is embedded again."""
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (32, 32), "tan").save(tmp_path / folder / "cork.png")
+    assert lens.add(tmp_path / "first", copy=True).counts["added"] == 1
+    (tmp_path / "first" / "cork.png").unlink()
+    assert lens.add(tmp_path / "second", copy=True).counts["unchanged"] == 1
+    (copy,) = lens.product("cork").images
+    assert lens.folder is not None
+    assert Path(copy).is_relative_to(lens.folder.absolute())
+    assert Path(copy).exists()

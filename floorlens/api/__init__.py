@@ -11,6 +11,9 @@ origins      pages of other sites, and what browsers are told of answers
 description  /openapi.json: what all routes have in common
 docs         /docs: the same as a page without scripts
 problems     every error -> status, code and a text that is safe to show to strangers
+forms        bodies that come as JSON or as a form; files go to the disk as they come
+paging       how many a page holds, and where the next one begins
+status       what /v1/status says
 exchange     one request and its answer, as the layers around the routes see it
 admission    which requests get the models, and which are refused at once
 limits       the bytes of a request, their time, and who has gone meanwhile

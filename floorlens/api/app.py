@@ -52,8 +52,12 @@ def build(
             store = await to_thread.run_sync(Store, settings.state_folder())
             try:
                 service = app.state.service = Service(active, settings, store, metrics)
-                yield
-                service.close()
+                service.dispatcher.start()
+                try:
+                    yield
+                finally:
+                    service.close()
+                    await to_thread.run_sync(service.dispatcher.close)
             finally:
                 store.close()
         finally:

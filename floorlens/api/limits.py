@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
 from floorlens.api.exchange import Exchange, exchange_of
 from floorlens.api.problems import Refusal, problem
+from floorlens.products.product import MAX_IMAGES
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +25,37 @@ DROP_SECONDS = 10.0
 IDLE_SECONDS = 10.0
 """A client that sends nothing for so long in the middle of its request is disconnected."""
 _CLOSE = {"Connection": "close"}
+
+
+# So fast a file of products must come, at least on the whole: bytes a second.
+_SLOWEST = 100_000
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What the body of a request may be.
+
+    Attributes:
+        most: bytes.
+        seconds: so long it may take to come.
+        code: of the refusal of more bytes.
+    """
+
+    most: int
+    seconds: float
+    code: str = "upload-too-large"
+
+
+def limit_of(settings: Settings, method: str, path: str) -> Limit:
+    """Returns what the body of a request to a path may be."""
+    photo, seconds = settings.max_upload_mb * 1e6, settings.upload_seconds
+    if (method, path) == ("POST", "/v1/imports"):
+        most = settings.max_import_mb * 1e6
+        return Limit(int(most) + FRAME, max(seconds, most / _SLOWEST), "import-too-large")
+    if (method, path) == ("POST", "/v1/products"):
+        # Several pictures, which base64 makes longer by a third.
+        return Limit(int(photo * MAX_IMAGES * 4 / 3) + FRAME, seconds)
+    return Limit(int(photo) + FRAME, seconds)
 
 
 class UploadLimit:
@@ -39,7 +72,6 @@ class UploadLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._most = int(settings.max_upload_mb * 1e6) + FRAME
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -48,17 +80,18 @@ class UploadLimit:
             return
         exchange = exchange_of(scope)
         headers = Headers(scope=scope)
+        limit = limit_of(self._settings, scope["method"], scope["path"])
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._most:
+        if length.isdecimal() and int(length) > limit.most:
             # With "Expect: 100-continue" the client has not sent the body yet.
             if "expect" not in headers:
-                await self._drop(receive, 2 * self._most)
-            exchange.code = "upload-too-large"
+                await self._drop(receive, 2 * limit.most)
+            exchange.code = limit.code
             answer = problem(413, exchange.code, self._settings, exchange.id)
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
             return
-        body = _Body(receive, exchange, self._settings.upload_seconds, self._most, self._drop)
+        body = _Body(receive, exchange, limit, self._drop)
         try:
             await self._app(scope, body.receive, send)
         finally:
@@ -84,13 +117,12 @@ class _Body:
         self,
         receive: Receive,
         exchange: Exchange,
-        seconds: float,
-        most: int,
+        limit: Limit,
         drop: Callable[[Receive, int], Awaitable[None]],
     ) -> None:
         self._receive, self._exchange = receive, exchange
-        self._most, self._drop = most, drop
-        self._until = exchange.arrived + seconds
+        self._limit, self._drop = limit, drop
+        self._until = exchange.arrived + limit.seconds
         self._total = 0
         self._listening: asyncio.Task[Message] | None = None
 
@@ -105,10 +137,10 @@ class _Body:
         except TimeoutError:
             raise Refusal(408, "request-timeout", _CLOSE) from None
         self._total += len(message.get("body", b""))
-        if self._total > self._most:
+        if self._total > self._limit.most:
             if message.get("more_body"):
-                await self._drop(self._receive, self._most)
-            raise Refusal(413, "upload-too-large", _CLOSE)
+                await self._drop(self._receive, self._limit.most)
+            raise Refusal(413, self._limit.code, _CLOSE)
         if message["type"] == "http.disconnect":
             self._exchange.leave()
         elif not message.get("more_body"):

@@ -81,6 +81,12 @@ TEXTS: Mapping[str, str] = {
         "No search of that id is kept: it is too old, or another key made it. Search again."
     ),
     "job-not-found": "No job has that id.",
+    "job-crashed": f"The process of the job died three times: {_LOGGED}.",
+    "too-many-jobs": f"Too many jobs wait already: {_LATER}.",
+    "product-exists": "There is a product of that id: change it, or send `replace`.",
+    "import-too-large": (
+        "The file is larger than {import_megabytes} MB, the limit of the service: divide it."
+    ),
     "service": "Another service, which this one needs, gave no usable answer.",
     "service-unreachable": f"Another service, which this one needs, does not answer: {_LATER}.",
     "missing-dependency": (
@@ -191,6 +197,7 @@ def _body(
         megapixels=f"{settings.max_megapixels:g}",
         megabytes=f"{settings.max_upload_mb:g}",
         seconds=f"{settings.picture_seconds:g}",
+        import_megabytes=f"{settings.max_import_mb:g}",
     )
     return Problem(
         type=f"urn:floorlens:problem:{code}",

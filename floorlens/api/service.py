@@ -24,6 +24,7 @@ from floorlens.api.metrics import Metrics
 from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
+from floorlens.service.dispatcher import Dispatcher
 from floorlens.service.keys import Keys
 from floorlens.service.rates import Rates
 from floorlens.service.signatures import Signature, Signatures
@@ -111,6 +112,8 @@ class Service:
         self.metrics = metrics or Metrics()
         self.keys = Keys(store)
         self.rates = Rates(store)
+        # It begins to look for jobs when the application starts.
+        self.dispatcher = Dispatcher(lens, settings, store)
         self._signatures = Signatures(store)
         self._floors = FloorCache()
         self._models = Admission(settings.at_once or models_at_once(), settings.queue, "models")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,24 @@ from floorlens.products.prints import Print
 from floorlens.products.product import Product
 from floorlens.products.variants import Variant
 
-__all__ = ["FILE_NAME", "Catalogue"]
+__all__ = ["FILE_NAME", "Catalogue", "Page"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the products, in order of id.
+
+    Attributes:
+        products: these.
+        attributes: of each of them that has some, by id.
+        total: how many there are on all pages.
+        more: whether further ones follow.
+    """
+
+    products: tuple[Product, ...]
+    attributes: Mapping[str, Mapping[str, Attribute]]
+    total: int
+    more: bool
 
 
 class Catalogue(Database):
@@ -164,6 +182,60 @@ class Catalogue(Database):
             }
         return [product_of[name] for name in names if name in product_of]
 
+    def page(self, after: str | None, limit: int, ids: Sequence[str] | None = None) -> Page:
+        """Returns the products that follow an id in the order of ids; only these are read.
+
+        Args:
+            after: the last id of the page before, whether or not it is still there; None: begins.
+            limit: at most so many.
+            ids: only of these, which are in order; None: of all.
+        """
+        with self.reading() as connection, connection.begin():
+            if ids is None:
+                query = select(products.c.id).order_by(products.c.id)
+                if after is not None:
+                    query = query.where(products.c.id > after)
+                names = list(connection.execute(query.limit(limit + 1)).scalars())
+                count = select(func.count()).select_from(products)
+                total = int(connection.execute(count).scalar_one())
+            else:
+                start = 0 if after is None else bisect_right(ids, after)
+                names, total = list(ids[start : start + limit + 1]), len(ids)
+            wanted = products.c.id.in_(names[:limit])
+            stored = load_products(connection, select(products.c.id).where(wanted))
+            of_page = tuple(row.product for row in stored)
+            own = attributes.c.product_id.in_(names[:limit])
+            values = read_attributes(connection.execute(select(attributes).where(own)))
+        return Page(of_page, values, total, len(names) > limit)
+
+    def update(
+        self, product_id: str, *, name: str | None, metadata: Mapping[str, Any]
+    ) -> StoredProduct:
+        """Stores another name, or other metadata, of a product; what was measured of it stays.
+
+        Args:
+            product_id: of the product.
+            name: the new one; None: as it is.
+            metadata: field -> its new value; None takes the field away. Others stay.
+
+        Raises:
+            ProductNotFound: none has that id.
+        """
+        one = select(products.c.id).where(products.c.id == product_id)
+        with self.writing() as connection:
+            stored = next(load_products(connection, one), None)
+            if stored is None:
+                raise ProductNotFound(f"the catalogue has no product {product_id!r}")
+            values = {**stored.product.metadata, **metadata}
+            product = replace(
+                stored.product,
+                name=stored.product.name if name is None else name,
+                metadata={field: value for field, value in values.items() if value is not None},
+            )
+            revision = read_revision(connection)
+            write_product(connection, Entry(product, stored.content_hashes), revision)
+        return replace(stored, product=product)
+
     def product(self, product_id: str) -> Product:
         """Returns one product.
 
@@ -217,11 +289,29 @@ class Catalogue(Database):
             known = self.fields()
         return [name for name in names if name not in known]
 
+    def names(self) -> dict[str, str]:
+        """Returns the name of each product by its id, in order of id."""
+        with self.reading() as connection:
+            query = select(products.c.id, products.c.name).order_by(products.c.id)
+            return {row.id: row.name for row in connection.execute(query)}
+
+    def named_records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yields of each product its id and the fields that filters see, in order of id."""
+        for row, values in self._rows_with_attributes():
+            yield row.id, record_metadata(json.loads(row.metadata), row.uri, values)
+
     def records(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Yields of each product the fields that filters see, and its own of them, in order of id.
 
         Its own are its metadata and attributes; not its own are where its pictures lie.
         """
+        for row, of_row in self._rows_with_attributes():
+            metadata = json.loads(row.metadata)
+            record = record_metadata(metadata, row.uri, of_row)
+            own = metadata.keys() | of_row.keys()
+            yield record, {field: value for field, value in record.items() if field in own}
+
+    def _rows_with_attributes(self) -> Iterator[tuple[Any, Mapping[str, Attribute]]]:
         query = (
             select(products.c.id, products.c.metadata, images.c.uri)
             .outerjoin(images, (images.c.product_id == products.c.id) & (images.c.position == 0))
@@ -231,11 +321,7 @@ class Catalogue(Database):
             values = read_attributes(connection.execute(select(attributes)))
             rows = connection.execute(query).all()
         for row in rows:
-            metadata = json.loads(row.metadata)
-            of_row: Mapping[str, Attribute] = values.get(row.id, {})
-            record = record_metadata(metadata, row.uri, of_row)
-            own = metadata.keys() | of_row.keys()
-            yield record, {field: value for field, value in record.items() if field in own}
+            yield row, values.get(row.id, {})
 
     def stored(self, ids: Sequence[str], generation: int) -> dict[str, StoredProduct]:
         """Returns what is stored of the products of `ids`, by id."""

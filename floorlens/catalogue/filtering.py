@@ -46,6 +46,36 @@ def facets(catalogue: Catalogue, where: Mapping[str, Any] | None) -> dict[str, d
     )
 
 
+def matching_ids(catalogue: Catalogue, where: Mapping[str, Any] | None, text: str) -> list[str]:
+    """Returns the ids of the products that pass a filter and have a text in id or name, in order.
+
+    Every product is read.
+
+    Args:
+        catalogue: whose products.
+        where: a filter; None lets all pass.
+        text: in upper or lower case; "" is in all.
+
+    Raises:
+        FilterError: the filter is not of the language, or no product has one of its fields.
+
+    Example:
+        >>> from floorlens.catalogue.catalogue import Catalogue
+        >>> matching_ids(Catalogue("catalogue/"), {"tone": "dark"}, "oak")
+        []
+    """
+    condition = parse_filter(where)
+    check_fields(catalogue, condition)
+    names = catalogue.names()
+    folded = text.casefold()
+    if folded:
+        names = {i: n for i, n in names.items() if folded in i.casefold() or folded in n.casefold()}
+    if condition is None:
+        return list(names)
+    passing = (i for i, record in catalogue.named_records() if condition.matches(record))
+    return [product_id for product_id in passing if product_id in names]
+
+
 def check_fields(catalogue: Catalogue, condition: Filter | None) -> None:
     """Refuses a filter on fields that no product has: as a rule they are mistyped.
 

@@ -29,6 +29,7 @@ from floorlens.segmentation import Click, FloorProbability, FloorRegion, Segment
 if TYPE_CHECKING:
     from floorlens.importing import ImportProgress
     from floorlens.models.options import ModelOptions
+    from floorlens.presets import Stages
 
 
 Source = bytes | NDArray[np.uint8]
@@ -196,6 +197,7 @@ def open_measured_lens(
     adapt_progress: Progress | None = None,
     weights: Mapping[str, float] | None = None,
     rerank: bool = True,
+    stages: Stages | None = None,
 ) -> Lens:
     """Returns a Floorlens on an empty folder, to be measured by one thread.
 
@@ -211,6 +213,7 @@ def open_measured_lens(
         adapt_progress: called with (done, total) simulated rooms during the adaptation.
         weights, rerank: as for `Floorlens.search`. The stamp's "weights" are those of all
             components; None without re-ranking.
+        stages: backends of your own, instead of a preset's.
 
     Raises:
         SettingsError: there is no such preset.
@@ -224,14 +227,14 @@ def open_measured_lens(
         2.0
         >>> lens.close()
     """
-    settings = presets.preset_named(preset or presets.DEFAULT_PRESET)
-    stages = presets.load_stages(settings, threads=threads, models=models)
+    if stages is None:
+        named = presets.preset_named(preset or presets.DEFAULT_PRESET)
+        stages = presets.load_stages(named, threads=threads, models=models)
     # Each search would refuse unusable weights too, but then for every photo.
     all_weights = component_weights(stages.reranker.weights, weights, rerank)
     segmenter = _RecordingSegmenter(stages.segmenter)
     lens = Floorlens.open(
         path,
-        preset=settings.name,
         max_megapixels=max_megapixels,
         picture_seconds=picture_seconds,
         stages=replace(stages, segmenter=segmenter),

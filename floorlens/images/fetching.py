@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from floorlens.errors import ImageError, SettingsError
@@ -29,6 +30,8 @@ from floorlens.images.addresses import is_address, shown_address
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.formats import media_type, without_mark
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
+
+Answer = TypeVar("Answer")
 
 MAX_MEGABYTES = 50.0
 SECONDS = 30.0
@@ -222,25 +225,68 @@ class Fetcher:
         deadline = time.monotonic() + self.seconds
         conditions = {"If-None-Match": etag, "If-Modified-Since": modified}
         headers = {name: value for name, value in conditions.items() if value}
+        receive = partial(self._download, conditional=bool(headers))
         try:
-            return self._follow(address, headers, deadline)
+            return self._follow(address, headers, deadline, receive)
         except _Passing as error:
             if time.monotonic() + _PAUSE >= deadline:
                 raise ImageError(f"{shown_address(address)}: {error}") from error
         time.sleep(_PAUSE)
         try:
-            return self._follow(address, headers, deadline)
+            return self._follow(address, headers, deadline, receive)
         except _Passing as error:
             raise ImageError(f"{shown_address(address)}: {error}") from error
 
-    def _follow(self, address: str, headers: dict[str, str], deadline: float) -> Download:
+    def save(self, address: str, path: Path) -> str:
+        """Writes the file at an `http(s)://` address, of whatever kind, to a path.
+
+        Returns the media type that the server names, "" for none. No more of it is in memory at a
+        time than a part.
+
+        Raises:
+            ImageError: it may not be fetched, cannot be fetched, is too large or too slow.
+            OSError: it cannot be written.
+
+        Example:
+            >>> fetcher = Fetcher(allowed_hosts("shop.example.com"), max_megabytes=900)
+            >>> fetcher.save("https://shop.example.com/list.csv", Path("list"))  # doctest: +SKIP
+            'text/csv'
+        """
+
+        def receive(response: http.client.HTTPResponse, first: str) -> str:
+            if response.status != 200:
+                raise ImageError(f"{first}: the server answers {_status(response)}")
+            limit, total = int(self.max_megabytes * 1e6), 0
+            with path.open("wb") as file:
+                while chunk := response.read(_CHUNK):
+                    total += len(chunk)
+                    if total > limit:
+                        raise ImageError(f"{first}: has more than {self.max_megabytes:g} megabytes")
+                    file.write(chunk)
+            if response.length:
+                raise _Passing(f"the connection ended {response.length} bytes too early")
+            return (response.getheader("Content-Type") or "").split(";")[0].strip().lower()
+
+        deadline = time.monotonic() + self.seconds
+        try:
+            return self._follow(address, {"Accept": "*/*"}, deadline, receive)
+        except _Passing as error:
+            raise ImageError(f"{shown_address(address)}: {error}") from error
+
+    def _follow(
+        self,
+        address: str,
+        headers: dict[str, str],
+        deadline: float,
+        receive: Callable[[http.client.HTTPResponse, str], Answer],
+    ) -> Answer:
         first, url = shown_address(address), address
         for _ in range(MAX_REDIRECTS + 1):
             target = self._target(url, first)
             with self._response(target, headers, deadline) as response:
                 location = response.getheader("Location")
                 if response.status not in _REDIRECTS or not location:
-                    return self._download(response, first, conditional=bool(headers))
+                    return receive(response, first)
             try:
                 following = urljoin(url, location)
             except ValueError as error:

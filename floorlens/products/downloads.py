@@ -18,6 +18,8 @@ from floorlens.errors import ImageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
 from floorlens.images.fetching import Fetcher
 from floorlens.images.formats import format_of, without_mark
+from floorlens.images.loading import read_bytes
+from floorlens.images.metadata import without_metadata
 from floorlens.products.product import Product
 
 _AT_ONCE = 8
@@ -88,6 +90,23 @@ class Downloads:
         note = {"file": path.name, "etag": download.etag, "modified": download.modified}
         write_file(self._note(address), json.dumps(note).encode())
         return path
+
+    def copy(self, picture: str) -> str:
+        """Returns the path of a copy of a picture that lies elsewhere, without its camera's notes.
+
+        The same picture has the same copy, however often it is imported.
+
+        Raises:
+            ImageError: it cannot be read, or the copy cannot be written.
+        """
+        path = Path(picture)
+        if path.parent == self._folder:
+            return picture
+        data = read_bytes(path)
+        if format_of(without_mark(data)) is None:
+            # It fails where it lies, under its own name.
+            return picture
+        return str(keep_file(self._folder, without_metadata(data)))
 
     @contextmanager
     def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -449,7 +449,7 @@ class _Drafts:
                 # Interfaces of shops answer so: no filter could use it, and nobody edits it.
                 self._happened(f"{key!r} dropped, a list of other than texts", place)
             else:
-                values[key] = _metadata_value(key, value)
+                values[key] = metadata_value(key, value)
         pictures = tuple(places.find(image, place) for image in images)
         return Product(draft.id, name, values, pictures)
 
@@ -492,7 +492,44 @@ def _merge(first: Any, value: Any) -> Any:
     return first if value in texts else [*texts, value]
 
 
-def _metadata_value(key: str, value: Any) -> Any:
+def check_fields(name: str | None, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the metadata of a product as it can be stored, field by field; None stays None.
+
+    Args:
+        name: the product's name is checked with it; None: it has none yet.
+        metadata: field -> value.
+
+    Raises:
+        ProductSourceError: a field or a value cannot be stored.
+
+    Example:
+        >>> check_fields("Oak", {"colour": ["oak ", "grey"], "price": None})
+        {'colour': ['oak', 'grey'], 'price': None}
+    """
+    if name is not None:
+        _refuse_nul("name", name)
+        if not name.strip():
+            raise ProductSourceError("'name' is empty: write one, or leave it out")
+    values: dict[str, Any] = {}
+    for key, value in metadata.items():
+        if not tidy(key) or key != tidy(key) or "\0" in key or key in ROLES:
+            raise ProductSourceError(f"{key!r} cannot be the name of a field: call it another name")
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise ProductSourceError(f"{key!r} is a list of other than texts: change it")
+        values[key] = None if value is None else metadata_value(key, value)
+    return values
+
+
+def metadata_value(key: str, value: Any) -> Any:
+    """Returns a value as a product's metadata can hold it.
+
+    Raises:
+        ProductSourceError: it is neither a text, a number, true or false, nor a list of texts.
+
+    Example:
+        >>> metadata_value("colour", ["oak ", "grey"])
+        ['oak', 'grey']
+    """
     if isinstance(value, float) and value - value != 0:
         raise ProductSourceError(f"{key!r} is not a finite number: leave it out")
     if isinstance(value, str):

@@ -81,6 +81,7 @@ photos = Table(
 jobs = Table(
     "jobs",
     metadata,
+    # It begins with the time: in the order of ids the jobs are in the order of their making.
     Column("id", String, primary_key=True),
     Column("kind", String, nullable=False),  # import, adaptation, rebuild, evaluation
     Column("status", String, nullable=False),  # queued, running, done, failed, cancelled
@@ -88,15 +89,19 @@ jobs = Table(
     Column("created", Float, nullable=False),
     Column("started", Float),
     Column("ended", Float),
-    Column("arguments", Text, nullable=False),  # JSON
-    Column("stage", String, nullable=False, default=""),
-    Column("done", Integer, nullable=False, default=0),
-    Column("total", Integer, nullable=False, default=0),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("cancel", Integer, nullable=False, default=0),
+    Column("arguments", Text, nullable=False),  # JSON, may name paths of the server
+    Column("request", Text, nullable=False),  # JSON, what clients see of the arguments
+    Column("stage", String, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON, status of rows -> how many
+    Column("attempts", Integer, nullable=False),
+    Column("cancel", Integer, nullable=False),
     Column("report", Text),  # JSON
     Column("code", String),  # of the error that ended it
+    Column("detail", Text, nullable=False),  # what clients see of that error, beside its code
 )
+Index("jobs_by_status", jobs.c.status)
 
 # What became of each row of an import.
 job_rows = Table(
@@ -104,9 +109,11 @@ job_rows = Table(
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
+    Column("product_id", String, nullable=False),
     Column("status", String, nullable=False),
     Column("row", Text, nullable=False),  # JSON
 )
+Index("job_rows_by_status", job_rows.c.job_id, job_rows.c.status, job_rows.c.position)
 
 # Kept beyond the search it was given for: its photo and floor are copied.
 feedback = Table(

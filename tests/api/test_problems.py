@@ -81,7 +81,9 @@ def test_every_code_is_documented_with_its_status_and_none_else() -> None:
 @pytest.mark.parametrize("code", TEXTS)
 def test_texts_name_the_limits_and_nothing_else(code: str) -> None:
     """No braces are left, the sentence ends, and the numbers are those of the settings."""
-    body = problem(400, code, Settings(max_megapixels=12.5, max_upload_mb=3), "id").body
+    body = problem(
+        400, code, Settings(max_megapixels=12.5, max_upload_mb=3, max_import_mb=3), "id"
+    ).body
     text = str(json.loads(bytes(body))["detail"])
     assert not re.search(r"megapixels\}|megabytes\}", text)
     assert text.endswith(".")

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from floorlens.api.metrics import CONTENT_TYPE
 from floorlens.api.problems import problems_of
 from floorlens.api.security import requires
-from floorlens.api.service import Health, ServiceOf
+from floorlens.api.service import ServiceOf
+from floorlens.api.status import Status, read_status
 
 router = APIRouter(tags=["state"])
 
@@ -68,6 +69,6 @@ async def metrics(request: Request, service: ServiceOf) -> Response:
     dependencies=[Depends(requires("read"))],
     responses=problems_of(s503="the catalogue cannot be read"),
 )
-async def status(service: ServiceOf) -> Health:
-    """Returns what the service searches, and with which models."""
-    return await service.health()
+async def status(request: Request, service: ServiceOf) -> Status:
+    """Returns what the service serves, with which models, and which jobs are at work."""
+    return await read_status(request, service)
