@@ -35,11 +35,25 @@ class Admission:
         at_work: how many run now.
     """
 
-    def __init__(self, at_once: int, queue: int, name: str) -> None:
-        """`queue` pieces may wait; `name` is that of the threads."""
+    def __init__(
+        self,
+        at_once: int,
+        queue: int,
+        name: str,
+        note_load: Callable[[int, int], None] = lambda at_work, waiting: None,
+    ) -> None:
+        """Starts no thread yet.
+
+        Args:
+            at_once: how many pieces of work run at a time.
+            queue: how many may wait.
+            name: of the threads.
+            note_load: called with how many are at work and how many wait, whenever that changes.
+        """
         self.at_once = at_once
         self.at_work = 0
         self._queue = queue
+        self._note_load = note_load
         self._waiting: deque[asyncio.Future[None]] = deque()
         # Always the same threads: each that ever ran a model keeps some of its memory.
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
@@ -110,6 +124,7 @@ class Admission:
         if self.at_work < self.at_once and not self._waiting:
             self.at_work += 1
             self._expected += expected
+            self._note()
             return
         if len(self._waiting) >= self._queue or wait > _HEADROOM * exchange.left:
             raise self._over(exchange, "busy", kind)
@@ -121,6 +136,7 @@ class Admission:
 
         self._waiting.append(turn)
         self._expected += expected
+        self._note()
         forget = exchange.on_leave(give_up)
         # What begins later than this would not be done in time.
         timer = loop.call_later(max(0.0, exchange.left - expected), give_up)
@@ -131,6 +147,7 @@ class Admission:
                 self._expected -= expected
                 with suppress(ValueError):
                     self._waiting.remove(turn)
+                self._note()
             else:
                 # The turn came just when this task was ended.
                 self._release(expected)
@@ -149,11 +166,16 @@ class Admission:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
+                self._note()
                 return
         self.at_work -= 1
         if not self.at_work:
             # Sums of many floats drift.
             self._expected = 0.0
+        self._note()
+
+    def _note(self) -> None:
+        self._note_load(self.at_work, self.waiting)
 
     def _done(self, task: asyncio.Future[T], kind: str, expected: float, started: float) -> None:
         if not task.cancelled() and task.exception() is None:

@@ -19,7 +19,6 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 if TYPE_CHECKING:
-    from floorlens.api.admission import Admission
     from floorlens.api.exchange import Exchange
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -81,10 +80,10 @@ class Metrics:
         for stage, value in exchange.timings.items():
             self._stage_seconds.labels(stage).observe(value)
 
-    def note_load(self, admission: Admission) -> None:
-        """Notes how many requests are at work and how many wait."""
-        self._at_work.set(admission.at_work)
-        self._waiting.set(admission.waiting)
+    def note_load(self, at_work: int, waiting: int) -> None:
+        """Notes how many requests have a model now, and how many wait for one."""
+        self._at_work.set(at_work)
+        self._waiting.set(waiting)
 
     def note_products(self, count: int) -> None:
         """Notes how many products the catalogue holds."""

@@ -116,7 +116,9 @@ class Service:
         self.dispatcher = Dispatcher(lens, settings, store)
         self._signatures = Signatures(store)
         self._floors = FloorCache()
-        self._models = Admission(settings.at_once or models_at_once(), settings.queue, "models")
+        self._models = Admission(
+            settings.at_once or models_at_once(), settings.queue, "models", self.metrics.note_load
+        )
         self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
         self._probe: Future[Health] | None = None
 
@@ -135,11 +137,9 @@ class Service:
             Refusal: the service is too busy, the request took too long, or its client has gone.
         """
         exchange = exchange_of(request.scope)
-        self.metrics.note_load(self._models)
         try:
             return await self._models.run(exchange, request.scope["route"].path, work)
         finally:
-            self.metrics.note_load(self._models)
             trace_stages(request.app, exchange.timings)
 
     async def run_with_files(self, request: Request, work: Callable[[], T]) -> T:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,12 +20,17 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 import httpx
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from floorlens import Floorlens
 from floorlens.api import connections, limits
 from floorlens.api.server import running_service
+from floorlens.segmentation import Click, FloorProbability
 from floorlens.settings import Settings
-from floorlens.testing import fake_stages
+from floorlens.testing import FakeSegmenter, fake_stages
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +129,74 @@ def test_who_goes_on_sending_after_the_answer_is_disconnected(
             else:
                 raise AssertionError("it may send for ever")
     assert data.startswith(b"HTTP/1.1 400 ")
+
+
+def test_clients_that_are_gone_cost_no_model_whatever_they_sent(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Bodies of more than 64 KiB too: uvicorn reads no further while such a one is not taken."""
+    photo = tmp_path / "noise.png"
+    noise = np.random.default_rng(0).integers(0, 256, (220, 220, 3), np.uint8)
+    Image.fromarray(noise).save(photo)
+    assert photo.stat().st_size > 2 * HIGH_WATER_LIMIT
+    gate, begun, calls = threading.Event(), threading.Event(), []
+
+    class Slow(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            calls.append(pixels.shape)
+            if len(calls) > warm:
+                begun.set()
+                assert gate.wait(PATIENCE)
+            return super().segment(pixels, clicks)
+
+    warm = 10**9
+    stages = fake_stages()
+    stages = replace(stages, segmenter=Slow(stages.segmenter.stamp))
+    own = settings.model_copy(update={"at_once": 1, "keep_hours": 0})
+    with running_service(own, stages=stages) as url, ThreadPoolExecutor(2) as pool:
+        try:
+            warm = len(calls)
+
+            def file(number: int) -> dict[str, bytes]:
+                # Each a file of its own: floors of files that were seen are remembered.
+                return {"file": photo.read_bytes() + bytes([number])}
+
+            def ask(number: int) -> int:
+                files = file(number)
+                return httpx.post(f"{url}/search", files=files, timeout=PATIENCE).status_code
+
+            def figure(name: str) -> float:
+                text = httpx.get(f"{url}/metrics", timeout=PATIENCE).text
+                found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+                return float(found[1]) if found else 0.0
+
+            def wait_for(name: str, value: float) -> None:
+                limit = time.monotonic() + PATIENCE
+                while figure(name) != value:
+                    assert time.monotonic() < limit, figure(name)
+                    time.sleep(0.05)
+
+            first = pool.submit(ask, 0)
+            assert begun.wait(PATIENCE)
+            with ExitStack() as stack:
+                for number in range(1, 6):
+                    request = httpx.Request("POST", f"{url}/search", files=file(number))
+                    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+                    head = "\r\n".join(["POST /search HTTP/1.1", *lines, "", ""]).encode()
+                    stack.enter_context(connection(url, head + request.read()))
+                wait_for("floorlens_waiting", 5)
+            wait_for("floorlens_waiting", 0)
+            last = pool.submit(ask, 99)
+            wait_for("floorlens_waiting", 1)
+            gate.set()
+            assert (first.result(), last.result()) == (200, 200)
+            assert len(calls) == warm + 2
+            gone = 'floorlens_requests_total{method="POST",route="/search",status="499"}'
+            assert figure(gone) == 5
+        finally:
+            gate.set()
 
 
 def test_more_connections_than_the_limit_are_refused(starting: Starting) -> None:
