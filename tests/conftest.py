@@ -20,6 +20,8 @@ from floorlens.testing import fake_stages
 from tests.doubles.packages import installer
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from tests.doubles.clip_checkpoints import TinyModels
 
 # Read when `huggingface_hub` is imported: nothing is fetched in a test.
@@ -29,6 +31,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_ENGINES = BACKENDS.keys() - {PRIVATE} | {"sqlite"}
 SQLITE = "sqlite = floorlens_colours.engine:SqliteCollection"
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # The name of a page that makes it lead to this machine (DNS rebinding).
+    "--host-resolver-rules=MAP rebinding.example 127.0.0.1",
+)
 
 Pixels = NDArray[np.uint8]
 PictureMaker = Callable[..., Pixels]
@@ -296,3 +306,27 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def location(place: Place) -> str:
     """Where one catalogue may be, see `place`."""
     return place("catalogue")
+
+
+@pytest.fixture
+def browser_page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a fresh browser without background traffic."""
+    if not CHROMIUM.exists():
+        missing = f"{CHROMIUM} is not there: apt-get install chromium (the Debian package)"
+        # Not even a line in allowed_skips.txt may skip the only tests in a real browser.
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 860},
+        )
+        page = context.new_page()
+        page.set_default_timeout(120_000)
+        yield page
+        context.close()

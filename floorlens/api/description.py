@@ -23,12 +23,14 @@ TAGS = {
     "jobs": "Work in the background: imports, adaptations, evaluations.",
     "state": "How the service is.",
 }
-ABOUT = """
+KEYS = """
 Every request needs an API key, as `Authorization: Bearer …` or `X-API-Key`, unless it says that
-it needs none; keys have the scopes search, read and admin, and admin includes the others. Errors
-are `application/problem+json` (RFC 9457) with a stable `code`. A key may ask so many times a
-minute: `RateLimit-Policy` and `RateLimit` say how often, a 429 says in `Retry-After` when again.
+it needs none; keys have the scopes search, read and admin, and admin includes the others. A key
+may ask so many times a minute: `RateLimit-Policy` and `RateLimit` say how often, a 429 says in
+`Retry-After` when again.
 """
+NO_KEYS = "This service asks for no keys."
+ERRORS = "Errors are `application/problem+json` (RFC 9457) with a stable `code`."
 _ID = {
     "description": "the request's own if it was usable, else a new one; stands in the log",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
@@ -71,7 +73,8 @@ class Application(FastAPI):
 
 def complete(document: dict[str, Any], *, asks_for_keys: bool) -> None:
     """Adds to FastAPI's document what all routes have in common; changes it in place."""
-    document["info"]["description"] = ABOUT.strip()
+    access = KEYS.strip() if asks_for_keys else NO_KEYS
+    document["info"]["description"] = f"{access} {ERRORS}"
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     document["components"]["headers"] = HEADERS
     used = {tag for _, operation in operations(document) for tag in operation.get("tags", ())}

@@ -38,7 +38,7 @@ def reference_page(document: dict[str, Any]) -> str:
     parts = [
         f"<p>{escape(info['summary'])} Version {escape(info['version'])}.</p>",
         f"<p>{_text(info['description'])}</p>",
-        f"<pre>{escape(_SHELL)}</pre>",
+        f"<pre>{escape(_SHELL)}</pre>" if "securitySchemes" in document["components"] else "",
         '<p>For programs: <a href="openapi.json">openapi.json</a>, from which generators make '
         "clients, and which Postman, Bruno and Swagger UI import.</p>",
     ]

@@ -47,8 +47,8 @@ def sample_service(
 ) -> Iterator[str]:
     """Yields the URL of a service of the sample catalogue that runs while the block lasts.
 
-    Catalogue, preset and vector engine of the settings are those of the user's own products; the
-    samples get the defaults, so that they stay on this machine.
+    Catalogue, preset, vector engine and who may ask are, in the settings, for the user's own
+    products; the samples get the defaults, so that they stay on this machine.
 
     Args:
         settings: the limits of the service.
@@ -63,7 +63,8 @@ def sample_service(
     sample_catalogue(
         folder, threads=settings.threads, progress=progress, adapt_progress=adapt_progress
     )
-    changes = {"catalogue": str(folder), "preset": None, "index": None}
+    changes = {"catalogue": str(folder), "preset": None, "index": None, "state": None}
+    changes |= {"no_auth": "loopback", "origins": None}
     with running_service(settings.model_copy(update=changes)) as url:
         yield url
 

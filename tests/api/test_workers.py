@@ -18,6 +18,9 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens
+from floorlens.service.keys import Keys
+from floorlens.service.rates import burst_of
+from floorlens.service.store import Store
 from floorlens.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -33,10 +36,13 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 @contextmanager
-def serving(settings: Settings, folder: Path, *options: str) -> Iterator[tuple[str, int]]:
+def serving(
+    settings: Settings, folder: Path, *options: str, access: str = "loopback"
+) -> Iterator[tuple[str, int]]:
     """Yields the URL of a service of two processes, and the process id of their parent."""
     environment = {**os.environ, "FLOORLENS_CATALOGUE": settings.catalogue}
-    environment |= {"FLOORLENS_NO_AUTH": "loopback", "FLOORLENS_THREADS": "1"}
+    environment |= {"FLOORLENS_NO_AUTH": access, "FLOORLENS_THREADS": "1"}
+    environment |= {"FLOORLENS_STATE": str(folder / "state")}
     log = folder / "log"
     command = [sys.executable, "-m", "floorlens", "serve", "--port", "0", "--workers", "2"]
     with log.open("wb") as file:
@@ -116,6 +122,35 @@ def test_a_product_that_is_added_is_found_by_every_process(
             len(httpx.post(f"{url}/search", files=photo, timeout=PATIENCE).json()) for _ in range(6)
         }
         assert counts == {expected}
+
+
+def test_keys_and_their_rates_are_those_of_all_processes(
+    sample_settings: Settings, tmp_path: Path
+) -> None:
+    """Each request has a connection of its own, so that both processes get some."""
+    store = Store(tmp_path / "state")
+    keys = Keys(store)
+    key, secret = keys.create("shop", ["read"], 0)
+    _, slow = keys.create("slow", ["read"], 60)
+    try:
+        with serving(sample_settings, tmp_path, access="") as (url, _):
+
+            def status(one: str) -> int:
+                own = {"Authorization": f"Bearer {one}"}
+                return httpx.get(f"{url}/v1/status", headers=own, timeout=PATIENCE).status_code
+
+            assert {status(secret) for _ in range(20)} == {200}
+            begin = time.monotonic()
+            answers = [status(slow) for _ in range(60)]
+            seconds = time.monotonic() - begin
+            assert set(answers) == {200, 429}
+            # One burst, one a second, and a token that each process may have left.
+            assert burst_of(60) <= answers.count(200) <= burst_of(60) + seconds + 2
+            keys.revoke(key.id)
+            time.sleep(1.5)
+            assert {status(secret) for _ in range(20)} == {401}
+    finally:
+        store.close()
 
 
 def test_a_process_that_cannot_start_ends_the_service(tmp_path: Path) -> None:

@@ -28,11 +28,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 PATIENCE = 120
 
 
@@ -94,30 +89,6 @@ def page_process(sample_folder: Path, tmp_path: Path) -> Iterator[tuple[int, int
     finally:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def browser_page(tmp_path: Path) -> Iterator[Page]:
-    """A page of a fresh browser without background traffic."""
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM} is not there: apt-get install chromium (the Debian package)"
-        # Not even a line in allowed_skips.txt may skip the only test in a real browser.
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            args=FLAGS,
-            viewport={"width": 1280, "height": 860},
-        )
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
-        yield page
-        context.close()
 
 
 def test_an_uploaded_photo_shows_its_ranking(
