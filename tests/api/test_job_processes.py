@@ -66,7 +66,7 @@ def runners(state: Path) -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if b"floorlens.service.runner" in (process / "cmdline").read_bytes():
-                files = {os.readlink(link) for link in (process / "fd").iterdir()}
+                files = {str(link.readlink()) for link in (process / "fd").iterdir()}
                 if str(state / "runner.lock") in files:
                     own.append(int(process.name))
         except OSError:
