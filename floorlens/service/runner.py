@@ -84,7 +84,13 @@ class _Desk:
 
 
 def main() -> None:
-    """Does one job."""
+    """Does the job that stands on standard input, and returns when that has ended.
+
+    Example:
+        >>> import subprocess, sys
+        >>> command = [sys.executable, "-m", "floorlens.service.runner"]
+        >>> subprocess.run(command, input=pickle.dumps(order))  # doctest: +SKIP
+    """
     # Of the service that started this process, and of nobody else.
     order: Order = pickle.load(sys.stdin.buffer)  # noqa: S301
     threading.Thread(target=_end_with_the_service, daemon=True).start()

@@ -75,6 +75,10 @@ def test_every_code_is_documented_with_its_status_and_none_else() -> None:
     statuses["not-found"].add(404)
     statuses["method-not-allowed"].add(405)
     statuses["request-invalid"].add(400)
+    # Of the table of limits, by path.
+    statuses["import-too-large"].add(413)
+    # Of a job, and never the code of an answer.
+    assert statuses.pop("job-crashed") == set()
     assert documented() == statuses
 
 
