@@ -253,6 +253,13 @@ class Searches:
             for row in rows
         )
 
+    def jpeg(self, search: KeptSearch, position: int) -> bytes | None:
+        """Returns a photo of a search, from 0, as it is kept; None if it has not so many."""
+        own = (photos.c.upload_id == search.upload) & (photos.c.position == position)
+        with self._store.reading() as connection:
+            jpeg: bytes | None = connection.execute(select(photos.c.jpeg).where(own)).scalar()
+        return jpeg
+
     def purge(self) -> None:
         """Deletes what is too old, and the oldest of what is too much.
 
