@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from floorlens.api.field_errors import unknown_field
 from floorlens.api.problems import Refusal
+from floorlens.api.security import Caller, Requires
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -25,7 +26,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
         Refusal: there are some.
     """
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or not _may_ask(request, route):
         return
     query, form, required = _known(route)
     errors = {
@@ -38,6 +39,16 @@ async def refuse_unknown_parameters(request: Request) -> None:
             errors |= {name: unknown_field(name, form) for name in fields if name not in form}
     if errors:
         raise Refusal(422, "request-invalid", errors=errors)
+
+
+def _may_ask(request: Request, route: APIRoute) -> bool:
+    """Returns whether the caller may ask the route at all: if not, that is said first."""
+    caller = request.scope["state"].get("caller")
+    scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
+    return all(
+        not isinstance(one.call, Requires) or one.call.scope in scopes
+        for one in _dependants(route.dependant)
+    )
 
 
 def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:
