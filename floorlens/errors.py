@@ -42,13 +42,25 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class FloorlensError(Exception):
-    """Base of all errors that Floorlens raises on purpose; its text is fit to be shown."""
+    """Base of all errors that Floorlens raises on purpose; its text is fit to be shown.
+
+    `fields` says of what was asked which part is wrong, and why: argument -> cause and cure. It
+    names nothing but what was asked and what products have, so that a service may show it to
+    strangers, where the text may name a path.
+    """
 
     code = "error"
     exit_code = 1
     status = 500
+
+    def __init__(self, *args: object, fields: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(*args)
+        self.fields = dict(fields)
 
 
 class UsageError(FloorlensError):
@@ -58,17 +70,34 @@ class UsageError(FloorlensError):
     exit_code = 2
     status = 422
 
+    @classmethod
+    def about(cls, field: str, message: str) -> UsageError:
+        """Returns the error whose text is about one argument alone, and so is fit for `fields`."""
+        return UsageError(message, fields={field: message})
+
 
 class FilterError(UsageError):
-    """A `where=` filter is not of the filter language."""
+    """A `where=` filter is not of the filter language, or names a field that no product has.
+
+    Its text is about the filter alone, and so is fit for `fields`.
+    """
 
     code = "filter-invalid"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, fields={"where": message})
+
 
 class RegionError(UsageError):
-    """A box, polygon, mask or click is not usable on this photo."""
+    """A box, polygon, mask or click is not usable on this photo.
+
+    Its text is about them alone, and so is fit for `fields`.
+    """
 
     code = "region-invalid"
+
+    def __init__(self, message: str, field: str = "region") -> None:
+        super().__init__(message, fields={field: message})
 
 
 class SettingsError(UsageError):

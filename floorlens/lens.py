@@ -767,6 +767,18 @@ class Floorlens:
         """
         return self._ask(lambda catalogue, _: catalogue.count())
 
+    def revision(self) -> int:
+        """Returns a number that is another one after each change of the catalogue.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> before = lens.revision()
+            >>> report = lens.add("products/")
+            >>> lens.revision() > before
+            True
+        """
+        return self._ask(lambda catalogue, _: catalogue.revision())
+
     def products(self) -> list[Product]:
         """Returns all products, sorted by id.
 
@@ -1069,13 +1081,13 @@ class Floorlens:
 
     def mask(
         self,
-        source: PhotoSource,
+        source: PhotoSource | Photo,
         *,
         region: RegionSource | None = None,
         clicks: Iterable[ClickSource] = (),
         fetch: bool = False,
     ) -> FloorRegion:
-        """Returns where the floor is in a photo; the arguments are those of `search`.
+        """Returns where the floor is in a photo; the arguments are those of `see`.
 
         Raises:
             NoFloorFound: there is none.
@@ -1168,7 +1180,7 @@ class Floorlens:
 
     def see(
         self,
-        source: PhotoSource | Sequence[PhotoSource],
+        source: PhotoSource | Photo | Sequence[PhotoSource | Photo],
         *,
         region: RegionSource | Sequence[RegionSource | None] | None = None,
         clicks: Iterable[ClickSource] | Sequence[Iterable[ClickSource]] = (),
@@ -1180,7 +1192,8 @@ class Floorlens:
         `rank` then takes some hundredths of the time of `search`: nothing is embedded anew.
 
         Args:
-            source, region, clicks, fetch, progress: as for `search`.
+            source: as for `search`, or a `Photo` that is loaded.
+            region, clicks, fetch, progress: as for `search`.
 
         Raises:
             NoFloorFound: no photo shows a floor.
@@ -1400,7 +1413,7 @@ class Floorlens:
 
     def _shots(
         self,
-        source: PhotoSource | Sequence[PhotoSource],
+        source: PhotoSource | Photo | Sequence[PhotoSource | Photo],
         region: Any,
         clicks: Any,
         fetch: bool,
@@ -1418,7 +1431,7 @@ class Floorlens:
                 source = read_stream(source)
             if isinstance(clicks, Iterator):
                 clicks = tuple(clicks)
-            photo = cast("PhotoSource", source)
+            photo = cast("PhotoSource | Photo", source)
             return [Shot(partial(self._photo, photo, fetch), region, clicks)]
         regions = [None] * len(source) if region is None else region
         corrections = clicks or [()] * len(source)
@@ -1433,7 +1446,7 @@ class Floorlens:
 
     def compare(
         self,
-        source: PhotoSource,
+        source: PhotoSource | Photo,
         product_id: str,
         *,
         region: RegionSource | None = None,
@@ -1443,7 +1456,7 @@ class Floorlens:
         """Returns why a product is like the floor in a photo: facts, patches, palettes.
 
         Args:
-            source: the photo, as for `search`.
+            source: the photo, as for `see`.
             product_id: of the product. Its pictures are opened again.
             region, clicks, fetch: as for `search`.
 
@@ -1476,7 +1489,9 @@ class Floorlens:
             )
         )
 
-    def _photo(self, source: PhotoSource, fetch: bool = False) -> Photo:
+    def _photo(self, source: PhotoSource | Photo, fetch: bool = False) -> Photo:
+        if isinstance(source, Photo):
+            return source
         hosts = self._fetch_hosts if fetch else None
         return _load(source, self._max_megapixels, self._picture_seconds, hosts)
 

@@ -415,10 +415,14 @@ class _Search:
         """
         limit = 1 if query.limit is None else query.limit
         if not isinstance(limit, int | np.integer) or limit < 1:
-            raise UsageError(f"limit must be a whole number, 1 or more, not {limit!r}")
+            raise UsageError.about(
+                "limit", f"limit must be a whole number, 1 or more, not {limit!r}"
+            )
         if query.group not in (None, *GROUPS):
             known = ", ".join(repr(name) for name in GROUPS)
-            raise UsageError(f"results are not grouped by {query.group!r}: known are {known}")
+            raise UsageError.about(
+                "group", f"results are not grouped by {query.group!r}: known are {known}"
+            )
         _check_examples(query.like, query.unlike)
         default = feedback_weights(
             stages.reranker.weights, like=bool(query.like), unlike=bool(query.unlike)
@@ -474,7 +478,7 @@ class _Search:
             )
         hits = [hit for hit in retrieval.hits if hit.id not in omitted]
         if not hits:
-            raise NothingToRank(self._emptiness([hit.id for hit in retrieval.hits]))
+            raise self._emptiness([hit.id for hit in retrieval.hits])
         with clock.stage("rerank"):
             order = rank_hits(
                 hits,
@@ -526,21 +530,28 @@ class _Search:
             for product_id in design.ids
         }
 
-    def _emptiness(self, omitted: Sequence[str]) -> str:
+    def _emptiness(self, omitted: Sequence[str]) -> NothingToRank:
         """Returns why there is nothing to rank, where all that was retrieved is left out."""
         where, place = self._query.where, self._catalogue.location
         cure = "name fewer products in unlike" if self._query.unlike else ""
         if self._condition is None:
             cure = cure or f"add more with `floorlens index PRODUCTS --catalogue {place}`"
-            return f"the catalogue {place} holds no other product: {cure}"
+            return NothingToRank(f"the catalogue {place} holds no other product: {cure}")
         if omitted:
             names = ", ".join(repr(name) for name in sorted(omitted)[:3])
             more = ", …" * (len(omitted) > 3)
             cure = f"widen the filter, or {cure}" if cure else "widen the filter"
-            return f"no other product passes the filter {where!r} than {names}{more}: {cure}"
-        problem = f"none of the {self._total} products passes the filter {where!r}"
-        notes = [*emptiness_notes(self._catalogue, self._condition), *filter(None, [self._note])]
-        return "; ".join([problem, *notes])
+            problem = f"no other product passes the filter {where!r} than {names}{more}: {cure}"
+        else:
+            notes = emptiness_notes(self._catalogue, self._condition)
+            problem = "; ".join(
+                [
+                    f"none of the {self._total} products passes the filter {where!r}",
+                    *notes,
+                    *filter(None, [self._note]),
+                ]
+            )
+        return NothingToRank(problem, fields={"where": problem})
 
 
 @dataclass(frozen=True)
@@ -588,14 +599,20 @@ def _check_examples(like: Sequence[str], unlike: Sequence[str]) -> None:
     """Raises UsageError where the products that are liked, or are not, cannot be used."""
     for name, ids in (("like", like), ("unlike", unlike)):
         if isinstance(ids, str):
-            raise UsageError(f"{name} takes a list of product ids, such as [{ids!r}]")
+            raise UsageError.about(name, f"{name} takes a list of product ids, such as [{ids!r}]")
         if not isinstance(ids, Sequence) or not all(isinstance(one, str) for one in ids):
-            raise UsageError(f"{name} takes a list of product ids, which are texts, not {ids!r}")
+            raise UsageError.about(
+                name, f"{name} takes a list of product ids, which are texts, not {ids!r}"
+            )
         if len(ids) > MOST_EXAMPLES:
-            raise UsageError(f"{name} takes at most {MOST_EXAMPLES} products, not {len(ids)}")
+            raise UsageError.about(
+                name, f"{name} takes at most {MOST_EXAMPLES} products, not {len(ids)}"
+            )
     both = sorted(set(like) & set(unlike))
     if both:
-        raise UsageError(f"{both[0]!r} is both in like and in unlike: leave it out of one")
+        raise UsageError.about(
+            "unlike", f"{both[0]!r} is both in like and in unlike: leave it out of one"
+        )
 
 
 def _features_of(

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
+from fastapi import Depends
 from fastapi.routing import APIRoute
 
 from floorlens import __version__
@@ -18,8 +19,9 @@ from floorlens.api.limits import UploadLimit
 from floorlens.api.logs import Requests
 from floorlens.api.metrics import Metrics
 from floorlens.api.origins import AnswerHeaders, Origins
-from floorlens.api.routes import jobs, masks, products, reference, searches, state
+from floorlens.api.routes import feedback, jobs, masks, products, reference, searches, state
 from floorlens.api.service import Service
+from floorlens.api.strictness import refuse_unknown_parameters
 from floorlens.api.tracing import trace
 from floorlens.lens import open_catalogue
 from floorlens.service.store import Store
@@ -70,6 +72,7 @@ def build(
         "room photo.",
         version=__version__,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=_operation_id,
         # Those of FastAPI load scripts of another server; ours is below.
         docs_url=None,
@@ -78,7 +81,7 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    for routes in (reference, searches, masks, products, jobs, state):
+    for routes in (reference, searches, feedback, masks, products, jobs, state):
         app.include_router(routes.router)
     problems.install(app)
     docs.install(app)

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from floorlens.api.field_errors import unknown_field
 
 
 class Request(BaseModel):
     """The base of every body that a client sends: a field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_fields(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        known = {info.alias or name for name, info in cls.model_fields.items()}
+        unknown = [str(name) for name in values if name not in known]
+        if unknown:
+            # Raised for pydantic, which puts the place of this model before the names.
+            raise ValidationError.from_exception_data(
+                cls.__name__,
+                [
+                    InitErrorDetails(
+                        type=PydanticCustomError(
+                            "unknown_field",
+                            "{text}",
+                            {"text": unknown_field(name, known)},
+                        ),
+                        loc=(name,),
+                        input=None,
+                    )
+                    for name in unknown
+                ],
+            )
+        return values
 
 
 class SearchHit(BaseModel):

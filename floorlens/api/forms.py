@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from floorlens.api.json_texts import parse_json
 from floorlens.api.problems import Refusal
 from floorlens.errors import StateError
 
@@ -43,11 +43,7 @@ async def read_json(request: Request, model: type[Body], *, most: int = MAX_JSON
         data += chunk
         if len(data) > most:
             raise Refusal(413, "upload-too-large")
-    try:
-        value = json.loads(bytes(data))
-    except (ValueError, RecursionError) as error:
-        raise Refusal(422, "request-invalid", errors={"body": "is no JSON"}) from error
-    return validated(model, value)
+    return validated(model, parse_json(bytes(data)))
 
 
 def validated(model: type[Body], value: Any) -> Body:
@@ -76,10 +72,7 @@ def of_fields(fields: Mapping[str, str], as_json: tuple[str, ...]) -> dict[str, 
     values: dict[str, Any] = dict(fields)
     for name in as_json:
         if name in fields:
-            try:
-                values[name] = json.loads(fields[name])
-            except (ValueError, RecursionError) as error:
-                raise Refusal(422, "request-invalid", errors={name: "is no JSON"}) from error
+            values[name] = parse_json(fields[name], name)
     return values
 
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 
 from floorlens.api.bodies import FieldProblem, Problem
+from floorlens.api.field_errors import field_errors
 from floorlens.errors import FloorlensError
 from floorlens.images.formats import NAMES
 from floorlens.settings import Settings
@@ -128,6 +129,10 @@ TEXTS: Mapping[str, str] = {
     "request-invalid": "The request cannot be read.",
     "image-not-found": "The product has no such picture, or it cannot be read any more.",
     "not-found": "There is nothing at this address.",
+    "floor-not-found": "The search has no such photo, or that one shows no floor.",
+    "media-type-unsupported": (
+        "The body is of another type than this route reads: see the description at /openapi.json."
+    ),
     "method-not-allowed": "This address does not accept that method.",
     "client-gone": "The client closed the connection before the answer was there.",
     "busy": "The service has more requests than it can answer in time: try again later.",
@@ -193,6 +198,8 @@ def _body(
     detail: str,
     errors: Mapping[str, str],
 ) -> Problem:
+    if errors and not detail:
+        detail = _summary(errors)
     text = TEXTS.get(code, TEXTS["error"]).format(
         megapixels=f"{settings.max_megapixels:g}",
         megabytes=f"{settings.max_upload_mb:g}",
@@ -206,8 +213,24 @@ def _body(
         code=code,
         detail=f"{text} {detail}".strip(),
         request_id=request_id,
-        errors=[FieldProblem(field=field, message=why) for field, why in errors.items()],
+        errors=[
+            FieldProblem(field=_sendable(field, 100), message=_sendable(why, 500))
+            for field, why in errors.items()
+        ],
     )
+
+
+def _summary(errors: Mapping[str, str]) -> str:
+    """Returns the first errors as sentences, for whoever shows nothing but the detail."""
+    sentences = [f"{field}: {why}".removeprefix(": ") for field, why in errors.items()]
+    more = f" … and {len(sentences) - 3} more" if len(sentences) > 3 else ""
+    return _sendable("; ".join(sentences[:3]) + more, 600) + "."
+
+
+def _sendable(text: str, most: int) -> str:
+    """Returns a text that may hold what a client sent: short, and with nothing UTF-8 lacks."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def problems_of(**texts: str) -> dict[int | str, dict[str, Any]]:
@@ -230,7 +253,10 @@ async def _answer_floorlens_error(request: Request, error: Any) -> JSONResponse:
     if error.status >= 500:
         LOG.error("request %s: %s: %s", request.state.id, error.code, error)
     request.state.exchange.code = error.code
-    return problem(error.status, error.code, request.app.state.settings, request.state.id)
+    settings = request.app.state.settings
+    return problem(
+        error.status, error.code, settings, request.state.id, errors=getattr(error, "fields", {})
+    )
 
 
 async def _answer_invalid_request(request: Request, error: Any) -> JSONResponse:
@@ -239,11 +265,9 @@ async def _answer_invalid_request(request: Request, error: Any) -> JSONResponse:
     if ("body", "file") in places:
         request.state.exchange.code = "file-missing"
         return problem(422, "file-missing", settings, request.state.id)
-    # Only the names of our own parameters: the answer does not repeat what the client sent.
-    names = ", ".join(sorted({str(place[-1]) for place in places}))
     request.state.exchange.code = "request-invalid"
-    detail = f"These parameters cannot be used: {names}."
-    return problem(422, "request-invalid", settings, request.state.id, detail=detail)
+    errors = field_errors(error.errors())
+    return problem(422, "request-invalid", settings, request.state.id, errors=errors)
 
 
 async def _answer_http_error(request: Request, error: Any) -> JSONResponse:

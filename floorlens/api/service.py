@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -25,14 +25,17 @@ from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
 from floorlens.service.dispatcher import Dispatcher
+from floorlens.service.feedback import Feedback
 from floorlens.service.keys import Keys
 from floorlens.service.rates import Rates
+from floorlens.service.searches import Searches
+from floorlens.service.searching import Searching
 from floorlens.service.signatures import Signature, Signatures
 from floorlens.service.store import Store
 
 if TYPE_CHECKING:
     from floorlens.ranking import SearchResult
-    from floorlens.segmentation import FloorRegion
+    from floorlens.segmentation import Click, DrawnRegion, FloorRegion
     from floorlens.settings import Settings
 
 T = TypeVar("T")
@@ -114,6 +117,13 @@ class Service:
         self.rates = Rates(store)
         # It begins to look for jobs when the application starts.
         self.dispatcher = Dispatcher(lens, settings, store)
+        self.searching = Searching(
+            lens,
+            Searches(store, settings.keep_hours, settings.keep_mb),
+            max_megapixels=settings.max_megapixels,
+            picture_seconds=settings.picture_seconds,
+        )
+        self.feedback = Feedback(store)
         self._signatures = Signatures(store)
         self._floors = FloorCache()
         self._models = Admission(
@@ -187,8 +197,12 @@ class Service:
         note_timings(result.timings)
         return result
 
-    def mask(self, photo: bytes) -> FloorRegion:
+    def mask(
+        self, photo: bytes, region: DrawnRegion | None = None, clicks: Sequence[Click] = ()
+    ) -> FloorRegion:
         """Returns the floor of a photo, as `Floorlens.mask` does."""
+        if region is not None or clicks:
+            return self.lens.mask(photo, region=region, clicks=clicks)
         key = hashlib.sha256(photo).digest()
         floor = self._floors.get(key) or self.lens.mask(photo)
         self._floors.put(key, floor)

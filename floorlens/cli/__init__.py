@@ -14,6 +14,7 @@ from floorlens.cli import (
     catalogue,
     engine,
     evaluate,
+    feedback,
     keys,
     models,
     photo,
@@ -77,6 +78,7 @@ engine.register(app)
 models.register(app)
 serve.register(app)
 keys.register(app)
+feedback.register(app)
 system.register(app)
 
 

@@ -19,12 +19,11 @@ from floorlens.embedding.pattern import CLASSES
 from floorlens.embedding.projection import Projection
 from floorlens.errors import CatalogueError, GenerationChanged, ImageError
 from floorlens.explanation import Explanation, Patch, PatchPair
+from floorlens.explanation.above import floor_from_above
 from floorlens.explanation.correspondence import corresponding
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation import FloorView
-from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
-from floorlens.normalisation.straight import straight_floor
 from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.ranking import Match
@@ -170,17 +169,8 @@ def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[st
     """
     if scene.facts.shape != (len(CLASSES),):
         return {}
-    pixels = np.ascontiguousarray(np.rot90(photo.pixels, -floor.turn))
-    mask = np.ascontiguousarray(np.rot90(floor.working_mask, -floor.turn))
-    plane = estimate_plane(pixels, mask)
-    if plane.spread > MOST_SPREAD:
-        return {}
-    try:
-        above = straight_floor(pixels, mask, plane)
-    except ValueError:
-        # The mask lies above the horizon of this plane.
-        return {}
-    if not above.mask.any():
+    above = floor_from_above(photo, floor)
+    if above is None:
         return {}
     values = measure(above.rgb, above.mask, scene.facts)
     return {name: value for name, value in values.items() if name not in PIECE_SIZES}

@@ -169,6 +169,23 @@ class Ranking:
             [_row(match) for match in self.matches], [_fields(match) for match in self.matches]
         )
 
+    def to_csv(self) -> str:
+        """Returns the ranking as a CSV for spreadsheets, a row a match, as `to_pandas` has them.
+
+        A text that a spreadsheet would take for a formula begins with an apostrophe.
+
+        Example:
+            >>> from floorlens import Product
+            >>> matches = (Match(1, Product("oak", "Oak", {"price": 40}), 0.9, {"colour": 1.0}),)
+            >>> Ranking(matches=matches, total=1, timings={}).to_csv()
+            'rank,id,name,score,word,likeness,colour,evidence,reason,price\\n1,oak,Oak,0.9,,,1.0,,,40\\n'
+        """
+        from floorlens.ranking.tables import csv_text
+
+        return csv_text(
+            [_row(match) for match in self.matches], [_fields(match) for match in self.matches]
+        )
+
     @property
     def verdict(self) -> str:
         """What the ranking as a whole says, in a sentence; "" where that is not known."""

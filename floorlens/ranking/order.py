@@ -282,16 +282,24 @@ def component_weights(
         {'colour': 2.0, 'texture': 0.7}
     """
     if changes and not rerank:
-        raise UsageError("weights say how to re-rank: give none where nothing is re-ranked")
+        raise UsageError.about(
+            "weights", "weights say how to re-rank: give none where nothing is re-ranked"
+        )
     weights = dict(default)
     for name, weight in (changes or {}).items():
         if name not in default:
             if name in ("like", "unlike"):
-                raise UsageError(f"the weight of {name!r} needs products: name some in {name}=[…]")
-            raise UsageError(f"unknown component {name!r}: known are {', '.join(default)}")
+                raise UsageError.about(
+                    "weights", f"the weight of {name!r} needs products: name some in {name}=[…]"
+                )
+            raise UsageError.about(
+                "weights", f"unknown component {name!r}: known are {', '.join(default)}"
+            )
         if not isinstance(weight, int | float) or not (0 <= weight < float("inf")):
-            raise UsageError(f"the weight of {name!r} must be 0 or a positive number")
+            raise UsageError.about(
+                "weights", f"the weight of {name!r} must be 0 or a positive number"
+            )
         weights[name] = float(weight)
     if sum(weights.values()) <= 0:
-        raise UsageError("at least one component needs a weight above 0")
+        raise UsageError.about("weights", "at least one component needs a weight above 0")
     return weights

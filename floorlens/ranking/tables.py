@@ -1,7 +1,10 @@
-"""A ranking as a table: HTML with pictures for notebooks, a DataFrame for pandas."""
+"""A ranking as a table: HTML with pictures for notebooks, a DataFrame for pandas, CSV for all."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -19,6 +22,9 @@ ROWS = 20
 """A notebook shows so many matches, at most."""
 PICTURE_SIDE = 72
 """The longer side of their pictures, in pixels."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a text begins with that a spreadsheet takes for a formula."""
 
 # Which columns a person needs beside the picture; what is empty in all rows is left out.
 _SHOWN = ("rank", "name", "id", "score", "word", "reason")
@@ -70,11 +76,7 @@ def data_frame(rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, 
         import pandas
     except ImportError as error:
         raise MissingDependency("a table needs pandas: pip install 'floorlens[pandas]'") from error
-    own = dict.fromkeys(name for row in rows for name in row)
-    columns = {name: name for row in fields for name in row}
-    for name in own.keys() & columns.keys():
-        while columns[name] in own or columns[name] in columns:
-            columns[name] = f"metadata.{columns[name]}"
+    own, columns = _columns(rows, fields)
     return pandas.DataFrame(
         [
             {**row, **{columns[name]: value for name, value in more.items()}}
@@ -82,6 +84,52 @@ def data_frame(rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, 
         ],
         columns=[*own, *columns.values()],
     )
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a CSV with a row for each match, its columns those of `data_frame`.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+
+    Args:
+        rows, fields: as for `data_frame`.
+
+    Example:
+        >>> csv_text([{"id": "oak", "score": 0.9}], [{"note": "=1+1", "price": -4}])
+        "id,score,note,price\\noak,0.9,'=1+1,-4\\n"
+    """
+    own, columns = _columns(rows, fields)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_csv_cell(name) for name in (*own, *columns.values())])
+    for row, more in zip(rows, fields, strict=True):
+        values = (*(row.get(name) for name in own), *(more.get(name) for name in columns))
+        writer.writerow([_csv_cell(value) for value in values])
+    return text.getvalue()
+
+
+def _csv_cell(value: Any) -> str:
+    """Returns a value as a cell: numbers as they are, texts so that no program runs them."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if text.lstrip()[:1] in FORMULA or text[:1] in FORMULA else text
+
+
+def _columns(
+    rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], dict[str, str]]:
+    """Returns the columns of rows, and field -> column of the others; none has another's name."""
+    own = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: name for row in fields for name in row}
+    for name in own.keys() & columns.keys():
+        while columns[name] in own or columns[name] in columns:
+            columns[name] = f"metadata.{columns[name]}"
+    return list(own), columns
 
 
 def _picture(path: str | None) -> str:

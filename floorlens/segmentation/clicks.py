@@ -65,19 +65,20 @@ def parse_clicks(photo: Photo, clicks: Iterable[ClickSource]) -> tuple[Click, ..
     """
     no_list = isinstance(clicks, str | bytes | dict | Click) or _is_scalar(clicks)
     if no_list or not isinstance(clicks, Iterable):
-        raise RegionError(f"{_KINDS}; this is {_short(clicks)}")
+        raise RegionError(f"{_KINDS}; this is {_short(clicks)}", "clicks")
     width, height = photo.size
     rows, columns = photo.pixels.shape[:2]
     points = []
     for item in clicks:
         x, y, floor = _parts(item)
         if not (math.isfinite(x) and math.isfinite(y)):
-            raise RegionError(f"a click's numbers must be finite, not {x:g}, {y:g}")
+            raise RegionError(f"a click's numbers must be finite, not {x:g}, {y:g}", "clicks")
         if not (0 <= x < width and 0 <= y < height):
             raise RegionError(
                 f"the click {x:g}, {y:g} lies outside the photo, which is {width} x {height} "
                 f"pixels: give x from 0 to {width - 1} and y from 0 to {height - 1}, in pixels of "
-                "the upright photo"
+                "the upright photo",
+                "clicks",
             )
         points.append(Click(x * columns / width, y * rows / height, floor))
     return tuple(points)
@@ -92,11 +93,11 @@ def _parts(item: Any) -> tuple[float, float, bool]:
     ):
         values = (*item, True)[:3]
     else:
-        raise RegionError(f"{_KINDS}; this is {_short(item)}")
+        raise RegionError(f"{_KINDS}; this is {_short(item)}", "clicks")
     x, y, floor = values
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in (x, y))
     if not numbers or not (isinstance(floor, bool | np.bool_) or _is_flag(floor)):
-        raise RegionError(f"{_KINDS}; this is {_short(item)}")
+        raise RegionError(f"{_KINDS}; this is {_short(item)}", "clicks")
     try:
         return float(x), float(y), bool(floor)
     except OverflowError:

@@ -124,7 +124,8 @@ def correct_region(
     if not area:
         raise RegionError(
             "the clicks leave nothing of the floor: take back one of those on what is not floor, "
-            "or click on the floor too"
+            "or click on the floor too",
+            "clicks",
         )
     visible = 1.0 if any(click.floor for click in clicks) else region.visible
     confidence, rug_share = 1.0, 0.0

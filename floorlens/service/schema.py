@@ -56,6 +56,32 @@ rates = Table(
     Column("updated", Float, nullable=False),
 )
 
+# The photos of a search, at working size, without what the camera wrote beside them. Searches that
+# began as one share them, and so they do what the photos show.
+photos = Table(
+    "photos",
+    metadata,
+    Column("upload_id", String, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("bytes", Integer, nullable=False),
+    Column("content_hash", String, nullable=False),  # of the file that was sent
+    Column("width", Integer, nullable=False),  # of the photo itself
+    Column("height", Integer, nullable=False),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+# All that is asked of each row to know how much there is: no photo is read for it.
+Index("photos_by_bytes", photos.c.upload_id, photos.c.bytes)
+
+sights = Table(
+    "sights",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("bytes", Integer, nullable=False),
+    Column("encoder", String, nullable=False),  # which models made its features
+    Column("content", LargeBinary, nullable=False),
+)
+Index("sights_by_bytes", sights.c.id, sights.c.bytes)
+
 searches = Table(
     "searches",
     metadata,
@@ -63,20 +89,14 @@ searches = Table(
     Column("key_id", String),  # NULL: made without a key
     Column("created", Float, nullable=False),
     Column("expires", Float, nullable=False),
+    Column("upload_id", String, nullable=False),
+    Column("sight_id", String, nullable=False),
     Column("query", Text, nullable=False),  # JSON
-    Column("sight", LargeBinary, nullable=False),
-    Column("bytes", Integer, nullable=False),
 )
 Index("searches_by_expiry", searches.c.expires)
-
-# The photos of a search, at working size, without what the camera wrote beside them.
-photos = Table(
-    "photos",
-    metadata,
-    Column("search_id", ForeignKey("searches.id", ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("jpeg", LargeBinary, nullable=False),
-)
+Index("searches_by_creation", searches.c.created)
+Index("searches_by_upload", searches.c.upload_id)
+Index("searches_by_sight", searches.c.sight_id)
 
 jobs = Table(
     "jobs",
@@ -125,6 +145,7 @@ feedback = Table(
     Column("key_id", String),
     Column("created", Float, nullable=False),
 )
+Index("feedback_by_creation", feedback.c.created)
 feedback_photos = Table(
     "feedback_photos",
     metadata,

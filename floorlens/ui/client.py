@@ -111,7 +111,9 @@ class ServiceClient:
 
     def mask(self, photo: bytes) -> Floor:
         """Returns where the floor is in a photo, given as the bytes of its file."""
-        answer = self._request("POST", "/v1/mask", files={"file": ("photo", photo)})
+        answer = self._request(
+            "POST", "/v1/mask", files={"photo": ("photo", photo)}, params={"format": "png"}
+        )
         try:
             facts = json.loads(answer.headers["X-Floor"])
             share, confidence = float(facts["share"]), float(facts["confidence"])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+FIELD = {"/search": "file", "/v1/mask": "photo"}
+
 Serving = Callable[..., "TestClient"]
 
 
@@ -54,7 +56,7 @@ def test_a_photo_that_hangs_gets_an_answer_and_the_places_are_free(
     client = serving(picture_seconds=0.5)
 
     def post(route: str) -> tuple[int, str, str]:
-        answer = client.post(route, files={"file": gif})
+        answer = client.post(route, files={FIELD[route]: gif})
         return answer.status_code, answer.json()["code"], answer.json()["detail"]
 
     with ThreadPoolExecutor(9) as pool:
@@ -65,7 +67,7 @@ def test_a_photo_that_hangs_gets_an_answer_and_the_places_are_free(
     )
     assert answers == [(422, "image-timeout", message)] * 9
     for route in ("/search", "/v1/mask"):
-        good = client.post(route, files={"file": room.read_bytes()})
+        good = client.post(route, files={FIELD[route]: room.read_bytes()})
         assert good.status_code == 200
 
 

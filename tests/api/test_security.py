@@ -174,7 +174,7 @@ def test_the_settings_rate_counts_for_other_keys(serving: Serving, keys: Keys, r
     client = serving(no_auth=None, rate=6)
     _, free = keys.create("free", ["search"], 0)
     _, secret = keys.create("shop", ["search"])
-    photo = {"file": room.read_bytes()}
+    photo = {"photo": room.read_bytes()}
     statuses = [
         client.post("/v1/mask", files=photo, headers=bearer(secret)).status_code for _ in range(7)
     ]

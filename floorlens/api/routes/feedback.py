@@ -1,0 +1,163 @@
+"""What is said of matches, and its export: `/v1/searches/{id}/feedback`, `/v1/feedback`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path as FilePath
+from tempfile import mkdtemp
+from typing import Annotated
+from zipfile import ZIP_STORED, ZipFile
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse
+
+from floorlens.api.problems import problems_of
+from floorlens.api.routes.searches import GONE, Asking, ProductId, SearchId
+from floorlens.api.search_answers import moment
+from floorlens.api.search_bodies import FeedbackBody, RemarkBody, RemarksBody
+from floorlens.api.security import requires
+from floorlens.api.service import ServiceOf
+from floorlens.api.uploads import json_body, read_json
+from floorlens.service.feedback import Remark
+
+router = APIRouter(prefix="/v1", tags=["feedback"])
+
+_LOST = "what the service keeps cannot be read or written"
+
+
+@router.post(
+    "/searches/{search_id}/feedback",
+    responses=problems_of(
+        s404=f"{GONE}; or no product has that id",
+        s415="the body is no JSON",
+        s422="a field is unknown, missing, or of another kind",
+        s503=_LOST,
+    ),
+    openapi_extra={
+        "requestBody": json_body(
+            FeedbackBody, {"product_id": "oak-natural-plank", "verdict": "right"}
+        )
+    },
+)
+async def give_feedback(
+    request: Request, service: ServiceOf, caller: Asking, search_id: SearchId
+) -> RemarkBody:
+    """Keeps whether a match is the product on the floor; said again, it replaces what was said.
+
+    The photos of the search and their floors are kept with it, also when the search is gone.
+    """
+    body = await read_json(request, FeedbackBody)
+
+    def say() -> RemarkBody:
+        kept = service.searching.searches.get(
+            search_id, caller.key_id, every="admin" in caller.scopes
+        )
+        service.lens.product(body.product_id)
+        return _body(service.feedback.say(kept, body.product_id, body.verdict, caller.key_id))
+
+    return await service.run_with_files(request, say)
+
+
+@router.delete(
+    "/searches/{search_id}/feedback/{product_id:path}",
+    status_code=204,
+    responses=problems_of(s404=GONE, s422="a parameter is unknown", s503=_LOST),
+)
+async def take_feedback_back(
+    request: Request, service: ServiceOf, caller: Asking, search_id: SearchId, product_id: ProductId
+) -> Response:
+    """Forgets what was said of a match; it is no error if nothing was.
+
+    The photos that were kept go with the last that was said of their search.
+    """
+
+    def take_back() -> Response:
+        kept = service.searching.searches.get(
+            search_id, caller.key_id, every="admin" in caller.scopes
+        )
+        service.feedback.take_back(kept.id, product_id)
+        return Response(status_code=204)
+
+    return await service.run_with_files(request, take_back)
+
+
+@router.get(
+    "/feedback",
+    dependencies=[Depends(requires("read"))],
+    responses=problems_of(s422="a parameter is unknown or out of range", s503=_LOST),
+)
+async def list_feedback(
+    request: Request,
+    service: ServiceOf,
+    limit: Annotated[int, Query(ge=1, le=1000, description="at most so many")] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="so many are passed over")] = 0,
+) -> RemarksBody:
+    """Returns what was said of matches, by all keys, the latest first."""
+
+    def read() -> RemarksBody:
+        return RemarksBody(
+            total=service.feedback.count(),
+            feedback=[_body(one) for one in service.feedback.remarks(offset, limit)],
+        )
+
+    return await service.run_with_files(request, read)
+
+
+@router.get(
+    "/feedback/export.zip",
+    dependencies=[Depends(requires("read"))],
+    response_class=Response,
+    responses={
+        200: {
+            "content": {
+                "application/zip": {
+                    "schema": {"type": "string", "contentMediaType": "application/zip"}
+                }
+            },
+            "description": "a folder for `floorlens eval pairs` and `floorlens adapt --pairs`",
+            "headers": {
+                "Content-Disposition": {"schema": {"type": "string"}, "description": "a file name"}
+            },
+        },
+        **problems_of(s422="a parameter is unknown", s503=_LOST),
+    },
+)
+async def export_feedback(request: Request, service: ServiceOf) -> Response:
+    """Returns all feedback as an evaluation set: rooms, products, pairs.csv.
+
+    It holds the first picture of every product; `floorlens feedback export` writes the same folder
+    on the server.
+    """
+
+    def export() -> Response:
+        folder = FilePath(mkdtemp(prefix="floorlens-feedback-"))
+        try:
+            files = folder / "feedback"
+            service.feedback.write_evaluation_set(service.lens.products(), files)
+            archive = folder / "feedback.zip"
+            # Pictures are compressed already.
+            with ZipFile(archive, "w", ZIP_STORED) as target:
+                for path in sorted(files.rglob("*")):
+                    target.write(path, path.relative_to(folder).as_posix())
+            shutil.rmtree(files)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        return FileResponse(
+            archive,
+            media_type="application/zip",
+            filename="floorlens-feedback.zip",
+            background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True),
+        )
+
+    return await service.run_with_files(request, export)
+
+
+def _body(remark: Remark) -> RemarkBody:
+    return RemarkBody(
+        search_id=remark.search_id,
+        product_id=remark.product_id,
+        verdict=remark.verdict,
+        created=moment(remark.created),
+    )

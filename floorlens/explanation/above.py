@@ -1,0 +1,81 @@
+"""A photo's floor as it looks from above, for measuring it and for showing it to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.images.loading import Photo
+from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
+from floorlens.normalisation.squares import cleanest_square
+from floorlens.normalisation.straight import StraightFloor, straight_floor
+from floorlens.segmentation import FloorRegion
+
+
+@dataclass(frozen=True, eq=False)
+class FloorPatch:
+    """A square of floor, to be laid beside a product.
+
+    Attributes:
+        pixels: uint8 (s, s, 3) sRGB.
+        straight: whether it is seen from above; False: as the camera saw it.
+    """
+
+    pixels: NDArray[np.uint8]
+    straight: bool
+
+
+def floor_from_above(photo: Photo, floor: FloorRegion) -> StraightFloor | None:
+    """Returns a photo's floor from above; None where the photo does not say how it was taken.
+
+    Args:
+        photo: the photo.
+        floor: its floor.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.segmentation.region import region_by_hand
+        >>> photo = load_photo("room.jpg")
+        >>> floor_from_above(photo, region_by_hand(photo, (0, 500, 1024, 768))).rgb.ndim
+        3
+    """
+    pixels, mask = _upright(photo, floor)
+    plane = estimate_plane(pixels, mask)
+    if plane.spread > MOST_SPREAD:
+        return None
+    try:
+        above = straight_floor(pixels, mask, plane)
+    except ValueError:
+        # The mask lies above the horizon of this plane.
+        return None
+    return above if above.mask.any() else None
+
+
+def floor_patch(photo: Photo, floor: FloorRegion) -> FloorPatch:
+    """Returns the largest clean square of a photo's floor, from above where that is possible.
+
+    Args:
+        photo: the photo.
+        floor: its floor, of one pixel or more.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.segmentation.region import region_by_hand
+        >>> photo = load_photo("room.jpg")
+        >>> patch = floor_patch(photo, region_by_hand(photo, (0, 500, 1024, 768)))
+        >>> patch.pixels.shape[0] == patch.pixels.shape[1], patch.straight
+        (True, True)
+    """
+    above = floor_from_above(photo, floor)
+    if above is None:
+        return FloorPatch(cleanest_square(*_upright(photo, floor)), straight=False)
+    return FloorPatch(cleanest_square(above.rgb, above.mask), straight=True)
+
+
+def _upright(photo: Photo, floor: FloorRegion) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    return (
+        np.ascontiguousarray(np.rot90(photo.pixels, -floor.turn)),
+        np.ascontiguousarray(np.rot90(floor.working_mask, -floor.turn)),
+    )

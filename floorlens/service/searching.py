@@ -1,0 +1,363 @@
+"""Searches as a service answers them: kept, paged, and asked anew without another upload."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from floorlens.errors import ImageError, RegionError
+from floorlens.explanation import Explanation
+from floorlens.images.decoding import decode_photo
+from floorlens.images.loading import Photo
+from floorlens.images.masks import FULL_SIZE
+from floorlens.lens import Floorlens
+from floorlens.models.stamp import encoder_key
+from floorlens.ranking import SearchResult
+from floorlens.search import Sight, StageProgress
+from floorlens.segmentation import DrawnRegion, FloorRegion, RegionSource
+from floorlens.service.cursors import Cursor, read_cursor, write_cursor
+from floorlens.service.queries import Region, SearchQuery
+from floorlens.service.searches import KeptSearch, Searches
+
+_BLOCKS = (201, 1001, 5001)
+"""Rankings are asked for in so many places, and then whole: an engine that looks at a part of its
+vectors must look at the same part for the pages of one block."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A page of a ranking.
+
+    Attributes:
+        search: the search that was kept; None where none are kept.
+        result: what was found; its matches are those of the page.
+        next_cursor: for the next page; None after the last one.
+        catalogue_changed: whether the catalogue has changed since the page before, so that products
+            may be missing or stand twice.
+    """
+
+    search: KeptSearch | None
+    result: SearchResult
+    next_cursor: str | None = None
+    catalogue_changed: bool = False
+
+
+class Searching:
+    """A catalogue with the searches that are kept of it. Safe to use from several threads.
+
+    Args:
+        lens: the catalogue.
+        searches: the searches.
+        max_megapixels: larger pictures are refused.
+        picture_seconds: how long decoding one may take.
+
+    Example:
+        >>> from floorlens.service.queries import SearchQuery
+        >>> from floorlens.service.searches import Searches
+        >>> from floorlens.service.store import Store
+        >>> lens = Floorlens.open("catalogue/")
+        >>> report = lens.add("products/")
+        >>> searching = Searching(lens, Searches(Store("service/"), keep_hours=1, keep_mb=10))
+        >>> from pathlib import Path
+        >>> photo = Path("room.jpg").read_bytes()
+        >>> answer = searching.search(None, [photo], SearchQuery((None,), ((),)), limit=2)
+        >>> [match.product.id for match in answer.result]
+        ['oak-natural-plank', 'walnut-herringbone']
+        >>> page = searching.page(answer.search, limit=2, cursor=answer.next_cursor)
+        >>> [match.product.id for match in page.result]
+        ['terrazzo-grigio']
+    """
+
+    def __init__(
+        self,
+        lens: Floorlens,
+        searches: Searches,
+        *,
+        max_megapixels: float = 120.0,
+        picture_seconds: float = 30.0,
+    ) -> None:
+        self._lens, self.searches = lens, searches
+        self._max_megapixels, self._picture_seconds = max_megapixels, picture_seconds
+
+    def search(
+        self,
+        owner: str | None,
+        files: Sequence[bytes],
+        query: SearchQuery,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        progress: StageProgress | None = None,
+    ) -> Answer:
+        """Returns a page of the ranking for photos, and keeps the search.
+
+        Args:
+            owner: the id of the key that asks.
+            files: the photos, as files of pictures.
+            query: what is asked of them.
+            limit: of the page.
+            cursor: where the page begins; None: with the closest product.
+            progress: called with each stage's name before it begins.
+
+        Raises:
+            UsageError: the cursor is none of this search, or the query cannot be used.
+            StateError: the search cannot be kept.
+            FloorlensError: as for `Floorlens.search`.
+        """
+        started = time.perf_counter()
+        hashes = [hashlib.sha256(file).hexdigest() for file in files]
+        begin = None if cursor is None else read_cursor(cursor, _name(query, hashes))
+        if progress is not None:
+            progress("decode")
+        photos = [self.decode(file) for file in files]
+        decoded = time.perf_counter() - started
+        sight = self._lens.see(
+            photos,
+            region=[self.region(region) for region in query.regions],
+            clicks=list(query.clicks),
+            progress=progress,
+        )
+        answer = self._rank(sight, query, hashes, limit, begin, progress)
+        stored = time.perf_counter()
+        search = self.searches.add(owner, query, sight, self._encoder(), photos)
+        ended = time.perf_counter()
+        timings = {
+            **answer.result.timings,
+            **{name: value for name, value in sight.timings.items() if name != "total"},
+            "decode": decoded,
+            "store": ended - stored,
+            "total": ended - started,
+        }
+        return replace(answer, search=search, result=replace(answer.result, timings=timings))
+
+    def refine(
+        self,
+        search: KeptSearch,
+        owner: str | None,
+        changes: Mapping[str, Any],
+        *,
+        limit: int,
+        progress: StageProgress | None = None,
+    ) -> Answer:
+        """Returns the first page for the same photos with other wishes, and keeps that search.
+
+        Nothing is embedded, unless regions or clicks are others.
+
+        Args:
+            search: the search that it begins with.
+            owner: the id of the key that asks.
+            changes: fields of `SearchQuery` with their new values; the others stay.
+            limit, progress: as for `search`.
+
+        Raises:
+            SearchNotFound: the search has gone meanwhile.
+            FloorlensError: as for `search`.
+        """
+        started = time.perf_counter()
+        query = replace(search.query, **changes)
+        if query.sees_as(search.query):
+            sight, seen = self.sight(search, progress), None
+        else:
+            sight = seen = self._see_again(search, query, progress)
+        # The same query is named the same for whoever sends the photos again.
+        answer = self._rank(sight, query, self.searches.hashes(search), limit, None, progress)
+        stored = time.perf_counter()
+        encoder = self._encoder() if seen is not None else search.encoder
+        refined = self.searches.refine(search, owner, query, seen, encoder)
+        ended = time.perf_counter()
+        timings = {
+            **answer.result.timings,
+            **{name: value for name, value in sight.timings.items() if name != "total"},
+            "store": ended - stored,
+            "total": ended - started,
+        }
+        return replace(answer, search=refined, result=replace(answer.result, timings=timings))
+
+    def page(
+        self,
+        search: KeptSearch,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        progress: StageProgress | None = None,
+    ) -> Answer:
+        """Returns a page of a search that is kept.
+
+        Args:
+            search: the search.
+            limit, cursor, progress: as for `search`.
+
+        Raises:
+            UsageError: the cursor is none of this search.
+            SearchNotFound: the search has gone meanwhile.
+            FloorlensError: as for `Floorlens.rank`.
+        """
+        hashes = self.searches.hashes(search)
+        begin = None if cursor is None else read_cursor(cursor, _name(search.query, hashes))
+        sight = self.sight(search, progress)
+        answer = self._rank(sight, search.query, hashes, limit, begin, progress)
+        return replace(answer, search=search)
+
+    def whole(self, search: KeptSearch, progress: StageProgress | None = None) -> SearchResult:
+        """Returns the whole ranking of a search that is kept.
+
+        Raises:
+            FloorlensError: as for `page`.
+        """
+        return self._ranking(self.sight(search, progress), search.query, None, progress)
+
+    def floor(self, search: KeptSearch, position: int) -> tuple[Photo, FloorRegion] | None:
+        """Returns a photo of a search, from 0, and its floor; None where it shows none.
+
+        Raises:
+            SearchNotFound: the search has gone meanwhile.
+        """
+        floors = self.searches.sight(search).floors
+        floor = floors[position] if position < len(floors) else None
+        return None if floor is None else (self.searches.photos(search)[position], floor)
+
+    def compare(self, search: KeptSearch, product_id: str, position: int) -> Explanation | None:
+        """Returns why a product is like the floor of a search; None where the photo shows none.
+
+        Args:
+            search: the search.
+            product_id: of the product.
+            position: which of the photos, from 0.
+
+        Raises:
+            FloorlensError: as for `Floorlens.compare`.
+        """
+        place = self.floor(search, position)
+        if place is None:
+            return None
+        return self._lens.compare(place[0], product_id, region=place[1])
+
+    def sight(self, search: KeptSearch, progress: StageProgress | None = None) -> Sight:
+        """Returns what the photos of a search show; seen anew if other models saw it.
+
+        Raises:
+            SearchNotFound: the search has gone meanwhile.
+        """
+        encoder = self._encoder()
+        if search.encoder == encoder:
+            return self.searches.sight(search)
+        sight = self._see_again(search, search.query, progress)
+        self.searches.see_anew(search, sight, encoder)
+        return sight
+
+    def decode(self, file: bytes) -> Photo:
+        """Returns the photo in a file's bytes.
+
+        Raises:
+            ImageError: as for `floorlens.images.decoding.decode_photo`.
+        """
+        return decode_photo(
+            file,
+            max_megapixels=self._max_megapixels,
+            seconds=self._picture_seconds,
+            name="the photo",
+        )
+
+    def region(self, region: Region | None) -> DrawnRegion | None:
+        """Returns a floor by hand as `Floorlens.see` takes it.
+
+        Raises:
+            RegionError: it is a mask that cannot be read.
+        """
+        if not isinstance(region, str):
+            return region
+        try:
+            file = base64.b64decode(region, validate=True)
+            # Whoever says that a PNG is a mask may be wrong.
+            mask = decode_photo(
+                file,
+                working_side=FULL_SIZE,
+                max_megapixels=self._max_megapixels,
+                seconds=self._picture_seconds,
+                name="the mask",
+            )
+        except (binascii.Error, ValueError, ImageError) as error:
+            raise RegionError(
+                "the mask is no picture that can be read: send a PNG of the photo's size in "
+                "base64, white where floor is"
+            ) from error
+        return np.asarray(mask.pixels.mean(axis=2) > 127)
+
+    def _see_again(
+        self, search: KeptSearch, query: SearchQuery, progress: StageProgress | None
+    ) -> Sight:
+        """Returns what the photos of a search show; floors that nobody changed stay as they are."""
+        floors = self.searches.sight(search).floors
+        regions: list[RegionSource | None] = []
+        clicks = []
+        for number, floor in enumerate(floors):
+            region, corrections = query.regions[number], query.clicks[number]
+            same = (region, corrections) == (
+                search.query.regions[number],
+                search.query.clicks[number],
+            )
+            regions.append(floor if same and floor is not None else self.region(region))
+            clicks.append(() if same and floor is not None else corrections)
+        return self._lens.see(
+            list(self.searches.photos(search)), region=regions, clicks=clicks, progress=progress
+        )
+
+    def _rank(
+        self,
+        sight: Sight,
+        query: SearchQuery,
+        hashes: Sequence[str],
+        limit: int,
+        begin: Cursor | None,
+        progress: StageProgress | None,
+    ) -> Answer:
+        # Before the ranking: what changes meanwhile is then told with the next page.
+        revision = self._lens.revision()
+        offset = 0 if begin is None else begin.offset
+        end = offset + limit
+        for block in (*(block for block in _BLOCKS if block > end), None):
+            result = self._ranking(sight, query, block, progress)
+            # Of an engine that has fallen behind, places are left out: there may be more.
+            if len(result) > end or result.index == "exact":
+                break
+        following = None
+        if len(result) > end:
+            following = write_cursor(Cursor(end, revision), _name(query, hashes))
+        return Answer(
+            None,
+            replace(result, matches=result.matches[offset:end]),
+            following,
+            begin is not None and begin.revision != revision,
+        )
+
+    def _ranking(
+        self,
+        sight: Sight,
+        query: SearchQuery,
+        limit: int | None,
+        progress: StageProgress | None,
+    ) -> SearchResult:
+        return self._lens.rank(
+            sight,
+            limit=limit,
+            where=query.where,
+            weights=query.weights,
+            like=query.like,
+            unlike=query.unlike,
+            group="design" if query.group == "design" else None,
+            progress=progress,
+        )
+
+    def _encoder(self) -> str:
+        return encoder_key(self._lens.stamp)
+
+
+def _name(query: SearchQuery, hashes: Sequence[str]) -> str:
+    return f"{query.as_json()}{'-'.join(hashes)}"

@@ -1,0 +1,118 @@
+"""What photos show, as bytes: floors, features, doubts and notes, without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from typing import Any, cast
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures
+from floorlens.errors import StateError
+from floorlens.ranking.reasons import Doubt
+from floorlens.search import Sight
+from floorlens.segmentation import FloorRegion
+
+_VERSION = 1
+_PARTS = ("base", "coverage", "lab", "facts", "trust")
+
+
+def pack_sight(sight: Sight) -> bytes:
+    """Returns a sight as bytes: numpy's .npz of its arrays, with all the rest as JSON in one.
+
+    The timings are left out: they are of one moment.
+
+    Example:
+        >>> from floorlens.testing import fake_stages
+        >>> from floorlens.search import Shot, see
+        >>> from floorlens.images.loading import load_photo
+        >>> sight = see([Shot(lambda: load_photo("room.jpg"))], fake_stages())
+        >>> unpack_sight(pack_sight(sight)).floors == sight.floors
+        True
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, aspect in sight.features.aspects.items():
+        for part in _PARTS:
+            arrays[f"{name}.{part}"] = getattr(aspect, part)
+    floors: list[dict[str, Any] | None] = []
+    for number, floor in enumerate(sight.floors):
+        if floor is None:
+            floors.append(None)
+            continue
+        floors.append(
+            {
+                "shape": floor.working_mask.shape,
+                "confidence": floor.confidence,
+                "visible": floor.visible,
+                "source": floor.source,
+                "photo_size": floor.photo_size,
+                "reasons": floor.reasons,
+                "turn": floor.turn,
+            }
+        )
+        # Large areas: the quickest compression makes them small already.
+        bits = zlib.compress(np.packbits(floor.working_mask).tobytes(), 1)
+        arrays[f"mask.{number}"] = np.frombuffer(bits, np.uint8)
+    rest = {"version": _VERSION, "floors": floors, "doubts": sight.doubts, "notes": sight.notes}
+    arrays["rest"] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def unpack_sight(data: bytes) -> Sight:
+    """Returns the sight in bytes that `pack_sight` made.
+
+    Raises:
+        StateError: another version of Floorlens made them, or they are damaged.
+
+    Example:
+        >>> unpack_sight(b"")
+        Traceback (most recent call last):
+        floorlens.errors.StateError: what the service keeps of a search cannot be read ...
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            rest = json.loads(arrays["rest"].tobytes())
+            if rest["version"] != _VERSION:
+                raise ValueError(f"version {rest['version']}")
+            aspects: dict[AspectName, Aspect] = {
+                name: Aspect(**{part: arrays[f"{name}.{part}"] for part in _PARTS})
+                for name in ASPECTS
+                if f"{name}.base" in arrays
+            }
+            floors = tuple(
+                None if floor is None else _floor(floor, arrays[f"mask.{number}"])
+                for number, floor in enumerate(rest["floors"])
+            )
+    except (ValueError, KeyError, OSError, EOFError, zlib.error, BadZipFile) as error:
+        raise StateError(
+            f"what the service keeps of a search cannot be read ({error}): another version wrote "
+            "it, or it is damaged; search again"
+        ) from error
+    return Sight(
+        floors,
+        FloorFeatures(aspects),
+        tuple(cast("Doubt", doubt) for doubt in rest["doubts"]),
+        tuple(rest["notes"]),
+    )
+
+
+def _floor(values: dict[str, Any], bits: NDArray[np.uint8]) -> FloorRegion:
+    height, width = values["shape"]
+    packed = np.frombuffer(zlib.decompress(bits.tobytes()), np.uint8)
+    mask = np.unpackbits(packed, count=height * width).astype(bool).reshape(height, width)
+    photo_width, photo_height = values["photo_size"]
+    return FloorRegion(
+        mask,
+        values["confidence"],
+        values["visible"],
+        values["source"],
+        (photo_width, photo_height),
+        tuple(values["reasons"]),
+        values["turn"],
+    )

@@ -1,0 +1,3 @@
+"""What an export writes is read by `floorlens eval pairs` and `floorlens adapt --pairs`."""
+
+from __future__ import annotations

@@ -1,0 +1,217 @@
+"""What a service keeps of searches: for how long, how much, for whom; the same for each process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from floorlens.errors import SearchNotFound, StateError
+from floorlens.images.loading import Photo, load_photo
+from floorlens.search import Shot, Sight, see
+from floorlens.segmentation import Click
+from floorlens.service.queries import SearchQuery
+from floorlens.service.schema import photos
+from floorlens.service.searches import KeptSearch, Searches
+from floorlens.service.sights import pack_sight, unpack_sight
+from floorlens.service.store import Store
+from floorlens.testing import fake_stages
+
+QUERY = SearchQuery((None,), ((),))
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "service")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def photo(room: Path) -> Photo:
+    return load_photo(room)
+
+
+@pytest.fixture
+def sight(photo: Photo) -> Sight:
+    return see([Shot(lambda: photo)], fake_stages())
+
+
+def make(store: Store, clock: Clock, hours: float = 1, megabytes: float = 10) -> Searches:
+    return Searches(store, hours, megabytes, clock)
+
+
+def added(searches: Searches, sight: Sight, photo: Photo, owner: str | None = "a") -> KeptSearch:
+    search = searches.add(owner, QUERY, sight, "encoder", [photo])
+    assert search is not None
+    return search
+
+
+def test_a_search_is_the_same_for_every_process(
+    store: Store, clock: Clock, sight: Sight, photo: Photo
+) -> None:
+    query = SearchQuery(
+        regions=([0.0, 0.0, 10.0, 10.0],),
+        clicks=((Click(1, 2, floor=False),),),
+        where={"price": {"$lt": 50}},
+        weights={"colour": 2.0},
+        like=("oak",),
+        group="design",
+    )
+    search = make(store, clock).add("a", query, sight, "encoder", [photo])
+    assert search is not None
+    other = Store(store.folder)
+    try:
+        searches = make(other, clock)
+        again = searches.get(search.id, "a")
+        assert again == search
+        assert again.query == query
+        there = searches.sight(again)
+        assert there.floors == sight.floors
+        assert there.notes == sight.notes
+        aspect, expected = there.features.aspects["scene"], sight.features.aspects["scene"]
+        for part in ("base", "coverage", "lab", "facts", "trust"):
+            value = getattr(aspect, part)
+            assert value.dtype == np.float16
+            assert np.array_equal(value, getattr(expected, part))
+        (shown,) = searches.photos(again)
+        assert (shown.size, shown.content_hash) == (photo.size, photo.content_hash)
+        assert np.abs(shown.pixels.astype(int) - photo.pixels).mean() < 2
+    finally:
+        other.close()
+
+
+def test_ids_cannot_be_guessed(store: Store, clock: Clock, sight: Sight, photo: Photo) -> None:
+    searches = make(store, clock)
+    ids = {added(searches, sight, photo).id for _ in range(20)}
+    assert len(ids) == 20
+    assert all(len(one) == 22 for one in ids)  # 128 bits, six a letter
+
+
+def test_another_key_finds_nothing(store: Store, clock: Clock, sight: Sight, photo: Photo) -> None:
+    searches = make(store, clock)
+    search, open_to_all = added(searches, sight, photo), added(searches, sight, photo, None)
+    for search_id, owner in ((search.id, "b"), (search.id, None), (open_to_all.id, "b")):
+        with pytest.raises(SearchNotFound):
+            searches.get(search_id, owner)
+        assert searches.get(search_id, owner, every=True).id == search_id
+
+
+def test_a_search_ends(store: Store, clock: Clock, sight: Sight, photo: Photo) -> None:
+    """Also where nobody writes; its photo goes with the next write."""
+    searches = make(store, clock)
+    search = added(searches, sight, photo)
+    assert search.expires == clock.now + 3600
+    clock.now += 3600
+    with pytest.raises(SearchNotFound):
+        searches.get(search.id, "a")
+    later = added(searches, sight, photo)
+    assert uploads(store) == {later.upload}
+
+
+def uploads(store: Store) -> set[str]:
+    with store.reading() as connection:
+        return set(
+            connection.execute(photos.select().with_only_columns(photos.c.upload_id)).scalars()
+        )
+
+
+def test_photos_are_shared_and_go_with_the_last_search(
+    store: Store, clock: Clock, sight: Sight, photo: Photo
+) -> None:
+    searches = make(store, clock)
+    search = added(searches, sight, photo)
+    clock.now += 1800
+    refined = searches.refine(search, "a", QUERY, None, "encoder")
+    assert refined is not None
+    assert (refined.upload, refined.sight) == (search.upload, search.sight)
+    assert refined.id != search.id
+    clock.now += 1900
+    searches.purge()
+    with pytest.raises(SearchNotFound):
+        searches.get(search.id, "a")
+    with pytest.raises(SearchNotFound):
+        searches.refine(search, "a", QUERY, None, "encoder")
+    assert searches.sight(searches.get(refined.id, "a")).floors == sight.floors
+    clock.now += 1800
+    searches.purge()
+    assert uploads(store) == set()
+    with pytest.raises(SearchNotFound):
+        searches.photos(refined)
+
+
+def test_the_oldest_go_when_there_is_too_much(
+    store: Store, clock: Clock, sight: Sight, photo: Photo
+) -> None:
+    file = io.BytesIO()
+    Image.fromarray(photo.pixels).save(file, "JPEG", quality=95, subsampling=0)
+    one = len(pack_sight(sight)) + file.tell()
+    searches = make(store, clock, megabytes=5.5 * one / 1e6)
+    ids = []
+    for _ in range(8):
+        clock.now += 1
+        ids.append(added(searches, sight, photo).id)
+    there = []
+    for search_id in ids:
+        try:
+            there.append(searches.get(search_id, "a").id)
+        except SearchNotFound:
+            continue
+    assert there == ids[-5:]
+    assert len(uploads(store)) == 5
+
+
+def test_nothing_is_written_where_nothing_is_kept(
+    store: Store, clock: Clock, sight: Sight, photo: Photo
+) -> None:
+    """And what an earlier setting kept is forgotten."""
+    search = added(make(store, clock), sight, photo)
+    searches = make(store, clock, hours=0)
+    assert searches.add("a", QUERY, sight, "encoder", [photo]) is None
+    with pytest.raises(SearchNotFound):
+        searches.get(search.id, "a")
+    assert uploads(store) == set()
+
+
+def test_what_other_models_see_takes_its_place(
+    store: Store, clock: Clock, sight: Sight, photo: Photo
+) -> None:
+    searches = make(store, clock)
+    search = added(searches, sight, photo)
+    searches.see_anew(search, sight, "other")
+    assert searches.get(search.id, "a").encoder == "other"
+
+
+def test_bytes_of_a_stranger_are_no_sight(sight: Sight) -> None:
+    """No pickle is opened, whatever the bytes are."""
+    file = io.BytesIO()
+    np.save(file, np.array([{}], object), allow_pickle=True)
+    for data in (b"", b"PK", file.getvalue(), pack_sight(sight)[:-30]):
+        with pytest.raises(StateError):
+            unpack_sight(data)
+
+
+def test_a_photo_without_a_floor_stays_in_its_place(photo: Photo, blank: Path) -> None:
+    both = see([Shot(lambda: load_photo(blank)), Shot(lambda: photo)], fake_stages())
+    there = unpack_sight(pack_sight(both))
+    assert there.floors == both.floors
+    assert there.floors[0] is None
+    assert there.notes == both.notes
