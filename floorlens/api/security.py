@@ -135,6 +135,7 @@ def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         await count(request.scope["state"], who, service)
         return who
 
+    _SCOPE_OF[caller] = scope
     return caller
 
 
@@ -169,6 +170,14 @@ async def requires_image(
         raise Refusal(403, "signature-invalid")
     request.state.signed = True
     return Caller(None, frozenset(("search",)))
+
+
+_SCOPE_OF: dict[Any, Scope] = {requires_image: "search"}
+
+
+def scope_of(dependency: Any) -> Scope | None:
+    """Returns the scope that callers need whom a dependency lets pass; None: it is no such one."""
+    return _SCOPE_OF.get(dependency)
 
 
 def _caller_of(request: Request, scope: Scope) -> Caller:

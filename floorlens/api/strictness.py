@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, params
 from fastapi.routing import APIRoute
+from fastapi.security import APIKeyQuery
 from pydantic import BaseModel
 
 from floorlens.api.field_errors import unknown_field
 from floorlens.api.problems import Refusal
-from floorlens.api.security import Caller, Requires
+from floorlens.api.security import Caller, scope_of
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -45,10 +46,8 @@ def _may_ask(request: Request, route: APIRoute) -> bool:
     """Returns whether the caller may ask the route at all: if not, that is said first."""
     caller = request.scope["state"].get("caller")
     scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
-    return all(
-        not isinstance(one.call, Requires) or one.call.scope in scopes
-        for one in _dependants(route.dependant)
-    )
+    needs = (scope_of(one.call) for one in _dependants(route.dependant))
+    return all(scope is None or scope in scopes for scope in needs)
 
 
 def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:
@@ -61,6 +60,8 @@ def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:
     required: set[str] = set()
     takes_form = False
     for dependant in _dependants(route.dependant):
+        if isinstance(dependant.call, APIKeyQuery):
+            query.add(dependant.call.model.name)
         for field in dependant.query_params:
             query |= _names(field)
         for field in dependant.body_params:

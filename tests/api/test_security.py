@@ -256,6 +256,8 @@ def test_without_keys_addresses_are_plain(client: TestClient) -> None:
     assert service.image_url("a b/c", 64, 2) == "/v1/products/a%20b/c/image?width=64&index=2"
     assert service.image_url("oak") == IMAGE
     assert client.get(service.image_url("oak", 64)).status_code == 200
+    # Signed ones of before, when it asked for keys, lead there as well.
+    assert client.get(f"{IMAGE}?expires=1&signature=x").status_code == 200
 
 
 def test_what_a_key_gets_is_kept_by_nobody_else(serving: Serving, keys: Keys) -> None:
