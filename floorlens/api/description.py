@@ -17,7 +17,8 @@ from floorlens.api.problems import example, problems_of
 
 TAGS = {
     "reference design": "`POST /search` as the reference design has it.",
-    "searches": "Searches, asked again with other wishes; feedback.",
+    "searches": "Searches, asked again with other wishes.",
+    "feedback": "What people say of matches, and its export.",
     "photos": "Where the floor is in a photo.",
     "products": "The catalogue's products and their pictures.",
     "jobs": "Work in the background: imports, adaptations, evaluations.",

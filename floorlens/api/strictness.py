@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, params
 from fastapi.routing import APIRoute
+from fastapi.security import APIKeyQuery
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 
 from floorlens.api.field_errors import unknown_field
 from floorlens.api.problems import Refusal
-from floorlens.api.security import Caller, Requires
+from floorlens.api.security import Caller
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -42,13 +44,10 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def _may_ask(request: Request, route: APIRoute) -> bool:
-    """Returns whether the caller may ask the route at all: if not, that is said first."""
-    caller = request.scope["state"].get("caller")
-    scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
-    return all(
-        not isinstance(one.call, Requires) or one.call.scope in scopes
-        for one in _dependants(route.dependant)
-    )
+    """Returns whether the caller may ask at all: that there is no key is said first."""
+    if isinstance(request.scope["state"].get("caller"), Caller):
+        return True
+    return not any(isinstance(one.call, SecurityBase) for one in _dependants(route.dependant))
 
 
 def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:
@@ -63,6 +62,8 @@ def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:
     for dependant in _dependants(route.dependant):
         for field in dependant.query_params:
             query |= _names(field)
+        if isinstance(dependant.call, APIKeyQuery):
+            query.add(dependant.call.model.name)
         for field in dependant.body_params:
             if isinstance(field.field_info, params.Form):
                 takes_form = True

@@ -18,7 +18,7 @@ from floorlens.api.search_answers import moment
 from floorlens.api.search_bodies import FeedbackBody, RemarkBody, RemarksBody
 from floorlens.api.security import requires
 from floorlens.api.service import ServiceOf
-from floorlens.api.uploads import json_body, read_json
+from floorlens.api.uploads import json_body, read_json_body
 from floorlens.service.feedback import Remark
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
@@ -47,7 +47,7 @@ async def give_feedback(
 
     The photos of the search and their floors are kept with it, also when the search is gone.
     """
-    body = await read_json(request, FeedbackBody)
+    body = await read_json_body(request, FeedbackBody)
 
     def say() -> RemarkBody:
         kept = service.searching.searches.get(
