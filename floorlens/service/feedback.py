@@ -234,7 +234,8 @@ class Feedback:
         _write_csv(
             folder / "adapt.csv",
             ("room", "product"),
-            ((f"rooms/{room}", product) for room, product in pairs),
+            # A room teaches one product: the one that was said last.
+            ((f"rooms/{room}", product) for room, product in dict(pairs).items()),
         )
         _write_csv(
             folder / "feedback.csv",

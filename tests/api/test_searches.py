@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+JSON = {"content-type": "application/json"}
+
 
 def ask(client: TestClient, *photos: Path, **fields: Any) -> Any:
     """Posts a form to /v1/search; what is no text is JSON in it."""
@@ -576,3 +578,85 @@ def test_one_match_is_compared(client: TestClient, room: Path, lens: Floorlens) 
     answer = client.get(f"/v1/searches/{search}/matches/oak")
     assert (answer.status_code, answer.json()["code"]) == (404, "image-not-found")
     assert str(room.parent) not in answer.text
+
+
+HUGE = 10**400
+ODD: tuple[dict[str, Any], ...] = (
+    {"where": {"price": {"$lt": HUGE}}},
+    {"where": {"price": HUGE}},
+    {"where": {"price": {"$in": [HUGE, 1e308, True, "a"]}}},
+    {"where": {"$or": [{"price": -HUGE}, {"name": "a" * 10_000}]}},
+    {"where": {"": ""}},
+    {"where": {"$and": [{"$or": [{"price": 1}]}] * 40}},
+    {"region": [0, 0, 1e308, 1e308]},
+    {"region": [-1e308, -1e308, 1e308, 1e308]},
+    {"region": [[-1e308, 0], [1e308, 0], [0, 1e308]]},
+    {"region": [[0, 0], [160, 0], [160, 120]] * 600},
+    {"region": [HUGE, 0, 1, 1]},
+    {"clicks": [{"x": 1e308, "y": 0}]},
+    {"clicks": [{"x": 159.9999, "y": 119.9999}] * 200},
+    {"clicks": [{"x": 80, "y": 100, "floor": False}]},
+    {"weights": {"colour": 1e308, "texture": 1e308}},
+    {"weights": {"colour": 0, "texture": 0}},
+    {"weights": {"colour": 5e-324, "texture": 0}},
+    {"like": ["oak"] * 20},
+    {"like": ["oak"], "unlike": ["oak"]},
+    {"like": ["\U0001f408"]},
+    {"unlike": ["ash", "brick", "moss", "oak", "slate", "walnut"]},
+)
+names = ("region", "clicks", "where", "weights", "like", "unlike", "group", "limit", "cursor")
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["oak", "price", "$lt", "$in", "design", HUGE, 1e308, "\x00", "\ud800"])
+)
+json_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["x", "y", "floor", "price", "$or"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@hypothesis_settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    fields=st.dictionaries(st.sampled_from(names), json_values, max_size=3) | st.sampled_from(ODD),
+)
+def test_whatever_is_asked_has_an_answer(
+    client: TestClient, room: Path, fields: dict[str, Any]
+) -> None:
+    """Never a 500, and every answer is one that the description has."""
+    check(client, room, fields)
+
+
+def test_odd_wishes_have_an_answer(client: TestClient, room: Path) -> None:
+    for fields in ODD:
+        check(client, room, fields)
+
+
+def check(client: TestClient, room: Path, fields: dict[str, Any]) -> None:
+    photo = base64.b64encode(room.read_bytes()).decode()
+    answer = client.post("/v1/search", content=json.dumps({"photo": photo, **fields}), headers=JSON)
+    assert answer.status_code in (200, 404, 422), (fields, answer.text)
+    if answer.status_code == 200:
+        search = answer.json()["id"]
+        fields = {name: value for name, value in fields.items() if name != "cursor"}
+        again = client.post(
+            f"/v1/searches/{search}/refine", content=json.dumps(fields), headers=JSON
+        )
+        assert ids(again) == ids(answer)
+    for kind in ("multipart", "mask"):
+        data = {name: json.dumps(value) for name, value in fields.items()}
+        address = "/v1/search" if kind == "multipart" else "/v1/mask"
+        answer = client.post(address, files={"photo": room.read_bytes()}, data=data)
+        assert answer.status_code in (200, 404, 422), (fields, answer.text)

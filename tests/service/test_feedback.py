@@ -1,3 +1,112 @@
 """What an export writes is read by `floorlens eval pairs` and `floorlens adapt --pairs`."""
 
 from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from floorlens import Floorlens
+from floorlens.adaptation import adapt as adaptation
+from floorlens.adaptation.rooms import simulate_view
+from floorlens.errors import UsageError
+from floorlens.evaluation.datasets import read_masks, read_pairs
+from floorlens.evaluation.measured import open_measured_lens
+from floorlens.evaluation.pairs import evaluate_pairs
+from floorlens.products.product import Product
+from floorlens.service.feedback import Feedback
+from floorlens.service.queries import SearchQuery
+from floorlens.service.searches import Searches
+from floorlens.service.searching import Searching
+from floorlens.service.store import Store
+from floorlens.testing import fake_stages
+
+pytestmark = pytest.mark.slow
+
+COUNT = 12
+stages = partial(fake_stages, adaptable=True)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A catalogue of a dozen colours, with a room of each searched for, and right products said."""
+    folder, rng = tmp_path / "shop", np.random.default_rng(0)
+    folder.mkdir()
+    with Floorlens.open(tmp_path / "catalogue", stages=stages()) as lens:
+        colours = rng.uniform(60, 200, (COUNT, 3)).astype(np.uint8)
+        for number, colour in enumerate(colours):
+            pixels = np.full((48, 64, 3), colour, np.uint8)
+            Image.fromarray(pixels).save(folder / f"p{number:02}.png")
+        lens.add(folder)
+        # An id that no file can have.
+        lens.add([{"id": "a/b=c", "name": "Odd", "image": str(folder / "p00.png")}])
+        store = Store(tmp_path / "catalogue-service")
+        searching = Searching(lens, Searches(store, 1, 100))
+        feedback = Feedback(store)
+        for number, colour in enumerate(colours):
+            room = np.full((96, 128, 3), 255, np.uint8)
+            room[48:] = np.clip(colour.astype(int) + rng.integers(-12, 12, 3), 0, 255)
+            path = tmp_path / f"room{number}.png"
+            Image.fromarray(room).save(path)
+            query = SearchQuery((None,), ((),))
+            search = searching.search("key", [path.read_bytes()], query, limit=3).search
+            assert search is not None
+            feedback.say(search, f"p{number:02}", "right", "key")
+            feedback.say(search, "a/b=c", "right" if number == 0 else "wrong", "key")
+        store.close()
+    return tmp_path
+
+
+def test_the_command_writes_what_evaluation_and_adaptation_read(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop)
+    result = run(monkeypatch, "feedback", "export", "out")
+    assert f"{COUNT + 1} pairs of {COUNT} rooms, {COUNT + 1} products" in result.stdout
+    dataset = read_pairs(shop / "out")
+    assert len(dataset.pairs) == COUNT + 1
+    assert len(read_masks(shop / "out", images="rooms")) == COUNT
+    opener = partial(open_measured_lens, stages=stages())
+    report = evaluate_pairs(shop / "out", opener=opener)
+    assert not report.failed
+    assert report.as_dict()["top1"] > 0.7
+    monkeypatch.setattr(adaptation, "VIEWS", 2)
+    monkeypatch.setattr(adaptation, "simulate_view", partial(simulate_view, size=(96, 72)))
+    with Floorlens.open(shop / "catalogue", stages=stages()) as lens:
+        learned = lens.adapt(pairs=shop / "out" / "adapt.csv").pairs
+    assert learned is not None
+    assert not learned.failed
+    # Room 0 has two right products: it teaches one.
+    assert len(learned.rows) == COUNT
+    assert "not empty" in run(monkeypatch, "feedback", "export", "out", code=2).stderr
+    assert run(monkeypatch, "feedback", "list").stdout.count("right") == COUNT + 1
+
+
+def test_products_without_a_picture_are_named(shop: Path) -> None:
+    store = Store(shop / "catalogue-service")
+    feedback = Feedback(store)
+    pictures = [shop / "shop" / f"p{number:02}.png" for number in range(COUNT)]
+    products = [Product(path.stem, path.stem, {}, (str(path),)) for path in pictures]
+    pictures[3].unlink()
+    written = feedback.write_evaluation_set(products[:-1], shop / "out")
+    assert written.missing == ("a/b=c", "p03", f"p{COUNT - 1:02}")
+    assert written.products == COUNT - 2
+    assert written.pairs == COUNT - 2
+    with pytest.raises(UsageError, match="not empty"):
+        feedback.write_evaluation_set(products, shop / "out")
+    with pytest.raises(UsageError, match="cannot be written"):
+        feedback.write_evaluation_set(products, shop / "out" / "pairs.csv" / "below")
+    store.close()
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str, code: int = 0) -> Result:
+    from floorlens.cli import app
+
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
