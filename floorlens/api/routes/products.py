@@ -304,6 +304,7 @@ async def product_image(
             if_none_match,
             max_megapixels=settings.max_megapixels,
             seconds=settings.picture_seconds,
+            thumbnails=service.thumbnails,
         )
         headers = {
             "ETag": picture.tag,
