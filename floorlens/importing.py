@@ -181,7 +181,8 @@ def import_products(
     go on, unless `strict` is set; `numbers`, `columns` and `layout` are those of `read_products`.
     `pictures` are folders beside a list's own in which its pictures may lie; those at addresses
     are fetched by `fetcher`, if there is one. With `copy` the catalogue's folder keeps a copy of
-    each picture, without what a camera wrote beside it, and names that.
+    each picture, without what a camera wrote beside it, and names that; a picture that lies outside
+    of the source's folder is then as good as absent.
 
     Raises:
         ProductSourceError: the source as a whole is not usable; nothing is stored.
@@ -210,6 +211,7 @@ def import_products(
             pictures=pictures,
             known=lambda: catalogue.pictures() | picture_folder.paths,
             address=downloads.name,
+            silent=copy,
         ),
         picture_folder=picture_folder,
     )

@@ -628,7 +628,8 @@ class Floorlens:
             fetch: whether pictures at `http(s)://` addresses are fetched, from one of the
                 `fetch_hosts` that the catalogue was opened with. They are kept in its folder.
             copy: whether the pictures are copied into the catalogue's folder, without what a camera
-                wrote beside them (its place, say): then the source can be deleted.
+                wrote beside them (its place, say): then the source can be deleted. What a list
+                names outside of its folder is then as good as absent: it may be a stranger's.
 
         Raises:
             ProductSourceError: the source as a whole is not usable; nothing is stored.

@@ -19,6 +19,7 @@ from floorlens.errors import StateError
 
 Body = TypeVar("Body", bound=BaseModel)
 
+JSON, FORM = "application/json", "multipart/form-data"
 MAX_JSON = 1 << 20
 """Bytes of a JSON body that holds no picture."""
 _MAX_FIELDS = 64 * 1024
@@ -29,6 +30,19 @@ _BROKEN = {"body": "is no multipart form with a file `file`"}
 def media_type_of(request: Request) -> str:
     """Returns the media type of a request's body, without parameters."""
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def check_media_type(request: Request, *allowed: str) -> str:
+    """Returns the media type of a request's body, if it is one of those that are read.
+
+    Raises:
+        Refusal: it is another one.
+    """
+    kind = media_type_of(request)
+    if kind not in allowed:
+        cure = f"send {' or '.join(allowed)}"
+        raise Refusal(415, "media-type-unsupported", errors={"Content-Type": cure})
+    return kind
 
 
 async def read_json(request: Request, model: type[Body], *, most: int = MAX_JSON) -> Body:

@@ -21,6 +21,7 @@ from floorlens import __version__
 from floorlens.api.admission import Admission
 from floorlens.api.exchange import checkpoint, exchange_of, note_timings
 from floorlens.api.metrics import Metrics
+from floorlens.api.pictures import Thumbnails
 from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
@@ -117,6 +118,7 @@ class Service:
         self.rates = Rates(store)
         # It begins to look for jobs when the application starts.
         self.dispatcher = Dispatcher(lens, settings, store)
+        self.thumbnails = Thumbnails(store.folder / "thumbnails")
         self.searching = Searching(
             lens,
             Searches(store, settings.keep_hours, settings.keep_mb),

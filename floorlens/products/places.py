@@ -50,6 +50,7 @@ class Places:
         known: Callable[[], Collection[str]] = tuple,
         address: Callable[[str], str | None] = lambda _: None,
         option: str = "--pictures",
+        silent: bool = False,
     ) -> None:
         """Names the folders.
 
@@ -60,6 +61,8 @@ class Places:
             address: gives the name by which a product holds the picture at an `http(s)://` address;
                 None where nothing may be fetched. Its ImageError refuses the address.
             option: of the command line, with which a user allows a further folder.
+            silent: whether what lies elsewhere is as good as absent, since whoever wrote the list
+                must not learn what lies on this machine.
 
         Raises:
             UsageError: one of the further folders is none.
@@ -71,6 +74,7 @@ class Places:
         self._known_pictures = known
         self._address = address
         self._option = option
+        self._silent = silent
         self._names: dict[Path, dict[str, list[str]]] = {}
         self._stems: dict[Path, dict[str, list[str]]] = {}
         self._searches = 0
@@ -151,6 +155,8 @@ class Places:
         for folder in self._folders:
             path = (folder / plain).resolve()
             if path.exists():
+                if self._silent and not self._allowed(path):
+                    continue
                 if not (path.is_file() or path.is_dir()):
                     # To read a pipe is to wait for ever.
                     raise ProductSourceError(
@@ -166,7 +172,7 @@ class Places:
                 if self._allowed(path):
                     return storable(path, where)
                 outside = path
-        if outside is None:
+        if outside is None or self._silent:
             return None
         if outside.is_file() and _ending(_folded(outside.name)) not in SUFFIXES:
             raise ProductSourceError(

@@ -96,6 +96,10 @@ def test_a_zip_becomes_products(client: TestClient, lens: Floorlens, tmp_path: P
     assert [row["id"] for row in rows] == ["new/N-lost", "new/N-out"]
     assert str(tmp_path) not in json.dumps([job, rows])
     assert "pictures/lost.png" in rows[0]["reason"]
+    # That it is there must not be learned.
+    assert rows[1]["reason"].replace("line 6", "line 5") == rows[0]["reason"].replace(
+        "pictures/lost.png", "passwd"
+    )
     first = client.get(f"{location}/rows", params={"limit": 2}).json()
     following = {"limit": 9, "cursor": first["next_cursor"]}
     rest = client.get(f"{location}/rows", params=following).json()
@@ -176,13 +180,15 @@ def test_uploads_that_cannot_be_one_are_refused_and_leave_nothing(
     file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.zip"\r\n\r\nPK'
     field = b'--x\r\nContent-Disposition: form-data; name="adapt"\r\n\r\n'
     bodies = {
-        "no form": (b"PK", "application/zip"),
         "no boundary": (b"--x--", "multipart/form-data"),
         "no end": (file, form),
         "no file": (field + b"true\r\n--x--\r\n", form),
         "a long field": (field + b"a" * 100_000 + b"\r\n--x--\r\n", form),
         "empty": (b"", form),
     }
+    for kind in ("application/zip", "text/csv", ""):
+        answer = stopped.post("/v1/imports", content=b"PK", headers={"content-type": kind})
+        assert problem(answer, 415, "media-type-unsupported").keys() == {"Content-Type"}
     for what, (body, kind) in bodies.items():
         answer = stopped.post("/v1/imports", content=body, headers={"content-type": kind})
         assert answer.status_code == 422, (what, answer.text)

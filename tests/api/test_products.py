@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 from PIL import Image
 
 from floorlens import Floorlens
+from floorlens.api.pictures import Thumbnails, _thumbnail
 from floorlens.errors import EngineUnavailable
 from floorlens.retrieval.retriever import Retriever
 
@@ -156,7 +159,7 @@ def test_a_product_is_not_replaced_by_mistake(client: TestClient) -> None:
         ({"images": [base64.b64encode(b"no picture").decode()]}, 415, "image-unreadable"),
         ({"metadata": {"size": {"width": 3}}}, 422, "request-invalid"),
         ({"metadata": {"id": "x"}}, 422, "product-source-invalid"),
-        ({"metadata": {"a\0": "x"}}, 422, "product-source-invalid"),
+        ({"metadata": {"a\0": "x"}}, 422, "request-invalid"),
         ({"nmae": "Cork"}, 422, "request-invalid"),
     ],
 )
@@ -255,3 +258,50 @@ def test_variants_are_listed(client: TestClient) -> None:
     (variant,) = client.get("/v1/products/oak/variants").json()["variants"]
     assert variant["product"]["id"] == "oak copy"
     assert client.get("/v1/products/ash/variants").json() == {"variants": []}
+
+
+# -- thumbnails ----------------------------------------------------------------------------------
+
+
+def test_a_thumbnail_is_made_once_for_each_state_of_a_picture(
+    client: TestClient, lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all processes; another picture at the same path has another one."""
+    made: list[object] = []
+
+    def thumbnail(*arguments: Any) -> bytes:
+        made.append(arguments)
+        return _thumbnail(*arguments)
+
+    monkeypatch.setattr("floorlens.api.pictures._thumbnail", thumbnail)
+    address = "/v1/products/oak/image?width=64"
+    first = client.get(address)
+    again = client.get(address)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert len(made) == 1
+    client.get("/v1/products/oak/image?width=65")
+    assert len(made) == 2
+    path = Path(lens.product("oak").images[0])
+    Image.new("RGB", (80, 50), "navy").save(path)
+    assert client.get(address).content != first.content
+    assert len(made) == 3
+
+
+def test_the_oldest_thumbnails_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none is needed: where nothing can be written, it is made again."""
+    monkeypatch.setattr("floorlens.api.pictures._PRUNE_EVERY", 1)
+    thumbnails = Thumbnails(tmp_path / "thumbnails", most=250)
+    for number in range(4):
+        thumbnails.put(f'"{number:032}"', bytes([number]) * 100)
+        for path in (tmp_path / "thumbnails").glob("*/*"):
+            os.utime(path, (path.stat().st_mtime - 10, path.stat().st_mtime - 10))
+    assert [thumbnails.get(f'"{number:032}"') is not None for number in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    (tmp_path / "file").write_text("")
+    blocked = Thumbnails(tmp_path / "file")
+    blocked.put('"aa"', b"x")
+    assert blocked.get('"aa"') is None

@@ -259,3 +259,26 @@ def test_a_pipe_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "pipe.jpg")
     with pytest.raises(ProductSourceError, match="pipe or a device"):
         Places(folder).find("pipe.jpg", "list.csv, line 2")
+
+
+def test_of_what_lies_outside_a_stranger_learns_nothing(tmp_path: Path) -> None:
+    """Whether a file is there, a pipe, a folder, or nothing at all: the words are the same."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "secret.jpg").write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "shop" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    places = Places(tmp_path / "shop", silent=True)
+    messages = set()
+    for name in (
+        "../secret.jpg",
+        "../absent.jpg",
+        "../pipe.jpg",
+        "..",
+        str(tmp_path / "secret.jpg"),
+    ):
+        with pytest.raises(ProductSourceError) as refusal:
+            places.find(name, "line 2")
+        messages.add(str(refusal.value).replace(repr(name), "X"))
+    assert len(messages) == 1
+    with pytest.raises(ProductSourceError, match="cannot be found"):
+        places.find("link.jpg", "line 2")

@@ -18,7 +18,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from floorlens.api.bodies import Request as Body
-from floorlens.api.forms import media_type_of, of_fields, read_json, receive_file, validated
+from floorlens.api.forms import (
+    FORM,
+    JSON,
+    check_media_type,
+    media_type_of,
+    of_fields,
+    read_json,
+    receive_file,
+    validated,
+)
 from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.problems import TEXTS, Refusal, problems_of
 from floorlens.api.security import Caller, requires
@@ -223,7 +232,7 @@ def _options(body: ImportOptions) -> dict[str, Any]:
 
 
 async def _read_import(request: Request, service: Service) -> _Work:
-    if media_type_of(request) == "application/json":
+    if check_media_type(request, FORM, JSON) == JSON:
         body = await read_json(request, NewImport)
         options = _options(body)
         if body.folder is not None and body.address is None:
@@ -273,6 +282,8 @@ def _reader(
     async def read(request: Request, service: Service) -> _Work:
         # An empty body asks for what is usual.
         empty = request.headers.get("content-length") == "0" or media_type_of(request) == ""
+        if not empty:
+            check_media_type(request, JSON)
         body = validated(model, {}) if empty else await read_json(request, model)
         return arguments(body, service)
 
@@ -534,6 +545,7 @@ def _add_routes(family: _Family) -> None:
             },
             **problems_of(
                 s413="too many bytes",
+                s415="the body is of another kind",
                 s422="a field cannot be used",
                 s503="too many jobs wait, or what the service keeps cannot be written",
             ),

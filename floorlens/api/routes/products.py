@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from floorlens.api.bodies import Request as Body
-from floorlens.api.forms import media_type_of, of_fields, read_json, validated
+from floorlens.api.forms import FORM, JSON, check_media_type, of_fields, read_json, validated
 from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refusal, problems_of
@@ -304,6 +304,7 @@ async def product_image(
             if_none_match,
             max_megapixels=settings.max_megapixels,
             seconds=settings.picture_seconds,
+            thumbnails=service.thumbnails,
         )
         headers = {
             "ETag": picture.tag,
@@ -429,7 +430,7 @@ _NEW_FORM = {
             s400="the form is broken",
             s409="there is a product of that id",
             s413="too many bytes or pixels",
-            s415="a file is no image",
+            s415="a file is no image, or the body of another kind",
             s422="a field cannot be used, or a picture takes too long to decode",
             s503="the service is busy, or the catalogue cannot be used",
         ),
@@ -568,7 +569,7 @@ async def _read_product(request: Request, service: Service) -> tuple[NewProduct,
         Refusal: a field cannot be used, or a picture is too large.
     """
     most = int(service.settings.max_upload_mb * 1e6)
-    if media_type_of(request) == "application/json":
+    if check_media_type(request, FORM, JSON) == JSON:
         body = await read_json(request, NewProduct, most=2 * MAX_IMAGES * most)
         try:
             pictures = [base64.b64decode(image, validate=True) for image in body.images]
