@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 CALL = """async ([url, key, photo]) => {
   const form = new FormData();
-  form.append("file", new Blob([new Uint8Array(photo)]), "room.png");
+  form.append("photo", new Blob([new Uint8Array(photo)]), "room.png");
   const headers = key ? {Authorization: `Bearer ${key}`} : {};
   try {
     const answer = await fetch(url, {method: "POST", body: form, headers});
@@ -44,7 +44,7 @@ CALL = """async ([url, key, photo]) => {
 }"""
 BLIND = """async ([url, photo]) => {
   const form = new FormData();
-  form.append("file", new Blob([new Uint8Array(photo)]), "room.png");
+  form.append("photo", new Blob([new Uint8Array(photo)]), "room.png");
   return fetch(url, {method: "POST", body: form, mode: "no-cors"})
     .then(answer => answer.type, error => error.name);
 }"""
@@ -104,21 +104,21 @@ def test_pages_of_a_shop_and_pages_of_nobody(
     caplog.set_level(logging.INFO, "floorlens.api.access")
     with running_service(settings, stages=fake_stages()) as url:
         browser_page.goto(shop)
-        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask", secret, photo])
+        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask?format=png", secret, photo])
         assert answer["status"] == 200
         assert answer["id"]
         assert "confidence" in answer["floor"]
-        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask", "flk_none", photo])
+        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask?format=png", "flk_none", photo])
         assert (answer["status"], answer["code"]) == (401, "key-invalid")
         assert browser_page.evaluate(SHOW, url + image) > 0
         assert browser_page.evaluate(SHOW, url + image.replace("oak", "ash")) == 0
 
         browser_page.goto(evil)
-        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask", secret, photo])
+        answer = browser_page.evaluate(CALL, [f"{url}/v1/mask?format=png", secret, photo])
         assert (answer["status"], answer["code"]) == (0, "TypeError")
         caplog.clear()
         # Sent without asking first; the policy of resources keeps even an opaque answer away.
-        assert browser_page.evaluate(BLIND, [f"{url}/v1/mask", photo]) == "TypeError"
+        assert browser_page.evaluate(BLIND, [f"{url}/v1/mask?format=png", photo]) == "TypeError"
         facts = [record.facts for record in caplog.records if hasattr(record, "facts")]
         assert [(line["status"], line["code"]) for line in facts] == [(403, "cross-site")]
 
@@ -130,7 +130,9 @@ def test_no_page_reaches_a_service_without_keys(
     with running_service(Settings(catalogue=str(lens.folder)), stages=fake_stages()) as url:
         browser_page.goto(sites[1])
         photo = list(room.read_bytes())
-        assert browser_page.evaluate(CALL, [f"{url}/v1/mask", None, photo])["status"] == 0
+        assert (
+            browser_page.evaluate(CALL, [f"{url}/v1/mask?format=png", None, photo])["status"] == 0
+        )
         # A picture of the catalogue is no page's business either.
         assert browser_page.evaluate(SHOW, f"{url}/v1/products/oak/image") == 0
         port = url.rpartition(":")[2]

@@ -64,7 +64,7 @@ def test_the_key_is_logged_by_its_id_and_never_its_secret(
     client = serving(no_auth=None)
     key, secret = keys.create("shop", ["search"])
     own = {"Authorization": f"Bearer {secret}"}
-    client.post("/v1/mask", files={"file": room.read_bytes()}, headers=own)
+    client.post("/v1/mask", files={"photo": room.read_bytes()}, headers=own)
     client.post("/v1/mask", headers={"X-API-Key": secret[:-1]})
     url = client.app.state.service.image_url("oak", 64)  # type: ignore[attr-defined]
     assert client.get(url).status_code == 200
