@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-from floorlens.api.exchange import CURRENT, Exchange
+from floorlens.api.exchange import CURRENT, Exchange, checkpoint
 from floorlens.api.problems import Refusal
 
 T = TypeVar("T")
@@ -89,12 +89,16 @@ class Admission:
                 client has gone.
         """
         expected = self._means.get(kind, 0.0)
+        # So that a client that went right after its body is seen to have gone.
+        await asyncio.sleep(0)
         await self._turn(exchange, kind, expected)
         started = time.monotonic()
         context = contextvars.copy_context()
         context.run(CURRENT.set, exchange)
         try:
-            task = asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
+            task = asyncio.get_running_loop().run_in_executor(
+                self._threads, context.run, _begin, work
+            )
         except RuntimeError:
             # The service is stopping.
             self._release(expected)
@@ -189,3 +193,9 @@ class Admission:
             return Refusal(499, "client-gone")
         retry = math.ceil(min(60.0, self.seconds_until_done(kind)))
         return Refusal(503, code, {"Retry-After": str(max(1, retry))})
+
+
+def _begin(work: Callable[[], T]) -> T:
+    """Does work in a thread, unless nobody waits for it any more."""
+    checkpoint()
+    return work()
