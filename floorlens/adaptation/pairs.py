@@ -18,6 +18,7 @@ from floorlens.pipeline import floor_region, floor_view
 from floorlens.presets import Stages
 from floorlens.products.columns import Columns, find_columns
 from floorlens.products.delimited import read_delimited
+from floorlens.products.export import of_spreadsheet_cell
 from floorlens.products.places import Places
 from floorlens.products.reading import read_list_bytes
 
@@ -284,8 +285,9 @@ class _Names:
         Raises:
             ProductSourceError: none, or more than one.
         """
-        if text in self._ids:
-            return text
+        for product_id in (text, of_spreadsheet_cell(text)):
+            if product_id in self._ids:
+                return product_id
         ids = self._by_file.get(text.replace("\\", "/").rsplit("/", 1)[-1].casefold(), set())
         if len(ids) == 1:
             return next(iter(ids))

@@ -117,16 +117,26 @@ def starts_formula(text: str) -> bool:
     return text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
 
 
-def spreadsheet_cell(value: Any) -> Any:
-    """Returns a value for a cell of a CSV for people: a text that would be computed gets a `'`.
+def spreadsheet_cell(text: str) -> str:
+    """Returns a text for a cell of a CSV for people: one that would be computed gets a `'`.
 
-    Spreadsheets read that as "this is a text". Numbers stay numbers.
+    Spreadsheets read that as "this is a text".
 
     Example:
-        >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Oak"), spreadsheet_cell(-1.5)
-        ("'=1+1", 'Oak', -1.5)
+        >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Oak")
+        ("'=1+1", 'Oak')
     """
-    return f"'{value}" if isinstance(value, str) and starts_formula(value) else value
+    return f"'{text}" if starts_formula(text) else text
+
+
+def of_spreadsheet_cell(cell: str) -> str:
+    """Returns the text that `spreadsheet_cell` made a cell of.
+
+    Example:
+        >>> of_spreadsheet_cell("'=1+1"), of_spreadsheet_cell("'Oak'")
+        ('=1+1', "'Oak'")
+    """
+    return cell[1:] if cell.startswith("'") and starts_formula(cell[1:]) else cell
 
 
 def folders_outside(products: Iterable[Product], folder: Path) -> list[Path]:

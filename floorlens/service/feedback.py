@@ -15,6 +15,7 @@ from sqlalchemy import delete, exists, func, insert, select
 from floorlens.errors import UsageError
 from floorlens.images.formats import SUFFIXES
 from floorlens.images.masks import mask_png
+from floorlens.products.export import spreadsheet_cell
 from floorlens.products.product import Product
 from floorlens.service.schema import feedback, feedback_photos, photos, sights
 from floorlens.service.searches import KeptSearch
@@ -284,7 +285,8 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        # Ids come from elsewhere, and people open these files in spreadsheets.
+        writer.writerows(map(spreadsheet_cell, row) for row in rows)
 
 
 def _remark(row: Any) -> Remark:

@@ -303,6 +303,7 @@ def listed(tmp_path: Path) -> Callable[..., list[str | None]]:
         product("oak", "/shop/oak.jpg", "/shop/oak-2.jpg"),
         product("ash", "/shop/ash.jpg", "/shop/both.jpg"),
         product("elm", "/shop/elm.jpg", "/other/both.jpg"),
+        product("=1+1", "/shop/formula.jpg"),
     ]
 
     def read(*lines: str) -> list[str | None]:
@@ -319,6 +320,13 @@ def test_a_product_is_named_by_its_id_or_a_picture(
 ) -> None:
     assert listed("room,product,source", f"room.png,{name},shop") == ["oak"]
     assert listed("Product;Room", f"{name};ROOM.PNG") == ["oak"]
+
+
+def test_an_id_is_read_as_an_export_writes_it(listed: Callable[..., list[str | None]]) -> None:
+    """A spreadsheet would compute it; feedback is exported with an apostrophe before it."""
+    for cell in ("'=1+1", "=1+1"):
+        assert listed("room,product", f"room.png,{cell}") == ["=1+1"]
+    assert "no product" in str(listed("room,product", "room.png,'oak"))
 
 
 def test_a_name_of_two_products_is_none(listed: Callable[..., list[str | None]]) -> None:

@@ -121,7 +121,7 @@ def test_the_service_searches_with_it(environment: dict[str, str], shop: Path) -
     log = shop / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "floorlens", "serve", "--port", "0"],
+            [sys.executable, "-m", "floorlens", "serve", "--port", "0", "--no-auth"],
             cwd=shop,
             env=environment,
             stdout=file,
@@ -135,7 +135,7 @@ def test_the_service_searches_with_it(environment: dict[str, str], shop: Path) -
             time.sleep(0.05)
         room, product = next(iter(ROOMS.items()))
         with httpx.Client(base_url=match[1], timeout=PATIENCE) as web:
-            assert web.get("/healthz").json()["preset"] == "colours"
+            assert web.get("/v1/status").json()["preset"] == "colours"
             files = {"file": (SAMPLES / "rooms" / room).read_bytes()}
             answer = web.post("/search", files=files).json()
         assert answer[0]["id"] == product
