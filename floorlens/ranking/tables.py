@@ -14,6 +14,7 @@ from floorlens.errors import FloorlensError, MissingDependency
 from floorlens.html import table
 from floorlens.images.decoding import decode_photo
 from floorlens.images.drawing import picture_uri
+from floorlens.products.export import spreadsheet_cell
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -22,9 +23,6 @@ ROWS = 20
 """A notebook shows so many matches, at most."""
 PICTURE_SIDE = 72
 """The longer side of their pictures, in pixels."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a text begins with that a spreadsheet takes for a formula."""
 
 # Which columns a person needs beside the picture; what is empty in all rows is left out.
 _SHOWN = ("rank", "name", "id", "score", "word", "reason")
@@ -117,7 +115,7 @@ def _csv_cell(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.lstrip()[:1] in FORMULA or text[:1] in FORMULA else text
+    return str(spreadsheet_cell(text))
 
 
 def _columns(

@@ -15,6 +15,7 @@ from sqlalchemy import delete, exists, func, insert, select
 from floorlens.errors import UsageError
 from floorlens.images.formats import SUFFIXES
 from floorlens.images.masks import mask_png
+from floorlens.products.export import spreadsheet_cell
 from floorlens.products.product import Product
 from floorlens.service.schema import feedback, feedback_photos, photos, sights
 from floorlens.service.searches import KeptSearch
@@ -241,7 +242,14 @@ class Feedback:
             folder / "feedback.csv",
             ("search", "room", "product", "verdict", "created"),
             (
-                (one.search_id, room, one.product_id, one.verdict, f"{one.created:.0f}")
+                # For people: a spreadsheet must compute nothing of an id.
+                (
+                    one.search_id,
+                    room,
+                    spreadsheet_cell(one.product_id),
+                    one.verdict,
+                    f"{one.created:.0f}",
+                )
                 for one in reversed(remarks)
                 for room in rooms_of.get(one.search_id, ())
             ),
