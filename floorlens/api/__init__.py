@@ -10,6 +10,12 @@ loopback     which addresses are of this machine alone
 origins      pages of other sites, and what browsers are told of answers
 description  /openapi.json: what all routes have in common
 docs         /docs: the same as a page without scripts
+search_…     bodies: what a search asks; answers: what the library found, as bodies
+uploads      requests with photos, as a form or as JSON
+json_texts   JSON, read so strictly that all of it can be stored and sent again
+events       answers that come in parts, stage by stage
+strictness   parameters and fields that nobody reads are refused
+field_errors what is wrong with a request, field by field
 problems     every error -> status, code and a text that is safe to show to strangers
 forms        bodies that come as JSON or as a form; files go to the disk as they come
 paging       how many a page holds, and where the next one begins

@@ -246,6 +246,13 @@ def problems_of(**texts: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
+async def answer_to(request: Request, error: FloorlensError | Refusal) -> JSONResponse:
+    """Returns the answer for an error that a route did not raise, but caught."""
+    if isinstance(error, FloorlensError):
+        return await _answer_floorlens_error(request, error)
+    return await _answer_http_error(request, error)
+
+
 # Starlette types a handler for any Exception; each of these gets only the class of `install`.
 
 

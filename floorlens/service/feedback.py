@@ -242,7 +242,14 @@ class Feedback:
             folder / "feedback.csv",
             ("search", "room", "product", "verdict", "created"),
             (
-                (one.search_id, room, one.product_id, one.verdict, f"{one.created:.0f}")
+                # For people: a spreadsheet must compute nothing of an id.
+                (
+                    one.search_id,
+                    room,
+                    spreadsheet_cell(one.product_id),
+                    one.verdict,
+                    f"{one.created:.0f}",
+                )
                 for one in reversed(remarks)
                 for room in rooms_of.get(one.search_id, ())
             ),

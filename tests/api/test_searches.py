@@ -580,6 +580,40 @@ def test_one_match_is_compared(client: TestClient, room: Path, lens: Floorlens) 
     assert str(room.parent) not in answer.text
 
 
+def events(answer: Any) -> list[tuple[str, Any]]:
+    """Returns the name and the data of each event."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    parts = [part.split("\n") for part in answer.text.strip().split("\n\n")]
+    return [
+        (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for name, data in parts
+    ]
+
+
+def test_the_stages_of_a_search_can_be_followed(
+    client: TestClient, room: Path, blank: Path
+) -> None:
+    """What is wrong with the request is told as ever; what fails later is an event."""
+    accept = {"Accept": "text/event-stream"}
+    files = {"photo": room.read_bytes()}
+    parts = events(client.post("/v1/search", files=files, headers=accept))
+    assert [name for name, _ in parts[:-1]] == ["stage"] * (len(parts) - 1)
+    stages = [data["stage"] for _, data in parts[:-1]]
+    assert list(dict.fromkeys(stages)) == [
+        *("decode", "segment", "normalise", "embed", "retrieve", "rerank", "collect")
+    ]
+    name, result = parts[-1]
+    assert name == "result"
+    assert result["matches"] == ask(client, room).json()["matches"]
+    assert client.get(f"/v1/searches/{result['id']}").status_code == 200
+    files = {"photo": blank.read_bytes()}
+    name, problem = events(client.post("/v1/search", files=files, headers=accept))[-1]
+    assert (name, problem["status"], problem["code"]) == ("problem", 422, "no-floor-found")
+    answer = client.post("/v1/search", files=files, data={"limt": "1"}, headers=accept)
+    assert (answer.status_code, set(errors(answer))) == (422, {"limt"})
+
+
 HUGE = 10**400
 ODD: tuple[dict[str, Any], ...] = (
     {"where": {"price": {"$lt": HUGE}}},

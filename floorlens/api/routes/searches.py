@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from floorlens.api.events import MEDIA_TYPE as EVENTS
+from floorlens.api.events import stream, wants_events
 from floorlens.api.exchange import checkpoint, note_timings
 from floorlens.api.problems import Refusal, problems_of
 from floorlens.api.search_answers import comparison_body, search_answer
@@ -27,7 +29,7 @@ from floorlens.explanation.above import floor_patch
 from floorlens.images.drawing import overlay, picture_bytes
 from floorlens.images.loading import Photo
 from floorlens.images.masks import mask_png
-from floorlens.search import MOST_PHOTOS
+from floorlens.search import MOST_PHOTOS, StageProgress
 from floorlens.segmentation import FloorRegion
 from floorlens.service.searches import KeptSearch
 
@@ -53,42 +55,54 @@ _WISHES = {
 
 @router.post(
     "/search",
-    responses=problems_of(
-        s400="the form is broken",
-        s404="there is nothing to rank, or no product of an id in `like` or `unlike`",
-        s413="too many bytes or pixels",
-        s415="a photo is no image, or the body neither a form nor JSON",
-        s422=f"no floor was found; or {_UNUSABLE}",
-        s503=BUSY,
-    ),
+    response_model=SearchAnswer,
+    responses={
+        200: {
+            "content": {EVENTS: {"schema": {"type": "string"}}},
+            "description": "a page of the ranking",
+        },
+        **problems_of(
+            s400="the form is broken",
+            s404="there is nothing to rank, or no product of an id in `like` or `unlike`",
+            s413="too many bytes or pixels",
+            s415="a photo is no image, or the body neither a form nor JSON",
+            s422=f"no floor was found; or {_UNUSABLE}",
+            s503=BUSY,
+        ),
+    },
     openapi_extra={
         "requestBody": request_body(
             SearchBody, {"clicks": [{"x": 640, "y": 900, "floor": True}], **_WISHES}
         )
     },
 )
-async def search_floor(request: Request, service: ServiceOf, caller: Asking) -> SearchAnswer:
+async def search_floor(request: Request, service: ServiceOf, caller: Asking) -> Any:
     """Returns the products, the closest to the photos' floor first, a page at a time.
 
     Takes one photo, or up to eight of one floor. The search is kept for a while: by its id further
     pages are read, and it is asked anew without another upload.
+
+    With `Accept: text/event-stream` the answer comes in parts: an event `stage` as each begins,
+    then `result` with the body as it is described here, or `problem` with that of an error.
     """
     body = await read_body(request, SearchBody, service.settings)
     query = _readable(body.query)
 
-    def search() -> SearchAnswer:
+    def search(progress: StageProgress) -> SearchAnswer:
         answer = service.searching.search(
             caller.key_id,
             body.photo,
             query,
             limit=body.limit,
             cursor=body.cursor,
-            progress=checkpoint,
+            progress=progress,
         )
         note_timings(answer.result.timings)
         return search_answer(service, answer, query, [])
 
-    return await service.run_with_models(request, search)
+    if wants_events(request):
+        return stream(request, service, search)
+    return await service.run_with_models(request, lambda: search(checkpoint))
 
 
 @router.post(
