@@ -20,8 +20,8 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 FIRST, MORE = 12, 24
 PRODUCT_SIDE = 320
 PICTURES_AT_ONCE = 4
+# Long, since a photo may wait for those before it.
 ANSWER_SECONDS = 120.0
-"""Long, since a photo may wait for those before it."""
 SAMPLE_WIDTH = 68
 ENDINGS = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
 
