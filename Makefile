@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # What is installed is pinned: constraints.txt holds one tested version of every package.
 PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
-EXTRAS ?= api,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui
+EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui
 ROOMS ?=
 PRODUCTS ?=
 

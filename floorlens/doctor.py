@@ -31,6 +31,7 @@ from floorlens.testing import check_stages
 # Extra -> the module that shows that it is installed.
 EXTRAS = {
     "api": "fastapi",
+    "client": "httpx",
     "clip": "transformers",
     "excel": "openpyxl",
     "heif": "pi_heif",

@@ -305,15 +305,26 @@ class JobNotFound(StateError):
 class ServiceError(FloorlensError):
     """The service answered with an error, or what answered is no service of ours.
 
-    `code` is the one of the service's answer, where it gave one.
+    `code` and `fields` are those of the service's answer, where it gave them, `request_id` is the
+    id by which the answer stands in the log of the service, and `status` the one of HTTP.
     """
 
     code = "service"
     status = 502
 
-    def __init__(self, message: str, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        code: str | None = None,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        fields: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message, fields=fields)
         self.code = code or self.code
+        self.status = status or self.status
+        self.request_id = request_id
 
 
 class ServiceUnreachable(ServiceError):

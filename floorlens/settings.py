@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     api_url: str | None = Field(
         default=None, description="the service that the page asks; unset = one of its own"
     )
+    api_key: SecretStr | None = Field(
+        default=None, description="the key that the page, or a client, sends to the service"
+    )
     # Pinecone's own names, as the reference design and its SDK have them.
     pinecone_api_key: SecretStr | None = Field(
         default=None, validation_alias="PINECONE_API_KEY", description="Pinecone's key"

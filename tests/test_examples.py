@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import doctest
 import shutil
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,13 +59,37 @@ def test_every_public_function_shows_an_example(path: Path) -> None:
             )
 
 
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of a real service that has the three products."""
+    pytest.importorskip("fastapi", reason="needs the extra api")
+    from floorlens import Floorlens
+    from floorlens.api.server import running_service
+    from floorlens.client import Client
+    from floorlens.settings import Settings
+
+    folder = tmp_path_factory.mktemp("service")
+    fill(folder)
+    with Floorlens.open(folder / "catalogue") as lens:
+        lens.add(folder / "products")
+    settings = Settings(catalogue=str(folder / "catalogue"))
+    with running_service(settings) as url, Client(url) as client:
+        yield client
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_examples_do_what_they_say(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Each in a folder of its own; it knows `np`. `+SKIP` marks what needs, say, a server."""
+    """Each in a folder of its own; it knows `np`, and those of the client know a `client`.
+
+    `+SKIP` marks what needs, say, another server.
+    """
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    examples = doctest.DocTestFinder().find(import_module(module_of(path)), extraglobs={"np": np})
+    names: dict[str, Any] = {"np": np}
+    if "client" in path.relative_to(PACKAGE).parts and path.stem != "calls":
+        names["client"] = request.getfixturevalue("client")
+    examples = doctest.DocTestFinder().find(import_module(module_of(path)), extraglobs=names)
     for number, example in enumerate(examples):
         if example.examples:
             fill(tmp_path / str(number))

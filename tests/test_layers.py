@@ -30,7 +30,7 @@ INTERFACES = {"api", "cli", "ui"}
 # everything else may not.
 OF_AN_EXTRA = {
     "api": {"fastapi", "starlette", "anyio", "uvicorn"},
-    "ui": {"streamlit", "httpx"},
+    "ui": {"streamlit"},
 }
 
 
@@ -201,7 +201,7 @@ def top_imports(path: Path) -> Iterator[str]:
 def test_the_base_package_needs_no_extra(path: Path) -> None:
     """torch and friends belong to extras; only functions may import an optional one."""
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
-    heavy |= {"huggingface_hub", "safetensors", "tokenizers"}
+    heavy |= {"huggingface_hub", "safetensors", "tokenizers", "httpx"}
     heavy |= set().union(*OF_AN_EXTRA.values())
     if path.stem != "__init__":
         heavy -= OF_AN_EXTRA.get(path.relative_to(PACKAGE).parts[0], set())

@@ -100,7 +100,8 @@ def ui(
             "--api-url",
             metavar="URL",
             help="The service that the page uses (FLOORLENS_API_URL); without it, the page "
-            "starts a service of its own for the sample catalogue.",
+            "starts a service of its own for the sample catalogue. FLOORLENS_API_KEY is the key "
+            "that it sends.",
             show_default=False,
         ),
     ] = None,

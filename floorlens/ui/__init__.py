@@ -1,9 +1,9 @@
-"""The page: Floorlens in a browser, with Streamlit (extra `[ui]`), over HTTP to the service.
+"""The page: Floorlens in a browser, with Streamlit (extra `[ui]`), over HTTP to the service
+(`floorlens.client`).
 
 ```
 app      the page itself, as Streamlit runs it: no logic
 views    its parts: the photo with the floor drawn on it, the product cards, the text of an error
-client   the service's answers as Python objects
 page     runs the page with Streamlit
 ```
 """

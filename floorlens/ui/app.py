@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
-from floorlens.errors import FloorlensError
+from floorlens.client import Client
+from floorlens.client.answers import SearchPage
+from floorlens.errors import FloorlensError, ServiceError, ServiceUnreachable
 from floorlens.images.decoding import decode_photo
 from floorlens.images.formats import SUFFIXES
 from floorlens.settings import Settings, load_settings
 from floorlens.ui import views
-from floorlens.ui.client import Floor, Health, Ranking, ServiceClient
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 FIRST, MORE = 12, 24
 PRODUCT_SIDE = 320
+PICTURES_AT_ONCE = 4
+# Long, since a photo may wait for those before it.
+ANSWER_SECONDS = 120.0
 SAMPLE_WIDTH = 68
 ENDINGS = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
 
 
 @st.cache_resource
-def service(url: str) -> ServiceClient:
+def service(url: str, key: str | None) -> Client:
     """Returns the client of a service; all visitors share its connections."""
-    return ServiceClient(url)
+    return Client(url, key=key, timeout=ANSWER_SECONDS, retries=1)
 
 
 # Without these caches the page would ask the service again at every click. They expire soon, since
 # catalogues change.
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
-def floor_of(url: str, photo: bytes) -> Floor:
-    """Returns where the floor is in a photo."""
-    return service(url).mask(photo)
+def first_page(url: str, photo: bytes) -> SearchPage:
+    """Returns the floor of a photo, and the first products for it."""
+    return client_of(url).search(photo, limit=FIRST)
 
 
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
-def ranking_of(url: str, photo: bytes) -> Ranking:
-    """Returns the ranking for a photo."""
-    return service(url).search(photo)
+def next_page(url: str, photo: bytes, search: str | None, cursor: str) -> SearchPage:
+    """Returns more products for it."""
+    client = client_of(url)
+    if search is None:
+        return client.search(photo, limit=MORE, cursor=cursor)
+    return client.get_search(search, limit=MORE, cursor=cursor)
 
 
 @st.cache_data(ttl=300, max_entries=64, show_spinner=False)
 def pictures_of(url: str, ids: tuple[str, ...]) -> list[bytes | None]:
-    """Returns the products' pictures."""
-    return service(url).pictures(ids, PRODUCT_SIDE)
+    """Returns the products' pictures, None for one that has none."""
+    client = client_of(url)
+
+    def picture(product_id: str) -> bytes | None:
+        try:
+            return client.product_image(product_id, width=PRODUCT_SIDE)
+        except ServiceUnreachable:
+            raise
+        except ServiceError:
+            return None
+
+    with ThreadPoolExecutor(PICTURES_AT_ONCE) as pool:
+        return list(pool.map(picture, ids))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -53,10 +72,16 @@ def thumbnail_of(photo: Path) -> bytes:
     return views.thumbnail(photo)
 
 
+def client_of(url: str) -> Client:
+    """Returns the client of a service, with the key of the settings."""
+    key = load_settings().api_key
+    return service(url, None if key is None else key.get_secret_value())
+
+
 def choose(photo: bytes | None) -> None:
     """Makes a photo the current one."""
     st.session_state["photo"] = photo
-    st.session_state["limit"] = FIRST
+    st.session_state["pages"] = 1
 
 
 def take_upload() -> None:
@@ -76,24 +101,34 @@ def uploader() -> str:
     return f"upload-{st.session_state.get('uploaders', 0)}"
 
 
-def connect() -> tuple[str, Health]:
-    """Returns the service's URL and what it searches; ends the page if there is no service."""
+def connect() -> str:
+    """Returns the service's URL; ends the page if there is no service, or nothing to search."""
     url = DEFAULT_URL
     try:
         url = load_settings().api_url or DEFAULT_URL
-        client = service(url)
-        public_url, health = client.url, client.health()
+        client = client_of(url)
+        public_url, products = client.url, count_products(client)
     except FloorlensError as error:
         st.html(views.header(None, "no service"))
         st.error(views.problem(error), icon=":material/cloud_off:")
         st.button("Try again", icon=":material/refresh:")
         st.stop()
-    st.html(views.header(health.products, public_url))
-    if not health.products:
+    st.html(views.header(products, public_url))
+    if products == 0:
         st.warning(f"**{views.EMPTY_TITLE}**\n\n{views.EMPTY_TEXT}", icon=":material/inventory_2:")
         st.button("Look again", icon=":material/refresh:")
         st.stop()
-    return url, health
+    return url
+
+
+def count_products(client: Client) -> int | None:
+    """Returns how many products the service has; None where its key may not ask for that."""
+    try:
+        return client.status().products
+    except ServiceError as error:
+        if error.code != "scope-missing":
+            raise
+        return None
 
 
 def show_samples() -> None:
@@ -117,25 +152,29 @@ def show_samples() -> None:
             )
 
 
-def show_floor(url: str, photo: bytes) -> bool:
-    """Shows the photo with its floor drawn; returns whether there is a floor."""
+def show_floor(url: str, photo: bytes) -> SearchPage | None:
+    """Shows the photo with its floor drawn; returns the first products, None if there are none."""
     settings = load_settings()
     try:
-        with st.spinner("Looking for the floor …"):
-            floor = floor_of(url, photo)
+        with st.spinner("Looking for the floor, ranking the catalogue …"):
+            page = first_page(url, photo)
+        floor = page.floors[0]
+        if floor is None:
+            show_plain(photo, settings)
+            return page
         st.image(
             views.draw_floor(photo, floor, settings.max_megapixels, settings.picture_seconds),
             width="stretch",
         )
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
-        if error.code == "no-floor-found":
+        if error.code in views.PHOTO_IS_GOOD:
             show_plain(photo, settings)
-        return False
+        return None
     st.caption(views.floor_caption(floor))
     for reason in floor.reasons:
         st.warning(f"Doubtful floor: {reason}", icon=":material/help:")
-    return True
+    return page
 
 
 def show_plain(photo: bytes, settings: Settings) -> None:
@@ -148,40 +187,43 @@ def show_plain(photo: bytes, settings: Settings) -> None:
         st.image(picture.pixels, width="stretch")
 
 
-def show_ranking(url: str, photo: bytes) -> None:
+def show_ranking(url: str, photo: bytes, page: SearchPage) -> None:
     """Shows the ranked products."""
     try:
         with st.spinner("Ranking the catalogue …"):
-            ranking = ranking_of(url, photo)
-            hits = ranking.hits[: st.session_state["limit"]]
-            pictures = pictures_of(url, tuple(hit.id for hit in hits))
+            matches, last = list(page.matches), page
+            for _ in range(1, st.session_state["pages"]):
+                if last.next_cursor is not None:
+                    last = next_page(url, photo, page.id, last.next_cursor)
+                    matches += last.matches
+            pictures = pictures_of(url, tuple(match.id for match in matches))
     except FloorlensError as error:
         st.error(views.problem(error), icon=":material/error:")
         return
-    if ranking.degraded is not None:
+    if page.degraded is not None:
         st.warning(views.DEGRADED, icon=":material/info:")
-    st.html(views.cards(hits, pictures))
-    if len(hits) < len(ranking.hits):
-        st.button(f"Show more of the {len(ranking.hits)} products", on_click=show_more)
+    st.html(views.cards(matches, pictures))
+    if last.next_cursor is not None:
+        st.button(f"Show more of the {page.total} products", on_click=show_more)
     st.caption(views.FOOTNOTE)
 
 
 def show_more() -> None:
     """Makes the list of products longer."""
-    st.session_state["limit"] += MORE
+    st.session_state["pages"] += 1
 
 
 # Streamlit would fetch a named icon from another server.
 st.set_page_config("Floorlens", page_icon=views.icon(), layout="wide")
-address, _ = connect()
+address = connect()
 left, right = st.columns([5, 7], gap="large")
 current: bytes | None = st.session_state.get("photo")
 with left:
     st.file_uploader("A photo of a room", type=ENDINGS, key=uploader(), on_change=take_upload)
-    there_is_a_floor = current is not None and show_floor(address, current)
+    first = None if current is None else show_floor(address, current)
     show_samples()
 with right:
-    if current is not None and there_is_a_floor:
-        show_ranking(address, current)
+    if current is not None and first is not None:
+        show_ranking(address, current, first)
     else:
         st.markdown(views.INTRODUCTION)

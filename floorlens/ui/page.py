@@ -64,7 +64,7 @@ def sample_service(
         folder, threads=settings.threads, progress=progress, adapt_progress=adapt_progress
     )
     changes = {"catalogue": str(folder), "preset": None, "index": None, "state": None}
-    changes |= {"no_auth": "loopback", "origins": None}
+    changes |= {"no_auth": "loopback", "origins": None, "import_folders": None}
     with running_service(settings.model_copy(update=changes)) as url:
         yield url
 

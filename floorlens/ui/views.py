@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from floorlens.client.answers import Floor, Match
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
 from floorlens.images.drawing import overlay
 from floorlens.images.loading import load_photo
-from floorlens.images.masks import resize_mask
-from floorlens.ui.client import Floor, Hit
 
 SAMPLE_ROOMS = 5
 ROOM_SIZE = (240, 180)
@@ -37,7 +36,15 @@ _TITLES = {
     "service": "This is not a Floorlens service",
     "settings-invalid": "The page is not set up",
     "internal": "The service failed",
+    "busy": "The service has much to do just now",
+    "deadline": "The service has much to do just now",
+    "rate-exceeded": "That was asked too often",
+    "key-missing": "The service asks for a key",
+    "key-invalid": "The service does not know the key",
+    "scope-missing": "The key may not do this",
 }
+PHOTO_IS_GOOD = ("no-floor-found", "nothing-to-rank")
+"""Codes of errors after which the photo is shown: it could be read."""
 EMPTY_TITLE = "The catalogue is empty"
 EMPTY_TEXT = (
     "The service has no products to rank yet. Add some with `floorlens index PRODUCTS` (a folder "
@@ -57,7 +64,7 @@ INTRODUCTION = """\
 FOOTNOTE = (
     "The score, 0 to 100, says how likely this is the product on the floor, if the catalogue holds "
     "it; with other presets than builtin it only orders. Photos go only to the service named "
-    "above, which does not store them."
+    "above, which keeps them for a day at most, unless its operator says otherwise."
 )
 # The page may be light or dark: all greys are transparent, so that they suit both.
 STYLE = """<style>
@@ -105,7 +112,7 @@ def header(products: int | None, url: str) -> str:
     )
 
 
-def cards(hits: Sequence[Hit], pictures: Sequence[bytes | None]) -> str:
+def cards(hits: Sequence[Match], pictures: Sequence[bytes | None]) -> str:
     """Returns the ranked products as a grid of cards, HTML; a picture is a JPEG or None."""
     figures = [
         _card(rank, product, picture)
@@ -114,7 +121,7 @@ def cards(hits: Sequence[Hit], pictures: Sequence[bytes | None]) -> str:
     return f'{STYLE}<div class="fl-grid">{"".join(figures)}</div>'
 
 
-def _card(rank: int, product: Hit, picture: bytes | None) -> str:
+def _card(rank: int, product: Match, picture: bytes | None) -> str:
     name = escape(product.name)
     if picture is None:
         image = '<div class="fl-none">no picture</div>'
@@ -142,13 +149,17 @@ def draw_floor(
     """Returns the photo with the floor drawn on it: uint8 (h, w, 3) sRGB, upright.
 
     Raises:
-        ImageError: the photo or the mask cannot be read here.
+        ImageError: the photo cannot be read here.
     """
-    pixels, mask = (
-        decode_photo(file, max_megapixels=max_megapixels, seconds=seconds).pixels
-        for file in (photo, floor.png)
-    )
-    return overlay(pixels, resize_mask(mask[..., 0] > 127, pixels.shape[:2]))
+    pixels = decode_photo(photo, max_megapixels=max_megapixels, seconds=seconds).pixels
+    height, width = pixels.shape[:2]
+    across, down = width / floor.photo_size[0], height / floor.photo_size[1]
+    drawing = Image.new("1", (width, height))
+    pen = ImageDraw.Draw(drawing)
+    for outline, *holes in floor.polygons:
+        for ring, inside in ((outline, 1), *((hole, 0) for hole in holes)):
+            pen.polygon([(x * across, y * down) for x, y in ring], fill=inside)
+    return overlay(pixels, np.asarray(drawing, bool))
 
 
 def floor_caption(floor: Floor) -> str:

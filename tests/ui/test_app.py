@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,15 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("httpx", reason="needs the extra ui")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
+
 from floorlens import Floorlens
 from floorlens.api.server import listen, running_service
+from floorlens.client import Client
+from floorlens.service.keys import Keys
+from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 from floorlens.ui import views
-from floorlens.ui.client import Ranking, ServiceClient
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -72,18 +76,18 @@ def test_a_click_elsewhere_asks_the_service_nothing(
     calls: list[str] = []
 
     def counting(name: str) -> Callable[..., Any]:
-        whole = getattr(ServiceClient, name)
+        whole = getattr(Client, name)
 
-        def ask(*arguments: Any) -> Any:
+        def ask(*arguments: Any, **options: Any) -> Any:
             calls.append(name)
-            return whole(*arguments)
+            return whole(*arguments, **options)
 
         return ask
 
-    for name in ("mask", "search"):
-        monkeypatch.setattr(ServiceClient, name, counting(name))
+    for name in ("search", "product_image"):
+        monkeypatch.setattr(Client, name, counting(name))
     upload(page.run(), room.read_bytes()).run()
-    assert calls == ["mask", "search"]
+    assert calls == ["search", *["product_image"] * 6]
 
 
 def test_a_sample_room_is_one_click_away(page: AppTest) -> None:
@@ -182,16 +186,16 @@ def test_an_empty_catalogue(
 def test_a_catalogue_that_is_emptied_meanwhile(
     page: AppTest, lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ServiceClient.search
+    whole = Client.search
 
-    def emptied(self: ServiceClient, photo: bytes) -> Ranking:
+    def emptied(self: Client, photo: bytes, **options: Any) -> Any:
         lens.remove([product.id for product in lens.products()])
-        return whole(self, photo)
+        return whole(self, photo, **options)
 
-    monkeypatch.setattr(ServiceClient, "search", emptied)
+    monkeypatch.setattr(Client, "search", emptied)
     upload(page.run(), room.read_bytes())
     assert "There is nothing to rank" in page.error[0].value
-    assert any("50% of the photo" in part.value for part in page.caption)
+    assert products(page) == []
 
 
 @pytest.mark.parametrize("password", ["", "me:secret@"])
@@ -234,11 +238,13 @@ def test_a_setting_that_is_no_address(page: AppTest, monkeypatch: pytest.MonkeyP
 
 
 def test_a_fallback_is_shown(page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = ServiceClient.search
+    whole = Client.search
     monkeypatch.setattr(
-        ServiceClient,
+        Client,
         "search",
-        lambda self, photo: Ranking(whole(self, photo).hits, "engine-unavailable"),
+        lambda self, photo, **options: replace(
+            whole(self, photo, **options), degraded="engine-unavailable"
+        ),
     )
     upload(page.run(), room.read_bytes())
     assert page.warning[0].value == views.DEGRADED
@@ -252,3 +258,47 @@ def test_pictures_that_are_gone_leave_the_ranking(
     upload(page.run(), room.read_bytes())
     assert len(products(page)) == 6
     assert html(page).count("no picture") == 6
+
+
+@pytest.mark.parametrize(
+    ("scopes", "count"), [(["search"], ""), (["search", "read"], "6 products")]
+)
+def test_a_service_with_keys(
+    page: AppTest,
+    lens: Floorlens,
+    room: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scopes: list[str],
+    count: str,
+) -> None:
+    """A key that may only search is enough, and without one the page says what is missing."""
+    settings = Settings(catalogue=str(lens.folder), no_auth=None)
+    store = Store(settings.state_folder())
+    secret = Keys(store).create("page", scopes)[1]
+    store.close()
+    with running_service(settings, stages=fake_stages()) as url:
+        monkeypatch.setenv("FLOORLENS_API_URL", url)
+        page.run()
+        assert "asks for a key" in page.error[0].value
+        monkeypatch.setenv("FLOORLENS_API_KEY", secret)
+        page.button[0].click().run()
+        assert not page.error
+        assert count in html(page)
+        upload(page, room.read_bytes())
+        assert len(products(page)) == 6
+
+
+def test_more_products_of_a_service_that_keeps_no_searches(
+    page: AppTest, lens: Floorlens, tmp_path: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(20):
+        Image.new("RGB", (20, 20), (number * 10, 90, 90)).save(many / f"p{number:02}.png")
+    lens.add(many)
+    settings = Settings(catalogue=str(lens.folder), keep_hours=0)
+    with running_service(settings, stages=fake_stages()) as url:
+        monkeypatch.setenv("FLOORLENS_API_URL", url)
+        upload(page.run(), room.read_bytes())
+        next(button for button in page.button if "26 products" in button.label).click().run()
+        assert len(set(products(page))) == 26
