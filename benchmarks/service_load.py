@@ -105,7 +105,7 @@ def serving(catalogue: Path, folder: Path, workers: int) -> Iterator[tuple[str, 
 def post(client: httpx.Client, photo: bytes) -> Answer:
     """Searches for a photo as a shop's site would: the first 20 products."""
     start = time.perf_counter()
-    answer = client.post("/search", files={"file": photo}, data={"limit": "20"})
+    answer = client.post("/v1/search", files={"photo": photo}, data={"limit": "20"})
     seconds = time.perf_counter() - start
     code = "" if answer.is_success else str(answer.json()["code"])
     return Answer(answer.status_code, seconds, code)
@@ -158,7 +158,7 @@ async def arrivals(url: str, photos: Photos, rate: float, seconds: float) -> lis
 
         async def one(photo: bytes) -> Answer:
             start = time.perf_counter()
-            answer = await client.post("/search", files={"file": photo}, data={"limit": "20"})
+            answer = await client.post("/v1/search", files={"photo": photo}, data={"limit": "20"})
             took = time.perf_counter() - start
             code = "" if answer.is_success else str(answer.json()["code"])
             return Answer(answer.status_code, took, code)
@@ -183,9 +183,9 @@ def quantile(values: list[float], share: float) -> float:
 
 def head_and_body(photo: bytes) -> bytes:
     """Returns a whole request, as it goes over the wire."""
-    request = httpx.Request("POST", "http://127.0.0.1/search", files={"file": photo})
+    request = httpx.Request("POST", "http://127.0.0.1/v1/search", files={"photo": photo})
     lines = [f"{name}: {value}" for name, value in request.headers.items()]
-    head = "POST /search HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
+    head = "POST /v1/search HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
     return head.encode() + request.read()
 
 
@@ -211,7 +211,7 @@ def abandon(url: str, client: httpx.Client, photos: Photos) -> float:
 def send_slowly(url: str, client: httpx.Client, photos: Photos) -> tuple[int, float, list[float]]:
     """Returns how many of 300 slow senders were dropped, how late, and honest requests' seconds."""
     form = (
-        b"POST /search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"
+        b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     )
     start = time.monotonic()
