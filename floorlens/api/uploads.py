@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
-from floorlens.api.forms import media_type_of, read_json, validated
+from floorlens.api.forms import check_media_type, read_json, validated
 from floorlens.api.json_texts import parse_json
 from floorlens.api.problems import Refusal
 
@@ -40,20 +40,15 @@ async def read_body(request: Request, model: type[Body], settings: Settings) -> 
         Refusal: it is neither, or cannot be read.
         RequestValidationError: a field cannot be used.
     """
-    kind = media_type_of(request)
-    if kind == _JSON:
+    if check_media_type(request, _FORM, _JSON) == _JSON:
         values = parse_json(await request.body())
         if not isinstance(values, dict):
             raise Refusal(422, "request-invalid", errors={"body": "must be an object"})
         if "photo" in values:
             values["photo"] = _photos_of_json(values["photo"])
-    elif kind == _FORM:
+    else:
         async with request.form(max_files=FIELDS, max_fields=FIELDS) as form:
             values = await _values_of_form(form)
-    else:
-        raise Refusal(
-            415, "media-type-unsupported", errors={"Content-Type": f"send {_FORM} or {_JSON}"}
-        )
     most = settings.max_upload_mb * 1e6
     if any(isinstance(one, bytes) and len(one) > most for one in values.get("photo", ())):
         raise Refusal(413, "upload-too-large")
@@ -67,8 +62,7 @@ async def read_json_body(request: Request, model: type[Body]) -> Body:
         Refusal: it is no JSON, or too large.
         RequestValidationError: a field cannot be used.
     """
-    if media_type_of(request) != _JSON:
-        raise Refusal(415, "media-type-unsupported", errors={"Content-Type": f"send {_JSON}"})
+    check_media_type(request, _JSON)
     return await read_json(request, model, most=MAX_MASK)
 
 
