@@ -16,6 +16,7 @@ json_texts   JSON, read so strictly that all of it can be stored and sent again
 events       answers that come in parts, stage by stage
 strictness   parameters and fields that nobody reads are refused
 field_errors what is wrong with a request, field by field
+scripts      /embed/…: the JavaScript for pages of other sites
 problems     every error -> status, code and a text that is safe to show to strangers
 forms        bodies that come as JSON or as a form; files go to the disk as they come
 paging       how many a page holds, and where the next one begins

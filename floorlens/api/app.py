@@ -12,7 +12,7 @@ from fastapi import Depends
 from fastapi.routing import APIRoute
 
 from floorlens import __version__
-from floorlens.api import docs, problems
+from floorlens.api import docs, problems, scripts
 from floorlens.api.description import Application
 from floorlens.api.guard import Guard
 from floorlens.api.limits import UploadLimit
@@ -85,6 +85,7 @@ def build(
         app.include_router(routes.router)
     problems.install(app)
     docs.install(app)
+    scripts.install(app)
     app.add_middleware(UploadLimit, settings=settings)
     app.add_middleware(Guard, settings=settings, origins=origins)
     app.add_middleware(Requests, settings=settings, metrics=metrics)

@@ -8,6 +8,7 @@ products   calls about the catalogue's products
 jobs       calls about imports and other work in the background
 state      calls about the state of the service
 answers    what the service answers, as objects
+events     an answer that comes in parts
 attempts   when a call is tried again
 ```
 """

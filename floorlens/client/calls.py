@@ -68,6 +68,7 @@ class Call(Generic[T]):
         statuses: that are expected beside 2xx.
         repeatable: whether it does no harm if it is done twice.
         target: the file that the body of the answer is written to.
+        progress: called with the name of each stage when it begins.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Call(Generic[T]):
     statuses: tuple[int, ...] = ()
     repeatable: bool = True
     target: Path | None = None
+    progress: Callable[[str], object] | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from floorlens.client import state as state_calls
 from floorlens.client.answers import Job
 from floorlens.client.attempts import Attempts, Patience, Silence
 from floorlens.client.calls import Answer, Call, Page, refusal_of
+from floorlens.client.events import MEDIA_TYPE, Events
 from floorlens.errors import InputError, MissingDependency, ServiceUnreachable, SettingsError
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class _Connection:
     def request(self, call: Call[Any]) -> Iterator[dict[str, Any]]:
         """Yields the arguments of a request, with the files open that it sends."""
         arguments: dict[str, Any] = {"method": call.method, "url": call.path}
+        if call.progress is not None:
+            arguments["headers"] = {"Accept": MEDIA_TYPE}
         if call.params:
             arguments["params"] = dict(call.params)
         if call.json is not None:
@@ -160,6 +163,13 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def _goes_to_file(call: Call[Any], response: httpx.Response) -> bool:
     return call.target is not None and response.is_success
+
+
+def _in_parts(call: Call[Any], response: httpx.Response) -> Events | None:
+    """Returns what reads an answer that comes in parts; None if it comes in one piece."""
+    if call.progress is None or MEDIA_TYPE not in response.headers.get("content-type", ""):
+        return None
+    return Events(call.progress)
 
 
 def _unwritable(call: Call[Any], error: OSError) -> InputError:
@@ -285,6 +295,10 @@ class Client:
             self._connection.request(call) as arguments,
             self._http.stream(**arguments) as response,
         ):
+            if (events := _in_parts(call, response)) is not None:
+                for line in response.iter_lines():
+                    events.feed(line)
+                return events.answer(self.url)
             content = b""
             if _goes_to_file(call, response):
                 try:
@@ -460,6 +474,10 @@ class AsyncClient:
     async def _answer(self, call: Call[Any]) -> Answer:
         with self._connection.request(call) as arguments:
             async with self._http.stream(**arguments) as response:
+                if (events := _in_parts(call, response)) is not None:
+                    async for line in response.aiter_lines():
+                        events.feed(line)
+                    return events.answer(self.url)
                 content = b""
                 if _goes_to_file(call, response):
                     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, Final, Literal
@@ -65,6 +65,7 @@ def search(
     group: Literal["design"] | None = None,
     limit: int | None = None,
     cursor: str | None = None,
+    progress: Callable[[str], object] | None = None,
 ) -> Call[SearchPage]:
     """Returns the products of the catalogue, the closest to the floor of a photo first.
 
@@ -79,6 +80,7 @@ def search(
         group: "design" shows the best product of each design, with its variants.
         limit: matches of the page; None: 20.
         cursor: `next_cursor` of the page before, with all else equal.
+        progress: called with the name of each stage when it begins: "segment", "embed", …
 
     Raises:
         InputError: the file of a photo cannot be read here.
@@ -89,6 +91,10 @@ def search(
         >>> page = client.search("room.jpg", where={"price": {"$exists": False}}, limit=2)
         >>> page.matches[0].id, len(page.matches), page.total
         ('oak-natural-plank', 2, 3)
+        >>> stages = []
+        >>> page = client.search("room.jpg", progress=stages.append)
+        >>> len(stages) > 2
+        True
     """
     wishes = {
         "where": where,
@@ -105,6 +111,7 @@ def search(
         reader(SearchPage),
         form=form | _floor_by_hand(region, clicks),
         parts=_photos(photo),
+        progress=progress,
     )
 
 

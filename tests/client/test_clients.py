@@ -403,6 +403,36 @@ def test_impossible_hosts_are_unreachable(url: str) -> None:
         client.status()
 
 
+def test_stages_are_told_as_they_begin(
+    client: Client, service: str, key: str, room: Path, blank: Path
+) -> None:
+    stages: list[str] = []
+    page = client.search(room, limit=2, progress=stages.append)
+    assert page.matches == client.search(room, limit=2).matches
+    assert len(stages) > 2
+    with pytest.raises(ServiceError) as refusal:
+        client.search(blank, progress=stages.append)
+    assert (refusal.value.code, refusal.value.status) == ("no-floor-found", 422)
+    with pytest.raises(ServiceError) as refusal:
+        client.search(room, limit=0, progress=stages.append)
+    assert "limit" in refusal.value.fields
+
+    async def ask() -> list[str]:
+        own: list[str] = []
+        async with AsyncClient(service, key=key) as many:
+            await many.search(room, progress=own.append)
+        return own
+
+    assert set(asyncio.run(ask())) <= set(stages)
+
+
+def test_an_answer_in_parts_that_breaks_off(stranger: Stranger) -> None:
+    event = b'event: stage\ndata: {"stage": "embed"}\n\n'
+    url = stranger((200, {"Content-Type": "text/event-stream"}, event))
+    with Client(url) as client, pytest.raises(ServiceError, match="broke off"):
+        client.search(b"x", progress=print)
+
+
 BUSY = json.dumps(
     {"code": "busy", "detail": "Try later.", "request_id": "r", "errors": []}
 ).encode()
