@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -55,9 +56,11 @@ def build(
             try:
                 service = app.state.service = Service(active, settings, store, metrics)
                 service.dispatcher.start()
+                tidying = asyncio.create_task(service.keep_tidy())
                 try:
                     yield
                 finally:
+                    tidying.cancel()
                     service.close()
                     await to_thread.run_sync(service.dispatcher.close)
             finally:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 ACCESS = logging.getLogger("floorlens.api.access")
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -73,21 +74,23 @@ class Requests:
 
     def _note(self, scope: Scope, exchange: Exchange, status: int, sent: int) -> None:
         seconds = time.monotonic() - exchange.arrived
-        # The pattern, not the path: ids of products would make a series of metrics each.
+        # The pattern, not the path, and no method but those of HTTP: what clients make up would
+        # make a series of metrics each.
         route = getattr(scope.get("route"), "path", "none")
-        self._metrics.note(scope["method"], route, status, seconds, exchange)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.note(method, route, status, seconds, exchange)
         level = logging.DEBUG if route in ("/healthz", "/readyz", "/metrics") else logging.INFO
         ACCESS.log(
             level,
             "%s %s %s",
-            scope["method"],
+            method,
             route,
             status,
             extra={
                 "facts": {
                     "request_id": exchange.id,
                     "key_id": exchange.key_id,
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "status": status,
                     "code": exchange.code,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import quote, urlencode
 
 import anyio
+from anyio import to_thread
 from fastapi import Depends, Request
 from pydantic import BaseModel, Field
 
@@ -22,6 +23,7 @@ from floorlens.api.admission import Admission
 from floorlens.api.exchange import checkpoint, exchange_of, note_timings
 from floorlens.api.metrics import Metrics
 from floorlens.api.pictures import Thumbnails
+from floorlens.api.problems import LOG
 from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
@@ -43,6 +45,8 @@ T = TypeVar("T")
 
 CACHED_FLOORS = 16
 FILES_AT_ONCE, FILES_WAITING = 4, 256
+RANKINGS_AT_ONCE = 2
+TIDY_SECONDS = 60.0
 HEALTH_SECONDS = 5.0
 _STAGES = ("segmenter", "normaliser", "embedder", "reranker")
 
@@ -131,13 +135,28 @@ class Service:
         self._models = Admission(
             settings.at_once or models_at_once(), settings.queue, "models", self.metrics.note_load
         )
+        # What takes some hundredths of a second must not wait for what takes half of one.
+        self._rankings = Admission(RANKINGS_AT_ONCE, settings.queue, "rankings")
         self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
         self._probe: Future[Health] | None = None
 
     def close(self) -> None:
         """Takes no more work."""
-        self._models.close()
-        self._files.close()
+        for admission in (self._models, self._rankings, self._files):
+            admission.close()
+
+    async def keep_tidy(self) -> None:
+        """Deletes every minute, until it is cancelled, what is not to be kept any longer.
+
+        Every search that is kept does the same; a service that is asked nothing keeps nothing
+        either.
+        """
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            try:
+                await to_thread.run_sync(self.searching.searches.purge)
+            except FloorlensError as error:
+                LOG.warning("searches that are too old could not be deleted: %s", error)
 
     async def run_with_models(self, request: Request, work: Callable[[], T]) -> T:
         """Runs `work` in one of the few threads for models, when its turn comes.
@@ -151,6 +170,18 @@ class Service:
         exchange = exchange_of(request.scope)
         try:
             return await self._models.run(exchange, request.scope["route"].path, work)
+        finally:
+            trace_stages(request.app, exchange.timings)
+
+    async def run_with_rankings(self, request: Request, work: Callable[[], T]) -> T:
+        """Runs `work`, which ranks a floor that was seen before, in a thread of its own.
+
+        Raises:
+            Refusal: as for `run_with_models`.
+        """
+        exchange = exchange_of(request.scope)
+        try:
+            return await self._rankings.run(exchange, request.scope["route"].path, work)
         finally:
             trace_stages(request.app, exchange.timings)
 

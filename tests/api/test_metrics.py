@@ -48,6 +48,17 @@ def test_requests_stages_and_problems_are_counted(client: TestClient, room: Path
     assert values["floorlens_products", ()] == 6
 
 
+def test_what_clients_make_up_makes_no_figures_of_its_own(client: TestClient) -> None:
+    """Each would be there for ever: a way to fill the memory."""
+    for number in range(5):
+        client.request(f"MADEUP{number}", f"/nowhere/{number}")
+        client.get(f"/v1/products/none{number}/image")
+    text = client.get("/metrics").text
+    assert "MADEUP" not in text
+    assert "none4" not in text
+    assert 'method="other"' in text
+
+
 def test_two_applications_count_apart(serving: object, client: TestClient, room: Path) -> None:
     """Tests, and programs with two catalogues, have several in one process."""
     other = serving()  # type: ignore[operator]

@@ -6,28 +6,38 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
+from sqlalchemy import select
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens
-from floorlens.api import create_app
+from floorlens.api import create_app, service
+from floorlens.api.server import running_service
 from floorlens.embedding import AspectName, FloorFeatures
 from floorlens.images.loading import load_photo
 from floorlens.images.masks import mask_png
 from floorlens.normalisation import FloorView
+from floorlens.segmentation import Click, FloorProbability
+from floorlens.service.schema import photos
+from floorlens.service.store import Store
 from floorlens.settings import Settings
-from floorlens.testing import FakeEmbedder, fake_stages
+from floorlens.testing import FakeEmbedder, FakeSegmenter, fake_stages
 from tests.api.conftest import local_client
 
 if TYPE_CHECKING:
@@ -694,3 +704,63 @@ def check(client: TestClient, room: Path, fields: dict[str, Any]) -> None:
         address = "/v1/search" if kind == "multipart" else "/v1/mask"
         answer = client.post(address, files={"photo": room.read_bytes()}, data=data)
         assert answer.status_code in (200, 404, 422), (fields, answer.text)
+
+
+def test_a_refined_search_does_not_wait_for_those_that_embed(
+    settings: Settings, room: Path
+) -> None:
+    """It takes hundredths of a second, and its user has waited once already."""
+    gate, begun = threading.Event(), threading.Event()
+
+    class Slow(FakeSegmenter):
+        def segment(
+            self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()
+        ) -> FloorProbability:
+            if waiting:
+                begun.set()
+                assert gate.wait(120)
+            return super().segment(pixels, clicks)
+
+    waiting: list[bool] = []
+    stages = fake_stages()
+    stages = replace(stages, segmenter=Slow(stages.segmenter.stamp))
+    own = settings.model_copy(update={"at_once": 1})
+    with running_service(own, stages=stages) as url, ThreadPoolExecutor(1) as pool:
+        with httpx.Client(base_url=url, timeout=120, trust_env=False) as web:
+            photo = {"photo": room.read_bytes()}
+            first = web.post("/v1/search", files=photo).json()
+            waiting.append(True)
+            # Another file, since the floors of files that were seen are remembered.
+            other = {"photo": room.read_bytes() + b" "}
+            slow = pool.submit(httpx.post, f"{url}/v1/search", files=other, timeout=120)
+            try:
+                assert begun.wait(120)
+                address = f"/v1/searches/{first['id']}"
+                refined = web.post(f"{address}/refine", json={"limit": 1})
+                assert refined.status_code == 200
+                assert web.get(address).status_code == 200
+                assert web.get("/v1/products/oak/similar").status_code == 200
+                assert not slow.done()
+            finally:
+                gate.set()
+        assert slow.result().status_code == 200
+
+
+def test_an_idle_service_deletes_what_is_too_old(
+    settings: Settings, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos must not lie there until somebody searches again."""
+    monkeypatch.setattr(service, "TIDY_SECONDS", 0.05)
+    own = settings.model_copy(update={"keep_hours": 1.0 / 3600})
+    store = Store(own.state_folder())
+    with running_service(own, stages=fake_stages()) as url:
+        answer = httpx.post(f"{url}/v1/search", files={"photo": room.read_bytes()}, timeout=120)
+        assert answer.json()["id"]
+        limit = time.monotonic() + 120
+        while True:
+            with store.reading() as connection:
+                if not connection.execute(select(photos.c.upload_id)).all():
+                    break
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+    store.close()

@@ -366,7 +366,7 @@ async def similar_products(
             next_cursor=write_cursor(str(end)) if end < len(ranking.matches) else None,
         )
 
-    return await service.run_with_models(request, rank)
+    return await service.run_with_rankings(request, rank)
 
 
 @router.get(

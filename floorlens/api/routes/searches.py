@@ -140,7 +140,9 @@ async def refine_search(
         query = kept.query if answer.search is None else answer.search.query
         return search_answer(service, answer, query, [])
 
-    return await service.run_with_models(request, refine)
+    if changes.keys() & {"regions", "clicks"}:
+        return await service.run_with_models(request, refine)
+    return await service.run_with_rankings(request, refine)
 
 
 @router.get(
@@ -169,7 +171,7 @@ async def read_search(
         note_timings(answer.result.timings)
         return search_answer(service, answer, kept.query, service.feedback.of_search(kept.id))
 
-    return await service.run_with_models(request, page)
+    return await service.run_with_rankings(request, page)
 
 
 _FLOOR_PROBLEMS = problems_of(
@@ -295,7 +297,7 @@ async def matches_csv(
             text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name}
         )
 
-    return await service.run_with_models(request, export)
+    return await service.run_with_rankings(request, export)
 
 
 _COMPARISON_PROBLEMS = problems_of(
