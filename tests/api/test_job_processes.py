@@ -91,7 +91,7 @@ def test_a_killed_service_goes_on_with_its_import(
 ) -> None:
     """kill -9 of all its processes in the middle: after a restart every product is there, once."""
     photo = next(rooms.glob("*.jpg")).read_bytes()
-    state = settings.state_folder()
+    state = tmp_path / "state"
     service = serving(settings, tmp_path)
     url, pid = service.__enter__()
     try:
@@ -102,6 +102,7 @@ def test_a_killed_service_goes_on_with_its_import(
             assert started.status_code == 202, started.text
             location = started.headers["location"]
             until(lambda: web.get(location).json()["counts"].get("added", 0) > 16)
+        assert len(runners(state)) == 1
         for process in (pid, *children(pid)):
             os.kill(process, signal.SIGKILL)
         # The job's process ends by itself.
