@@ -75,6 +75,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         "import_folders": None,
         "log_format": "text",
         "api_url": None,
+        "api_key": None,
         "pinecone_api_key": None,
         "pinecone_controller_host": None,
         **{f"{name}_model": None for name in MODELS},

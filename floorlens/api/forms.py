@@ -24,6 +24,7 @@ MAX_JSON = 1 << 20
 """Bytes of a JSON body that holds no picture."""
 _MAX_FIELDS = 64 * 1024
 _CHUNK = 1 << 20
+_LONG = 1 << 16
 _BROKEN = {"body": "is no multipart form with a file `file`"}
 
 
@@ -57,6 +58,9 @@ async def read_json(request: Request, model: type[Body], *, most: int = MAX_JSON
         data += chunk
         if len(data) > most:
             raise Refusal(413, "upload-too-large")
+    if len(data) > _LONG:
+        # It would keep all others waiting.
+        return validated(model, await to_thread.run_sync(parse_json, bytes(data)))
     return validated(model, parse_json(bytes(data)))
 
 

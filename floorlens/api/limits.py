@@ -93,6 +93,9 @@ class UploadLimit:
             return
         body = _Body(receive, exchange, limit, self._drop)
         try:
+            if length in ("", "0") and "transfer-encoding" not in headers:
+                # Its route will not read: what listens for a client that goes must begin here.
+                await body.read_ahead()
             await self._app(scope, body.receive, send)
         finally:
             body.close()
@@ -124,10 +127,18 @@ class _Body:
         self._limit, self._drop = limit, drop
         self._until = exchange.arrived + limit.seconds
         self._total = 0
+        self._first: Message | None = None
         self._listening: asyncio.Task[Message] | None = None
+
+    async def read_ahead(self) -> None:
+        """Reads the first message of a request that has no body: it is there already."""
+        self._first = await self.receive()
 
     async def receive(self) -> Message:
         """Returns the next message, as the application is to see it."""
+        if self._first is not None:
+            message, self._first = self._first, None
+            return message
         if self._listening is not None:
             return await asyncio.shield(self._listening)
         wait = min(IDLE_SECONDS, self._until - time.monotonic())

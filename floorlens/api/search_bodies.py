@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,6 +26,10 @@ PAGE = 20
 MOST_MATCHES = 200
 MOST_POINTS = 2000
 """Points of a polygon, at most."""
+MOST_MASK = 8 << 20
+"""Characters of a mask in base64, at most."""
+MOST_WHERE = 16_384
+"""Characters of a filter as JSON, at most."""
 MOST_CLICKS = 200
 """Clicks on a photo, at most."""
 
@@ -79,7 +85,9 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Box = Annotated[list[Number], Field(min_length=4, max_length=4)]
 Point = Annotated[list[Number], Field(min_length=2, max_length=2)]
 Polygon = Annotated[list[Point], Field(min_length=3, max_length=MOST_POINTS)]
-MaskText = Annotated[str, Field(min_length=1, json_schema_extra={"contentEncoding": "base64"})]
+MaskText = Annotated[
+    str, Field(min_length=1, max_length=MOST_MASK, json_schema_extra={"contentEncoding": "base64"})
+]
 OneRegion = Box | Polygon | MaskText
 ProductIds = Annotated[list[str], Field(max_length=MOST_EXAMPLES)]
 
@@ -167,11 +175,20 @@ def _for_each(given: int, count: int) -> str:
     return f"is given for {given} of {count} photos: give a list with one entry for each"
 
 
+def _check_length(where: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Refuses a filter that is longer than any that a person needs: it is kept with the search."""
+    if where is not None and len(json.dumps(where)) > MOST_WHERE:
+        text = f"is longer than {MOST_WHERE} characters"
+        raise PydanticCustomError("where_length", "{text}", {"text": text})
+    return where
+
+
 class Wishes(Strict):
     """What is asked beside the floor."""
 
     where: Annotated[
         dict[str, Any] | None,
+        AfterValidator(_check_length),
         Field(
             description="a filter on fields and attributes of products: `$eq $ne $gt $gte $lt $lte "
             "$in $nin $exists`, `$and`, `$or`",

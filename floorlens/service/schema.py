@@ -91,8 +91,10 @@ searches = Table(
     Column("expires", Float, nullable=False),
     Column("upload_id", String, nullable=False),
     Column("sight_id", String, nullable=False),
+    Column("bytes", Integer, nullable=False),  # of the query, which may hold a mask
     Column("query", Text, nullable=False),  # JSON
 )
+Index("searches_by_bytes", searches.c.bytes)
 Index("searches_by_expiry", searches.c.expires)
 Index("searches_by_creation", searches.c.created)
 Index("searches_by_upload", searches.c.upload_id)

@@ -286,6 +286,7 @@ class Searches:
                 )
             )
         now = self._clock()
+        written = query.as_json()
         search = KeptSearch(_new_id(), owner, now + self._seconds, query, upload, sight, encoder)
         connection.execute(
             insert(searches).values(
@@ -295,7 +296,8 @@ class Searches:
                 expires=search.expires,
                 upload_id=upload,
                 sight_id=sight,
-                query=query.as_json(),
+                bytes=len(written),
+                query=written,
             )
         )
         return search
@@ -317,7 +319,9 @@ class Searches:
 
 
 def _bytes(connection: Connection) -> int:
-    sizes = (select(func.coalesce(func.sum(table.c.bytes), 0)) for table in (photos, sights))
+    sizes = (
+        select(func.coalesce(func.sum(table.c.bytes), 0)) for table in (photos, sights, searches)
+    )
     return sum(int(connection.execute(size).scalar_one()) for size in sizes)
 
 

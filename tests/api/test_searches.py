@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -764,3 +765,63 @@ def test_an_idle_service_deletes_what_is_too_old(
             assert time.monotonic() < limit
             time.sleep(0.05)
     store.close()
+
+
+def test_what_is_kept_of_wishes_is_limited_and_counted(
+    serving: Serving, settings: Settings, room: Path
+) -> None:
+    """Filters and masks are kept with a search: they must not fill the disk past `keep_mb`."""
+    client = serving(keep_mb=1.0)
+    first = ask(client, room).json()["id"]
+    long = {"$or": [{"name": "x" * 20_000}]}
+    answer = client.post(f"/v1/searches/{first}/refine", json={"where": long})
+    assert errors(answer) == {"where": "is longer than 16384 characters"}
+    wishes = {"where": {"$or": [{"name": {"$ne": "x" * 15_000}}]}}
+    for _ in range(100):
+        answer = client.post(f"/v1/searches/{first}/refine", json=wishes)
+        if answer.status_code == 404:
+            # Those with long wishes have pushed out the first.
+            break
+        assert answer.status_code == 200, answer.text
+    else:
+        raise AssertionError("a hundred of 15 KB were kept in 1 MB")
+
+
+def test_those_who_wait_for_a_page_and_go_are_noticed(settings: Settings, room: Path) -> None:
+    """A request without a body has nothing to read, at which its client could be seen to go."""
+    own = settings.model_copy(update={"at_once": 1})
+    gate, begun = threading.Event(), threading.Event()
+    with (
+        running_service(own, stages=fake_stages()) as url,
+        httpx.Client(base_url=url, timeout=120, trust_env=False) as web,
+    ):
+        kept = web.post("/v1/search", files={"photo": room.read_bytes()}).json()["id"]
+        original = Floorlens.compare
+
+        def slow(self: Floorlens, *arguments: Any, **options: Any) -> Any:
+            begun.set()
+            assert gate.wait(120)
+            return original(self, *arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+            patch.setattr(Floorlens, "compare", slow)
+            path = f"/v1/searches/{kept}/matches/oak"
+            first = pool.submit(web.get, path)
+            assert begun.wait(120)
+            parts = httpx.URL(url)
+            gone = [socket.create_connection((parts.host, parts.port)) for _ in range(5)]
+            for one in gone:
+                one.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            wait_for_figure(web, "floorlens_waiting", 5.0)
+            for one in gone:
+                one.close()
+            wait_for_figure(web, "floorlens_waiting", 0.0)
+            gate.set()
+            assert first.result().status_code == 200
+
+
+def wait_for_figure(web: httpx.Client, name: str, value: float) -> None:
+    limit = time.monotonic() + 120
+    while f"{name} {value}" not in web.get("/metrics").text:
+        assert time.monotonic() < limit
+        time.sleep(0.05)

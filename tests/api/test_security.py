@@ -238,6 +238,16 @@ def test_a_changed_address_is_refused(serving: Serving, change: Callable[[str], 
     assert code(client.get(change(url))) == (403, "signature-invalid")
 
 
+@pytest.mark.parametrize("index", ["+1", "1.0", "%201", "01.0"])
+def test_a_number_written_in_another_way_opens_no_other_picture(
+    serving: Serving, index: str
+) -> None:
+    """What checks the signature must read the number as the route does."""
+    client = serving(no_auth=None)
+    url = client.app.state.service.image_url("oak", 64)  # type: ignore[attr-defined]
+    assert code(client.get(f"{url}&index={index}")) == (403, "signature-invalid")
+
+
 def test_half_a_signature_is_none(serving: Serving) -> None:
     client = serving(no_auth=None)
     url = client.app.state.service.image_url("oak", 64)  # type: ignore[attr-defined]
