@@ -158,10 +158,11 @@ async def requires_image(
     Raises:
         Refusal: there is neither, or the address was changed or has expired.
     """
-    if service.settings.no_auth is not None or expires is None or signature is None:
+    if service.settings.no_auth is not None or signature is None:
         return _caller_of(request, "search")
     width, index = (request.query_params.get(name, "") for name in ("width", "index"))
-    if not service.is_image_url(
+    # A wrong signature is refused also where there is a key: the address was changed.
+    if expires is None or not service.is_image_url(
         request.path_params["product_id"],
         int(width) if width.isdecimal() else None,
         int(index) if index.isdecimal() else 0,
