@@ -86,13 +86,15 @@ def complete(document: dict[str, Any], *, asks_for_keys: bool) -> None:
         _add_answers(method, operation)
         for parameter in operation.get("parameters", ()):
             # "no value" in an address is a parameter that is not there.
-            parameter["schema"] = _without_null(parameter["schema"])
+            parameter["schema"] = without_null(parameter["schema"])
         if not asks_for_keys:
             operation.pop("security", None)
     for name, schema in schemas.items():
         if name.startswith("Body_"):
+            # The service refuses fields that nobody reads.
+            schema["additionalProperties"] = False
             parts = schema.get("properties", {})
-            parts.update({key: _without_null(part) for key, part in parts.items()})
+            parts.update({key: without_null(part) for key, part in parts.items()})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     if not asks_for_keys:
@@ -165,8 +167,8 @@ def _problem(status: int, code: str, text: str) -> dict[str, Any]:
     return answer
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Returns a schema that does not allow null, which only JSON can say."""
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns a schema that does not allow null, which addresses and forms cannot say."""
     choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
     if len(choices) != 1 or len(schema["anyOf"]) == 1:
         return schema

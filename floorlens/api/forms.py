@@ -47,7 +47,7 @@ def check_media_type(request: Request, *allowed: str) -> str:
 
 
 async def read_json(request: Request, model: type[Body], *, most: int = MAX_JSON) -> Body:
-    """Returns a JSON body.
+    """Returns a JSON body, whose values are of the types that the description says.
 
     Raises:
         Refusal: it is too large.
@@ -60,18 +60,25 @@ async def read_json(request: Request, model: type[Body], *, most: int = MAX_JSON
             raise Refusal(413, "upload-too-large")
     if len(data) > _LONG:
         # It would keep all others waiting.
-        return validated(model, await to_thread.run_sync(parse_json, bytes(data)))
-    return validated(model, parse_json(bytes(data)))
+        value = await to_thread.run_sync(parse_json, bytes(data))
+    else:
+        value = parse_json(bytes(data))
+    return validated(model, value, strict=True)
 
 
-def validated(model: type[Body], value: Any) -> Body:
+def validated(model: type[Body], value: Any, *, strict: bool | None = None) -> Body:
     """Returns a body made of a value.
+
+    Args:
+        model: the class of the body.
+        value: its fields.
+        strict: whether "1" and 1.0 are no integers; None: as the class says.
 
     Raises:
         RequestValidationError: a field cannot be used.
     """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, strict=strict)
     except ValidationError as error:
         errors = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
         raise RequestValidationError(errors) from error

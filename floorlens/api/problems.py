@@ -16,6 +16,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from floorlens.api.bodies import FieldProblem, Problem
 from floorlens.api.field_errors import field_errors
@@ -284,4 +285,17 @@ async def _answer_http_error(request: Request, error: Any) -> JSONResponse:
     request.state.exchange.code = code
     answer = problem(error.status_code, code, settings, request.state.id, errors=errors)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(_methods_of(request))
     return answer
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Returns the methods of an address: Starlette names those of its first route only."""
+    methods = {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+    return sorted(methods)

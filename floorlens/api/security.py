@@ -158,16 +158,21 @@ async def requires_image(
     Raises:
         Refusal: there is neither, or the address was changed or has expired.
     """
-    if service.settings.no_auth is not None or expires is None or signature is None:
+    if service.settings.no_auth is not None or signature is None:
         return _caller_of(request, "search")
     width, index = (request.query_params.get(name, "") for name in ("width", "index"))
+    # A wrong signature is refused also where there is a key: the address was changed.
     # FastAPI reads more as a number, such as "+1": what was signed is written in digits.
     plain = all(text == "" or text.isdecimal() for text in (width, index))
-    if not plain or not service.is_image_url(
-        request.path_params["product_id"],
-        int(width) if width else None,
-        int(index) if index else 0,
-        Signature(expires, signature),
+    if (
+        expires is None
+        or not plain
+        or not service.is_image_url(
+            request.path_params["product_id"],
+            int(width) if width else None,
+            int(index) if index else 0,
+            Signature(expires, signature),
+        )
     ):
         raise Refusal(403, "signature-invalid")
     request.state.signed = True

@@ -12,6 +12,7 @@ from anyio import to_thread
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 
+from floorlens.api.description import without_null
 from floorlens.api.forms import check_media_type, read_json, validated
 from floorlens.api.json_texts import parse_json
 from floorlens.api.problems import Refusal
@@ -148,15 +149,29 @@ def request_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str
         "required": True,
         "content": {
             _FORM: {
-                "schema": _with_photo(schema, {**files, "description": text}),
-                "encoding": {"photo": {"contentType": "image/*"}},
+                "schema": _with_photo(_of_form(schema), {**files, "description": text}),
+                "encoding": {
+                    name: {"contentType": _JSON}
+                    for name in schema["properties"]
+                    if name not in _RAW
+                }
+                | {"photo": {"contentType": "image/*"}},
             },
             _JSON: {
                 "schema": _with_photo(schema, {**one_or_more, "description": f"{text}, in base64"}),
-                "example": {"photo": "/9j/4AAQSkZJRgABAQ…", **example},
+                "example": {"photo": "/9j/4AAQSkZJRgABAQAAAQABAAD/", **example},
             },
         },
     }
+
+
+def _of_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a form: a field that is no JSON cannot be null."""
+    fields = {
+        name: without_null(field) if name in _RAW else field
+        for name, field in schema["properties"].items()
+    }
+    return {**schema, "properties": fields}
 
 
 def json_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:

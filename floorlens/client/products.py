@@ -269,7 +269,7 @@ def product_variants(product_id: str) -> Call[tuple[ProductVariant, ...]]:
 
 
 def _path(product_id: str) -> str:
-    return f"/v1/products/{quote(product_id, safe='')}"
+    return f"/v1/products/{quote(product_id)}"
 
 
 def _filter(where: Mapping[str, Any] | None) -> dict[str, str]:

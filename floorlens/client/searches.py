@@ -318,7 +318,7 @@ def compare(search: SearchPage | str, product_id: str, *, photo: int = 0) -> Cal
         >>> comparison.match.rank, len(comparison.palettes.floor_hex) > 0
         (1, True)
     """
-    path = f"{_path(search)}/matches/{quote(product_id, safe='')}"
+    path = f"{_path(search)}/matches/{quote(product_id)}"
     return Call("GET", path, reader(Comparison), params={"photo": str(photo)})
 
 
@@ -343,7 +343,7 @@ def comparison_picture(
         >>> client.comparison_picture(page, page.matches[0].id, side=64)[:4]
         b'\\x89PNG'
     """
-    name = f"matches/{quote(product_id, safe='')}/picture.png"
+    name = f"matches/{quote(product_id)}/picture.png"
     return _picture(search, name, {"photo": str(photo), "side": str(side)})
 
 
@@ -436,7 +436,7 @@ def take_feedback_back(search: SearchPage | str, product_id: str) -> Call[None]:
         >>> page = client.search("room.jpg")
         >>> client.take_feedback_back(page, page.matches[0].id)
     """
-    path = f"{_path(search)}/feedback/{quote(product_id, safe='')}"
+    path = f"{_path(search)}/feedback/{quote(product_id)}"
     return Call("DELETE", path, nothing_of)
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import UploadFile
 
 from floorlens.api.bodies import Request as Body
@@ -34,6 +35,16 @@ from floorlens.products.product import MAX_IMAGES, Product
 LOG = logging.getLogger("floorlens.api")
 
 router = APIRouter(prefix="/v1", tags=["products"])
+
+
+class _ProductId(PathConvertor):
+    """The id of a product in an address; it may hold slashes."""
+
+    # What ends so is the address of its picture and the like, for whatever method.
+    regex = r".*(?<!/image)(?<!/similar)(?<!/variants)"
+
+
+register_url_convertor("product_id", _ProductId())
 
 Where = Annotated[
     str | None,
@@ -118,6 +129,8 @@ class NewProduct(Body):
 
 class ProductChanges(Body):
     """What is to be changed of a product."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str | None = Field(default=None, min_length=1, max_length=2000)
     metadata: dict[str, MetadataValue | None] = Field(
@@ -473,7 +486,7 @@ async def add_product(request: Request, response: Response, service: ServiceOf) 
 
 
 @router.get(
-    "/products/{product_id:path}",
+    "/products/{product_id:product_id}",
     dependencies=[Depends(requires("search"))],
     responses=problems_of(s404="no such product", s503="the catalogue cannot be read"),
 )
@@ -483,7 +496,7 @@ async def get_product(request: Request, service: ServiceOf, product_id: str) -> 
 
 
 @router.patch(
-    "/products/{product_id:path}",
+    "/products/{product_id:product_id}",
     dependencies=[Depends(requires("admin"))],
     responses=problems_of(
         s404="no such product",
@@ -520,7 +533,7 @@ async def change_product(
 
 
 @router.delete(
-    "/products/{product_id:path}",
+    "/products/{product_id:product_id}",
     dependencies=[Depends(requires("admin"))],
     status_code=204,
     responses=problems_of(s404="no such product", s503="the catalogue cannot be written"),
