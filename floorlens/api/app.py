@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from fastapi import Depends
 from fastapi.routing import APIRoute
+from starlette.formparsers import MultiPartParser
 
 from floorlens import __version__
 from floorlens.api import docs, problems, scripts
 from floorlens.api.description import Application
 from floorlens.api.guard import Guard
-from floorlens.api.limits import UploadLimit
+from floorlens.api.limits import UploadLimit, limit_of
 from floorlens.api.logs import Requests
 from floorlens.api.metrics import Metrics
 from floorlens.api.origins import AnswerHeaders, Origins
@@ -39,6 +40,10 @@ def build(
     settings: Settings, stages: Stages | None, lens: Floorlens | None, *, create: bool
 ) -> FastAPI:
     """Returns the application; see `floorlens.api.create_app`."""
+    # Starlette would put files of more than 1 MB on the disk, also where nothing is to be kept.
+    # What is held in memory is limited by UploadLimit.
+    most = limit_of(settings, "POST", "/v1/search").most
+    MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, most)
     origins = Origins(settings)
     metrics = Metrics()
 

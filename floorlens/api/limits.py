@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FRAME = 64 * 1024
 """Bytes that a body may have beyond the limit of a file: the multipart form around it."""
+MOST_IN_MEMORY = 256 << 20
+"""Bytes of bodies that are held at a time; more are refused. They are not put on the disk, where
+photos are only if they are to be kept."""
 DROP_SECONDS = 10.0
 IDLE_SECONDS = 10.0
 """A client that sends nothing for so long in the middle of its request is disconnected."""
@@ -39,11 +42,13 @@ class Limit:
         most: bytes.
         seconds: so long it may take to come.
         code: of the refusal of more bytes.
+        on_disk: whether its route writes it to the disk as it comes; others hold it in memory.
     """
 
     most: int
     seconds: float
     code: str = "upload-too-large"
+    on_disk: bool = False
 
 
 def limit_of(settings: Settings, method: str, path: str) -> Limit:
@@ -51,7 +56,7 @@ def limit_of(settings: Settings, method: str, path: str) -> Limit:
     photo, seconds = settings.max_upload_mb * 1e6, settings.upload_seconds
     if (method, path) == ("POST", "/v1/imports"):
         most = settings.max_import_mb * 1e6
-        return Limit(int(most) + FRAME, max(seconds, most / _SLOWEST), "import-too-large")
+        return Limit(int(most) + FRAME, max(seconds, most / _SLOWEST), "import-too-large", True)
     if (method, path) == ("POST", "/v1/products"):
         # Several pictures, which base64 makes longer by a third.
         return Limit(int(photo * MAX_IMAGES * 4 / 3) + FRAME, seconds)
@@ -72,6 +77,7 @@ class UploadLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._in_memory = _InMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -91,7 +97,7 @@ class UploadLimit:
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
             return
-        body = _Body(receive, exchange, limit, self._drop)
+        body = _Body(receive, exchange, limit, self._drop, self._in_memory)
         try:
             if length in ("", "0") and "transfer-encoding" not in headers:
                 # Its route will not read: what listens for a client that goes must begin here.
@@ -113,6 +119,13 @@ class UploadLimit:
             return
 
 
+class _InMemory:
+    """How many bytes of bodies are held in memory now, by all requests of this process."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+
 class _Body:
     """The messages of one request."""
 
@@ -122,9 +135,10 @@ class _Body:
         exchange: Exchange,
         limit: Limit,
         drop: Callable[[Receive, int], Awaitable[None]],
+        in_memory: _InMemory,
     ) -> None:
         self._receive, self._exchange = receive, exchange
-        self._limit, self._drop = limit, drop
+        self._limit, self._drop, self._in_memory = limit, drop, in_memory
         self._until = exchange.arrived + limit.seconds
         self._total = 0
         self._first: Message | None = None
@@ -152,6 +166,13 @@ class _Body:
             if message.get("more_body"):
                 await self._drop(self._receive, self._limit.most)
             raise Refusal(413, self._limit.code, _CLOSE)
+        if not self._limit.on_disk:
+            self._in_memory.total += len(message.get("body", b""))
+            # One alone is always taken: its own limit says how large it may be.
+            if self._in_memory.total > max(MOST_IN_MEMORY, self._total):
+                if message.get("more_body"):
+                    await self._drop(self._receive, self._limit.most)
+                raise Refusal(503, "busy", {**_CLOSE, "Retry-After": "2"})
         if message["type"] == "http.disconnect":
             self._exchange.leave()
         elif not message.get("more_body"):
@@ -167,5 +188,7 @@ class _Body:
 
     def close(self) -> None:
         """Ends the listening: the answer is sent."""
+        if not self._limit.on_disk:
+            self._in_memory.total -= self._total
         if self._listening is not None:
             self._listening.cancel()

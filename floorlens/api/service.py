@@ -155,6 +155,7 @@ class Service:
             await asyncio.sleep(TIDY_SECONDS)
             try:
                 await to_thread.run_sync(self.searching.searches.purge)
+                await to_thread.run_sync(self.store.forget)
             except FloorlensError as error:
                 LOG.warning("searches that are too old could not be deleted: %s", error)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ class Store:
         try:
             # Only for the service's own user: it holds photos, and a secret that signs addresses.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # The folder may be there already, for all to read. SQLite's other files follow this.
+            os.close(os.open(self.folder / FILE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise StateError(
-                f"{self.folder}: cannot be made a folder ({error.strerror}): set FLOORLENS_STATE "
+                f"{self.folder}: cannot be used ({error.strerror}): set FLOORLENS_STATE "
                 "to one that the service may write"
             ) from error
         self._engine = create_engine(
@@ -85,6 +88,21 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             raise self._failure("written", error) from error
+
+    def forget(self) -> None:
+        """Overwrites what was deleted, in the file and in the journal beside it.
+
+        Raises:
+            StateError: the file cannot be written.
+        """
+        try:
+            with closing(sqlite3.connect(str(self.folder / FILE_NAME), timeout=5)) as connection:
+                connection.execute("PRAGMA incremental_vacuum").fetchall()
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise StateError(
+                f"what was deleted in {self.folder} cannot be overwritten: {error}"
+            ) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -232,3 +232,35 @@ def test_what_is_no_http_is_a_problem_too(starting: Starting) -> None:
     with connection(starting(), b"\x16\x03\x01 nonsense\r\n\r\n") as one:
         refusal = problem(answer(one))
     assert (refusal["status"], refusal["code"]) == (400, "request-invalid")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at /proc, as Linux has it")
+def test_a_photo_that_is_not_to_be_kept_never_lies_on_the_disk(starting: Starting) -> None:
+    """Not even in a temporary file without a name, as forms of more than 1 MB are by default."""
+    url = starting(keep_hours=0, max_upload_mb=6.0)
+    done, files = threading.Event(), set()
+
+    def unnamed() -> set[str]:
+        targets = set()
+        for link in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                targets.add(str(link.readlink()))
+        return {target for target in targets if target.endswith("(deleted)")}
+
+    def look() -> None:
+        while not done.is_set():
+            files.update(unnamed())
+
+    # pytest's own are there already.
+    before = unnamed()
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        body = b"\xff\xd8" + b"x" * 4_000_000
+        for route, name in (("/v1/search", "photo"), ("/v1/mask", "photo"), ("/search", "file")):
+            answer = httpx.post(f"{url}{route}", files={name: body}, timeout=PATIENCE)
+            assert answer.status_code == 415
+    finally:
+        done.set()
+        looking.join()
+    assert not files - before

@@ -231,3 +231,49 @@ def test_a_client_that_goes_after_its_body_is_noticed_at_once() -> None:
     serve_body([PART, END, GONE], exchange, works)
     assert exchange.gone
     assert seen == [True]
+
+
+def test_bodies_in_memory_are_limited_and_one_alone_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are not put on the disk, where photos are only if they are to be kept."""
+    monkeypatch.setattr(limits, "MOST_IN_MEMORY", 3 * PIECE)
+    outcomes: dict[str, int | str] = {}
+
+    async def scenario() -> None:
+        app = UploadLimit(reads_all, SETTINGS)
+        blocked = asyncio.Event()
+
+        async def ask(name: str, pieces: int, wait: bool) -> None:
+            count = 0
+
+            async def receive() -> Message:
+                nonlocal count
+                if wait and count == pieces - 1:
+                    await blocked.wait()
+                count += 1
+                return {"type": "http.request", "body": b"x" * PIECE, "more_body": count < pieces}
+
+            async def send(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    outcomes[name] = message["status"]
+
+            scope: dict[str, Any] = {
+                **{"type": "http", "method": "POST", "path": "/", "headers": []},
+                "state": {"exchange": Exchange("id", 30.0)},
+            }
+            try:
+                await app(scope, receive, send)
+            except Refusal as refusal:
+                outcomes[name] = refusal.code
+
+        await ask("alone", 10, False)
+        slow = asyncio.create_task(ask("slow", 3, True))
+        await asyncio.sleep(0.01)
+        await ask("second", 2, False)
+        blocked.set()
+        await slow
+        await ask("after", 3, False)
+
+    asyncio.run(asyncio.wait_for(scenario(), 120))
+    assert outcomes == {"alone": 200, "slow": 200, "second": "busy", "after": 200}
