@@ -145,13 +145,15 @@ def _serve_here(settings: Settings, listener: socket.socket, lens: Floorlens, we
 def _serve_in_processes(
     settings: Settings, listener: socket.socket, workers: int, welcome: str
 ) -> None:
-    from floorlens.api.workers import Workers
+    from floorlens.api.workers import Workers, application
 
     # Before the processes import Prometheus's client, which then writes its figures there.
     with TemporaryDirectory(prefix="floorlens-metrics-") as folder:
         os.environ[FOLDER] = folder
         try:
-            config = _config(partial(create_app, settings), settings, quiet=False, workers=workers)
+            config = _config(
+                partial(application, settings, os.getpid()), settings, quiet=False, workers=workers
+            )
             Workers(config, listener, welcome).serve()
         finally:
             del os.environ[FOLDER]

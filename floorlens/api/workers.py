@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,12 +13,34 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from floorlens.api import create_app
 from floorlens.errors import ServiceError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from uvicorn.config import Config
 
+    from floorlens.settings import Settings
+
 START_SECONDS = 300.0
+
+
+def application(settings: Settings, parent: int) -> FastAPI:
+    """Returns the application of a process that ends when its parent does, however that ends.
+
+    Args:
+        settings: which catalogue, and the limits.
+        parent: the process id of the one that watches over all of them. Without it nobody could
+            stop them, and they would hold the port.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+    return create_app(settings)
 
 
 class Workers(Multiprocess):

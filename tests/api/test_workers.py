@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens
+from floorlens.api.server import listen
 from floorlens.service.keys import Keys
 from floorlens.service.rates import burst_of
 from floorlens.service.store import Store
@@ -60,8 +61,9 @@ def serving(
         assert match
         yield match[1], process.pid
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0, log.read_text()
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0, log.read_text()
 
 
 def children(pid: int) -> set[int]:
@@ -166,3 +168,17 @@ def test_a_process_that_cannot_start_ends_the_service(tmp_path: Path) -> None:
     )
     assert done.returncode == 6
     assert "there is no catalogue" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at /proc, as Linux has it")
+def test_the_workers_of_a_parent_that_is_killed_end_and_free_the_port(
+    sample_settings: Settings, tmp_path: Path
+) -> None:
+    """As the kernel does when memory is short: nobody else would end them."""
+    with serving(sample_settings, tmp_path) as (url, pid):
+        workers = children(pid)
+        assert len(workers) == 2
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in workers))
+        parsed = httpx.URL(url)
+        listen(parsed.host, parsed.port or 0).close()
