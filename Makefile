@@ -95,6 +95,7 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
 	$(BIN)/python benchmarks/service_load.py
+	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest --no-cov -s tests/api/test_schemathesis.py
 	$(BIN)/python benchmarks/micro_batches.py
 
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.

@@ -60,6 +60,9 @@ def test_the_wheel_indexes_and_searches_outside_the_checkout(fresh: Path) -> Non
     result = json.loads(run(floorlens, "search", room, "--json", cwd=fresh))
     assert len(result["matches"]) == len(report["rows"])
     assert json.loads(run(floorlens, "doctor", "--json", cwd=fresh))["checks"]
+    # What the service gives to pages of other sites.
+    scripts = next((fresh / "venv/lib").glob("python*/site-packages")) / "floorlens/api/embed"
+    assert {path.name for path in scripts.iterdir()} == {"floorlens.js", "widget.js"}
 
 
 def test_the_base_install_is_small_and_free_of_heavy_packages(fresh: Path) -> None:

@@ -89,8 +89,13 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    for routes in (reference, searches, feedback, masks, products, jobs, state):
-        app.include_router(routes.router)
+    routers = [
+        one.router for one in (reference, searches, feedback, masks, products, jobs, state)
+    ]
+    for router in routers:
+        app.include_router(router)
+    # For what asks which of them an address has.
+    app.state.addresses = [route for router in routers for route in router.routes]
     problems.install(app)
     docs.install(app)
     scripts.install(app)

@@ -285,8 +285,8 @@ async def _answer_http_error(request: Request, error: Any) -> JSONResponse:
     request.state.exchange.code = code
     answer = problem(error.status_code, code, settings, request.state.id, errors=errors)
     answer.headers.update(error.headers or {})
-    if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(_methods_of(request))
+    if error.status_code == 405 and (methods := _methods_of(request)):
+        answer.headers["Allow"] = ", ".join(methods)
     return answer
 
 
@@ -294,8 +294,8 @@ def _methods_of(request: Request) -> list[str]:
     """Returns the methods of an address: Starlette names those of its first route only."""
     methods = {
         method
-        for route in request.app.routes
+        for route in request.app.state.addresses
         if route.matches(request.scope)[0] is not Match.NONE
-        for method in getattr(route, "methods", None) or ()
+        for method in route.methods
     }
     return sorted(methods)

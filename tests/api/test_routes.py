@@ -337,6 +337,13 @@ def test_unknown_addresses_and_methods(client: TestClient) -> None:
     answer = client.get("/search")
     assert (answer.status_code, code(answer)) == (405, "method-not-allowed")
     assert answer.headers["allow"] == "POST"
+    # All methods of an address, not those of its first route.
+    assert client.put("/v1/imports").headers["allow"] == "GET, POST"
+    assert client.put("/v1/products/oak").headers["allow"] == "DELETE, GET, PATCH"
+    # An id may hold slashes, but no product is changed by the address of its picture.
+    for part in ("image", "similar", "variants"):
+        answer = client.patch(f"/v1/products/oak/{part}", json={})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
     # Behind a proxy a redirect would name the service's inner address.
     for address in ("/search/", "/healthz/"):
         answer = client.post(address, follow_redirects=False)

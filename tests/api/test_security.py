@@ -252,6 +252,18 @@ def test_half_a_signature_is_none(serving: Serving) -> None:
     client = serving(no_auth=None)
     url = client.app.state.service.image_url("oak", 64)  # type: ignore[attr-defined]
     assert code(client.get(url.partition("&signature")[0])) == (401, "key-missing")
+    assert code(client.get(f"{IMAGE}?signature=x")) == (403, "signature-invalid")
+
+
+def test_a_wrong_signature_is_refused_whatever_key_there_is(serving: Serving, keys: Keys) -> None:
+    """The address was changed; that its sender has a key makes it no better."""
+    client = serving(no_auth=None)
+    _, secret = keys.create("shop", ["search"])
+    mine = {"X-API-Key": secret}
+    assert client.get(IMAGE, headers=mine).status_code == 200
+    for query in ("signature=x", "expires=1&signature=x"):
+        answer = client.get(f"{IMAGE}?{query}", headers=mine)
+        assert code(answer) == (403, "signature-invalid")
 
 
 def test_a_signed_address_opens_nothing_else(serving: Serving) -> None:
