@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from floorlens.errors import SchemaMismatch, StateError
 from floorlens.service.schema import SCHEMA_VERSION, metadata, state
 
 FILE_NAME = "service.sqlite"
+_MAKING = threading.Lock()
 _WAIT = 60
 """Seconds that a writer waits for another one."""
 
@@ -39,8 +41,7 @@ class Store:
         try:
             # Only for the service's own user: it holds photos, and a secret that signs addresses.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # The folder may be there already, for all to read. SQLite's other files follow this.
-            os.close(os.open(self.folder / FILE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
+            _make_private(self.folder / FILE_NAME)
         except OSError as error:
             raise StateError(
                 f"{self.folder}: cannot be used ({error.strerror}): set FLOORLENS_STATE "
@@ -123,6 +124,20 @@ class Store:
     def _failure(self, doing: str, error: SQLAlchemyError) -> StateError:
         cause = getattr(error, "orig", None) or error
         return StateError(f"what the service keeps in {self.folder} cannot be {doing}: {cause}")
+
+
+def _make_private(file: Path) -> None:
+    """Makes a file that only its user may read, if there is none; SQLite's others follow it.
+
+    The folder may have been there already, for all to read.
+    """
+    with _MAKING:
+        try:
+            # Never of a file that is there: closing it would release SQLite's locks on it, which
+            # belong to the process as a whole.
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
 
 
 def _configure(connection: Any, _: object) -> None:

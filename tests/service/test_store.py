@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,26 @@ def test_nobody_else_may_read_it_also_where_the_folder_was_there_already(tmp_pat
     store.close()
     assert FILE_NAME in modes
     assert set(modes.values()) == {0}
+
+
+def test_a_second_store_in_one_process_releases_no_lock_of_the_first(tmp_path: Path) -> None:
+    """Whoever closes a file releases the locks that his process has on it, those of SQLite too."""
+    first = Store(tmp_path)
+    ask = (
+        "import sqlite3, sys\n"
+        f"connection = sqlite3.connect({str(tmp_path / FILE_NAME)!r}, timeout=0)\n"
+        "connection.isolation_level = None\n"
+        "connection.execute('BEGIN IMMEDIATE')"
+    )
+    with first.writing() as connection:
+        connection.execute(insert(secrets).values(name="a", value=b"1"))
+        made = threading.Thread(target=lambda: Store(tmp_path).close())
+        made.start()
+        time.sleep(0.2)
+        other = subprocess.run([sys.executable, "-c", ask], capture_output=True, timeout=120)
+        assert b"locked" in other.stderr
+    made.join()
+    first.close()
 
 
 def test_what_was_deleted_is_overwritten(tmp_path: Path) -> None:
