@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,10 @@ class Store:
             # Only for the service's own user: it holds photos, and a secret that signs addresses.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # The folder may be there already, for all to read. SQLite's other files follow this.
-            os.close(os.open(self.folder / FILE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
+            # One that is there is not opened: to close it would end the locks that other stores of
+            # this process hold on it. Source: sqlite.org/howtocorrupt.html, 2.2.
+            with suppress(FileExistsError):
+                os.close(os.open(self.folder / FILE_NAME, os.O_CREAT | os.O_EXCL, 0o600))
         except OSError as error:
             raise StateError(
                 f"{self.folder}: cannot be used ({error.strerror}): set FLOORLENS_STATE "

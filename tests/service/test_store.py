@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from floorlens.service.schema import secrets
 from floorlens.service.store import FILE_NAME, Store
@@ -44,3 +45,21 @@ def test_what_was_deleted_is_overwritten(tmp_path: Path) -> None:
     assert b"a photo of a room" not in contents(tmp_path)
     assert len(contents(tmp_path)) < size - len(photo)
     store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="shows the locks by /proc")
+def test_a_second_store_of_a_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """They are the process's: to open and close the file beside SQLite would end them all."""
+    first = Store(tmp_path)
+    inode = f":{(tmp_path / FILE_NAME).stat().st_ino} "
+
+    def locks() -> int:
+        text = Path("/proc/locks").read_text(encoding="utf-8")
+        return sum(inode in line and f" {os.getpid()} " in line for line in text.splitlines())
+
+    with first.reading() as connection:
+        connection.execute(select(secrets)).all()
+        before = locks()
+        Store(tmp_path).close()
+        assert locks() >= before > 0
+    first.close()
