@@ -89,9 +89,7 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    routers = [
-        one.router for one in (reference, searches, feedback, masks, products, jobs, state)
-    ]
+    routers = [one.router for one in (reference, searches, feedback, masks, products, jobs, state)]
     for router in routers:
         app.include_router(router)
     # For what asks which of them an address has.
