@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from floorlens.errors import SchemaMismatch, StateError
 from floorlens.service.schema import SCHEMA_VERSION, metadata, state
 
 FILE_NAME = "service.sqlite"
-_MAKING = threading.Lock()
 _WAIT = 60
 """Seconds that a writer waits for another one."""
 
@@ -41,7 +39,11 @@ class Store:
         try:
             # Only for the service's own user: it holds photos, and a secret that signs addresses.
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _make_private(self.folder / FILE_NAME)
+            # The folder may be there already, for all to read. SQLite's other files follow this.
+            # One that is there is not opened: to close it would end the locks that other stores of
+            # this process hold on it. Source: sqlite.org/howtocorrupt.html, 2.2.
+            with suppress(FileExistsError):
+                os.close(os.open(self.folder / FILE_NAME, os.O_CREAT | os.O_EXCL, 0o600))
         except OSError as error:
             raise StateError(
                 f"{self.folder}: cannot be used ({error.strerror}): set FLOORLENS_STATE "
@@ -124,20 +126,6 @@ class Store:
     def _failure(self, doing: str, error: SQLAlchemyError) -> StateError:
         cause = getattr(error, "orig", None) or error
         return StateError(f"what the service keeps in {self.folder} cannot be {doing}: {cause}")
-
-
-def _make_private(file: Path) -> None:
-    """Makes a file that only its user may read, if there is none; SQLite's others follow it.
-
-    The folder may have been there already, for all to read.
-    """
-    with _MAKING:
-        try:
-            # Never of a file that is there: closing it would release SQLite's locks on it, which
-            # belong to the process as a whole.
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            return
 
 
 def _configure(connection: Any, _: object) -> None:

@@ -295,3 +295,19 @@ def test_the_description_names_every_body(client: TestClient) -> None:
     assert "columns" in form["properties"]
     product = paths["/v1/products"]["post"]["requestBody"]["content"]
     assert product.keys() == {"multipart/form-data", "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/adaptations", {"seed": False}, "seed"),
+        ("/v1/adaptations", {"views": "6"}, "views"),
+        ("/v1/rebuilds", {"adapt": 0}, "adapt"),
+        ("/v1/imports", {"folder": "spring", "strict": "yes"}, "strict"),
+    ],
+)
+def test_values_of_json_are_of_the_types_that_the_description_says(
+    stopped: TestClient, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = stopped.post(path, json=body)
+    assert problem(answer, 422, "request-invalid").keys() == {field}
