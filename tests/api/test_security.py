@@ -275,6 +275,10 @@ def test_what_a_key_gets_is_kept_by_nobody_else(serving: Serving, keys: Keys) ->
     _, secret = keys.create("shop", ["search", "read"])
     picture = client.get(IMAGE, headers=bearer(secret))
     assert picture.headers["cache-control"].startswith("private")
+    # What a 304 says of caches replaces what the picture said.
+    own = {**bearer(secret), "If-None-Match": picture.headers["etag"]}
+    again = client.get(IMAGE, headers=own)
+    assert (again.status_code, again.headers["cache-control"][:7]) == (304, "private")
     assert client.get("/v1/status", headers=bearer(secret)).headers["cache-control"] == "no-store"
 
 
