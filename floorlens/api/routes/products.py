@@ -293,7 +293,11 @@ async def product_image(
     ] = None,
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """Returns a product's picture: the file as it is, or with `width` a JPEG of that size."""
+    """Returns a product's picture: the file, or with `width` a JPEG of that size.
+
+    What a camera wrote beside the pixels, such as the place, is not sent. Formats that browsers
+    do not show come as PNG or JPEG.
+    """
 
     def read_picture() -> Response:
         images = service.lens.product(product_id).images
