@@ -32,6 +32,8 @@ FloorlensError                     base; `code` is stable, the rest serves CLI a
 ├── StateError                     what a service keeps cannot be read or written
 │   ├── KeyNotFound                no API key of that id
 │   ├── SearchNotFound             no search of that id is kept, or it belongs to another key
+│   ├── FeedbackNotFound           nothing was said of a search of that id
+│   ├── FeedbackFull               what people say takes as much as it may
 │   └── JobNotFound                no job of that id
 ├── ServiceError                   the service answered a client with an error, or with nonsense
 │   └── ServiceUnreachable         nothing answers at the service's address, or too slowly
@@ -292,6 +294,21 @@ class SearchNotFound(StateError):
     code = "search-not-found"
     exit_code = 3
     status = 404
+
+
+class FeedbackNotFound(StateError):
+    """Nothing was said of a search of that id."""
+
+    code = "feedback-not-found"
+    exit_code = 3
+    status = 404
+
+
+class FeedbackFull(StateError):
+    """What people say of matches takes as much as it may: nothing more is kept."""
+
+    code = "feedback-full"
+    status = 507
 
 
 class JobNotFound(StateError):

@@ -194,7 +194,12 @@ def import_products(
         {'added': 3, 'updated': 0, 'unchanged': 0, 'failed': 0}
     """
     started = time.perf_counter()
-    downloads = Downloads(downloads_folder(catalogue.folder), fetcher)
+    downloads = Downloads(
+        downloads_folder(catalogue.folder),
+        fetcher,
+        max_megapixels=max_megapixels,
+        picture_seconds=picture_seconds,
+    )
     picture_folder = PictureFolder(
         None if catalogue.folder is None else downloads_folder(catalogue.folder),
         max_megapixels=max_megapixels,

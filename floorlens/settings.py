@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     keep_mb: float = Field(
         default=2000.0, gt=0, description="megabytes of searches that are kept; the oldest go first"
     )
+    feedback_mb: float = Field(
+        default=1000.0, gt=0, description="megabytes of feedback; more is refused, none goes"
+    )
     at_once: int = Field(
         default=0, ge=0, description="searches at work at a time in a process; 0 = by cores"
     )

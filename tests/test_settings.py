@@ -64,6 +64,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         "no_auth": None,
         "keep_hours": 24.0,
         "keep_mb": 2000.0,
+        "feedback_mb": 1000.0,
         "at_once": 0,
         "queue": 64,
         "deadline": 30.0,

@@ -100,9 +100,11 @@ class AnswerHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                # Of a 304 the client has the others from the answer that it keeps, but what this
+                # one says of caches replaces what that said (RFC 9111, 3.2).
                 if message["status"] != 304:
-                    # The client has the others from the answer that it keeps.
                     self._protect(headers, state)
+                _limit_caches(headers, state)
                 self._share(headers, origin)
                 if "allowance" in state:
                     headers.update(rate_headers(state["allowance"]))
@@ -115,18 +117,13 @@ class AnswerHeaders:
         headers["Referrer-Policy"] = "no-referrer"
         headers.setdefault("Content-Security-Policy", _POLICY)
         image = headers.get("content-type", "").startswith("image/")
-        signed = bool(state.get("signed"))
         if image:
             # Pages of other origins show pictures in <img>, which sends no Origin to decide by.
+            signed = bool(state.get("signed"))
             open_ = signed or self._origins.some or self._settings.no_auth == "public"
             headers["Cross-Origin-Resource-Policy"] = "cross-origin" if open_ else "same-site"
         else:
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        caller = state.get("caller")
-        cache = headers.setdefault("Cache-Control", "no-store")
-        if isinstance(caller, Caller) and caller.key_id is not None and not signed:
-            # What somebody got with a key is for nobody else.
-            headers["Cache-Control"] = cache.replace("public", "private")
 
     def _share(self, headers: MutableHeaders, origin: str | None) -> None:
         if not self._origins.some:
@@ -139,3 +136,11 @@ class AnswerHeaders:
                 return
             headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = ", ".join(EXPOSED)
+
+
+def _limit_caches(headers: MutableHeaders, state: dict[str, object]) -> None:
+    caller = state.get("caller")
+    cache = headers.setdefault("Cache-Control", "no-store")
+    if isinstance(caller, Caller) and caller.key_id is not None and not state.get("signed"):
+        # What somebody got with a key is for nobody else.
+        headers["Cache-Control"] = cache.replace("public", "private")

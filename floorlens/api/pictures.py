@@ -1,4 +1,4 @@
-"""Product pictures: the files that the catalogue names, whole or as thumbnails."""
+"""Product pictures: the files that the catalogue names, whole or as thumbnails, without EXIF."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from PIL import Image
 from floorlens.api.problems import Refusal
 from floorlens.errors import ImageError
 from floorlens.images.decoding import decode_photo
-from floorlens.images.formats import media_type, without_mark
+from floorlens.images.formats import format_of, media_type, without_mark
 from floorlens.images.loading import read_bytes
+from floorlens.images.metadata import without_metadata
 from floorlens.products.downloads import write_file
 
 # Looking at all of them takes a moment.
@@ -99,11 +100,11 @@ def product_picture(
         images: the paths of all of them.
         index: which one, from 0.
         side: for a JPEG whose longer side has at most so many pixels, never enlarged; None: the
-            file as it is.
+            file, without what a camera wrote beside its pixels.
         if_none_match: the request's header of that name: the tags that the client has.
         max_megapixels: of a larger picture there is no thumbnail.
         seconds: nor of one that takes longer to decode.
-        thumbnails: where those that were made are kept; None keeps none.
+        thumbnails: where what was made is kept; None keeps none.
 
     Raises:
         Refusal: there is no such picture, or it cannot be read any more.
@@ -113,23 +114,22 @@ def product_picture(
     path = Path(images[index])
     try:
         status = path.stat()
-        facts = f"{path}:{status.st_ino}:{status.st_mtime_ns}:{status.st_size}:{side}"
+        facts = f"{path}:{status.st_ino}:{status.st_mtime_ns}:{status.st_size}:{side or 'plain'}"
         tag = f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
         if _has_tag(if_none_match, tag):
             return Picture(None, "", tag)
-        if side is not None:
-            body = None if thumbnails is None else thumbnails.get(tag)
-            if body is None:
-                body = _thumbnail(path, side, max_megapixels, seconds)
-                if thumbnails is not None:
-                    thumbnails.put(tag, body)
-            return Picture(body, "image/jpeg", tag)
-        body = without_mark(read_bytes(path))
+        body = None if thumbnails is None else thumbnails.get(tag)
+        if body is None:
+            if side is not None:
+                body, slow = _thumbnail(path, side, max_megapixels, seconds), True
+            else:
+                body, slow = _plain(read_bytes(path), max_megapixels, seconds)
+            if thumbnails is not None and slow:
+                thumbnails.put(tag, body)
     except (OSError, ImageError) as error:
         raise Refusal(404, "image-not-found") from error
     kind = media_type(body[:64])
     if kind is None:
-        # Another kind of file lies at the picture's path now; it must not get out.
         raise Refusal(404, "image-not-found")
     return Picture(body, kind, tag)
 
@@ -137,6 +137,16 @@ def product_picture(
 def _has_tag(if_none_match: str, tag: str) -> bool:
     tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
     return tag in tags or "*" in tags
+
+
+def _plain(data: bytes, max_megapixels: float, seconds: float) -> tuple[bytes, bool]:
+    """Returns a file without what a camera wrote, and whether it had to be decoded for that."""
+    kind = format_of(without_mark(data))
+    if kind is None:
+        # Another kind of file lies at the picture's path now; it must not get out.
+        raise Refusal(404, "image-not-found")
+    plain = without_metadata(data, max_megapixels=max_megapixels, seconds=seconds)
+    return plain, kind.pillow not in ("JPEG", "PNG", "WEBP")
 
 
 def _thumbnail(path: Path, side: int, max_megapixels: float, seconds: float) -> bytes:

@@ -82,6 +82,11 @@ TEXTS: Mapping[str, str] = {
     "search-not-found": (
         "No search of that id is kept: it is too old, or another key made it. Search again."
     ),
+    "feedback-not-found": "Nothing was said of a search of that id.",
+    "feedback-full": (
+        "The service keeps as much feedback as it may, {feedback_megabytes} MB, and has not kept "
+        "this: its operator exports and deletes some, or raises FLOORLENS_FEEDBACK_MB."
+    ),
     "job-not-found": "No job has that id.",
     "job-crashed": f"The process of the job died three times: {_LOGGED}.",
     "too-many-jobs": f"Too many jobs wait already: {_LATER}.",
@@ -205,6 +210,7 @@ def _body(
         megapixels=f"{settings.max_megapixels:g}",
         megabytes=f"{settings.max_upload_mb:g}",
         seconds=f"{settings.picture_seconds:g}",
+        feedback_megabytes=f"{settings.feedback_mb:g}",
         import_megabytes=f"{settings.max_import_mb:g}",
     )
     return Problem(

@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 CACHED_FLOORS = 16
 FILES_AT_ONCE, FILES_WAITING = 4, 256
+EXPORTS_WAITING = 4
 RANKINGS_AT_ONCE = 2
 TIDY_SECONDS = 60.0
 HEALTH_SECONDS = 5.0
@@ -129,7 +130,7 @@ class Service:
             max_megapixels=settings.max_megapixels,
             picture_seconds=settings.picture_seconds,
         )
-        self.feedback = Feedback(store)
+        self.feedback = Feedback(store, settings.feedback_mb)
         self._signatures = Signatures(store)
         self._floors = FloorCache()
         self._models = Admission(
@@ -138,11 +139,13 @@ class Service:
         # What takes some hundredths of a second must not wait for what takes half of one.
         self._rankings = Admission(RANKINGS_AT_ONCE, settings.queue, "rankings")
         self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
+        # Each needs as much of the disk as the pictures of all products, and all of its speed.
+        self._exports = Admission(1, EXPORTS_WAITING, "exports")
         self._probe: Future[Health] | None = None
 
     def close(self) -> None:
         """Takes no more work."""
-        for admission in (self._models, self._rankings, self._files):
+        for admission in (self._models, self._rankings, self._files, self._exports):
             admission.close()
 
     async def keep_tidy(self) -> None:
@@ -194,6 +197,17 @@ class Service:
         """
         exchange = exchange_of(request.scope)
         return await self._files.run(exchange, request.scope["route"].path, work)
+
+    async def run_with_exports(self, request: Request, work: Callable[[], T]) -> T:
+        """Runs `work`, which copies much from disk to disk: one such piece at a time.
+
+        `work` should call `floorlens.api.exchange.checkpoint` now and then.
+
+        Raises:
+            Refusal: as for `run_with_models`.
+        """
+        exchange = exchange_of(request.scope)
+        return await self._exports.run(exchange, request.scope["route"].path, work)
 
     def image_url(self, product_id: str, width: int | None = None, index: int = 0) -> str:
         """Returns the address of a product's picture, as `<img>` can fetch it: without a key.

@@ -1,4 +1,4 @@
-"""Commands on what people said of matches: list, export."""
+"""Commands on what people said of matches: list, export, delete."""
 
 from __future__ import annotations
 
@@ -61,13 +61,15 @@ def export(
     `floorlens eval pairs OUT` measures on it, and `floorlens adapt --pairs OUT/adapt.csv` learns
     from it. products/ has the first picture of every product of the catalogue.
     """
+    from floorlens.service.evaluation_sets import write_folder
+
     opened = open_without_models(catalogue)
     try:
         products = opened.products()
     finally:
         opened.close()
     with _feedback(catalogue) as feedback:
-        written = feedback.write_evaluation_set(products, out)
+        written = write_folder(feedback, products, out)
     if as_json:
         print_json(
             {
@@ -82,6 +84,30 @@ def export(
     if written.missing:
         names = ", ".join(written.missing[:5]) + ", …" * (len(written.missing) > 5)
         print(f"left out, since they have no picture that can be read: {names}")
+
+
+@feedback_app.command()
+def delete(
+    search_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="SEARCH",
+            help="As `feedback list` shows it; after `--` if it begins with a hyphen.",
+        ),
+    ],
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete all that was said of a search, with its photos.
+
+    What was said of searches that were refined from it goes too: their photos are the same.
+    """
+    with _feedback(catalogue) as feedback:
+        count = feedback.delete(search_id)
+    if as_json:
+        print_json({"deleted": count})
+    else:
+        print(f"{count} verdicts deleted, with the photos")
 
 
 @contextmanager

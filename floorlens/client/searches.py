@@ -480,6 +480,27 @@ def export_feedback(target: str | Path) -> Call[Path]:
     return Call("GET", "/v1/feedback/export.zip", lambda _: path, target=path)
 
 
+def delete_feedback(search: SearchPage | str) -> Call[None]:
+    """Deletes all that was said of a search, with its photos; also when the search has gone.
+
+    What was said of searches that were refined from it goes too: their photos are the same.
+
+    Args:
+        search: the search, or its id.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "feedback-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> remark = client.give_feedback(page, page.matches[0].id, "wrong")
+        >>> client.delete_feedback(page)
+    """
+    return Call("DELETE", f"/v1/feedback/{_id(search)}", nothing_of)
+
+
 # -- what is sent ------------------------------------------------------------------------------
 
 
@@ -487,14 +508,19 @@ def _given(params: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _path(search: SearchPage | str) -> str:
+def _id(search: SearchPage | str) -> str:
+    """Returns the id of a search, as it stands in an address."""
     search_id = search if isinstance(search, str) else search.id
     if not search_id:
         raise UsageError(
             "the service keeps no searches (its FLOORLENS_KEEP_HOURS is 0): search again with the "
             "photo"
         )
-    return f"/v1/searches/{quote(search_id, safe='')}"
+    return quote(search_id, safe="")
+
+
+def _path(search: SearchPage | str) -> str:
+    return f"/v1/searches/{_id(search)}"
 
 
 def _picture(search: SearchPage | str, name: str, params: dict[str, str]) -> Call[bytes]:

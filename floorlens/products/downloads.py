@@ -16,9 +16,10 @@ from pathlib import Path
 
 from floorlens.errors import ImageError
 from floorlens.images.addresses import explain_fetching, is_address, shown_address
+from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.fetching import Fetcher
 from floorlens.images.formats import format_of, without_mark
-from floorlens.images.loading import read_bytes
+from floorlens.images.loading import MAX_MEGAPIXELS, read_bytes
 from floorlens.images.metadata import without_metadata
 from floorlens.products.product import Product
 
@@ -50,10 +51,21 @@ class Downloads:
     which picture lay at an address, and by what the server knows that state of it.
     """
 
-    def __init__(self, folder: Path, fetcher: Fetcher | None = None) -> None:
-        """Names the folder, which is made when it is needed; without a fetcher nothing is asked."""
+    def __init__(
+        self,
+        folder: Path,
+        fetcher: Fetcher | None = None,
+        *,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        picture_seconds: float = PICTURE_SECONDS,
+    ) -> None:
+        """Names the folder, which is made when it is needed; without a fetcher nothing is asked.
+
+        The limits hold for pictures that are decoded to take out what a camera wrote.
+        """
         self._folder = folder.absolute()
         self._fetcher = fetcher
+        self._max_megapixels, self._picture_seconds = max_megapixels, picture_seconds
 
     def name(self, address: str) -> str | None:
         """Returns how a product names the picture at an address until it is fetched.
@@ -73,6 +85,8 @@ class Downloads:
     def picture(self, address: str) -> Path:
         """Returns the picture that lies at an address now; it is only sent if it has changed.
 
+        What a camera wrote beside it, such as its place, is not kept.
+
         Raises:
             ImageError: it cannot be fetched or kept.
         """
@@ -86,7 +100,7 @@ class Downloads:
             if copy is None:
                 raise ImageError(f"{shown_address(address)}: the server sends no picture")
             return copy
-        path = keep_file(self._folder, download.data)
+        path = keep_file(self._folder, self._plain(download.data))
         note = {"file": path.name, "etag": download.etag, "modified": download.modified}
         write_file(self._note(address), json.dumps(note).encode())
         return path
@@ -106,7 +120,16 @@ class Downloads:
         if format_of(without_mark(data)) is None:
             # It fails where it lies, under its own name.
             return picture
-        return str(keep_file(self._folder, without_metadata(data)))
+        return str(keep_file(self._folder, self._plain(data)))
+
+    def _plain(self, data: bytes) -> bytes:
+        """Returns a picture's file without what a camera wrote; anything else as it is."""
+        if format_of(without_mark(data)) is None:
+            # It fails when it is decoded, under the name that its owner knows.
+            return data
+        return without_metadata(
+            data, max_megapixels=self._max_megapixels, seconds=self._picture_seconds
+        )
 
     @contextmanager
     def fetching(self, products: Sequence[Product]) -> Iterator[Callable[[Product], Product]]:

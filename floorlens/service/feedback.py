@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePath
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, exists, func, insert, select
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select
 
-from floorlens.errors import UsageError
-from floorlens.images.formats import SUFFIXES
+from floorlens.errors import FeedbackFull, FeedbackNotFound, SearchNotFound
 from floorlens.images.masks import mask_png
-from floorlens.products.export import spreadsheet_cell
-from floorlens.products.product import Product
-from floorlens.service.schema import feedback, feedback_photos, photos, sights
+from floorlens.service.schema import feedback, feedback_floors, feedback_photos, photos, sights
 from floorlens.service.searches import KeptSearch
 from floorlens.service.sights import unpack_sight
 from floorlens.service.store import Store
 
 Verdict = Literal["right", "wrong"]
 VERDICTS: tuple[Verdict, ...] = ("right", "wrong")
-SOURCE = "feedback"
-"""What `pairs.csv` says of where its pairs come from."""
+FEEDBACK_MB = 1000.0
+"""Megabytes (10⁶ bytes) that all feedback may take, unless the settings say otherwise."""
+_ROW = 200
+"""Bytes of a verdict in the store, beside its ids."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +34,7 @@ class Remark:
         verdict: whether that is the product on the floor.
         owner: the id of the key that said it; None: said without a key.
         created: when, in seconds since 1970.
+        floor: names the photos and the floors on them, which searches of the same share.
     """
 
     search_id: str
@@ -45,6 +42,7 @@ class Remark:
     verdict: Verdict
     owner: str | None
     created: float
+    floor: str
 
     def as_dict(self) -> dict[str, Any]:
         """Returns it as plain JSON values."""
@@ -57,21 +55,20 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class EvaluationSet:
-    """What an export wrote.
+class Room:
+    """A photo whose floor somebody saw.
 
     Attributes:
-        rooms: photos.
-        pairs: rows of pairs.csv, rooms with their product.
-        products: pictures in products/.
-        missing: ids of products whose picture cannot be read any more, and of those that were said
-            to be right and are not in the catalogue.
+        floor: as in `Remark`.
+        number: of the photo among those of its search, from 1.
+        jpeg: the photo at working size.
+        mask: its floor, a PNG.
     """
 
-    rooms: int
-    pairs: int
-    products: int
-    missing: tuple[str, ...]
+    floor: str
+    number: int
+    jpeg: bytes
+    mask: bytes
 
 
 class Feedback:
@@ -83,14 +80,21 @@ class Feedback:
         []
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
-        """Takes the store, and what tells the seconds since 1970."""
-        self._store, self._clock = store, clock
+    def __init__(
+        self,
+        store: Store,
+        feedback_mb: float = FEEDBACK_MB,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Takes the store, megabytes that all may take, and what tells the seconds since 1970."""
+        self._store, self._bytes, self._clock = store, feedback_mb * 1e6, clock
 
     def say(
         self, search: KeptSearch, product_id: str, verdict: Verdict, owner: str | None
     ) -> Remark:
         """Keeps a verdict in the place of an earlier one; photos and floors are copied.
+
+        Searches that began as one share their photos, and their floors unless these were changed.
 
         Args:
             search: whose match it is of.
@@ -99,12 +103,14 @@ class Feedback:
             owner: the id of the key that says it.
 
         Raises:
+            FeedbackFull: all feedback would take more than it may; nothing is changed.
+            SearchNotFound: the search has gone meanwhile.
             StateError: it cannot be written.
         """
-        remark = Remark(search.id, product_id, verdict, owner, self._clock())
+        remark = Remark(search.id, product_id, verdict, owner, self._clock(), search.sight)
         with self._store.writing() as connection:
-            own = (feedback.c.search_id == search.id) & (feedback.c.product_id == product_id)
-            connection.execute(delete(feedback).where(own))
+            before = _bytes(connection)
+            connection.execute(delete(feedback).where(_is(search.id, product_id)))
             connection.execute(
                 insert(feedback).values(
                     search_id=search.id,
@@ -112,51 +118,66 @@ class Feedback:
                     verdict=verdict,
                     key_id=owner,
                     created=remark.created,
+                    upload_id=search.upload,
+                    sight_id=search.sight,
+                    bytes=_ROW + len(search.id) + len(product_id.encode()),
                 )
             )
-            copied = select(feedback_photos.c.position).where(
-                feedback_photos.c.search_id == search.id
-            )
-            if connection.execute(copied).first() is not None:
-                return remark
-            content = connection.execute(
-                select(sights.c.content).where(sights.c.id == search.sight)
-            ).scalar_one()
-            rows = connection.execute(select(photos).where(photos.c.upload_id == search.upload))
-            jpegs = {row.position: row.jpeg for row in rows}
-            connection.execute(
-                insert(feedback_photos),
-                [
-                    {
-                        "search_id": search.id,
-                        "position": position,
-                        "jpeg": jpegs[position],
-                        "mask": mask_png(floor.working_mask),
-                    }
-                    for position, floor in enumerate(unpack_sight(content).floors)
-                    if floor is not None
-                ],
-            )
+            _copy(connection, search)
+            after = _bytes(connection)
+            # A verdict that takes the place of another one adds nothing.
+            if after > max(before, self._bytes):
+                raise FeedbackFull(
+                    f"feedback takes {self._bytes / 1e6:g} MB, as much as it may: export and "
+                    "delete some, or raise FLOORLENS_FEEDBACK_MB"
+                )
         return remark
 
-    def take_back(self, search_id: str, product_id: str) -> bool:
-        """Forgets a verdict, and the photos with the last one of their search.
+    def take_back(
+        self, search_id: str, product_id: str, owner: str | None = None, *, every: bool = True
+    ) -> bool:
+        """Forgets a verdict, and photos and floors with the last one that needs them.
 
         Returns whether there was one.
+
+        Args:
+            search_id: of the search.
+            product_id: of the product.
+            owner: the id of the key that asks.
+            every: whether it may be another one's.
 
         Raises:
             StateError: it cannot be written.
         """
+        own = _is(search_id, product_id)
+        if not every:
+            own &= feedback.c.key_id.is_(None) if owner is None else feedback.c.key_id == owner
         with self._store.writing() as connection:
-            own = (feedback.c.search_id == search_id) & (feedback.c.product_id == product_id)
             gone = connection.execute(delete(feedback).where(own)).rowcount
-            others = exists().where(feedback.c.search_id == feedback_photos.c.search_id)
-            connection.execute(
-                delete(feedback_photos).where(
-                    feedback_photos.c.search_id == search_id, ~others.correlate(feedback_photos)
-                )
-            )
+            _drop_unused(connection)
             return bool(gone)
+
+    def delete(self, search_id: str) -> int:
+        """Deletes all that was said of a search and of those that share its photos, and the photos.
+
+        Returns how many verdicts that were.
+
+        Raises:
+            FeedbackNotFound: nothing was said of it.
+            StateError: it cannot be written.
+        """
+        with self._store.writing() as connection:
+            query = select(feedback.c.upload_id).where(feedback.c.search_id == search_id).limit(1)
+            upload = connection.execute(query).scalar()
+            if upload is None:
+                raise FeedbackNotFound(
+                    f"nothing was said of a search {search_id!r}: `floorlens feedback list` shows "
+                    "the searches of which something was"
+                )
+            own = feedback.c.upload_id == upload
+            gone = connection.execute(delete(feedback).where(own)).rowcount
+            _drop_unused(connection)
+            return gone
 
     def of_search(self, search_id: str) -> list[Remark]:
         """Returns what was said of a search, in order of product."""
@@ -184,118 +205,79 @@ class Feedback:
             rows = connection.execute(query.offset(offset).limit(limit)).all()
         return [_remark(row) for row in rows]
 
-    def write_evaluation_set(self, products: Sequence[Product], folder: Path) -> EvaluationSet:
-        """Writes what was said as a folder that `floorlens eval pairs` reads.
-
-        Beside what that reads (rooms/, products/, pairs.csv) there are masks/, the floors that
-        people saw; adapt.csv, for `floorlens adapt --pairs`; and feedback.csv, all that was said.
-
-        Args:
-            products: of the catalogue: all are ranked, the first picture of each.
-            folder: where to write; it is made, or is empty.
+    def rooms(self) -> Iterator[Room]:
+        """Yields the photos with a floor of which something was said, one at a time.
 
         Raises:
-            UsageError: the folder is not empty, or cannot be written.
+            StateError: they cannot be read.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise UsageError(f"{folder}: is not empty: name a folder that is, or a new one")
-            return self._write(products, folder)
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from error
-
-    def _write(self, products: Sequence[Product], folder: Path) -> EvaluationSet:
-        rooms, masks, pictures = (folder / name for name in ("rooms", "masks", "products"))
-        for place in (rooms, masks, pictures):
-            place.mkdir()
-        remarks = self.remarks()
-        rooms_of: dict[str, list[str]] = {}
+        query = (
+            select(feedback_floors, feedback_photos.c.jpeg)
+            .join(
+                feedback_photos,
+                (feedback_photos.c.upload_id == feedback_floors.c.upload_id)
+                & (feedback_photos.c.position == feedback_floors.c.position),
+            )
+            .order_by(feedback_floors.c.sight_id, feedback_floors.c.position)
+        )
         with self._store.reading() as connection:
-            for row in connection.execution_options(yield_per=1).execute(select(feedback_photos)):
-                # Ids of searches may begin with a hyphen, which commands take for an option.
-                stem = f"room_{row.search_id}_{row.position + 1}"
-                (rooms / f"{stem}.jpg").write_bytes(row.jpeg)
-                (masks / f"{stem}.png").write_bytes(row.mask)
-                rooms_of.setdefault(row.search_id, []).append(f"{stem}.jpg")
-        files, missing = _copy_pictures(products, pictures)
-        right = [
-            (room, remark.product_id)
-            for remark in reversed(remarks)
-            if remark.verdict == "right"
-            for room in rooms_of.get(remark.search_id, ())
-        ]
-        unknown = {product for _, product in right if product not in files}
-        pairs = [(room, product) for room, product in right if product in files]
-        _write_csv(
-            folder / "pairs.csv",
-            ("room", "product", "source"),
-            ((room, files[product], SOURCE) for room, product in pairs),
-        )
-        _write_csv(
-            folder / "adapt.csv",
-            ("room", "product"),
-            # A room teaches one product: the one that was said last.
-            ((f"rooms/{room}", product) for room, product in dict(pairs).items()),
-        )
-        _write_csv(
-            folder / "feedback.csv",
-            ("search", "room", "product", "verdict", "created"),
-            (
-                # For people: a spreadsheet must compute nothing of an id.
-                (
-                    one.search_id,
-                    room,
-                    spreadsheet_cell(one.product_id),
-                    one.verdict,
-                    f"{one.created:.0f}",
-                )
-                for one in reversed(remarks)
-                for room in rooms_of.get(one.search_id, ())
-            ),
-        )
-        return EvaluationSet(
-            rooms=sum(map(len, rooms_of.values())),
-            pairs=len(pairs),
-            products=len(files),
-            missing=tuple(sorted(unknown | missing)),
-        )
+            for row in connection.execution_options(yield_per=1).execute(query):
+                yield Room(row.sight_id, row.position + 1, row.jpeg, row.mask)
 
 
-def _copy_pictures(products: Sequence[Product], folder: Path) -> tuple[dict[str, str], set[str]]:
-    """Copies the first picture of each product; returns id -> file name, and ids without one."""
-    files: dict[str, str] = {}
-    missing: set[str] = set()
-    for number, product in enumerate(products, 1):
-        source = Path(product.images[0]) if product.images else None
-        suffix = "" if source is None else source.suffix.lower()
-        if source is None or suffix not in SUFFIXES:
-            missing.add(product.id)
-            continue
-        # An evaluation takes a file's stem for the product's id; not every id can be one.
-        name = f"{number:05d}-{_stem(product.id)}{suffix}"
-        try:
-            shutil.copyfile(source, folder / name)
-        except OSError:
-            missing.add(product.id)
-            continue
-        files[product.id] = name
-    return files, missing
+def _is(search_id: str, product_id: str) -> Any:
+    return (feedback.c.search_id == search_id) & (feedback.c.product_id == product_id)
 
 
-def _stem(product_id: str) -> str:
-    letters = (letter if letter.isalnum() or letter in "-_" else "-" for letter in product_id)
-    return PurePath("".join(letters)[:60]).name
+def _copy(connection: Connection, search: KeptSearch) -> None:
+    """Copies photos and floors of a search that are not there yet."""
+    floors = select(feedback_floors.c.position).where(feedback_floors.c.sight_id == search.sight)
+    if connection.execute(floors).first() is not None:
+        return
+    query = select(sights.c.content).where(sights.c.id == search.sight)
+    content = connection.execute(query).scalar()
+    rows = connection.execute(select(photos).where(photos.c.upload_id == search.upload))
+    jpegs: Mapping[int, bytes] = {row.position: row.jpeg for row in rows}
+    if content is None or not jpegs:
+        raise SearchNotFound(f"no search {search.id!r} is kept any more")
+    copied = set(
+        connection.execute(
+            select(feedback_photos.c.position).where(feedback_photos.c.upload_id == search.upload)
+        ).scalars()
+    )
+    masks = {
+        position: mask_png(floor.working_mask)
+        for position, floor in enumerate(unpack_sight(content).floors)
+        if floor is not None
+    }
+    for position, mask in masks.items():
+        own = {"upload_id": search.upload, "position": position}
+        if position not in copied:
+            jpeg = jpegs[position]
+            values = {**own, "bytes": len(jpeg), "jpeg": jpeg}
+            connection.execute(insert(feedback_photos).values(values))
+        values = {**own, "sight_id": search.sight, "bytes": len(mask), "mask": mask}
+        connection.execute(insert(feedback_floors).values(values))
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        # Ids come from elsewhere, and people open these files in spreadsheets.
-        writer.writerows(map(spreadsheet_cell, row) for row in rows)
+def _bytes(connection: Connection) -> int:
+    sizes = (
+        select(func.coalesce(func.sum(table.c.bytes), 0))
+        for table in (feedback, feedback_photos, feedback_floors)
+    )
+    return sum(int(connection.execute(size).scalar_one()) for size in sizes)
 
 
-def _remark(row: Any) -> Remark:
+def _drop_unused(connection: Connection) -> None:
+    """Deletes the photos and the floors that no verdict needs."""
+    for table, name, column in (
+        (feedback_floors, feedback_floors.c.sight_id, feedback.c.sight_id),
+        (feedback_photos, feedback_photos.c.upload_id, feedback.c.upload_id),
+    ):
+        used = exists().where(column == name).correlate(table)
+        connection.execute(delete(table).where(~used))
+
+
+def _remark(row: Row[Any]) -> Remark:
     verdict = cast("Verdict", row.verdict)
-    return Remark(row.search_id, row.product_id, verdict, row.key_id, row.created)
+    return Remark(row.search_id, row.product_id, verdict, row.key_id, row.created, row.sight_id)

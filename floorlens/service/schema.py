@@ -137,7 +137,8 @@ job_rows = Table(
 )
 Index("job_rows_by_status", job_rows.c.job_id, job_rows.c.status, job_rows.c.position)
 
-# Kept beyond the search it was given for: its photo and floor are copied.
+# Kept beyond the search that it was given for: photos and floors are copied, once for all searches
+# that began as one, however often they are refined.
 feedback = Table(
     "feedback",
     metadata,
@@ -146,13 +147,30 @@ feedback = Table(
     Column("verdict", String, nullable=False),  # right, wrong
     Column("key_id", String),
     Column("created", Float, nullable=False),
+    Column("upload_id", String, nullable=False),
+    Column("sight_id", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
 )
 Index("feedback_by_creation", feedback.c.created)
+Index("feedback_by_upload", feedback.c.upload_id)
+Index("feedback_by_sight", feedback.c.sight_id)
+Index("feedback_by_bytes", feedback.c.bytes)
 feedback_photos = Table(
     "feedback_photos",
     metadata,
-    Column("search_id", String, primary_key=True),
+    Column("upload_id", String, primary_key=True),
     Column("position", Integer, primary_key=True),
+    Column("bytes", Integer, nullable=False),
     Column("jpeg", LargeBinary, nullable=False),
+)
+Index("feedback_photos_by_bytes", feedback_photos.c.bytes)
+feedback_floors = Table(
+    "feedback_floors",
+    metadata,
+    Column("sight_id", String, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("upload_id", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
     Column("mask", LargeBinary, nullable=False),  # PNG
 )
+Index("feedback_floors_by_bytes", feedback_floors.c.bytes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,13 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
+from sqlalchemy import func, select
+
 from floorlens.evaluation.datasets import read_pairs
+from floorlens.service.feedback import Feedback
 from floorlens.service.keys import Keys
+from floorlens.service.schema import feedback_floors, feedback_photos
+from floorlens.service.searches import Searches
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -45,6 +52,151 @@ def test_a_verdict_is_replaced_and_taken_back(client: TestClient, room: Path) ->
     for _ in range(2):
         assert client.delete(f"{address}/feedback/oak").status_code == 204
     assert client.get(address).json()["feedback"] == {"ash": "wrong"}
+
+
+def service_of(client: TestClient) -> Any:
+    return client.app.state.service  # type: ignore[attr-defined]
+
+
+def copies(client: TestClient) -> tuple[int, int]:
+    """Returns how many photos and floors are kept with feedback."""
+    with service_of(client).store.reading() as connection:
+        photos, floors = (
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (feedback_photos, feedback_floors)
+        )
+    return photos, floors
+
+
+def say(client: TestClient, found: str, product: str = "oak", **options: Any) -> Any:
+    body = {"product_id": product, "verdict": "right"}
+    return client.post(f"/v1/searches/{found}/feedback", json=body, **options)
+
+
+def refined(client: TestClient, found: str, **wishes: Any) -> str:
+    return str(client.post(f"/v1/searches/{found}/refine", json=wishes).json()["id"])
+
+
+def test_refined_searches_share_what_is_kept_of_their_photos(
+    client: TestClient, room: Path
+) -> None:
+    found = [search(client, room)]
+    found += [refined(client, found[0], limit=limit) for limit in (1, 2, 3)]
+    for one in found:
+        assert say(client, one).status_code == 200
+    assert copies(client) == (1, 1)
+    other = refined(client, found[0], region=[0, 40, 60, 90])
+    say(client, other)
+    assert copies(client) == (1, 2)
+    with ZipFile(io.BytesIO(client.get("/v1/feedback/export.zip").content)) as archive:
+        rows = archive.read("feedback/pairs.csv").decode().splitlines()
+    # Two floors, and one product; said four times of one of them.
+    assert len(rows) == 1 + 2
+    for one in found:
+        assert copies(client) == (1, 2)
+        client.delete(f"/v1/searches/{one}/feedback/oak")
+    assert copies(client) == (1, 1)
+    client.delete(f"/v1/searches/{other}/feedback/oak")
+    assert copies(client) == (0, 0)
+
+
+def test_what_would_be_too_much_is_refused_and_nothing_is_lost(
+    serving: Serving, room: Path
+) -> None:
+    client = serving()
+    first, second = search(client, room), search(client, room)
+    assert say(client, first).status_code == 200
+    service = service_of(client)
+    service.feedback = Feedback(service.store, 0.0001)
+    for found, product in ((second, "oak"), (first, "ash")):
+        answer = say(client, found, product)
+        assert (answer.status_code, answer.json()["code"]) == (507, "feedback-full")
+    assert copies(client) == (1, 1)
+    assert client.get("/v1/feedback").json()["total"] == 1
+    # A verdict that takes the place of another one needs no room.
+    assert say(client, first).status_code == 200
+    assert client.delete(f"/v1/searches/{first}/feedback/oak").status_code == 204
+    small = serving(feedback_mb=0.0001)
+    answer = say(small, search(small, room))
+    assert (answer.status_code, answer.json()["code"]) == (507, "feedback-full")
+    assert "0.0001 MB" in answer.json()["detail"]
+
+
+def test_it_can_be_taken_back_when_the_search_has_gone(
+    serving: Serving, keys: Keys, room: Path
+) -> None:
+    """By the key that said it and by admin: nobody else can know of it."""
+    client = serving(no_auth=None)
+    mine, others, admin = (
+        {"Authorization": f"Bearer {keys.create(name, [scope])[1]}"}
+        for name, scope in (("a", "search"), ("b", "search"), ("c", "admin"))
+    )
+    found = search(client, room, headers=mine)
+    for product in ("oak", "ash"):
+        assert say(client, found, product, headers=mine).status_code == 200
+    Searches(service_of(client).store, 0, 1)
+    address = f"/v1/searches/{found}/feedback"
+    answer = client.delete(f"{address}/oak", headers=others)
+    assert (answer.status_code, answer.json()["code"]) == (404, "search-not-found")
+    assert client.delete(f"{address}/moss", headers=mine).status_code == 404
+    assert client.get("/v1/feedback", headers=admin).json()["total"] == 2
+    assert client.delete(f"{address}/oak", headers=mine).status_code == 204
+    assert copies(client) == (1, 1)
+    assert client.delete(f"{address}/ash", headers=admin).status_code == 204
+    assert copies(client) == (0, 0)
+
+
+def test_all_that_was_said_of_a_search_is_deleted(serving: Serving, keys: Keys, room: Path) -> None:
+    """With the photos, which those that were refined from it share; others stay."""
+    client = serving(no_auth=None)
+    (own, admin) = (
+        {"Authorization": f"Bearer {keys.create(scope, [scope])[1]}"}
+        for scope in ("search", "admin")
+    )
+    client.headers.update(admin)
+    found, other = search(client, room), search(client, room)
+    for one in (found, refined(client, found, limit=1), other):
+        assert say(client, one).status_code == 200
+    assert client.delete(f"/v1/feedback/{found}", headers=own).status_code == 403
+    assert copies(client) == (2, 2)
+    Searches(service_of(client).store, 0, 1)
+    assert client.delete(f"/v1/feedback/{found}").status_code == 204
+    answer = client.delete(f"/v1/feedback/{found}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "feedback-not-found")
+    assert copies(client) == (1, 1)
+    listed = client.get("/v1/feedback").json()["feedback"]
+    assert [one["search_id"] for one in listed] == [other]
+
+
+def test_an_export_that_comes_too_late_leaves_nothing(
+    serving: Serving, room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos of rooms must not lie where nobody looks for them."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    client = serving(deadline=1.0)
+    say(client, search(client, room))
+    service = service_of(client)
+    before = {path.name for path in service.store.folder.iterdir()}
+    gate, products = threading.Event(), service.lens.products
+
+    def late() -> Any:
+        gate.wait(120)
+        return products()
+
+    monkeypatch.setattr(service.lens, "products", late)
+    answer = client.get("/v1/feedback/export.zip")
+    assert (answer.status_code, answer.json()["code"]) == (503, "deadline")
+    threads = [one for one in threading.enumerate() if one.name.startswith(("exports", "files"))]
+    gate.set()
+    for admission in (service._exports, service._files):
+        admission.close()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert not list(place.iterdir())
+    assert {path.name for path in service.store.folder.iterdir()} <= before
 
 
 def test_what_cannot_be_said(client: TestClient, room: Path) -> None:
@@ -82,10 +234,11 @@ def test_the_export_is_an_evaluation_set(
     folder = tmp_path / "export" / "feedback"
     dataset = read_pairs(folder)
     (pair,) = dataset.pairs
-    assert (pair.room, pair.source) == (f"room_{found}_2.jpg", "feedback")
+    assert pair.source == "feedback"
+    assert pair.room.endswith("_2.jpg")
     assert pair.product.endswith("-oak.png")
     assert dataset.products.count == 6
-    assert (folder / "masks" / f"room_{found}_2.png").is_file()
+    assert (folder / "masks" / pair.room.replace(".jpg", ".png")).is_file()
     assert (folder / "adapt.csv").read_text() == f"room,product\nrooms/{pair.room},oak\n"
     assert len((folder / "feedback.csv").read_text().splitlines()) == 3
 

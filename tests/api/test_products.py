@@ -215,6 +215,7 @@ def test_a_change_that_cannot_be_made_says_of_which_field(client: TestClient) ->
     bad = client.patch("/v1/products/oak", json={"name": "X", "metadata": {"name": "Y"}})
     assert "metadata" in problem(bad, 422, "product-source-invalid")
     problem(client.patch("/v1/products/oak", json={"nmae": "X"}), 422, "request-invalid")
+    problem(client.patch("/v1/products/oak", data={"name": "X"}), 415, "media-type-unsupported")
     assert client.get("/v1/products/oak").json() == before
 
 

@@ -252,15 +252,28 @@ def test_health_of_a_catalogue_that_hangs_is_503(
 # -- GET /products/{id}/image ------------------------------------------------------------------
 
 
-def test_a_picture_is_sent_as_it_is_by_what_it_is(client: TestClient, product_folder: Path) -> None:
+def test_a_picture_is_sent_by_what_it_is_without_what_a_camera_wrote(
+    client: TestClient, product_folder: Path
+) -> None:
     """A PNG that is called .jpg is a PNG."""
     file = product_folder / "oak.png"
     answer = client.get("/v1/products/oak/image")
     assert answer.content == file.read_bytes()
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["x-content-type-options"] == "nosniff"
-    Image.new("RGB", (60, 30), "red").save(file, "GIF")
-    assert client.get("/v1/products/oak/image").headers["content-type"] == "image/gif"
+    exif = Image.Exif()
+    exif[0x010F] = "a camera at home"
+    Image.new("RGB", (60, 30), "red").save(file, "JPEG", exif=exif)
+    answer = client.get("/v1/products/oak/image")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert b"at home" in file.read_bytes()
+    assert b"at home" not in answer.content
+    # Others must be decoded to take that out.
+    Image.new("RGB", (60, 30), "red").save(file, "GIF", comment=b"at home")
+    for _ in range(2):
+        answer = client.get("/v1/products/oak/image")
+        assert answer.headers["content-type"] == "image/png"
+        assert b"at home" not in answer.content
 
 
 def test_a_thumbnail_is_a_jpeg_of_at_most_that_size(

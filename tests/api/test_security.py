@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -287,7 +288,28 @@ def test_what_a_key_gets_is_kept_by_nobody_else(serving: Serving, keys: Keys) ->
     _, secret = keys.create("shop", ["search", "read"])
     picture = client.get(IMAGE, headers=bearer(secret))
     assert picture.headers["cache-control"].startswith("private")
+    # What a 304 says of caches replaces what the picture said.
+    own = {**bearer(secret), "If-None-Match": picture.headers["etag"]}
+    again = client.get(IMAGE, headers=own)
+    assert (again.status_code, again.headers["cache-control"][:7]) == (304, "private")
     assert client.get("/v1/status", headers=bearer(secret)).headers["cache-control"] == "no-store"
+
+
+def test_no_body_is_read_before_the_scope_is_looked_at(serving: Serving, keys: Keys) -> None:
+    """What FastAPI itself reads of a route, it reads before that, and where all others wait."""
+    client = serving(no_auth=None)
+    _, secret = keys.create("shop", ["search"])
+    answer = client.patch("/v1/products/oak", content=b"{no JSON", headers=bearer(secret))
+    assert code(answer) == (403, "scope-missing")
+    # Those are described by reference, those that routes read in place. The one left is a form, of
+    # which parts go to the disk as they come.
+    paths = client.get("/openapi.json").json()["paths"]
+    bodies = {
+        (path, method): json.dumps(operation.get("requestBody"))
+        for path, item in paths.items()
+        for method, operation in item.items()
+    }
+    assert [place for place, body in bodies.items() if "$ref" in body] == [("/search", "post")]
 
 
 # -- without keys ------------------------------------------------------------------------------

@@ -221,6 +221,11 @@ def test_feedback(client: Client, room: Path, tmp_path: Path) -> None:
         assert "feedback/pairs.csv" in archive.namelist()
     with pytest.raises(InputError, match="cannot be written"):
         client.export_feedback(tmp_path / "no such folder" / "feedback.zip")
+    client.delete_feedback(page)
+    assert not client.list_feedback().feedback
+    with pytest.raises(ServiceError) as refusal:
+        client.delete_feedback(page)
+    assert refusal.value.code == "feedback-not-found"
 
 
 def test_products(client: Client, product_folder: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from floorlens.errors import ImageError
+from floorlens.errors import ImageError, ImageTooLarge
 from floorlens.images.fetching import Fetcher
 from floorlens.products.downloads import Downloads, downloads_folder
 from tests.doubles.picture_server import fetcher, png, response, serving, url
@@ -48,6 +50,24 @@ def test_a_picture_is_sent_again_only_if_it_has_changed(tmp_path: Path) -> None:
         # What was lost on the disk is fetched, whatever the note says.
         second.unlink()
         assert downloads.picture(url(server)).read_bytes() == png("red")
+
+
+def test_what_a_camera_wrote_is_not_kept(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera at home"
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "tan").save(file, "JPEG", exif=exif)
+    assert b"at home" in file.getvalue()
+    with serving(lambda *_: response(file.getvalue())) as server:
+        kept = Downloads(tmp_path, fetcher(server)).picture(url(server))
+    assert b"at home" not in kept.read_bytes()
+
+
+def test_the_limits_hold_for_what_is_decoded_for_that(tmp_path: Path) -> None:
+    file = tmp_path / "oak.bmp"
+    Image.new("RGB", (40, 40), "tan").save(file)
+    with pytest.raises(ImageTooLarge):
+        Downloads(tmp_path / "pictures", max_megapixels=0.001).copy(str(file))
 
 
 def test_a_picture_that_was_cut_off_is_written_anew(tmp_path: Path) -> None:

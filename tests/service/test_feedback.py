@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from typer.testing import CliRunner, Result
 from floorlens import Floorlens
 from floorlens.adaptation import adapt as adaptation
 from floorlens.adaptation.rooms import simulate_view
-from floorlens.errors import UsageError
+from floorlens.errors import SearchNotFound, UsageError
 from floorlens.evaluation.datasets import read_masks, read_pairs
 from floorlens.evaluation.measured import open_measured_lens
 from floorlens.evaluation.pairs import evaluate_pairs
 from floorlens.products.product import Product
+from floorlens.service.evaluation_sets import write_folder
 from floorlens.service.feedback import Feedback
 from floorlens.service.queries import SearchQuery
 from floorlens.service.searches import Searches
@@ -83,7 +85,30 @@ def test_the_command_writes_what_evaluation_and_adaptation_read(
     # Room 0 has two right products: it teaches one.
     assert len(learned.rows) == COUNT
     assert "not empty" in run(monkeypatch, "feedback", "export", "out", code=2).stderr
-    assert run(monkeypatch, "feedback", "list").stdout.count("right") == COUNT + 1
+    listed = run(monkeypatch, "feedback", "list", "--json").stdout
+    assert listed.count('"right"') == COUNT + 1
+    first = json.loads(listed)[0]["search_id"]
+    gone = run(monkeypatch, "feedback", "delete", "--", first).stdout
+    assert gone == "2 verdicts deleted, with the photos\n"
+    assert first not in run(monkeypatch, "feedback", "list").stdout
+    error = run(monkeypatch, "feedback", "delete", "--", first, code=3).stderr
+    assert "nothing was said of a search" in error
+
+
+def test_what_is_said_of_a_search_that_has_gone_meanwhile(shop: Path, room: Path) -> None:
+    store = Store(shop / "catalogue-service")
+    try:
+        with Floorlens.open(shop / "catalogue", stages=stages()) as lens:
+            searching = Searching(lens, Searches(store, 1, 100))
+            query = SearchQuery((None,), ((),))
+            search = searching.search("key", [room.read_bytes()], query, limit=3).search
+            assert search is not None
+        Searches(store, 0, 1)
+        with pytest.raises(SearchNotFound):
+            Feedback(store).say(search, "p00", "right", "key")
+        assert not Feedback(store).of_search(search.id)
+    finally:
+        store.close()
 
 
 def test_products_without_a_picture_are_named(shop: Path) -> None:
@@ -92,14 +117,14 @@ def test_products_without_a_picture_are_named(shop: Path) -> None:
     pictures = [shop / "shop" / f"p{number:02}.png" for number in range(COUNT)]
     products = [Product(path.stem, path.stem, {}, (str(path),)) for path in pictures]
     pictures[3].unlink()
-    written = feedback.write_evaluation_set(products[:-1], shop / "out")
+    written = write_folder(feedback, products[:-1], shop / "out")
     assert written.missing == ("a/b=c", "p03", f"p{COUNT - 1:02}")
     assert written.products == COUNT - 2
     assert written.pairs == COUNT - 2
     with pytest.raises(UsageError, match="not empty"):
-        feedback.write_evaluation_set(products, shop / "out")
+        write_folder(feedback, products, shop / "out")
     with pytest.raises(UsageError, match="cannot be written"):
-        feedback.write_evaluation_set(products, shop / "out" / "pairs.csv" / "below")
+        write_folder(feedback, products, shop / "out" / "pairs.csv" / "below")
     store.close()
 
 

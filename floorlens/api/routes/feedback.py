@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path as FilePath
-from tempfile import mkdtemp
-from typing import Annotated
-from zipfile import ZIP_STORED, ZipFile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
+from starlette.responses import StreamingResponse
 
+from floorlens.api.exchange import checkpoint
 from floorlens.api.problems import problems_of
 from floorlens.api.routes.searches import GONE, Asking, ProductId, SearchId
 from floorlens.api.search_answers import moment
@@ -19,10 +18,13 @@ from floorlens.api.search_bodies import FeedbackBody, RemarkBody, RemarksBody
 from floorlens.api.security import requires
 from floorlens.api.service import ServiceOf
 from floorlens.api.uploads import json_body, read_json_body
+from floorlens.errors import SearchNotFound, StateError
+from floorlens.service.evaluation_sets import write_archive
 from floorlens.service.feedback import Remark
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
 
+_PART = 1 << 20
 _LOST = "what the service keeps cannot be read or written"
 
 
@@ -33,6 +35,7 @@ _LOST = "what the service keeps cannot be read or written"
         s415="the body is no JSON",
         s422="a field is unknown, missing, or of another kind",
         s503=_LOST,
+        s507="feedback takes as much as it may: this was not kept",
     ),
     openapi_extra={
         "requestBody": json_body(
@@ -62,24 +65,56 @@ async def give_feedback(
 @router.delete(
     "/searches/{search_id}/feedback/{product_id:path}",
     status_code=204,
-    responses=problems_of(s404=GONE, s422="a parameter is unknown", s503=_LOST),
+    responses=problems_of(
+        s404=f"{GONE}; and the key said nothing of it",
+        s422="a parameter is unknown",
+        s503=_LOST,
+    ),
 )
 async def take_feedback_back(
     request: Request, service: ServiceOf, caller: Asking, search_id: SearchId, product_id: ProductId
 ) -> Response:
     """Forgets what was said of a match; it is no error if nothing was.
 
-    The photos that were kept go with the last that was said of their search.
+    When the search has gone, the key that said it may still take it back, and so may admin. The
+    photos that were kept go with the last that was said of them.
     """
+    every = "admin" in caller.scopes
 
     def take_back() -> Response:
-        kept = service.searching.searches.get(
-            search_id, caller.key_id, every="admin" in caller.scopes
-        )
-        service.feedback.take_back(kept.id, product_id)
+        feedback = service.feedback
+        try:
+            service.searching.searches.get(search_id, caller.key_id, every=every)
+        except SearchNotFound:
+            if not feedback.take_back(search_id, product_id, caller.key_id, every=every):
+                raise
+        else:
+            feedback.take_back(search_id, product_id)
         return Response(status_code=204)
 
     return await service.run_with_files(request, take_back)
+
+
+@router.delete(
+    "/feedback/{search_id}",
+    status_code=204,
+    dependencies=[Depends(requires("admin"))],
+    responses=problems_of(
+        s404="nothing was said of a search of that id", s422="a parameter is unknown", s503=_LOST
+    ),
+)
+async def delete_feedback(request: Request, service: ServiceOf, search_id: SearchId) -> Response:
+    """Deletes all that was said of a search, with its photos, whether it is still kept or not.
+
+    What was said of the searches that were refined from it, or that it was refined from, goes too:
+    their photos are the same.
+    """
+
+    def forget() -> Response:
+        service.feedback.delete(search_id)
+        return Response(status_code=204)
+
+    return await service.run_with_files(request, forget)
 
 
 @router.get(
@@ -126,32 +161,40 @@ async def list_feedback(
 async def export_feedback(request: Request, service: ServiceOf) -> Response:
     """Returns all feedback as an evaluation set: rooms, products, pairs.csv.
 
-    It holds the first picture of every product; `floorlens feedback export` writes the same folder
-    on the server.
+    It holds the first picture of every product. Where that takes longer than a request may,
+    `floorlens feedback export` writes the same folder on the server.
     """
 
     def export() -> Response:
-        folder = FilePath(mkdtemp(prefix="floorlens-feedback-"))
-        try:
-            files = folder / "feedback"
-            service.feedback.write_evaluation_set(service.lens.products(), files)
-            archive = folder / "feedback.zip"
-            # Pictures are compressed already.
-            with ZipFile(archive, "w", ZIP_STORED) as target:
-                for path in sorted(files.rglob("*")):
-                    target.write(path, path.relative_to(folder).as_posix())
-            shutil.rmtree(files)
-        except BaseException:
-            shutil.rmtree(folder)
-            raise
-        return FileResponse(
-            archive,
+        # Without a name: it is gone when nobody has it open, however this ends.
+        with ExitStack() as stack:
+            file = stack.enter_context(TemporaryFile(dir=service.store.folder))
+            write_archive(service.feedback, service.lens.products(), file, checkpoint)
+            size = file.tell()
+            file.seek(0)
+            stack.pop_all()
+        return StreamingResponse(
+            _parts(file),
             media_type="application/zip",
-            filename="floorlens-feedback.zip",
-            background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True),
+            headers={
+                "Content-Disposition": 'attachment; filename="floorlens-feedback.zip"',
+                "Content-Length": str(size),
+            },
         )
 
-    return await service.run_with_files(request, export)
+    try:
+        return await service.run_with_exports(request, export)
+    except OSError as error:
+        folder = service.store.folder
+        raise StateError(
+            f"{folder}: an export cannot be written there ({error.strerror})"
+        ) from error
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while part := file.read(_PART):
+            yield part
 
 
 def _body(remark: Remark) -> RemarkBody:

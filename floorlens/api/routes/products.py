@@ -23,6 +23,7 @@ from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refusal, problems_of
 from floorlens.api.security import requires, requires_image
 from floorlens.api.service import Service, ServiceOf
+from floorlens.api.uploads import json_body
 from floorlens.attributes import Attribute
 from floorlens.errors import EngineError, ProductNotFound, ProductSourceError, UsageError
 from floorlens.images.decoding import decode_photo
@@ -305,7 +306,11 @@ async def product_image(
     ] = None,
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """Returns a product's picture: the file as it is, or with `width` a JPEG of that size."""
+    """Returns a product's picture: the file, or with `width` a JPEG of that size.
+
+    What a camera wrote beside the pixels, such as the place, is not sent. Formats that browsers
+    do not show come as PNG or JPEG.
+    """
 
     def read_picture() -> Response:
         images = service.lens.product(product_id).images
@@ -500,18 +505,25 @@ async def get_product(request: Request, service: ServiceOf, product_id: str) -> 
     dependencies=[Depends(requires("admin"))],
     responses=problems_of(
         s404="no such product",
+        s415="the body is no JSON",
         s422="a field cannot be used",
         s503="the catalogue cannot be written",
     ),
+    openapi_extra={
+        "requestBody": json_body(
+            ProductChanges,
+            {"metadata": {"price": 39.9, "old": None}, "attributes": {"tone": "light"}},
+        )
+    },
 )
-async def change_product(
-    request: Request, service: ServiceOf, product_id: str, changes: ProductChanges
-) -> ProductState:
+async def change_product(request: Request, service: ServiceOf, product_id: str) -> ProductState:
     """Changes name, metadata or attributes of a product; nothing is embedded anew.
 
     A later import of a list that names the product brings back what that list says, except for
     attributes that were set here.
     """
+    check_media_type(request, JSON)
+    changes = await read_json(request, ProductChanges)
 
     def change() -> ProductState:
         try:
