@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any, Literal, TypedDict
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -214,10 +217,14 @@ class Settings(BaseSettings):
         """Returns the folder of what the service keeps: keys, searches, jobs, feedback."""
         if self.state is not None:
             return Path(self.state)
-        if "://" in self.catalogue:
-            return Path("floorlens-service")
-        place = Path(self.catalogue)
-        return place.with_name(f"{place.absolute().name}-service")
+        if "://" not in self.catalogue:
+            # By its name, also where that is a link, which may lead to another one tomorrow.
+            place = Path(os.path.abspath(self.catalogue))  # noqa: PTH100
+            return place.parent / f"{place.name or 'catalogue'}-service"
+        # Of a server's catalogue: one for each, and none for each password.
+        parts = urlsplit(self.catalogue)
+        name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}?{parts.query}"
+        return Path(f"floorlens-service-{hashlib.sha256(name.encode()).hexdigest()[:12]}")
 
     def for_engine(self, name: str | None) -> Settings:
         """Returns the settings for an engine by name; None keeps the one that is set.

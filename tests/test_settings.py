@@ -182,3 +182,20 @@ def test_a_dotenv_that_is_no_text_is_a_clear_error() -> None:
     Path(".env").write_bytes(b"FLOORLENS_CATALOGUE=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"\.env"):
         load_settings()
+
+
+def test_each_catalogue_has_a_folder_for_its_service() -> None:
+    """Keys and jobs of one must not be those of another."""
+
+    def folder(catalogue: str) -> Path:
+        return Settings(catalogue=catalogue).state_folder()
+
+    here = Path.cwd()
+    assert folder("shop") == folder("./shop/") == here / "shop-service"
+    assert folder(".") == here.parent / f"{here.name}-service"
+    assert folder("..") == here.parent.parent / f"{here.parent.name}-service"
+    one, other = folder("postgresql://me:pass@host/a"), folder("postgresql://me:pass@host/b")
+    assert one != other
+    assert one == folder("postgresql://you:word@host/a")
+    assert "pass" not in str(one)
+    assert Settings(catalogue="shop", state="elsewhere").state_folder() == Path("elsewhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,10 +25,13 @@ FRAME = 64 * 1024
 MOST_IN_MEMORY = 256 << 20
 """Bytes of bodies that are held at a time; more are refused. They are not put on the disk, where
 photos are only if they are to be kept."""
+SMALL = 1 << 20
+"""Bytes of a body that is taken however many others there are."""
 DROP_SECONDS = 10.0
 IDLE_SECONDS = 10.0
 """A client that sends nothing for so long in the middle of its request is disconnected."""
 _CLOSE = {"Connection": "close"}
+_WITHOUT_BODY = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 
 
 # So fast a file of products must come, at least on the whole: bytes a second.
@@ -97,12 +101,22 @@ class UploadLimit:
             answer.headers.update(_CLOSE)
             await answer(scope, receive, send)
             return
-        body = _Body(receive, exchange, limit, self._drop, self._in_memory)
+        # Without keys those of one address are one owner.
+        owner = exchange.key_id or str((scope.get("client") or ("",))[0])
+        body = _Body(receive, exchange, limit, self._drop, self._in_memory, owner)
         try:
-            if length in ("", "0") and "transfer-encoding" not in headers:
+            if scope["method"] in _WITHOUT_BODY or (
+                length in ("", "0") and "transfer-encoding" not in headers
+            ):
                 # Its route will not read: what listens for a client that goes must begin here.
                 await body.read_ahead()
             await self._app(scope, body.receive, send)
+        except _TooEarly as early:
+            refusal = early.refusal
+            exchange.code = refusal.code
+            answer = problem(refusal.status_code, refusal.code, self._settings, exchange.id)
+            answer.headers.update(refusal.headers or {})
+            await answer(scope, receive, send)
         finally:
             body.close()
 
@@ -119,11 +133,35 @@ class UploadLimit:
             return
 
 
+class _TooEarly(Exception):
+    """A request is refused before the application, which would answer it, has it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
 class _InMemory:
     """How many bytes of bodies are held in memory now, by all requests of this process."""
 
     def __init__(self) -> None:
-        self.total = 0
+        self._of: Counter[str] = Counter()
+
+    def add(self, owner: str, count: int) -> None:
+        """Counts bytes of an owner; a negative number takes them back."""
+        self._of[owner] += count
+        if not self._of[owner]:
+            del self._of[owner]
+
+    def is_full(self, owner: str, own: int) -> bool:
+        """Returns whether a request that holds so many bytes is one too many.
+
+        One alone is always taken, and a small one as well. No key may fill more than half.
+        """
+        if own <= SMALL:
+            return False
+        held = self._of[owner]
+        return held > max(MOST_IN_MEMORY // 2, own) or self._of.total() > max(MOST_IN_MEMORY, own)
 
 
 class _Body:
@@ -136,17 +174,28 @@ class _Body:
         limit: Limit,
         drop: Callable[[Receive, int], Awaitable[None]],
         in_memory: _InMemory,
+        owner: str,
     ) -> None:
         self._receive, self._exchange = receive, exchange
         self._limit, self._drop, self._in_memory = limit, drop, in_memory
+        self._owner = owner
         self._until = exchange.arrived + limit.seconds
-        self._total = 0
+        self._total = self._held = 0
         self._first: Message | None = None
         self._listening: asyncio.Task[Message] | None = None
 
     async def read_ahead(self) -> None:
-        """Reads the first message of a request that has no body: it is there already."""
-        self._first = await self.receive()
+        """Reads a request of which nobody reads a body: mostly there is none.
+
+        Raises:
+            _TooEarly: there is one, and it is refused.
+        """
+        try:
+            while (message := await self.receive()).get("more_body"):
+                pass
+        except Refusal as refusal:
+            raise _TooEarly(refusal) from refusal
+        self._first = {**message, "body": b""} if "body" in message else message
 
     async def receive(self) -> Message:
         """Returns the next message, as the application is to see it."""
@@ -167,18 +216,22 @@ class _Body:
                 await self._drop(self._receive, self._limit.most)
             raise Refusal(413, self._limit.code, _CLOSE)
         if not self._limit.on_disk:
-            self._in_memory.total += len(message.get("body", b""))
-            # One alone is always taken: its own limit says how large it may be.
-            if self._in_memory.total > max(MOST_IN_MEMORY, self._total):
-                if message.get("more_body"):
-                    await self._drop(self._receive, self._limit.most)
-                raise Refusal(503, "busy", {**_CLOSE, "Retry-After": "2"})
+            await self._hold(message)
         if message["type"] == "http.disconnect":
             self._exchange.leave()
         elif not message.get("more_body"):
             self._exchange.begin()
             self._listening = asyncio.ensure_future(self._listen())
         return message
+
+    async def _hold(self, message: Message) -> None:
+        count = len(message.get("body", b""))
+        self._held += count
+        self._in_memory.add(self._owner, count)
+        if count and self._in_memory.is_full(self._owner, self._held):
+            if message.get("more_body"):
+                await self._drop(self._receive, self._limit.most)
+            raise Refusal(503, "busy", {**_CLOSE, "Retry-After": "2"})
 
     async def _listen(self) -> Message:
         message = await self._receive()
@@ -188,7 +241,6 @@ class _Body:
 
     def close(self) -> None:
         """Ends the listening: the answer is sent."""
-        if not self._limit.on_disk:
-            self._in_memory.total -= self._total
+        self._in_memory.add(self._owner, -self._held)
         if self._listening is not None:
             self._listening.cancel()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 
 from floorlens.api.exchange import Exchange
 from floorlens.api.problems import LOG, problem
@@ -48,19 +49,24 @@ class Requests:
         exchange = Exchange(request_id, self._settings.deadline)
         state = scope.setdefault("state", {})
         state["id"], state["exchange"] = request_id, exchange
-        status = 0
-        sent = 0
+        status = sent = 0
+        whole = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             sent += len(message.get("body", b""))
             await send(message)
+            # What goes on after the last byte is not the client's.
+            whole = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            # While it sent: there is nobody to answer.
+            exchange.gone, exchange.code = True, "client-gone"
         except Exception:
             LOG.exception("request %s: %s %r failed", request_id, scope["method"], scope["path"])
             if status:
@@ -70,7 +76,7 @@ class Requests:
             answer = problem(500, "internal", self._settings, request_id)
             await answer(scope, receive, send_with_id)
         finally:
-            self._note(scope, exchange, 499 if exchange.gone else status, sent)
+            self._note(scope, exchange, 499 if exchange.gone and not whole else status, sent)
 
     def _note(self, scope: Scope, exchange: Exchange, status: int, sent: int) -> None:
         seconds = time.monotonic() - exchange.arrived

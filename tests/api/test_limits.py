@@ -25,6 +25,8 @@ from floorlens.settings import Settings
 SETTINGS = Settings(max_upload_mb=0.1)
 MOST = 100_000 + FRAME
 PIECE = 10_000
+# Of a body whose length is not told: without it there is none.
+CHUNKED = [(b"transfer-encoding", b"chunked")]
 
 
 async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +65,9 @@ def exchange(app: ASGIApp, *, pieces: int, headers: dict[str, str]) -> tuple[lis
 
 
 def test_a_body_within_the_limit_passes() -> None:
-    sent, reads = exchange(UploadLimit(reads_all, SETTINGS), pieces=10, headers={})
+    sent, reads = exchange(
+        UploadLimit(reads_all, SETTINGS), pieces=10, headers={"transfer-encoding": "chunked"}
+    )
     assert (sent[0]["status"], sent[1]["body"], reads) == (200, b"100000", 10)
 
 
@@ -89,7 +93,7 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large() -> None:
 
     state = {"exchange": Exchange("id", 30.0)}
     scope: dict[str, Any] = {
-        **{"type": "http", "method": "POST", "path": "/", "headers": []},
+        **{"type": "http", "method": "POST", "path": "/", "headers": CHUNKED},
         "state": state,
     }
     with pytest.raises(Refusal) as refusal:
@@ -166,7 +170,7 @@ def test_an_exception_after_the_answers_begin_breaks_the_connection() -> None:
 def serve_body(messages: list[Message | None], exchange: Exchange, app: ASGIApp) -> None:
     """Serves a request whose client sends these messages and then nothing; None is silence."""
     scope: dict[str, Any] = {
-        **{"type": "http", "method": "POST", "path": "/", "headers": []},
+        **{"type": "http", "method": "POST", "path": "/", "headers": CHUNKED},
         "state": {"exchange": exchange},
     }
 
@@ -233,47 +237,99 @@ def test_a_client_that_goes_after_its_body_is_noticed_at_once() -> None:
     assert seen == [True]
 
 
-def test_bodies_in_memory_are_limited_and_one_alone_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """They are not put on the disk, where photos are only if they are to be kept."""
-    monkeypatch.setattr(limits, "MOST_IN_MEMORY", 3 * PIECE)
-    outcomes: dict[str, int | str] = {}
+class Bodies:
+    """Requests that send their bodies piece by piece, and hold the last one back."""
 
-    async def scenario() -> None:
-        app = UploadLimit(reads_all, SETTINGS)
-        blocked = asyncio.Event()
+    def __init__(self) -> None:
+        self.app = UploadLimit(reads_all, SETTINGS)
+        self.outcomes: dict[str, int | str] = {}
+        self.gate = asyncio.Event()
 
-        async def ask(name: str, pieces: int, wait: bool) -> None:
-            count = 0
+    async def ask(
+        self, name: str, size: int, *, key: str = "a", wait: bool = False, method: str = "POST"
+    ) -> None:
+        """Sends so many bytes; its outcome is a status, or the code of a refusal."""
+        pieces = [b"x" * max(0, size - 1), b"x" * min(1, size)]
 
-            async def receive() -> Message:
-                nonlocal count
-                if wait and count == pieces - 1:
-                    await blocked.wait()
-                count += 1
-                return {"type": "http.request", "body": b"x" * PIECE, "more_body": count < pieces}
+        async def receive() -> Message:
+            piece = pieces.pop(0)
+            if wait and not pieces:
+                await self.gate.wait()
+            return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
-            async def send(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    outcomes[name] = message["status"]
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.outcomes[name] = message["status"]
 
-            scope: dict[str, Any] = {
-                **{"type": "http", "method": "POST", "path": "/", "headers": []},
-                "state": {"exchange": Exchange("id", 30.0)},
-            }
-            try:
-                await app(scope, receive, send)
-            except Refusal as refusal:
-                outcomes[name] = refusal.code
+        exchange = Exchange("id", 30.0)
+        exchange.key_id = key
+        scope: dict[str, Any] = {
+            **{"type": "http", "method": method, "path": "/"},
+            "headers": [(b"transfer-encoding", b"chunked")],
+            "state": {"id": "id", "exchange": exchange},
+        }
+        try:
+            await self.app(scope, receive, send)
+        except Refusal as refusal:
+            self.outcomes[name] = refusal.code
 
-        await ask("alone", 10, False)
-        slow = asyncio.create_task(ask("slow", 3, True))
+    async def hold(self, name: str, size: int, key: str) -> asyncio.Task[None]:
+        """Sends all but the last piece; the task goes on when the gate is opened."""
+        task = asyncio.create_task(self.ask(name, size, key=key, wait=True))
         await asyncio.sleep(0.01)
-        await ask("second", 2, False)
-        blocked.set()
-        await slow
-        await ask("after", 3, False)
+        return task
 
-    asyncio.run(asyncio.wait_for(scenario(), 120))
-    assert outcomes == {"alone": 200, "slow": 200, "second": "busy", "after": 200}
+
+@pytest.fixture
+def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for 40,000 bytes, and bodies of 5,000 are small."""
+    monkeypatch.setattr(limits, "MOST_IN_MEMORY", 40_000)
+    monkeypatch.setattr(limits, "SMALL", 5_000)
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_bodies_in_memory_are_limited_by_key_and_in_all() -> None:
+    """They are not put on the disk, where photos are only if they are to be kept."""
+
+    async def scenario() -> dict[str, int | str]:
+        bodies = Bodies()
+        await bodies.ask("one alone", 90_000)
+        held = [await bodies.hold("a", 30_000, "a")]
+        await bodies.ask("more of a", 12_000, key="a")
+        held.append(await bodies.hold("b", 10_000, "b"))
+        await bodies.ask("of c", 15_000, key="c")
+        await bodies.ask("small of c", 5_000, key="c")
+        await bodies.ask("nothing of a", 0, key="a", method="GET")
+        bodies.gate.set()
+        await asyncio.gather(*held)
+        # What was refused is not counted twice, nor not at all.
+        for _ in range(10):
+            await bodies.ask("too large", MOST + 2)
+        await bodies.ask("after", 39_000)
+        return bodies.outcomes
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 120)) == {
+        "one alone": 200,
+        "a": 200,
+        "more of a": "busy",
+        "b": 200,
+        "of c": "busy",
+        "small of c": 200,
+        "nothing of a": 200,
+        "too large": "upload-too-large",
+        "after": 200,
+    }
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_a_body_that_nobody_reads_is_limited_too() -> None:
+    """Before the application: the answer is a problem all the same, and no 500."""
+
+    async def scenario() -> dict[str, int | str]:
+        bodies = Bodies()
+        await bodies.ask("small", 1_000, method="GET")
+        await bodies.ask("large", MOST + 2, method="DELETE")
+        return bodies.outcomes
+
+    outcomes = asyncio.run(asyncio.wait_for(scenario(), 120))
+    assert outcomes == {"small": 200, "large": 413}
