@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from floorlens.api.field_errors import unknown_field
+from floorlens.api.field_errors import unknown_fields
 
 
 class Request(BaseModel):
@@ -22,22 +22,18 @@ class Request(BaseModel):
         if not isinstance(values, Mapping):
             return values
         known = {info.alias or name for name, info in cls.model_fields.items()}
-        unknown = [str(name) for name in values if name not in known]
+        unknown = unknown_fields(map(str, values), known)
         if unknown:
             # Raised for pydantic, which puts the place of this model before the names.
             raise ValidationError.from_exception_data(
                 cls.__name__,
                 [
                     InitErrorDetails(
-                        type=PydanticCustomError(
-                            "unknown_field",
-                            "{text}",
-                            {"text": unknown_field(name, known)},
-                        ),
+                        type=PydanticCustomError("unknown_field", "{text}", {"text": text}),
                         loc=(name,),
                         input=None,
                     )
-                    for name in unknown
+                    for name, text in unknown.items()
                 ],
             )
         return values

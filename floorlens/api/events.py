@@ -55,8 +55,15 @@ async def _events(request: Request, service: Service, work: Work) -> AsyncIterat
     loop, started = asyncio.get_running_loop(), time.perf_counter()
     parts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
+    last = ""
+
     def progress(stage: str) -> None:
+        nonlocal last
         checkpoint(stage)
+        if stage == last:
+            # The same stage, with the next photo.
+            return
+        last = stage
         facts = {"stage": stage, "seconds": round(time.perf_counter() - started, 3)}
         loop.call_soon_threadsafe(parts.put_nowait, ("stage", json.dumps(facts)))
 

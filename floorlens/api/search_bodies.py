@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from floorlens.api.bodies import Request
+from floorlens.products.ids import MAX_ID_LENGTH
 from floorlens.search import MOST_EXAMPLES, MOST_PHOTOS
 from floorlens.segmentation import Click
 from floorlens.service.queries import Region, SearchQuery
@@ -89,7 +90,9 @@ MaskText = Annotated[
     str, Field(min_length=1, max_length=MOST_MASK, json_schema_extra={"contentEncoding": "base64"})
 ]
 OneRegion = Box | Polygon | MaskText
-ProductIds = Annotated[list[str], Field(max_length=MOST_EXAMPLES)]
+# The nearest id is looked up for one that is not there, which takes long for a long one.
+OneId = Annotated[str, Field(max_length=MAX_ID_LENGTH)]
+ProductIds = Annotated[list[OneId], Field(max_length=MOST_EXAMPLES)]
 
 
 class Strict(Request):
@@ -501,7 +504,7 @@ class FeedbackBody(Strict):
         json_schema_extra={"example": {"product_id": "oak-natural-plank", "verdict": "right"}}
     )
 
-    product_id: Annotated[str, Field(min_length=1, max_length=512)]
+    product_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
     verdict: Annotated[
         Literal["right", "wrong"], Field(description="whether that is the product on the floor")
     ]

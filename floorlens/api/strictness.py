@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyQuery
 from pydantic import BaseModel
 
-from floorlens.api.field_errors import unknown_field
+from floorlens.api.field_errors import unknown_fields
 from floorlens.api.problems import Refusal
 from floorlens.api.security import Caller, scope_of
 
@@ -30,14 +30,12 @@ async def refuse_unknown_parameters(request: Request) -> None:
     if not isinstance(route, APIRoute) or not _may_ask(request, route):
         return
     query, form, required = _known(route)
-    errors = {
-        name: unknown_field(name, query) for name in request.query_params if name not in query
-    }
+    errors = unknown_fields(request.query_params, query)
     if form is not None:
         # FastAPI has read it already; what it lacks is told by FastAPI.
         fields = await request.form()
         if required <= fields.keys():
-            errors |= {name: unknown_field(name, form) for name in fields if name not in form}
+            errors |= unknown_fields(fields, form)
     if errors:
         raise Refusal(422, "request-invalid", errors=errors)
 

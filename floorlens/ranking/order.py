@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isclose
+from math import isclose, isfinite
 from types import MappingProxyType
 
 import numpy as np
@@ -274,8 +274,8 @@ def component_weights(
     """Returns the default weights with a user's changes.
 
     Raises:
-        UsageError: an unknown component, a negative weight, none above 0, or changes where nothing
-            is re-ranked.
+        UsageError: an unknown component, a negative weight, none above 0, a sum without end, or
+            changes where nothing is re-ranked.
 
     Example:
         >>> component_weights({"colour": 0.3, "texture": 0.7}, {"colour": 2})
@@ -300,6 +300,9 @@ def component_weights(
                 "weights", f"the weight of {name!r} must be 0 or a positive number"
             )
         weights[name] = float(weight)
-    if sum(weights.values()) <= 0:
+    total = sum(weights.values())
+    if total <= 0:
         raise UsageError.about("weights", "at least one component needs a weight above 0")
+    if not isfinite(total):
+        raise UsageError.about("weights", "the sum of the weights is too large: give smaller ones")
     return weights

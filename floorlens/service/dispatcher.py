@@ -7,6 +7,7 @@ process dies, the lock is free, and another one (or the next start) goes on.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import subprocess
@@ -32,6 +33,8 @@ LOG = logging.getLogger("floorlens.service.jobs")
 LOCK, RUNNER_LOCK = "jobs.lock", "runner.lock"
 GRACE = 10.0
 """Seconds that a job's process gets to end when it is asked to."""
+SWEEP_SECONDS = 600.0
+"""So often is deleted what was sent and nobody needs, if no job ends meanwhile."""
 _POLL = 0.3
 _PAUSE = 5.0
 # Models and linear algebra in a job's process take one core: searches go on.
@@ -87,8 +90,12 @@ class Dispatcher:
 
     def _work(self) -> None:
         self.jobs.settle()
-        self.jobs.sweep()
+        swept = -math.inf
         while not self._stopping.is_set():
+            if time.monotonic() - swept > SWEEP_SECONDS:
+                # Also where no job comes: what was sent for one that never began lies there.
+                self.jobs.sweep()
+                swept = time.monotonic()
             self._waking.clear()
             job = self.jobs.claim()
             if job is None:

@@ -114,13 +114,11 @@ class Searching:
         started = time.perf_counter()
         hashes = [hashlib.sha256(file).hexdigest() for file in files]
         begin = None if cursor is None else read_cursor(cursor, _name(query, hashes))
-        if progress is not None:
-            progress("decode")
-        photos = [self.decode(file) for file in files]
+        photos = [self.decode(file, progress) for file in files]
         decoded = time.perf_counter() - started
         sight = self._lens.see(
             photos,
-            region=[self.region(region) for region in query.regions],
+            region=[self.region(region, progress) for region in query.regions],
             clicks=list(query.clicks),
             progress=progress,
         )
@@ -252,12 +250,18 @@ class Searching:
         self.searches.see_anew(search, sight, encoder)
         return sight
 
-    def decode(self, file: bytes) -> Photo:
+    def decode(self, file: bytes, progress: StageProgress | None = None) -> Photo:
         """Returns the photo in a file's bytes.
+
+        Args:
+            file: the bytes.
+            progress: called with "decode" before: each of several may take as long as one may.
 
         Raises:
             ImageError: as for `floorlens.images.decoding.decode_photo`.
         """
+        if progress is not None:
+            progress("decode")
         return decode_photo(
             file,
             max_megapixels=self._max_megapixels,
@@ -265,14 +269,22 @@ class Searching:
             name="the photo",
         )
 
-    def region(self, region: Region | None) -> DrawnRegion | None:
+    def region(
+        self, region: Region | None, progress: StageProgress | None = None
+    ) -> DrawnRegion | None:
         """Returns a floor by hand as `Floorlens.see` takes it.
+
+        Args:
+            region: box, outline, or a mask's file in base64.
+            progress: called with "decode" before a mask is decoded.
 
         Raises:
             RegionError: it is a mask that cannot be read.
         """
         if not isinstance(region, str):
             return region
+        if progress is not None:
+            progress("decode")
         try:
             file = base64.b64decode(region, validate=True)
             # Whoever says that a PNG is a mask may be wrong.
@@ -288,7 +300,8 @@ class Searching:
                 "the mask is no picture that can be read: send a PNG of the photo's size in "
                 "base64, white where floor is"
             ) from error
-        return np.asarray(mask.pixels.mean(axis=2) > 127)
+        # Their mean is above 127. As floats it would take a gigabyte of the largest.
+        return np.asarray(mask.pixels.sum(axis=2, dtype=np.uint16) > 3 * 127)
 
     def _see_again(
         self, search: KeptSearch, query: SearchQuery, progress: StageProgress | None
@@ -303,7 +316,7 @@ class Searching:
                 search.query.regions[number],
                 search.query.clicks[number],
             )
-            regions.append(floor if same and floor is not None else self.region(region))
+            regions.append(floor if same and floor is not None else self.region(region, progress))
             clicks.append(() if same and floor is not None else corrections)
         return self._lens.see(
             list(self.searches.photos(search)), region=regions, clicks=clicks, progress=progress

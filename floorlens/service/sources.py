@@ -150,7 +150,9 @@ def _name_of(address: str) -> tuple[str, str]:
 
     name = Path(unquote(urlsplit(address).path)).name
     stem = "".join(letter for letter in Path(name).stem if letter.isprintable())
-    return stem[:100].strip(". ") or "download", Path(name).suffix.lower()
+    # Names of files are limited in bytes.
+    stem = stem.encode("utf-8", "replace")[:100].decode("utf-8", "ignore").strip(". ")
+    return stem or "download", Path(name).suffix.lower()
 
 
 def _is_archive(file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import subprocess
@@ -14,8 +15,10 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
-from floorlens.api.logs import JsonLines, TextLines, configuration
+from floorlens.api.logs import JsonLines, Requests, TextLines, configuration
+from floorlens.api.metrics import Metrics
 from floorlens.service.keys import Keys
+from floorlens.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -74,6 +77,28 @@ def test_the_key_is_logged_by_its_id_and_never_its_secret(
     text = "".join(JsonLines().format(record) for record in ours)
     assert secret.rsplit("_", 1)[1][:20] not in text
     assert url.rpartition("=")[2] not in text
+
+
+@pytest.mark.parametrize(("parts", "status"), [(2, 200), (1, 499)])
+def test_who_goes_with_the_whole_answer_was_served(
+    settings: Settings, caplog: pytest.LogCaptureFixture, parts: int, status: int
+) -> None:
+    """Something may be tidied up after the last part; before it, the client has given up."""
+    caplog.set_level(logging.INFO, "floorlens.api.access")
+
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in range(parts):
+            await send({"type": "http.response.body", "body": b"1234", "more_body": part == 0})
+        scope["state"]["exchange"].leave()
+
+    async def ignore(*_: Any) -> Any:
+        return None
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(Requests(app, settings, Metrics())(scope, ignore, ignore))
+    (line,) = facts(caplog)
+    assert (line["status"], line["bytes"]) == (status, 4 * parts)
 
 
 def test_health_checks_are_not_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

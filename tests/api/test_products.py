@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +150,51 @@ def test_a_product_is_not_replaced_by_mistake(client: TestClient) -> None:
     assert client.get("/v1/products/oak").json()["name"] == "oak"
 
 
+def test_of_several_at_once_one_adds_the_product(serving: Callable[..., TestClient]) -> None:
+    """Also of two processes: each service here has its own threads and its own store."""
+    clients = [serving(at_once=4), serving(at_once=4)]
+    names = [f"Cork {number}" for number in range(4)]
+    images = [base64.b64encode(picture()).decode()]
+    ready = threading.Barrier(len(names))
+    looks, together = itertools.count(), threading.Barrier(len(names))
+
+    def add(number: int) -> Any:
+        ready.wait(120)
+        body = {"id": "cork", "name": names[number], "images": images}
+        return clients[number % 2].post("/v1/products", json=body)
+
+    def meeting(original: Callable[[str], Any]) -> Callable[[str], Any]:
+        def product(product_id: str) -> Any:
+            try:
+                return original(product_id)
+            finally:
+                # All have seen that the id is free before any goes on.
+                if next(looks) < len(names):
+                    together.wait(120)
+
+        return product
+
+    for client in clients:
+        lens = client.app.state.service.lens  # type: ignore[attr-defined]
+        lens.product = meeting(lens.product)
+    with ThreadPoolExecutor(len(names)) as pool:
+        answers = list(pool.map(add, range(len(names))))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    (added,) = (answer for answer in answers if answer.status_code == 201)
+    assert clients[0].get("/v1/products/cork").json()["name"] == added.json()["name"]
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
         ({"id": ""}, 422, "request-invalid"),
         ({"id": "a//b"}, 422, "product-source-invalid"),
         ({"id": "a\nb"}, 422, "product-source-invalid"),
+        ({"id": " oak"}, 422, "product-source-invalid"),
+        ({"id": " oak", "replace": True}, 422, "product-source-invalid"),
+        ({"id": "facets"}, 422, "product-source-invalid"),
+        ({"id": "oak/image"}, 422, "product-source-invalid"),
+        ({"id": "a/b/similar"}, 422, "product-source-invalid"),
         ({"images": []}, 422, "request-invalid"),
         ({"images": ["*"]}, 422, "request-invalid"),
         ({"images": [""]}, 415, "image-unreadable"),

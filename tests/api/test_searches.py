@@ -197,6 +197,8 @@ REFUSALS: tuple[tuple[dict[str, Any], dict[str, str]], ...] = (
     ({"clicks": [{"x": 1}]}, {"clicks": "must be a list of clicks"}),
     ({"clicks": [{"x": 1, "y": 1, "flor": 1}]}, {"clicks.0.flor": "did you mean 'floor'?"}),
     ({"like": ["a"] * 21}, {"like": "at most 20 items"}),
+    ({"like": ["a" * 513]}, {"like.0": "at most 512 characters"}),
+    ({"unlike": ["oak", "a" * 513]}, {"unlike.1": "at most 512 characters"}),
     ({"weights": {"colour": -1}}, {"weights.colour": "greater than or equal to 0"}),
     ({"weights": {"color": 1}}, {"weights": "unknown component 'color': known are colour"}),
     ({"where": [1]}, {"where": "must be an object"}),
@@ -223,6 +225,24 @@ def test_what_cannot_be_used_is_named(client: TestClient, room: Path) -> None:
             assert text in said[field]
             assert field in answer.json()["detail"]
         assert str(room.parent) not in answer.text
+
+
+def test_of_many_unknown_fields_the_first_are_told(client: TestClient, room: Path) -> None:
+    """Anybody may send them, without a key too, and the nearest one takes long to find."""
+    names = [f"limit{number}" for number in range(1000)]
+    found = ask(client, room).json()["id"]
+    many, long = dict.fromkeys(names, 1), "limit" * 1000
+    for answer in (
+        client.post(f"/v1/searches/{found}/refine", json=many),
+        client.post("/v1/search", json=many),
+        client.get("/healthz", params=many),
+        client.post(f"/v1/searches/{found}/refine", json={"where": {}, "region": [[1]] * 1000}),
+    ):
+        assert answer.status_code == 422
+        assert 0 < len(errors(answer)) <= 20
+        assert len(answer.content) < 5000
+    answer = client.post(f"/v1/searches/{found}/refine", json={long: 1})
+    assert list(errors(answer).values()) == ["is not known"]
 
 
 def test_a_body_that_is_none(client: TestClient, room: Path) -> None:

@@ -284,3 +284,10 @@ def test_a_result_as_json_holds_everything_but_the_mask(lens: Floorlens, room: A
     assert shown["total"] == 6
     assert shown["floor"]["source"] == "automatic"
     assert shown["timings"]["total"] > 0
+
+
+def test_weights_whose_sum_has_no_end_are_refused() -> None:
+    """All scores would be 0."""
+    with pytest.raises(UsageError, match="too large"):
+        component_weights({"x": 0.5, "y": 0.5}, {"x": 1e308, "y": 1e308})
+    assert component_weights({"x": 0.5, "y": 0.5}, {"x": 1e9})["x"] == 1e9

@@ -103,6 +103,20 @@ def lens(tmp_path: Path) -> Iterator[Floorlens]:
         yield opened
 
 
+def test_what_was_sent_for_no_job_goes_also_where_none_comes(
+    lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold a shop's pictures, and take the disk."""
+    monkeypatch.setattr("floorlens.service.dispatcher.SWEEP_SECONDS", 0.05)
+    with dispatching(lens, tmp_path):
+        # Of these at most the first was there at the start.
+        for name in ("first", "second"):
+            upload = tmp_path / "state" / "uploads" / name
+            upload.mkdir(parents=True)
+            os.utime(upload, (0, 0))
+            until(lambda upload=upload: not upload.exists())
+
+
 def test_a_zip_is_imported_and_a_second_time_left_alone(lens: Floorlens, tmp_path: Path) -> None:
     """Its pictures outlive it, without what the camera wrote; the reasons name what was sent."""
     folder = paint(tmp_path / "shop", 20, camera=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from floorlens import Floorlens
 from floorlens.errors import SearchNotFound, StateError
 from floorlens.images.loading import Photo, load_photo
 from floorlens.search import Shot, Sight, see
@@ -17,6 +19,7 @@ from floorlens.segmentation import Click
 from floorlens.service.queries import SearchQuery
 from floorlens.service.schema import photos
 from floorlens.service.searches import KeptSearch, Searches
+from floorlens.service.searching import Searching
 from floorlens.service.sights import pack_sight, unpack_sight
 from floorlens.service.store import Store
 from floorlens.testing import fake_stages
@@ -215,3 +218,27 @@ def test_a_photo_without_a_floor_stays_in_its_place(photo: Photo, blank: Path) -
     assert there.floors == both.floors
     assert there.floors[0] is None
     assert there.notes == both.notes
+
+
+def test_between_pictures_it_can_be_ended(
+    store: Store, clock: Clock, lens: Floorlens, room: Path
+) -> None:
+    """Eight photos may take eight times as long as one may, and nobody may wait any more."""
+    searching = Searching(lens, make(store, clock))
+    mask = io.BytesIO()
+    Image.new("RGB", (160, 120), (126, 127, 130)).save(mask, "PNG")
+    drawn = base64.b64encode(mask.getvalue()).decode()
+    photos, stages = [room.read_bytes()] * 2, list[str]()
+    query = SearchQuery((drawn, [0.0, 60.0, 160.0, 120.0]), ((), ()))
+    region = searching.region(drawn)
+    assert isinstance(region, np.ndarray)
+    # By the mean of its colours it is just white.
+    assert region.all()
+    answer = searching.search("a", photos, query, limit=3, progress=stages.append)
+    assert answer.search is not None
+    # `Floorlens.see` says it once more for each photo.
+    assert stages.count("decode") == 3 + 2
+    stages.clear()
+    changes = {"regions": (drawn, drawn)}
+    searching.refine(answer.search, "a", changes, limit=3, progress=stages.append)
+    assert stages.count("decode") == 1 + 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -66,10 +67,12 @@ def test_what_lies_at_an_address_is_told_by_its_name_or_the_server(
 ) -> None:
     """A list, a ZIP, or one picture, which is one product."""
     reachable(monkeypatch)
+    long = "木" * 100
     answers = {
         "/spring.csv?key=secret": response(b"id,image\n"),
         "/export": response(b"[]", Content_Type="application/json; charset=utf-8"),
         "/oak%20natural.png": response(png()),
+        quote(f"/{long}.csv"): response(b"id,image\n"),
         "/page": response(b"<html>", Content_Type="text/html"),
         "/large.csv": response(bytes(2_000_000)),
     }
@@ -84,6 +87,8 @@ def test_what_lies_at_an_address_is_told_by_its_name_or_the_server(
         products = source("/oak%20natural.png", "c").products
         assert isinstance(products, list)
         assert [product.id for product in products] == ["oak natural"]
+        # Of three bytes each: a name of a hundred letters would be too long for a file.
+        assert source(quote(f"/{long}.csv"), "i").products == tmp_path / "i" / f"{long[:33]}.csv"
         with pytest.raises(ProductSourceError, match="neither a picture, a list"):
             source("/page", "d")
         with pytest.raises(ImageError, match="more than 1 megabytes"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -17,6 +19,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import UploadFile
 
 from floorlens.api.bodies import Request as Body
+from floorlens.api.exchange import checkpoint
 from floorlens.api.forms import FORM, JSON, check_media_type, of_fields, read_json, validated
 from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.pictures import product_picture
@@ -32,6 +35,8 @@ from floorlens.products.columns import field_title
 from floorlens.products.ids import MAX_ID_LENGTH, check_id
 from floorlens.products.lists import check_fields
 from floorlens.products.product import MAX_IMAGES, Product
+from floorlens.products.texts import tidy
+from floorlens.service.locks import alone
 
 LOG = logging.getLogger("floorlens.api")
 
@@ -57,6 +62,8 @@ Where = Annotated[
 ]
 MetadataValue = str | bool | int | float | list[str]
 _ID = "oak-natural-plank"
+# What stands behind the id of a product in other addresses.
+_ENDINGS = ("/image", "/similar", "/variants")
 
 
 class AttributeValue(BaseModel):
@@ -470,9 +477,17 @@ async def add_product(request: Request, response: Response, service: ServiceOf) 
     """
     body, pictures = await _read_product(request, service)
     if not body.replace:
+        # Before its turn with the models has come, which would be for nothing.
         await service.run_with_files(request, lambda: _check_free(body.id, service))
 
     def add() -> ProductState:
+        # Another request for the same id may be at work, also in another process.
+        with alone(_lock_of(body.id, service), checkpoint):
+            if not body.replace:
+                _check_free(body.id, service)
+            return store()
+
+    def store() -> ProductState:
         row = {
             "id": body.id,
             "name": body.name or body.id,
@@ -580,6 +595,27 @@ def _check_free(product_id: str, service: Service) -> None:
     raise Refusal(409, "product-exists")
 
 
+def _lock_of(product_id: str, service: Service) -> Path:
+    """Returns the lock under which a product is added: one of a few, so that no files pile up."""
+    digest = hashlib.sha256(product_id.encode()).hexdigest()
+    return service.store.folder / f"adding-{digest[0]}.lock"
+
+
+def _check_address(product_id: str) -> None:
+    """Checks that a product of an id can be asked for by it.
+
+    Raises:
+        Refusal: it would be stored under another id, or its address is that of something else.
+    """
+    why = None
+    if tidy(product_id) != product_id:
+        why = f"has spaces or unseen marks that are not stored: send {tidy(product_id)!r}"
+    elif product_id == "facets" or product_id.endswith(_ENDINGS):
+        why = "makes an address that stands for something else: send another one"
+    if why is not None:
+        raise Refusal(422, "product-source-invalid", errors={"id": why})
+
+
 def _checked(picture: bytes, service: Service) -> bytes:
     """Returns a picture that can be read, as it is kept."""
     most, seconds = service.settings.max_megapixels, service.settings.picture_seconds
@@ -617,6 +653,7 @@ async def _read_product(request: Request, service: Service) -> tuple[NewProduct,
         raise Refusal(413, "upload-too-large")
     try:
         check_id(body.id, "id")
+        _check_address(body.id)
         check_fields(body.name, body.metadata)
     except ProductSourceError as error:
         # These texts are about the client's own words alone.
