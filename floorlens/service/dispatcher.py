@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -63,7 +64,11 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name="floorlens-jobs", daemon=True)
 
     def start(self) -> None:
-        """Begins to look for jobs."""
+        """Begins to look for jobs, where the system has the locks that they need."""
+        # Windows has not.
+        if find_spec("fcntl") is None:
+            LOG.warning("jobs do not run on this system: they wait until one with fcntl serves")
+            return
         self._thread.start()
 
     def wake(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -257,3 +259,20 @@ def test_of_several_dispatchers_one_works(lens: Floorlens, tmp_path: Path) -> No
     with dispatching(lens, tmp_path) as third:
         assert ended(third, third.submit("import", arguments).id).status == "done"
     assert (tmp_path / "state" / RUNNER_LOCK).exists()
+
+
+def test_where_there_are_no_locks_jobs_wait_and_the_log_says_so_once(
+    lens: Floorlens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As on Windows."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with dispatching(lens, tmp_path) as jobs:
+        job = jobs.submit("rebuild", {})
+        assert not [one for one in threading.enumerate() if one.name == "floorlens-jobs"]
+        assert jobs.get(job.id).status == "queued"
+    assert [one.message for one in caplog.records if one.name == "floorlens.service.jobs"] == [
+        "jobs do not run on this system: they wait until one with fcntl serves"
+    ]
