@@ -123,7 +123,7 @@ class AnswerHeaders:
             open_ = signed or self._origins.some or self._settings.no_auth == "public"
             headers["Cross-Origin-Resource-Policy"] = "cross-origin" if open_ else "same-site"
         else:
-            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
 
     def _share(self, headers: MutableHeaders, origin: str | None) -> None:
         if not self._origins.some:

@@ -26,7 +26,13 @@ def _route(content: bytes) -> Callable[[Request], Awaitable[Response]]:
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
 
     async def show(request: Request) -> Response:
-        headers = {"ETag": tag, "Cache-Control": _KEPT}
+        headers = {
+            "ETag": tag,
+            "Cache-Control": _KEPT,
+            # Whoever may not ask the service can then say so on his page: the code is no secret.
+            "Access-Control-Allow-Origin": "*",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type="text/javascript; charset=utf-8", headers=headers)

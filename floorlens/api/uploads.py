@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,7 +47,7 @@ async def read_body(request: Request, model: type[Body], settings: Settings) -> 
         values = await to_thread.run_sync(_values_of_json, await request.body())
     else:
         async with request.form(max_files=FIELDS, max_fields=FIELDS) as form:
-            values = await _values_of_form(form)
+            values = await _values_of_form(form, model.model_fields)
     most = settings.max_upload_mb * 1e6
     if any(isinstance(one, bytes) and len(one) > most for one in values.get("photo", ())):
         raise Refusal(413, "upload-too-large")
@@ -88,7 +88,7 @@ def _photos_of_json(value: Any) -> list[bytes]:
     return photos
 
 
-async def _values_of_form(form: FormData) -> dict[str, Any]:
+async def _values_of_form(form: FormData, known: Collection[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in dict.fromkeys(form):
         parts = form.getlist(name)
@@ -99,6 +99,9 @@ async def _values_of_form(form: FormData) -> dict[str, Any]:
                 422, "request-invalid", errors={name: "is given more than once: send a list"}
             )
         elif isinstance(parts[0], UploadFile):
+            if name not in known:
+                cure = "is not known; send the photo as the file 'photo'"
+                raise Refusal(422, "request-invalid", errors={name: cure})
             if name != "region":
                 raise Refusal(422, "request-invalid", errors={name: _FILE})
             values[name] = base64.b64encode(await parts[0].read()).decode()

@@ -845,3 +845,11 @@ def wait_for_figure(web: httpx.Client, name: str, value: float) -> None:
     while f"{name} {value}" not in web.get("/metrics").text:
         assert time.monotonic() < limit
         time.sleep(0.05)
+
+
+def test_a_file_of_an_unknown_name_is_told_what_a_photo_is_called(
+    client: TestClient, room: Path
+) -> None:
+    """`POST /search` of the reference design calls it `file`."""
+    answer = client.post("/v1/search", files={"file": room.read_bytes()})
+    assert errors(answer) == {"file": "is not known; send the photo as the file 'photo'"}

@@ -105,6 +105,10 @@ def lens(tmp_path: Path) -> Iterator[Floorlens]:
         yield opened
 
 
+def _is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
 def test_what_was_sent_for_no_job_goes_also_where_none_comes(
     lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +120,7 @@ def test_what_was_sent_for_no_job_goes_also_where_none_comes(
             upload = tmp_path / "state" / "uploads" / name
             upload.mkdir(parents=True)
             os.utime(upload, (0, 0))
-            until(lambda upload=upload: not upload.exists())
+            until(partial(_is_gone, upload))
 
 
 def test_a_zip_is_imported_and_a_second_time_left_alone(lens: Floorlens, tmp_path: Path) -> None:

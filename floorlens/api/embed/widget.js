@@ -63,6 +63,9 @@ function make(tag, facts = {}, ...children) {
   return element;
 }
 
+// What would come of the same again.
+const USELESS = ["no-floor-found", "image-unreadable", "nothing-to-rank", "filter-invalid"];
+
 function press(group, button) {
   for (const one of group.querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
 }
@@ -133,6 +136,8 @@ export function mount(element, options) {
       if (error.name === "AbortError") return; // A newer one runs.
       bar.hidden = true;
       status.textContent = "";
+      list.replaceChildren(); // What they show is not what was asked for.
+      more.hidden = true;
       fail(error, again);
     }
   }
@@ -140,7 +145,7 @@ export function mount(element, options) {
   function fail(error, again) {
     const button = make("button", { type: "button", textContent: texts.retry });
     button.addEventListener("click", again);
-    const useless = ["no-floor-found", "image-unreadable"].includes(error.code);
+    const useless = USELESS.includes(error.code);
     alarm.replaceChildren(texts[error.code] ?? error.message, useless ? "" : button);
   }
 
