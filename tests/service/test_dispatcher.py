@@ -62,6 +62,10 @@ def _is_at(jobs: Jobs, job_id: str, attempt: int) -> bool:
     return jobs.get(job_id).attempts == attempt
 
 
+def _is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
 def child_of_this_process() -> int | None:
     """Returns the process id of the job that runs; None if none does."""
     for line in Path("/proc").glob("[0-9]*/cmdline"):
@@ -116,7 +120,7 @@ def test_what_was_sent_for_no_job_goes_also_where_none_comes(
             upload = tmp_path / "state" / "uploads" / name
             upload.mkdir(parents=True)
             os.utime(upload, (0, 0))
-            until(lambda upload=upload: not upload.exists())
+            until(partial(_is_gone, upload))
 
 
 def test_a_zip_is_imported_and_a_second_time_left_alone(lens: Floorlens, tmp_path: Path) -> None:
