@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from floorlens.api.field_errors import unknown_fields
+from floorlens.products.ids import MAX_ID_LENGTH
+
+ProductId = Annotated[
+    str,
+    Path(description="of the product", examples=["oak-natural-plank"], max_length=MAX_ID_LENGTH),
+]
 
 
 class Request(BaseModel):

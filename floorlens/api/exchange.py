@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -87,6 +88,12 @@ def checkpoint(stage: str = "") -> None:
     if exchange is None or not exchange.over:
         return
     raise Refusal(499, "client-gone") if exchange.gone else Refusal(503, "deadline", RETRY)
+
+
+def seconds_left() -> float:
+    """Returns how long the client of this thread's work still waits; without one, for ever."""
+    exchange = CURRENT.get()
+    return math.inf if exchange is None else exchange.left
 
 
 def note_timings(timings: Mapping[str, float]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -31,6 +32,8 @@ MOST_MASK = 8 << 20
 """Characters of a mask in base64, at most."""
 MOST_WHERE = 16_384
 """Characters of a filter as JSON, at most."""
+MOST_WEIGHTS = 20
+"""Components with a weight, at most."""
 MOST_CLICKS = 200
 """Clicks on a photo, at most."""
 
@@ -109,7 +112,8 @@ class ClickBody(Strict):
     floor: Annotated[bool, Field(description="false: this is not floor")] = True
 
 
-Clicks = Annotated[list[ClickBody], Field(max_length=MOST_CLICKS)]
+# One bad click is enough: what is wrong with each field of thousands would take seconds to say.
+Clicks = Annotated[list[ClickBody], Field(max_length=MOST_CLICKS, fail_fast=True)]
 
 
 class FloorByHand(Strict):
@@ -123,7 +127,8 @@ class FloorByHand(Strict):
         Field(description=f"the floor by hand; it {REGION_TEXT}"),
     ] = None
     clicks: Annotated[
-        Clicks | Annotated[list[Clicks], Field(min_length=1, max_length=MOST_PHOTOS)],
+        Clicks
+        | Annotated[list[Clicks], Field(min_length=1, max_length=MOST_PHOTOS, fail_fast=True)],
         _says(CLICKS_TEXT),
         Field(
             default_factory=list,
@@ -186,6 +191,14 @@ def _check_length(where: dict[str, Any] | None) -> dict[str, Any] | None:
     return where
 
 
+def _check_count(weights: Any) -> Any:
+    """Refuses more weights than there are, before each of them is looked at."""
+    if isinstance(weights, dict) and len(weights) > MOST_WEIGHTS:
+        text = f"must have at most {MOST_WEIGHTS} items"
+        raise PydanticCustomError("weights_length", "{text}", {"text": text})
+    return weights
+
+
 class Wishes(Strict):
     """What is asked beside the floor."""
 
@@ -199,7 +212,8 @@ class Wishes(Strict):
         ),
     ] = None
     weights: Annotated[
-        dict[str, Annotated[Number, Field(ge=0)]] | None,
+        Annotated[dict[str, Annotated[Number, Field(ge=0)]], Field(max_length=MOST_WEIGHTS)] | None,
+        BeforeValidator(_check_count),
         Field(
             description="how much each component counts, over the default: colour, texture, …",
             examples=[{"colour": 2}],

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from floorlens import __version__
 from floorlens.api.admission import Admission
-from floorlens.api.exchange import checkpoint, exchange_of, note_timings
+from floorlens.api.exchange import checkpoint, exchange_of, note_timings, seconds_left
 from floorlens.api.metrics import Metrics
 from floorlens.api.pictures import Thumbnails
 from floorlens.api.problems import LOG
@@ -38,7 +38,8 @@ from floorlens.service.store import Store
 
 if TYPE_CHECKING:
     from floorlens.ranking import SearchResult
-    from floorlens.segmentation import Click, DrawnRegion, FloorRegion
+    from floorlens.segmentation import Click, FloorRegion
+    from floorlens.service.queries import Region
     from floorlens.settings import Settings
 
 T = TypeVar("T")
@@ -129,6 +130,7 @@ class Service:
             Searches(store, settings.keep_hours, settings.keep_mb),
             max_megapixels=settings.max_megapixels,
             picture_seconds=settings.picture_seconds,
+            seconds_left=seconds_left,
         )
         self.feedback = Feedback(store, settings.feedback_mb)
         self._signatures = Signatures(store)
@@ -246,11 +248,13 @@ class Service:
         return result
 
     def mask(
-        self, photo: bytes, region: DrawnRegion | None = None, clicks: Sequence[Click] = ()
+        self, photo: bytes, region: Region | None = None, clicks: Sequence[Click] = ()
     ) -> FloorRegion:
         """Returns the floor of a photo, as `Floorlens.mask` does."""
         if region is not None or clicks:
-            return self.lens.mask(photo, region=region, clicks=clicks)
+            decoded = self.searching.decode(photo, checkpoint)
+            drawn = self.searching.region(region, decoded.size, checkpoint)
+            return self.lens.mask(decoded, region=drawn, clicks=clicks)
         key = hashlib.sha256(photo).digest()
         floor = self._floors.get(key) or self.lens.mask(photo)
         self._floors.put(key, floor)

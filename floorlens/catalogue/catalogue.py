@@ -52,6 +52,7 @@ from floorlens.embedding import FloorFeatures
 from floorlens.engines import Record
 from floorlens.errors import GenerationChanged, ProductNotFound
 from floorlens.models.stamp import encoder_key
+from floorlens.products.ids import MAX_ID_LENGTH
 from floorlens.products.prints import Print
 from floorlens.products.product import Product
 from floorlens.products.variants import Variant
@@ -252,6 +253,9 @@ class Catalogue(Database):
 
     def _nearest_id(self, product_id: str) -> str:
         """Returns what a message adds about the id that is most like an unknown one."""
+        if len(product_id) > MAX_ID_LENGTH:
+            # No id is like it, and to compare them with millions of letters takes seconds.
+            return ""
         with self.reading() as connection:
             # Those with the same beginning, as far as looking at all of them is quick.
             start = products.c.id.startswith(product_id[:2], autoescape=True)

@@ -18,7 +18,8 @@ MAX_PROFILE = 1 << 24
 #: Pages of a TIFF that are looked at.
 MAX_PAGES = 64
 
-_PNG_START = 8
+_PNG_MARK = b"\x89PNG\r\n\x1a\n"
+_PNG_START = len(_PNG_MARK)
 _TEXT_WORK = 16 * MAX_TEXT
 _PNG_TEXT = (b"tEXt", b"zTXt", b"iTXt")
 # Marks of a JPEG that no length follows: 00 is no mark at all, then TEM, RST0 to RST7 and SOI.
@@ -82,6 +83,22 @@ def readable_png(data: bytes) -> Png:
         parts.append(data[kept_to:start])
         kept_to = end
     return Png(b"".join([*parts, data[kept_to:]]) if parts else data, profile)
+
+
+def png_size(data: bytes) -> tuple[int, int] | None:
+    """Returns (width, height) in pixels as the head of a PNG says; None if it is none.
+
+    Source: W3C, Portable Network Graphics (PNG) Specification, third edition, 11.2.1.
+
+    Example:
+        >>> from floorlens.images.masks import mask_png
+        >>> png_size(mask_png(np.ones((48, 64), bool)))
+        (64, 48)
+    """
+    if not data.startswith(_PNG_MARK) or data[12:16] != b"IHDR" or len(data) < 24:
+        return None
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[int, bytes, int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose, isfinite
+from sys import float_info
 from types import MappingProxyType
 
 import numpy as np
@@ -295,7 +296,8 @@ def component_weights(
             raise UsageError.about(
                 "weights", f"unknown component {name!r}: known are {', '.join(default)}"
             )
-        if not isinstance(weight, int | float) or not (0 <= weight < float("inf")):
+        # A whole number may be larger than any float.
+        if not isinstance(weight, int | float) or not (0 <= weight <= float_info.max):
             raise UsageError.about(
                 "weights", f"the weight of {name!r} must be 0 or a positive number"
             )

@@ -6,16 +6,18 @@ import base64
 import binascii
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from floorlens.errors import ImageError, RegionError
+from floorlens.errors import ImageError, ImageTimeout, RegionError
 from floorlens.explanation import Explanation
+from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
-from floorlens.images.loading import Photo
+from floorlens.images.loading import WORKING_SIDE, Photo
 from floorlens.images.masks import FULL_SIZE
 from floorlens.lens import Floorlens
 from floorlens.models.stamp import encoder_key
@@ -57,6 +59,7 @@ class Searching:
         searches: the searches.
         max_megapixels: larger pictures are refused.
         picture_seconds: how long decoding one may take.
+        seconds_left: returns how long whoever has called still waits: no picture takes longer.
 
     Example:
         >>> from floorlens.service.queries import SearchQuery
@@ -82,9 +85,11 @@ class Searching:
         *,
         max_megapixels: float = 120.0,
         picture_seconds: float = 30.0,
+        seconds_left: Callable[[], float] = lambda: inf,
     ) -> None:
         self._lens, self.searches = lens, searches
         self._max_megapixels, self._picture_seconds = max_megapixels, picture_seconds
+        self._seconds_left = seconds_left
 
     def search(
         self,
@@ -115,10 +120,14 @@ class Searching:
         hashes = [hashlib.sha256(file).hexdigest() for file in files]
         begin = None if cursor is None else read_cursor(cursor, _name(query, hashes))
         photos = [self.decode(file, progress) for file in files]
+        regions = [
+            self.region(region, photo.size, progress)
+            for photo, region in zip(photos, query.regions, strict=True)
+        ]
         decoded = time.perf_counter() - started
         sight = self._lens.see(
             photos,
-            region=[self.region(region, progress) for region in query.regions],
+            region=regions,
             clicks=list(query.clicks),
             progress=progress,
         )
@@ -250,64 +259,75 @@ class Searching:
         self.searches.see_anew(search, sight, encoder)
         return sight
 
-    def decode(self, file: bytes, progress: StageProgress | None = None) -> Photo:
+    def decode(
+        self, file: bytes, progress: StageProgress | None = None, side: int = WORKING_SIDE
+    ) -> Photo:
         """Returns the photo in a file's bytes.
 
         Args:
             file: the bytes.
-            progress: called with "decode" before: each of several may take as long as one may.
+            progress: called before it begins; what it raises ends the search.
+            side: the longer side in pixels that it is shrunk to.
 
         Raises:
             ImageError: as for `floorlens.images.decoding.decode_photo`.
         """
         if progress is not None:
             progress("decode")
-        return decode_photo(
-            file,
-            max_megapixels=self._max_megapixels,
-            seconds=self._picture_seconds,
-            name="the photo",
-        )
+        try:
+            return decode_photo(
+                file,
+                working_side=side,
+                max_megapixels=self._max_megapixels,
+                seconds=max(0.1, min(self._picture_seconds, self._seconds_left())),
+                name="the photo",
+            )
+        except ImageTimeout:
+            # It may be the time of the request that is over, and not that of a picture.
+            if progress is not None:
+                progress("decode")
+            raise
 
     def region(
-        self, region: Region | None, progress: StageProgress | None = None
+        self, region: Region | None, size: tuple[int, int], progress: StageProgress | None = None
     ) -> DrawnRegion | None:
         """Returns a floor by hand as `Floorlens.see` takes it.
 
         Args:
-            region: box, outline, or a mask's file in base64.
-            progress: called with "decode" before a mask is decoded.
+            region: the floor.
+            size: width and height of the upright photo.
+            progress: as for `decode`.
 
         Raises:
-            RegionError: it is a mask that cannot be read.
+            RegionError: it is a mask that cannot be read, or a PNG of another size.
         """
         if not isinstance(region, str):
             return region
-        if progress is not None:
-            progress("decode")
         try:
             file = base64.b64decode(region, validate=True)
+            claimed = png_size(file)
+            # As its head says: few bytes can be a hundred million pixels. It may lie on its side.
+            if claimed is not None and sorted(claimed) != sorted(size):
+                raise RegionError(
+                    f"the mask has {claimed[0]} x {claimed[1]} pixels, the photo "
+                    f"{size[0]} x {size[1]}: they must be equal (after the photo's EXIF rotation)"
+                )
             # Whoever says that a PNG is a mask may be wrong.
-            mask = decode_photo(
-                file,
-                working_side=FULL_SIZE,
-                max_megapixels=self._max_megapixels,
-                seconds=self._picture_seconds,
-                name="the mask",
-            )
+            pixels = self.decode(file, progress, FULL_SIZE).pixels
         except (binascii.Error, ValueError, ImageError) as error:
             raise RegionError(
                 "the mask is no picture that can be read: send a PNG of the photo's size in "
                 "base64, white where floor is"
             ) from error
-        # Their mean is above 127. As floats it would take a gigabyte of the largest.
-        return np.asarray(mask.pixels.sum(axis=2, dtype=np.uint16) > 3 * 127)
+        # Brighter than half, without a float for each pixel.
+        return np.asarray(pixels.sum(axis=2, dtype=np.uint16) > 3 * 127)
 
     def _see_again(
         self, search: KeptSearch, query: SearchQuery, progress: StageProgress | None
     ) -> Sight:
         """Returns what the photos of a search show; floors that nobody changed stay as they are."""
         floors = self.searches.sight(search).floors
+        photos = list(self.searches.photos(search))
         regions: list[RegionSource | None] = []
         clicks = []
         for number, floor in enumerate(floors):
@@ -316,11 +336,12 @@ class Searching:
                 search.query.regions[number],
                 search.query.clicks[number],
             )
-            regions.append(floor if same and floor is not None else self.region(region, progress))
+            if same and floor is not None:
+                regions.append(floor)
+            else:
+                regions.append(self.region(region, photos[number].size, progress))
             clicks.append(() if same and floor is not None else corrections)
-        return self._lens.see(
-            list(self.searches.photos(search)), region=regions, clicks=clicks, progress=progress
-        )
+        return self._lens.see(photos, region=regions, clicks=clicks, progress=progress)
 
     def _rank(
         self,

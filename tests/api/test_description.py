@@ -14,6 +14,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens.api.description import HEADERS, operations, scope_of
 from floorlens.api.docs import reference_page
+from floorlens.products.ids import MAX_ID_LENGTH
 from floorlens.service.keys import SCOPES
 
 if TYPE_CHECKING:
@@ -52,6 +53,27 @@ def test_every_operation_says_who_may_ask_and_what_may_fail(document: dict[str, 
         assert "401" in answers, name
         assert "429" in answers or name == "product_image", name
     assert count >= 5
+
+
+def test_ids_of_products_have_a_length(document: dict[str, Any], client: TestClient) -> None:
+    """An id of millions of letters would be compared with all others."""
+    count = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "product_id":
+                    count += 1
+                    assert parameter["schema"]["maxLength"] == MAX_ID_LENGTH, path
+                    address = path.replace("{product_id}", "o" * (MAX_ID_LENGTH + 1))
+                    answer = client.request(method, address.replace("{search_id}", "none"), json={})
+                    assert answer.status_code == 422, path
+                    assert answer.json()["errors"][0]["field"] == "product_id"
+    assert count >= 8
+    for name in ("like", "unlike"):
+        for path in ("/v1/search", "/v1/searches/{search_id}/refine"):
+            content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+            schema = content["schema"]["properties"][name]
+            assert schema["items"]["maxLength"] == MAX_ID_LENGTH
 
 
 def test_every_answer_declares_its_headers(document: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy import select
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens
-from floorlens.api import create_app, service
+from floorlens.api import create_app, field_errors, service
 from floorlens.api.server import running_service
 from floorlens.embedding import AspectName, FloorFeatures
 from floorlens.images.loading import load_photo
@@ -200,6 +200,7 @@ REFUSALS: tuple[tuple[dict[str, Any], dict[str, str]], ...] = (
     ({"like": ["a" * 513]}, {"like.0": "at most 512 characters"}),
     ({"unlike": ["oak", "a" * 513]}, {"unlike.1": "at most 512 characters"}),
     ({"weights": {"colour": -1}}, {"weights.colour": "greater than or equal to 0"}),
+    ({"weights": dict.fromkeys(map(str, range(21)), -1)}, {"weights": "at most 20 items"}),
     ({"weights": {"color": 1}}, {"weights": "unknown component 'color': known are colour"}),
     ({"where": [1]}, {"where": "must be an object"}),
     ({"where": {"pirce": 1}}, {"where": "(did you mean 'price'?)"}),
@@ -243,6 +244,21 @@ def test_of_many_unknown_fields_the_first_are_told(client: TestClient, room: Pat
         assert len(answer.content) < 5000
     answer = client.post(f"/v1/searches/{found}/refine", json={long: 1})
     assert list(errors(answer).values()) == ["is not known"]
+
+
+def test_the_first_bad_click_is_told(
+    client: TestClient, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each unknown field of each of 1,600 clicks would be looked up."""
+    looks: list[str] = []
+    monkeypatch.setattr(
+        field_errors, "get_close_matches", lambda name, *_, **__: looks.append(name)
+    )
+    click = {"x": 1, "y": 1, **{f"flor{number}": 1 for number in range(25)}}
+    found = ask(client, room).json()["id"]
+    answer = client.post(f"/v1/searches/{found}/refine", json={"clicks": [[click] * 20] * 8})
+    assert len(errors(answer)) == 20
+    assert len(looks) <= 40
 
 
 def test_a_body_that_is_none(client: TestClient, room: Path) -> None:

@@ -79,6 +79,20 @@ def test_a_product_comes_back_as_it_went_in(catalogue: Catalogue) -> None:
         catalogue.product("zzz")
 
 
+def test_an_id_that_is_too_long_to_be_one_is_compared_with_none(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of millions of letters that takes seconds, in which no other thread runs."""
+    looks: list[str] = []
+    monkeypatch.setattr(
+        "floorlens.catalogue.catalogue.get_close_matches", lambda text, *_, **__: looks.append(text)
+    )
+    for product_id in ("o" * 512, "o" * 513):
+        with pytest.raises(ProductNotFound):
+            catalogue.product(product_id)
+    assert looks == ["o" * 512]
+
+
 def test_index_rows_carry_changes_only(catalogue: Catalogue) -> None:
     """An index that follows revisions gets what changed, and learns what went."""
     generation = catalogue.generations.live(STAMP)

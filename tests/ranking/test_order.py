@@ -253,6 +253,7 @@ def test_given_weights_lie_over_the_default_ones() -> None:
         ({"x": float("inf")}, "weight of 'x'"),
         ({"x": "1"}, "weight of 'x'"),
         ({"x": None}, "weight of 'x'"),
+        ({"x": 10**400}, "weight of 'x'"),
         ({"x": 0, "y": 0}, "at least one component"),
     ],
 )

@@ -62,6 +62,10 @@ def _is_at(jobs: Jobs, job_id: str, attempt: int) -> bool:
     return jobs.get(job_id).attempts == attempt
 
 
+def _is_gone(path: Path) -> bool:
+    return not path.exists()
+
+
 def child_of_this_process() -> int | None:
     """Returns the process id of the job that runs; None if none does."""
     for line in Path("/proc").glob("[0-9]*/cmdline"):

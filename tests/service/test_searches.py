@@ -230,7 +230,7 @@ def test_between_pictures_it_can_be_ended(
     drawn = base64.b64encode(mask.getvalue()).decode()
     photos, stages = [room.read_bytes()] * 2, list[str]()
     query = SearchQuery((drawn, [0.0, 60.0, 160.0, 120.0]), ((), ()))
-    region = searching.region(drawn)
+    region = searching.region(drawn, (160, 120))
     assert isinstance(region, np.ndarray)
     # By the mean of its colours it is just white.
     assert region.all()

@@ -10,9 +10,10 @@ from typing import IO, Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from floorlens.api.bodies import ProductId
 from floorlens.api.exchange import checkpoint
 from floorlens.api.problems import problems_of
-from floorlens.api.routes.searches import GONE, Asking, ProductId, SearchId
+from floorlens.api.routes.searches import GONE, Asking, SearchId
 from floorlens.api.search_answers import moment
 from floorlens.api.search_bodies import FeedbackBody, RemarkBody, RemarksBody
 from floorlens.api.security import requires

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from floorlens.api.exchange import checkpoint
 from floorlens.api.problems import Refusal, problems_of
 from floorlens.api.search_answers import floor_facts
 from floorlens.api.search_bodies import (
@@ -83,9 +82,7 @@ async def mask(
         raise Refusal(422, "request-invalid", errors={error.field: error.message}) from error
 
     def find_floor() -> Any:
-        drawn = service.searching.region(region, checkpoint)
-        checkpoint()
-        floor = service.mask(body.photo[0], drawn, clicks)
+        floor = service.mask(body.photo[0], region, clicks)
         if kind == "png":
             headers = {"X-Floor": json.dumps(floor.as_dict()), "Vary": "Accept"}
             return Response(mask_png(floor.mask), media_type="image/png", headers=headers)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.datastructures import UploadFile
 
+from floorlens.api.bodies import ProductId
 from floorlens.api.bodies import Request as Body
 from floorlens.api.exchange import checkpoint
 from floorlens.api.forms import FORM, JSON, check_media_type, of_fields, read_json, validated
@@ -306,7 +307,7 @@ async def product_facets(request: Request, service: ServiceOf, where: Where = No
 async def product_image(
     request: Request,
     service: ServiceOf,
-    product_id: str,
+    product_id: ProductId,
     index: Annotated[int, Query(ge=0, lt=MAX_IMAGES, description="which picture")] = 0,
     width: Annotated[
         int | None, Query(ge=32, le=1600, description="longer side in pixels, as JPEG")
@@ -354,7 +355,7 @@ async def product_image(
 async def similar_products(
     request: Request,
     service: ServiceOf,
-    product_id: str,
+    product_id: ProductId,
     limit: Limit = 20,
     cursor: Cursor = None,
     where: Where = None,
@@ -400,7 +401,7 @@ async def similar_products(
     responses=problems_of(s404="no such product", s503="the catalogue cannot be read"),
 )
 async def product_variants(
-    request: Request, service: ServiceOf, product_id: str
+    request: Request, service: ServiceOf, product_id: ProductId
 ) -> ProductVariants:
     """Returns the other products of a product's design: formats, colours, the same picture."""
 
@@ -510,7 +511,7 @@ async def add_product(request: Request, response: Response, service: ServiceOf) 
     dependencies=[Depends(requires("search"))],
     responses=problems_of(s404="no such product", s503="the catalogue cannot be read"),
 )
-async def get_product(request: Request, service: ServiceOf, product_id: str) -> ProductState:
+async def get_product(request: Request, service: ServiceOf, product_id: ProductId) -> ProductState:
     """Returns one product with its attributes."""
     return await service.run_with_files(request, lambda: _state(product_id, service))
 
@@ -531,7 +532,9 @@ async def get_product(request: Request, service: ServiceOf, product_id: str) -> 
         )
     },
 )
-async def change_product(request: Request, service: ServiceOf, product_id: str) -> ProductState:
+async def change_product(
+    request: Request, service: ServiceOf, product_id: ProductId
+) -> ProductState:
     """Changes name, metadata or attributes of a product; nothing is embedded anew.
 
     A later import of a list that names the product brings back what that list says, except for
@@ -565,7 +568,7 @@ async def change_product(request: Request, service: ServiceOf, product_id: str) 
     status_code=204,
     responses=problems_of(s404="no such product", s503="the catalogue cannot be written"),
 )
-async def delete_product(request: Request, service: ServiceOf, product_id: str) -> None:
+async def delete_product(request: Request, service: ServiceOf, product_id: ProductId) -> None:
     """Removes a product from the catalogue; the files of its pictures stay."""
 
     def remove() -> None:

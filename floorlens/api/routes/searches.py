@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from floorlens.api.bodies import ProductId
 from floorlens.api.events import MEDIA_TYPE as EVENTS
 from floorlens.api.events import stream, wants_events
 from floorlens.api.exchange import checkpoint, note_timings
@@ -305,9 +306,6 @@ _COMPARISON_PROBLEMS = problems_of(
     s422="a parameter is unknown or out of range",
     s503=BUSY,
 )
-ProductId = Annotated[
-    str, Path(description="of the product", examples=["oak-natural-plank"], max_length=512)
-]
 
 
 @router.get(
