@@ -84,6 +84,10 @@ def put_page(folder: Path, url: str, key: str) -> None:
     """Puts the example on the site, with the address of the service and its key."""
     text = (ROOT / "examples" / "embed" / "index.html").read_text(encoding="utf-8")
     changed = text.replace("http://127.0.0.1:8000", url).replace("flk_…", key)
+    # Of these products nothing but the price is known.
+    filters = '{ label: "Light", where: { tone: "light" } }'
+    assert filters in changed
+    changed = changed.replace(filters, '{ label: "Under 50", where: { price: { $lt: 50 } } }')
     assert url in changed
     assert key in changed
     (folder / "index.html").write_text(changed, encoding="utf-8")
@@ -178,7 +182,7 @@ def test_a_photo_brings_floors_that_can_be_refined_and_judged(
     assert browser.locator(".photo path").count() == 1
     # A filter refines it, without another upload.
     uploads = sum(one.endswith("/v1/search") for one in requests)
-    browser.get_by_role("button", name="Wood", exact=True).click()
+    browser.get_by_role("button", name="Wood look", exact=True).click()
     with browser.expect_response(re.compile("/refine$")) as response:
         browser.get_by_role("button", name="Under 50").click()
     refined = response.value.json()

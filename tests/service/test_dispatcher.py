@@ -109,10 +109,6 @@ def lens(tmp_path: Path) -> Iterator[Floorlens]:
         yield opened
 
 
-def _is_gone(path: Path) -> bool:
-    return not path.exists()
-
-
 def test_what_was_sent_for_no_job_goes_also_where_none_comes(
     lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
