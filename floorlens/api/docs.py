@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"`([^`]+)`")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_SHELL = """curl -H "Authorization: Bearer $KEY" -F file=@room.jpg https://floors.example/search"""
+_SHELL = (
+    """curl -H "Authorization: Bearer $KEY" -F photo=@room.jpg https://floors.example/v1/search"""
+)
 
 
 def install(app: FastAPI) -> None:
@@ -43,6 +45,23 @@ def reference_page(document: dict[str, Any]) -> str:
         "clients, and which Postman, Bruno and Swagger UI import.</p>",
     ]
     tags = {tag["name"]: tag["description"] for tag in document.get("tags", ())}
+    every = [
+        (path, method, one)
+        for path, item in document["paths"].items()
+        for method, one in operations({"paths": {path: item}})
+    ]
+    contents = (
+        (
+            f"<b>{escape(tag.capitalize())}</b>",
+            *(
+                f'<a href="#{escape(one["operationId"])}">{method.upper()} {escape(path)}</a>'
+                for path, method, one in every
+                if tag in one.get("tags", ())
+            ),
+        )
+        for tag in tags
+    )
+    parts += [f"<p>{'<br>'.join(lines)}</p>" for lines in contents]
     for tag, text in tags.items():
         parts.append(f"<h2>{escape(tag.capitalize())}</h2><p>{_text(text)}</p>")
         for path, item in document["paths"].items():
@@ -81,6 +100,9 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     if content:
         rows = [[escape(kind), _kind(body.get("schema", {}))] for kind, body in content.items()]
         parts.append(table(("body", "type"), rows))
+        for kind, body in content.items():
+            if fields := _fields(body.get("schema", {})):
+                parts.append(table((f"field of {escape(kind)}", "type", "meaning"), fields))
     answers = [
         [
             escape(status),
@@ -96,9 +118,10 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     return "".join((*parts, "</section>"))
 
 
-def _schema(name: str, schema: dict[str, Any]) -> str:
+def _fields(schema: dict[str, Any]) -> list[list[str]]:
+    """Returns a row for each field of an object that is described where it is used."""
     required = schema.get("required", ())
-    rows = [
+    return [
         [
             f"<code>{escape(field)}</code>{'' if field in required else ' (optional)'}",
             _kind(part),
@@ -106,6 +129,10 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
         ]
         for field, part in schema.get("properties", {}).items()
     ]
+
+
+def _schema(name: str, schema: dict[str, Any]) -> str:
+    rows = _fields(schema)
     body = table(("field", "type", "meaning"), rows) if rows else f"<p>{_kind(schema)}</p>"
     about = _text(schema.get("description", ""))
     return f'<section id="{escape(name)}"><h2>{escape(name)}</h2><p>{about}</p>{body}</section>'

@@ -231,7 +231,8 @@ def _summary(errors: Mapping[str, str]) -> str:
     """Returns the first errors as sentences, for whoever shows nothing but the detail."""
     sentences = [f"{field}: {why}".removeprefix(": ") for field, why in errors.items()]
     more = f" … and {len(sentences) - 3} more" if len(sentences) > 3 else ""
-    return _sendable("; ".join(sentences[:3]) + more, 600) + "."
+    text = _sendable("; ".join(sentences[:3]) + more, 600)
+    return text if text.endswith("?") else f"{text}."
 
 
 def _sendable(text: str, most: int) -> str:

@@ -11,7 +11,8 @@ export const TEXTS = {
   preparing: "Making the photo smaller …",
   searching: "Looking for floors like this …",
   waiting: "Many are searching just now: waiting for our turn …",
-  results: (count, total) => `${count} of ${total} floors, the closest first`,
+  // total is null where more fit the wishes than are shown, and nobody has counted them.
+  results: (count, total) => `${count} ${total ? `of ${total} ` : ""}floors, the closest first`,
   floor: "Your photo; the floor that was searched for is tinted",
   more: "Show more",
   right: "This is it",
@@ -23,6 +24,7 @@ export const TEXTS = {
   "no-floor-found": "No floor was found in this photo. Take one with the floor in its lower half.",
   "image-unreadable": "This file is no photo that can be read.",
   "nothing-to-rank": "No floor fits these wishes.",
+  "search-not-found": "This search is no longer kept. Please choose your photo again.",
   "key-invalid": "The floor search is not set up on this page: its key is not valid.",
   "key-missing": "The floor search is not set up on this page: its key is missing.",
 };
@@ -64,7 +66,8 @@ function make(tag, facts = {}, ...children) {
 }
 
 // What would come of the same again.
-const USELESS = ["no-floor-found", "image-unreadable", "nothing-to-rank", "filter-invalid"];
+const USELESS = ["no-floor-found", "image-unreadable", "nothing-to-rank", "filter-invalid",
+  "search-not-found"];
 
 function press(group, button) {
   for (const one of group.querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
@@ -158,7 +161,9 @@ export function mount(element, options) {
   }
 
   function settle() {
-    status.textContent = texts.results(list.children.length, current.total);
+    const shown = list.children.length;
+    const all = !current.next_cursor ? shown : current.query.where ? null : current.total;
+    status.textContent = texts.results(shown, all);
     more.hidden = !current.next_cursor || !current.id;
   }
 
