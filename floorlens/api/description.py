@@ -16,13 +16,13 @@ from fastapi import FastAPI
 from floorlens.api.problems import example, problems_of
 
 TAGS = {
-    "reference design": "`POST /search` as the reference design has it.",
     "searches": "Searches, asked again with other wishes.",
     "feedback": "Which products were right, and what can be learned of that.",
     "photos": "Where the floor is in a photo.",
     "products": "The catalogue's products and their pictures.",
     "jobs": "Work in the background: imports, adaptations, evaluations.",
     "state": "How the service is.",
+    "reference design": "`POST /search` as the reference design has it.",
 }
 KEYS = """
 Every request needs an API key, as `Authorization: Bearer …` or `X-API-Key`, unless it says that
