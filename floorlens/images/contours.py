@@ -19,6 +19,8 @@ SMALL = 0.0005
 _MOST_EDGES = 60_000
 # Right, down, left, up: the floor lies to the right of whoever walks along its edge.
 _STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+# Bits of directions -> the direction, where it is only one.
+_ONLY = {1 << direction: direction for direction in range(4)}
 
 
 def polygons(mask: NDArray[np.bool_], tolerance: float = TOLERANCE) -> list[list[Ring]]:
@@ -99,36 +101,35 @@ def _rings(mask: NDArray[np.bool_]) -> list[tuple[Ring, tuple[float, float]]]:
     leaving[1][:-1, 1:] = core & ~padded[1:-1, 2:]
     leaving[2][1:, 1:] = core & ~padded[2:, 1:-1]
     leaving[3][1:, :-1] = core & ~padded[1:-1, :-2]
-    ways: dict[tuple[int, int], list[int]] = {}
-    for direction, corners in enumerate(leaving):
-        for y, x in np.argwhere(corners).tolist():
-            ways.setdefault((x, y), []).append(direction)
+    width += 1
+    # Of each corner, row by row, a bit for each direction in which an edge leaves it.
+    codes = sum(corners.astype(np.uint8) << bit for bit, corners in enumerate(leaving))
+    ways = bytearray(np.asarray(codes, np.uint8).tobytes())
+    steps = tuple(x + width * y for x, y in _STEPS)
     rings = []
-    while ways:
-        start = next(iter(ways))
-        corner, direction = start, ways[start][0]
-        first, points = direction, []
+    # Every ring has an edge that leads to the right.
+    for start in np.flatnonzero(leaving[0]).tolist():
+        if not ways[start] & 1:
+            continue
+        corner, direction, points = start, 0, []
         while True:
-            own = ways[corner]
-            own.remove(direction)
-            if not own:
-                del ways[corner]
-            corner = (corner[0] + _STEPS[direction][0], corner[1] + _STEPS[direction][1])
-            if corner == start and first not in ways.get(corner, ()):
+            ways[corner] ^= 1 << direction
+            corner += steps[direction]
+            onward = ways[corner]
+            if corner == start and not onward & 1:
                 # Where two pixels touch at a corner only, another ring may begin here too.
-                if direction != first:
+                if direction:
                     points.append(corner)
                 break
-            onward = ways[corner]
-            before = direction
             # Two pixels that touch at a corner are two parts: it stays beside the same pixel.
-            direction = onward[0] if len(onward) == 1 else (direction + 1) % 4
-            if direction != before:
+            turn = _ONLY.get(onward, (direction + 1) % 4)
+            if turn != direction:
                 points.append(corner)
-        dx, dy = _STEPS[first]
-        # To the right of the first edge's middle.
-        inside = (start[0] + 0.5 * dx - 0.5 * dy, start[1] + 0.5 * dy + 0.5 * dx)
-        rings.append((np.array(points, np.float64), inside))
+                direction = turn
+        y, x = np.divmod(np.array(points), width)
+        # To the right of the middle of the first edge.
+        inside = (start % width + 0.5, start // width + 0.5)
+        rings.append((np.stack([x, y], axis=1).astype(np.float64), inside))
     return rings
 
 
