@@ -120,7 +120,8 @@ class Searches:
             for jpeg in [_jpeg(photo)]
         ]
         content = pack_sight(sight)
-        with self._store.writing() as connection:
+        # A power cut may take the last ones along: nobody waits for the disk because of that.
+        with self._store.writing(durable=False) as connection:
             self._purge(connection, len(content) + sum(len(row["jpeg"]) for row in rows))
             connection.execute(insert(photos), rows)
             return self._insert(connection, owner, query, upload, content, encoder)
@@ -147,7 +148,7 @@ class Searches:
         if not self.kept:
             return None
         content = None if sight is None else pack_sight(sight)
-        with self._store.writing() as connection:
+        with self._store.writing(durable=False) as connection:
             # Not purged yet: the photos are those of a search that may be about to go.
             present = select(searches.c.sight_id).where(searches.c.id == search.id)
             if connection.execute(present).scalar() is None:
