@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -330,3 +331,14 @@ def browser_page(tmp_path: Path) -> Iterator[Page]:
         page.set_default_timeout(120_000)
         yield page
         context.close()
+
+
+@pytest.fixture(autouse=True)
+def _loggers() -> Iterator[None]:
+    """A service that runs in this process writes to the standard error of that test: not later."""
+    loggers = [logging.getLogger(name) for name in ("floorlens", "uvicorn")]
+    states = [(one, list(one.handlers), one.propagate, one.level) for one in loggers]
+    yield
+    for one, handlers, propagate, level in states:
+        one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(level)

@@ -299,10 +299,11 @@ async def _answer_http_error(request: Request, error: Any) -> JSONResponse:
 
 def _methods_of(request: Request) -> list[str]:
     """Returns the methods of an address: Starlette names those of its first route only."""
-    methods = {
-        method
+    routes = [
+        route
         for route in request.app.state.addresses
         if route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods
-    }
-    return sorted(methods)
+    ]
+    # A name in an address, such as `facets`, is no product's id, though that route would take it.
+    own = [route for route in routes if not route.param_convertors] or routes
+    return sorted({method for route in own for method in route.methods})
