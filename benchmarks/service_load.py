@@ -7,6 +7,7 @@ client runs on the same cores as the service.
 
 throughput   answers a second of the service, beside the library's own (`search_many` with as many
              photos at a time), in turn, 15 rounds after a warm-up, medians
+refined      a filter on a search that is kept: the median, and what one takes on the disk
 half load    arrivals at random at half of that: p50, p99 and their ratio
 overload     arrivals at random at four times of that: which answers, and how late the accepted ones
 abandoned    60 clients that give up after 0.3 s, and an honest one after them
@@ -26,6 +27,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -144,6 +146,26 @@ def throughput(
         for work, values in pair[:: 1 if number % 2 else -1]:
             values.append(rate(work))
     return rates
+
+
+def refine(client: httpx.Client, photos: Photos, state: str) -> tuple[float, float]:
+    """Returns the median seconds of a filter on a kept search, and the kilobytes that one takes."""
+    kept = []
+    for _ in range(ROUNDS):
+        answer = client.post("/v1/search", files={"photo": photos.next()})
+        kept.append(answer.raise_for_status().json()["id"])
+    times = []
+    for search in kept:
+        start = time.perf_counter()
+        wishes = {"where": {"name": {"$ne": "none"}}}
+        client.post(f"/v1/searches/{search}/refine", json=wishes).raise_for_status()
+        times.append(time.perf_counter() - start)
+    with contextlib.closing(sqlite3.connect(Path(state) / "service.sqlite")) as connection:
+        sizes = [
+            connection.execute(f"SELECT avg(bytes) FROM {table}").fetchone()[0]  # noqa: S608
+            for table in ("photos", "sights")
+        ]
+    return statistics.median(times), sum(sizes) / 1000
 
 
 # -- open load ---------------------------------------------------------------------------------
@@ -314,6 +336,7 @@ def main() -> None:
                 serving(folder / "catalogue", folder, options.workers) as (url, pid),
                 httpx.Client(base_url=url, timeout=PATIENCE) as client,
             ):
+                facts["state"] = str(folder / "state")
                 measure(lens, client, url, pid, photos, at_once, options, facts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -336,6 +359,10 @@ def measure(
     own, rate = statistics.median(library), statistics.median(service)
     facts["throughput"] = {"library": own, "service": rate, "ratio": rate / own}
     print(f"throughput   {rate:.2f}/s; the library {own:.2f}/s; ratio {rate / own:.2f} (aim .80)")
+
+    quick, kilobytes = refine(client, photos, facts["state"])
+    facts["refine"] = {"seconds": quick, "kilobytes": kilobytes}
+    print(f"refined      {quick:.3f} s for a filter on a kept search, of {kilobytes:.0f} kB")
 
     half = asyncio.run(arrivals(url, photos, rate / 2, options.seconds))
     seconds = [one.seconds for one in half if one.status == 200]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -100,26 +99,10 @@ def put_page(folder: Path, url: str, key: str) -> None:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Page]:
-    """A page of a fresh browser without background traffic."""
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM} is not there: apt-get install chromium (the Debian package)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            args=FLAGS,
-            viewport={"width": 900, "height": 800},
-        )
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
-        yield page
-        context.close()
+def browser(browser_page: Page) -> Page:
+    """A page of the size of a small window."""
+    browser_page.set_viewport_size({"width": 900, "height": 800})
+    return browser_page
 
 
 @pytest.fixture
