@@ -175,6 +175,7 @@ def test_an_export_that_comes_too_late_leaves_nothing(
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
+    others = set(threading.enumerate())
     client = serving(deadline=1.0)
     say(client, search(client, room))
     service = service_of(client)
@@ -188,7 +189,10 @@ def test_an_export_that_comes_too_late_leaves_nothing(
     monkeypatch.setattr(service.lens, "products", late)
     answer = client.get("/v1/feedback/export.zip")
     assert (answer.status_code, answer.json()["code"]) == (503, "deadline")
-    threads = [one for one in threading.enumerate() if one.name.startswith(("exports", "files"))]
+    # The services of other tests may still have threads of these names.
+    new_threads = set(threading.enumerate()) - others
+    threads = [one for one in new_threads if one.name.startswith(("exports", "files"))]
+    assert threads
     gate.set()
     for admission in (service._exports, service._files):
         admission.close()
