@@ -60,8 +60,8 @@ TEXTS: Mapping[str, str] = {
         "of the picture."
     ),
     "nothing-to-rank": (
-        "There is nothing to rank: the catalogue is empty, or no product matches. Add products "
-        "with `floorlens index`."
+        "There is nothing to rank: no product passes what is asked, or the catalogue is still "
+        "empty."
     ),
     "catalogue": _CATALOGUE,
     "catalogue-not-found": _CATALOGUE,

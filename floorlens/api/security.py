@@ -193,7 +193,8 @@ def _caller_of(request: Request, scope: Scope) -> Caller:
     if isinstance(caller, Exception):
         raise caller
     if scope not in caller.scopes:
-        raise Refusal(403, "scope-missing")
+        errors = {"authorization": f"this needs a key with the scope {scope!r}"}
+        raise Refusal(403, "scope-missing", errors=errors)
     return caller
 
 

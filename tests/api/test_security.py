@@ -301,6 +301,7 @@ def test_no_body_is_read_before_the_scope_is_looked_at(serving: Serving, keys: K
     _, secret = keys.create("shop", ["search"])
     answer = client.patch("/v1/products/oak", content=b"{no JSON", headers=bearer(secret))
     assert code(answer) == (403, "scope-missing")
+    assert answer.json()["errors"][0]["message"] == "this needs a key with the scope 'admin'"
     # Those are described by reference, those that routes read in place. The one left is a form, of
     # which parts go to the disk as they come.
     paths = client.get("/openapi.json").json()["paths"]
