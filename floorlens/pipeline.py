@@ -31,7 +31,13 @@ from floorlens.products.pictures import (
 )
 from floorlens.products.placeholders import is_drawing
 from floorlens.products.prints import NOTHING, Print, print_of
-from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
+from floorlens.segmentation import (
+    Click,
+    ClickSource,
+    FloorProbability,
+    FloorRegion,
+    RegionSource,
+)
 from floorlens.segmentation.bars import inside_bars
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.framing import whole
@@ -62,7 +68,7 @@ def floor_region(
         photo: the photo.
         stages: whose segmenter finds the floor, or says how far a click reaches.
         region: the floor by hand, in pixels of the upright photo (see `region_by_hand`), or what
-            was found in this photo before.
+            was found in this photo before, which spares the segmenter's first look.
         clicks: corrections, in pixels of the upright photo (see `parse_clicks`). One on floor says
             that there is a floor, however little of one the segmenter sees.
 
@@ -80,50 +86,61 @@ def floor_region(
     if region is None:
         return _automatic_region(photo, stages, points)
     if isinstance(region, FloorRegion):
-        if not points and region.working_mask.shape == photo.pixels.shape[:2]:
-            return region
+        if region.working_mask.shape == photo.pixels.shape[:2]:
+            if not points:
+                return region
+            if region.source == "automatic":
+                return _automatic_region(photo, stages, points, region)
         base = replace(region_by_hand(photo, region.working_mask), turn=region.turn)
     else:
         base = region_by_hand(photo, region)
     if not points:
         return base
     suggestion = stages.segmenter.segment(photo.pixels, points)
-    return correct_region(
-        photo, base, suggestion, points, first_answer=None, threshold=preset.mask_threshold
-    )
+    return correct_region(photo, base, suggestion, points, threshold=preset.mask_threshold)
 
 
-def _automatic_region(photo: Photo, stages: Stages, clicks: tuple[Click, ...]) -> FloorRegion:
-    """Returns the floor of a photo as the segmenter finds it and clicks correct it."""
+def _automatic_region(
+    photo: Photo, stages: Stages, clicks: tuple[Click, ...], base: FloorRegion | None = None
+) -> FloorRegion:
+    """Returns the floor of a photo as the segmenter finds it and clicks correct it.
+
+    Args:
+        photo: the photo.
+        stages: whose segmenter finds the floor.
+        clicks: the corrections.
+        base: what the segmenter found without them; None: it looks.
+    """
     preset = stages.preset
     framing = inside_bars(photo.pixels)
     if not all(framing.holds(click) for click in clicks if click.floor):
         # Whoever clicks on a bar says that it is none.
-        framing = whole(photo)
-    framing, unprompted = segment_upright(photo, framing, stages.segmenter, preset.sure_visible)
-    upright, points = framing.cut(photo), framing.clicks(clicks)
-    floor_clicked = any(click.floor for click in points)
-    region = region_from_probability(
-        upright,
-        unprompted,
-        threshold=preset.mask_threshold,
-        min_visible=0 if floor_clicked else preset.min_visible,
-        min_share=0 if floor_clicked else preset.min_share,
-        sure_visible=0 if floor_clicked else preset.sure_visible,
-    )
-    if points:
-        prompted = unprompted
-        if preset.takes_clicks:
-            prompted = stages.segmenter.segment(upright.pixels, points)
-        region = correct_region(
+        framing, base = whole(photo), None
+    suggestion: FloorProbability | None = None
+    if base is None:
+        framing, suggestion = segment_upright(photo, framing, stages.segmenter, preset.sure_visible)
+        upright, points = framing.cut(photo), framing.clicks(clicks)
+        floor_clicked = any(click.floor for click in points)
+        region = region_from_probability(
             upright,
-            region,
-            prompted,
-            points,
-            first_answer=unprompted,
+            suggestion,
             threshold=preset.mask_threshold,
+            min_visible=0 if floor_clicked else preset.min_visible,
+            min_share=0 if floor_clicked else preset.min_share,
+            sure_visible=0 if floor_clicked else preset.sure_visible,
         )
-    return framing.restored(region, photo)
+        base = framing.restored(region, photo)
+    else:
+        framing = replace(framing, turn=base.turn)
+        upright, points = framing.cut(photo), framing.clicks(clicks)
+        region = framing.region(base, photo)
+    if not points:
+        return base
+    if suggestion is None or preset.takes_clicks:
+        hints = points if preset.takes_clicks else ()
+        suggestion = stages.segmenter.segment(upright.pixels, hints)
+    corrected = correct_region(upright, region, suggestion, points, threshold=preset.mask_threshold)
+    return replace(framing.restored(corrected, photo), base=base)
 
 
 def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int = 0) -> FloorView:

@@ -305,6 +305,30 @@ def test_a_photo_on_its_side_is_searched_upright(stages: Stages) -> None:
     assert clicked.turn == 1
     assert not clicked.working_mask[10, 290]
     assert clicked.working_mask[300, 160]
+    assert corrected == clicked
+
+
+@pytest.mark.parametrize("pixels", [room(), letterboxed(room())])
+def test_what_was_found_without_clicks_is_not_looked_for_again(
+    stages: Stages, pixels: NDArray[np.uint8]
+) -> None:
+    """A tap answers sooner, and nothing else differs."""
+    photo, clicks = load_photo(pixels), [(100, 150, True), (40, len(pixels) - 100, False)]
+    region = floor_region(photo, stages)
+    anew = floor_region(photo, stages, clicks=clicks)
+    CountingSegmenter.calls = 0
+    again = floor_region(photo, stages, region=region, clicks=clicks)
+    assert CountingSegmenter.calls == 1
+    assert again == anew != region
+    assert again.base == anew.base == region
+    assert again.source == "automatic+clicks"
+
+
+def test_a_click_on_a_bar_has_the_segmenter_look_again(stages: Stages) -> None:
+    photo = load_photo(letterboxed(room()))
+    region = floor_region(photo, stages)
+    again = floor_region(photo, stages, region=region, clicks=[(100, 450)])
+    assert again == floor_region(photo, stages, clicks=[(100, 450)])
 
 
 def test_the_view_is_of_the_upright_photo(stages: Stages) -> None:

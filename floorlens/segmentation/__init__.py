@@ -30,6 +30,7 @@ class FloorRegion:
             "mostly rug:", "unsure:" or "sideways:"; empty where nothing speaks against it.
         turn: how many quarter turns clockwise make the photo upright, 0..3; 0 for a region by
             hand. The mask is in the photo as it was handed over.
+        base: the region that clicks corrected; None where there were none.
     """
 
     working_mask: NDArray[np.bool_]
@@ -39,6 +40,7 @@ class FloorRegion:
     photo_size: tuple[int, int]
     reasons: tuple[str, ...] = ()
     turn: int = 0
+    base: FloorRegion | None = None
 
     def __eq__(self, other: object) -> bool:
         # The one that a dataclass makes asks arrays for their truth.

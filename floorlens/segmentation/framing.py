@@ -66,6 +66,21 @@ class Framing:
             points.append(Click(x, y, click.floor))
         return tuple(points)
 
+    def region(self, region: FloorRegion, photo: Photo) -> FloorRegion:
+        """Returns a region of the picture as one of the upright photo alone, without reasons.
+
+        Example:
+            >>> from floorlens.images.loading import load_photo
+            >>> from floorlens.segmentation.region import region_by_hand
+            >>> photo, framing = load_photo("room.jpg"), Framing(0, 0, 1024, 768, turn=1)
+            >>> framing.region(region_by_hand(photo, (512, 0, 1024, 768)), photo).box
+            (0, 512, 768, 1024)
+        """
+        upright = self.cut(photo)
+        mask = region.working_mask[self.top : self.bottom, self.left : self.right]
+        mask = np.ascontiguousarray(np.rot90(mask, -self.turn))
+        return FloorRegion(mask, region.confidence, region.visible, region.source, upright.size)
+
     def restored(self, region: FloorRegion, photo: Photo) -> FloorRegion:
         """Returns a region of the upright photo as one of the picture that the photo is in.
 

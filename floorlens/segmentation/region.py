@@ -89,21 +89,18 @@ def correct_region(
     suggestion: FloorProbability,
     clicks: Sequence[Click],
     *,
-    first_answer: FloorProbability | None,
     threshold: float,
 ) -> FloorRegion:
     """Returns a region with its mask corrected by clicks.
 
-    Its confidence is the mean over the mask of the probability before the clicks, with 1 for what
-    the clicks added, times the probability that there is a floor, which is 1 after a click on it.
+    Its confidence is the mean over the mask of that of the region, with 1 for what the clicks
+    added, times the probability that there is a floor, which is 1 after a click on it.
 
     Args:
         photo: the photo that the region is on.
         region: the region to correct.
         suggestion: the segmenter's answer with the clicks as hints.
         clicks: in pixels of `photo.pixels`, at least one.
-        first_answer: the segmenter's answer without clicks, which `region` was made of; None for
-            a region by hand.
         threshold: a pixel is floor above this probability.
 
     Raises:
@@ -114,9 +111,7 @@ def correct_region(
         >>> photo = load_photo(np.full((480, 640, 3), 128, np.uint8))
         >>> floor = FloorProbability(np.zeros((480, 640), np.float32), visible=0.2)
         >>> region = region_by_hand(photo, (0, 240, 640, 480))
-        >>> correct_region(
-        ...     photo, region, floor, [Click(9, 9)], first_answer=None, threshold=0.5
-        ... ).source
+        >>> correct_region(photo, region, floor, [Click(9, 9)], threshold=0.5).source
         'box+clicks'
     """
     mask = correct(photo.pixels, region.working_mask, suggestion.pixels > threshold, clicks)
@@ -129,10 +124,11 @@ def correct_region(
         )
     visible = 1.0 if any(click.floor for click in clicks) else region.visible
     confidence, rug_share = 1.0, 0.0
-    if first_answer is not None:
-        rest = mask & region.working_mask
-        sure = float(first_answer.pixels[rest].sum(dtype=np.float64)) + area - int(rest.sum())
-        confidence, rug_share = sure / area * visible, suggestion.rug_share
+    if region.source == "automatic":
+        rest = int((mask & region.working_mask).sum())
+        mean = region.confidence / region.visible if region.visible else 0.0
+        confidence = (mean * rest + area - rest) / area * visible
+        rug_share = suggestion.rug_share
     return FloorRegion(
         mask,
         confidence,
@@ -141,6 +137,7 @@ def correct_region(
         photo.size,
         doubts(photo.pixels, mask, confidence, rug_share),
         region.turn,
+        base=region,
     )
 
 

@@ -332,15 +332,20 @@ class Searching:
         clicks = []
         for number, floor in enumerate(floors):
             region, corrections = query.regions[number], query.clicks[number]
-            same = (region, corrections) == (
-                search.query.regions[number],
-                search.query.clicks[number],
-            )
-            if same and floor is not None:
+            drawn, clicked = search.query.regions[number], search.query.clicks[number]
+            base = None if floor is None else floor.base or floor
+            if floor is not None and (region, corrections) == (drawn, clicked):
                 regions.append(floor)
+                clicks.append(())
+                continue
+            clicks.append(corrections)
+            # A click on floor lets floors pass that are none without it.
+            same = corrections or not any(click.floor for click in clicked)
+            if base is not None and base.source == "automatic" and region == drawn and same:
+                # What the segmenter saw before any clicks, it need not look for again.
+                regions.append(base)
             else:
                 regions.append(self.region(region, photos[number].size, progress))
-            clicks.append(() if same and floor is not None else corrections)
         return self._lens.see(photos, region=regions, clicks=clicks, progress=progress)
 
     def _rank(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any, cast
 from zipfile import BadZipFile
 
@@ -17,7 +18,7 @@ from floorlens.ranking.reasons import Doubt
 from floorlens.search import Sight
 from floorlens.segmentation import FloorRegion
 
-_VERSION = 1
+_VERSION = 2
 _PARTS = ("base", "coverage", "lab", "facts", "trust")
 
 
@@ -38,25 +39,10 @@ def pack_sight(sight: Sight) -> bytes:
     for name, aspect in sight.features.aspects.items():
         for part in _PARTS:
             arrays[f"{name}.{part}"] = getattr(aspect, part)
-    floors: list[dict[str, Any] | None] = []
-    for number, floor in enumerate(sight.floors):
-        if floor is None:
-            floors.append(None)
-            continue
-        floors.append(
-            {
-                "shape": floor.working_mask.shape,
-                "confidence": floor.confidence,
-                "visible": floor.visible,
-                "source": floor.source,
-                "photo_size": floor.photo_size,
-                "reasons": floor.reasons,
-                "turn": floor.turn,
-            }
-        )
-        # Large areas: the quickest compression makes them small already.
-        bits = zlib.compress(np.packbits(floor.working_mask).tobytes(), 1)
-        arrays[f"mask.{number}"] = np.frombuffer(bits, np.uint8)
+    floors = [
+        None if floor is None else _values(floor, f"mask.{number}", arrays)
+        for number, floor in enumerate(sight.floors)
+    ]
     rest = {"version": _VERSION, "floors": floors, "doubts": sight.doubts, "notes": sight.notes}
     arrays["rest"] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
     file = io.BytesIO()
@@ -86,7 +72,7 @@ def unpack_sight(data: bytes) -> Sight:
                 if f"{name}.base" in arrays
             }
             floors = tuple(
-                None if floor is None else _floor(floor, arrays[f"mask.{number}"])
+                None if floor is None else _floor(floor, f"mask.{number}", arrays)
                 for number, floor in enumerate(rest["floors"])
             )
     except (ValueError, KeyError, OSError, EOFError, zlib.error, BadZipFile) as error:
@@ -102,11 +88,29 @@ def unpack_sight(data: bytes) -> Sight:
     )
 
 
-def _floor(values: dict[str, Any], bits: NDArray[np.uint8]) -> FloorRegion:
+def _values(floor: FloorRegion, name: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Returns a floor as JSON values; its mask goes into the arrays."""
+    # Large areas: the quickest compression makes them small already.
+    bits = zlib.compress(np.packbits(floor.working_mask).tobytes(), 1)
+    arrays[name] = np.frombuffer(bits, np.uint8)
+    return {
+        "shape": floor.working_mask.shape,
+        "confidence": floor.confidence,
+        "visible": floor.visible,
+        "source": floor.source,
+        "photo_size": floor.photo_size,
+        "reasons": floor.reasons,
+        "turn": floor.turn,
+        "base": None if floor.base is None else _values(floor.base, f"{name}.base", arrays),
+    }
+
+
+def _floor(values: dict[str, Any], name: str, arrays: Mapping[str, NDArray[Any]]) -> FloorRegion:
     height, width = values["shape"]
-    packed = np.frombuffer(zlib.decompress(bits.tobytes()), np.uint8)
+    packed = np.frombuffer(zlib.decompress(arrays[name].tobytes()), np.uint8)
     mask = np.unpackbits(packed, count=height * width).astype(bool).reshape(height, width)
     photo_width, photo_height = values["photo_size"]
+    base = values["base"]
     return FloorRegion(
         mask,
         values["confidence"],
@@ -115,4 +119,5 @@ def _floor(values: dict[str, Any], bits: NDArray[np.uint8]) -> FloorRegion:
         (photo_width, photo_height),
         tuple(values["reasons"]),
         values["turn"],
+        None if base is None else _floor(base, f"{name}.base", arrays),
     )

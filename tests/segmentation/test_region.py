@@ -218,7 +218,7 @@ def test_a_corrected_region_is_as_sure_as_before_and_sure_of_the_clicks() -> Non
     base = region_from_probability(lit(), first, **limits())
     suggestion = probability(slice(20, 60), 0.9, 0.9)
     clicks = (Click(10, 25),)
-    region = correct_region(lit(), base, suggestion, clicks, first_answer=first, threshold=0.5)
+    region = correct_region(lit(), base, suggestion, clicks, threshold=0.5)
     assert region.source == "automatic+clicks"
     assert region.box == (0, 20, 80, 60)
     assert region.visible == 1
@@ -226,7 +226,7 @@ def test_a_corrected_region_is_as_sure_as_before_and_sure_of_the_clicks() -> Non
     assert base.reasons and not region.reasons
     away = (Click(10, 55, False),)
     smaller = probability(slice(40, 50), 0.9, 0.9, rug=0.4)
-    region = correct_region(lit(), base, smaller, away, first_answer=first, threshold=0.5)
+    region = correct_region(lit(), base, smaller, away, threshold=0.5)
     assert region.box == (0, 40, 80, 50)
     assert region.visible == 0.8
     assert region.confidence == pytest.approx(0.7 * 0.8)
@@ -237,7 +237,7 @@ def test_a_region_by_hand_is_corrected_alike() -> None:
     base = region_by_hand(lit(), (0, 40, 80, 60))
     suggestion = probability(slice(20, 60), 0.9, 0.1, rug=0.9)
     clicks = (Click(10, 25),)
-    region = correct_region(lit(), base, suggestion, clicks, first_answer=None, threshold=0.5)
+    region = correct_region(lit(), base, suggestion, clicks, threshold=0.5)
     assert (region.source, region.confidence, region.visible) == ("box+clicks", 1, 1)
     assert region.box == (0, 20, 80, 60)
     assert region.reasons == ()
@@ -247,9 +247,7 @@ def test_clicks_that_leave_nothing_say_so() -> None:
     base = region_by_hand(lit(), (0, 40, 80, 60))
     suggestion = probability(slice(0, 0), 0, 1)
     with pytest.raises(RegionError, match=r"leave nothing of the floor: take back one"):
-        correct_region(
-            lit(), base, suggestion, (Click(10, 50, False),), first_answer=None, threshold=0.5
-        )
+        correct_region(lit(), base, suggestion, (Click(10, 50, False),), threshold=0.5)
 
 
 def test_a_floor_that_is_not_surely_there_is_doubtful() -> None:

@@ -6,13 +6,14 @@ import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.errors import SearchNotFound, StateError
+from floorlens.errors import NoFloorFound, SearchNotFound, StateError
 from floorlens.images.loading import Photo, load_photo
 from floorlens.search import Shot, Sight, see
 from floorlens.segmentation import Click
@@ -22,7 +23,7 @@ from floorlens.service.searches import KeptSearch, Searches
 from floorlens.service.searching import Searching
 from floorlens.service.sights import pack_sight, unpack_sight
 from floorlens.service.store import Store
-from floorlens.testing import fake_stages
+from floorlens.testing import FakeSegmenter, fake_stages
 
 QUERY = SearchQuery((None,), ((),))
 
@@ -218,6 +219,56 @@ def test_a_photo_without_a_floor_stays_in_its_place(photo: Photo, blank: Path) -
     assert there.floors == both.floors
     assert there.floors[0] is None
     assert there.notes == both.notes
+
+
+def test_a_corrected_floor_comes_back_with_what_was_found_first(photo: Photo) -> None:
+    clicked = see([Shot(lambda: photo, clicks=[(80, 20), (10, 100, False)])], fake_stages())
+    (there,), (floor,) = unpack_sight(pack_sight(clicked)).floors, clicked.floors
+    assert there == floor
+    assert there is not None and floor is not None
+    assert there.base == floor.base
+    assert there.base is not None and there.base.source == "automatic"
+
+
+def test_taps_cost_one_look_of_the_segmenter_each(
+    store: Store, clock: Clock, lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None where the last one is taken back; the floor is that of a search with all of them."""
+    searching = Searching(lens, make(store, clock))
+    looks: list[int] = []
+    segment = FakeSegmenter.segment
+
+    def look(self: FakeSegmenter, pixels: Any, clicks: Any = ()) -> Any:
+        looks.append(len(clicks))
+        return segment(self, pixels, clicks)
+
+    monkeypatch.setattr(FakeSegmenter, "segment", look)
+    search = searching.search("a", [room.read_bytes()], QUERY, limit=1).search
+    assert search is not None
+    added, away, wall = Click(80, 20), Click(10, 100, False), Click(150, 5, False)
+    for clicks in ((added,), (added, away), (added,), (wall,)):
+        looks.clear()
+        answer = searching.refine(search, "a", {"clicks": (clicks,)}, limit=1)
+        assert looks == [len(clicks)]
+        anew = searching.search("a", [room.read_bytes()], SearchQuery((None,), (clicks,)), limit=1)
+        assert answer.result.floors == anew.result.floors
+        assert answer.search is not None
+        search = answer.search
+    looks.clear()
+    answer = searching.refine(search, "a", {"clicks": ((),)}, limit=1)
+    assert looks == []
+    assert answer.result.floor == lens.search(room).floor
+
+
+def test_a_floor_that_only_a_click_says_goes_with_it(
+    store: Store, clock: Clock, lens: Floorlens, blank: Path
+) -> None:
+    searching = Searching(lens, make(store, clock))
+    query = SearchQuery((None,), ((Click(32, 60),),))
+    search = searching.search("a", [blank.read_bytes()], query, limit=1).search
+    assert search is not None
+    with pytest.raises(NoFloorFound):
+        searching.refine(search, "a", {"clicks": ((),)}, limit=1)
 
 
 def test_between_pictures_it_can_be_ended(
