@@ -34,7 +34,6 @@ from floorlens.products.prints import NOTHING, Print, print_of
 from floorlens.segmentation import (
     Click,
     ClickSource,
-    FloorProbability,
     FloorRegion,
     RegionSource,
 )
@@ -96,7 +95,7 @@ def floor_region(
         base = region_by_hand(photo, region)
     if not points:
         return base
-    suggestion = stages.segmenter.segment(photo.pixels, points)
+    suggestion = stages.segmenter.segment(photo.pixels, points) if preset.takes_clicks else None
     return correct_region(photo, base, suggestion, points, threshold=preset.mask_threshold)
 
 
@@ -116,14 +115,13 @@ def _automatic_region(
     if not all(framing.holds(click) for click in clicks if click.floor):
         # Whoever clicks on a bar says that it is none.
         framing, base = whole(photo), None
-    suggestion: FloorProbability | None = None
     if base is None:
-        framing, suggestion = segment_upright(photo, framing, stages.segmenter, preset.sure_visible)
+        framing, answer = segment_upright(photo, framing, stages.segmenter, preset.sure_visible)
         upright, points = framing.cut(photo), framing.clicks(clicks)
         floor_clicked = any(click.floor for click in points)
         region = region_from_probability(
             upright,
-            suggestion,
+            answer,
             threshold=preset.mask_threshold,
             min_visible=0 if floor_clicked else preset.min_visible,
             min_share=0 if floor_clicked else preset.min_share,
@@ -136,9 +134,7 @@ def _automatic_region(
         region = framing.region(base, photo)
     if not points:
         return base
-    if suggestion is None or preset.takes_clicks:
-        hints = points if preset.takes_clicks else ()
-        suggestion = stages.segmenter.segment(upright.pixels, hints)
+    suggestion = stages.segmenter.segment(upright.pixels, points) if preset.takes_clicks else None
     corrected = correct_region(upright, region, suggestion, points, threshold=preset.mask_threshold)
     return replace(framing.restored(corrected, photo), base=base)
 

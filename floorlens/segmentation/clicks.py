@@ -1,8 +1,10 @@
 """Correcting a floor mask by clicks: "this is floor", "this is not".
 
 The segmenter is asked again, with the clicks as hints. Where its answer agrees with a click, it
-says how far the correction reaches; elsewhere the colours around the click say that. Regions are
-grown on a coarse grid, which takes milliseconds, and then cut to the pixels.
+says how far the correction reaches. Elsewhere the colours around the click say that, unless the
+segmenter contradicts most of what they would turn: then they have leaked into the floor, or out of
+it, and only a disk is corrected. Regions are grown on a coarse grid, which takes milliseconds, and
+then cut to the pixels.
 """
 
 from __future__ import annotations
@@ -29,6 +31,11 @@ GRID_SIDE = 320
 """The longer side of the grid that regions are grown on, in cells, at most."""
 DISK_SHARE = 1 / 80
 """A click corrects at least a disk of this radius, as a share of the photo's longer side."""
+CREDIBLE = 0.3
+"""A region of one colour has leaked if the segmenter gives its pixels, in the mean, less than this
+probability to be as the click says …"""
+SMALL = 0.05
+"""… and if it is larger than this share of the mask."""
 LIGHTNESS = 0.6
 """The weight of L* beside a* and b*: one floor has light and shade on it."""
 TOLERANCE = 6.0
@@ -121,28 +128,35 @@ def _short(value: Any) -> str:
 
 
 def correct(
-    pixels: NDArray[np.uint8], mask: Mask, suggestion: Mask | None, clicks: Sequence[Click]
+    pixels: NDArray[np.uint8],
+    mask: Mask,
+    suggestion: NDArray[np.float32] | None,
+    clicks: Sequence[Click],
+    threshold: float = 0.5,
 ) -> Mask:
     """Returns a mask with the correction of each click made, in their order; bool (h, w).
 
     A click on the wrong side of the mask turns over a part of it. Where `suggestion` agrees with
     the click, that is the part around the click on which `suggestion` and the mask differ; where it
-    does not, the region of similar colour around the click. It is at least a small disk. A click
-    that agrees with the mask changes nothing. In the end every clicked pixel is as its last click
-    says, and a later click leaves a small disk around an earlier one of the other kind alone.
+    does not, the region of similar colour around the click, if that is credible, else a disk. It is
+    at least a small disk. A click that agrees with the mask changes nothing. In the end every
+    clicked pixel is as its last click says, and a later click leaves a small disk around an earlier
+    one of the other kind alone.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
         mask: bool (h, w), the mask to correct; it stays as it is.
-        suggestion: bool (h, w), the segmenter's mask with the clicks as hints; None if there is
-            none.
+        suggestion: float32 (h, w), the segmenter's floor probability with the clicks as hints; None
+            if it takes none.
         clicks: inside the picture, in its pixels.
+        threshold: a pixel is floor above this probability.
 
     Example:
         >>> pixels = np.full((240, 320, 3), 128, np.uint8)
         >>> half = np.zeros((240, 320), bool)
         >>> half[120:] = True
-        >>> bool(correct(pixels, half, np.ones_like(half), [Click(160, 60)]).all())
+        >>> sure = np.ones((240, 320), np.float32)
+        >>> bool(correct(pixels, half, sure, [Click(160, 60)]).all())
         True
     """
     result = mask.copy()
@@ -154,11 +168,16 @@ def correct(
             continue
         # What could turn: all that is on the wrong side, were it like the click.
         wrong = result != click.floor
-        if suggestion is not None and suggestion[place] == click.floor:
-            part = _component(wrong & (suggestion == click.floor), place)
+        if suggestion is not None and (suggestion[place] > threshold) == click.floor:
+            part = _component(wrong & ((suggestion > threshold) == click.floor), place)
         else:
             surface = surface or _Surface(pixels)
             part = surface.region_around(place, wrong)
+            # Where no floor was seen at all, colour is the only witness.
+            if suggestion is not None and mask.any() and part.sum() > SMALL * result.sum():
+                probability = float(suggestion[part].mean(dtype=np.float64))
+                if (probability if click.floor else 1 - probability) < CREDIBLE:
+                    part = wrong & _disk(mask.shape, place, 2 * radius)
         part |= _disk(mask.shape, place, radius)
         for other, earlier in zip(places[:number], clicks[:number], strict=True):
             if earlier.floor != click.floor and other != place:

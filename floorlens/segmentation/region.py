@@ -86,7 +86,7 @@ def region_from_probability(
 def correct_region(
     photo: Photo,
     region: FloorRegion,
-    suggestion: FloorProbability,
+    suggestion: FloorProbability | None,
     clicks: Sequence[Click],
     *,
     threshold: float,
@@ -99,7 +99,7 @@ def correct_region(
     Args:
         photo: the photo that the region is on.
         region: the region to correct.
-        suggestion: the segmenter's answer with the clicks as hints.
+        suggestion: the segmenter's answer with the clicks as hints; None if it takes none.
         clicks: in pixels of `photo.pixels`, at least one.
         threshold: a pixel is floor above this probability.
 
@@ -114,7 +114,8 @@ def correct_region(
         >>> correct_region(photo, region, floor, [Click(9, 9)], threshold=0.5).source
         'box+clicks'
     """
-    mask = correct(photo.pixels, region.working_mask, suggestion.pixels > threshold, clicks)
+    probability = None if suggestion is None else suggestion.pixels
+    mask = correct(photo.pixels, region.working_mask, probability, clicks, threshold)
     area = int(mask.sum())
     if not area:
         raise RegionError(
@@ -128,7 +129,7 @@ def correct_region(
         rest = int((mask & region.working_mask).sum())
         mean = region.confidence / region.visible if region.visible else 0.0
         confidence = (mean * rest + area - rest) / area * visible
-        rug_share = suggestion.rug_share
+        rug_share = 0.0 if suggestion is None else suggestion.rug_share
     return FloorRegion(
         mask,
         confidence,

@@ -23,7 +23,7 @@ from floorlens.lens import Floorlens
 from floorlens.models.stamp import encoder_key
 from floorlens.ranking import SearchResult
 from floorlens.search import Sight, StageProgress
-from floorlens.segmentation import DrawnRegion, FloorRegion, RegionSource
+from floorlens.segmentation import Click, DrawnRegion, FloorRegion, RegionSource
 from floorlens.service.cursors import Cursor, read_cursor, write_cursor
 from floorlens.service.queries import Region, SearchQuery
 from floorlens.service.searches import KeptSearch, Searches
@@ -329,7 +329,7 @@ class Searching:
         floors = self.searches.sight(search).floors
         photos = list(self.searches.photos(search))
         regions: list[RegionSource | None] = []
-        clicks = []
+        clicks: list[tuple[Click, ...]] = []
         for number, floor in enumerate(floors):
             region, corrections = query.regions[number], query.clicks[number]
             drawn, clicked = search.query.regions[number], search.query.clicks[number]

@@ -42,6 +42,11 @@ def lower(height: int = 240, width: int = 320) -> Mask:
     return mask
 
 
+def sure(mask: Mask) -> NDArray[np.float32]:
+    """What a segmenter says that has no doubts."""
+    return mask.astype(np.float32)
+
+
 def iou(claimed: Mask, true: Mask) -> float:
     return float((claimed & true).sum() / (claimed | true).sum())
 
@@ -56,7 +61,7 @@ def test_a_click_adds_the_part_of_the_suggestion_that_holds_it() -> None:
     near, far = np.zeros_like(base), np.zeros_like(base)
     near[100:150, 20:120] = True
     far[20:60, 200:300] = True
-    result = correct(room(), base, base | near | far, [Click(60, 120)])
+    result = correct(room(), base, sure(base | near | far), [Click(60, 120)])
     assert np.array_equal(result, base | near)
 
 
@@ -64,7 +69,7 @@ def test_a_click_removes_the_part_that_the_suggestion_leaves_out() -> None:
     base = lower()
     other = np.zeros_like(base)
     other[200:220, 10:60] = True
-    result = correct(room(), base, base & ~rug() & ~other, [Click(200, 180, False)])
+    result = correct(room(), base, sure(base & ~rug() & ~other), [Click(200, 180, False)])
     assert np.array_equal(result, base & ~rug())
 
 
@@ -77,7 +82,7 @@ def test_two_outlines_of_one_floor_connect_nothing() -> None:
     near, far = np.zeros_like(base), np.zeros_like(base)
     near[401:479, 203:301] = True
     far[400:479, 900:1000] = True
-    result = correct(room(960, 1280), base, answer | near | far, [Click(250, 440)])
+    result = correct(room(960, 1280), base, sure(answer | near | far), [Click(250, 440)])
     assert (result & near).sum() == near.sum()
     assert (result & far).sum() == 0
     assert (result & ~base & ~near).sum() < 150
@@ -94,7 +99,7 @@ def test_a_click_grows_over_the_surface_and_stops_at_its_edge(
     """Over all of the floor, neither up the wall nor over the rug."""
     height, width = size
     base = np.zeros(size, bool)
-    answer = None if suggestion == "none" else base
+    answer = None if suggestion == "none" else sure(base)
     floor = lower(height, width) & ~rug(height, width)
     result = correct(room(height, width), base, answer, [Click(width / 5, height * 0.9)])
     assert iou(result, floor) > 0.93
@@ -185,20 +190,44 @@ def test_a_later_click_leaves_what_an_earlier_one_said() -> None:
     assert result[180, 164:168].all()
 
 
+@pytest.mark.parametrize("floor", [True, False])
+def test_a_colour_that_the_segmenter_contradicts_has_leaked(floor: bool) -> None:
+    """A tap on a chair leg of the floor's colour must not take the floor away; nor add the wall."""
+    pixels = np.full((240, 320, 3), 128, np.uint8)
+    firm = sure(lower()) * 0.96 + 0.02
+    click = Click(160, 60 if floor else 180, floor)
+    turned = correct(pixels, lower(), firm, [click]) != lower()
+    assert turned[int(click.y), 160]
+    assert 0.001 < turned.mean() < 0.005
+    # Where the segmenter is in two minds, the colour decides.
+    unsure = np.where(lower(), 0.6, 0.4).astype(np.float32)
+    turned = correct(pixels, lower(), unsure, [click]) != lower()
+    assert turned.mean() > 0.05
+
+
+def test_a_small_thing_turns_whatever_the_segmenter_says() -> None:
+    pixels = room()
+    pixels[200:216, 40:60] = (200, 40, 40)
+    thing = np.zeros((240, 320), bool)
+    thing[200:216, 40:60] = True
+    turned = correct(pixels, lower(), sure(lower()), [Click(50, 208, False)]) != lower()
+    assert iou(turned, thing) > 0.8
+
+
 # -- correct: what always holds -----------------------------------------------------------------
 
 
 @st.composite
 def cases(
     draw: st.DrawFn,
-) -> tuple[NDArray[np.uint8], Mask, Mask | None, list[Click]]:
+) -> tuple[NDArray[np.uint8], Mask, NDArray[np.float32] | None, list[Click]]:
     """Pictures from noise to plain, any masks, and clicks that may contradict each other."""
     height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     contrast = draw(st.sampled_from([0, 6, 80]))
     pixels = (128 + contrast * rng.uniform(-1, 1, (height, width, 3))).astype(np.uint8)
     base = rng.random((height, width)) < draw(st.sampled_from([0, 0.3, 0.7, 1]))
-    answer = rng.random((height, width)) < draw(st.sampled_from([0, 0.3, 0.7, 1]))
+    answer = rng.random((height, width), np.float32) ** draw(st.sampled_from([0.1, 1, 10]))
     points = st.tuples(
         st.floats(0, width, exclude_max=True), st.floats(0, height, exclude_max=True), st.booleans()
     )
@@ -209,7 +238,7 @@ def cases(
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(cases())
 def test_every_clicked_pixel_is_as_its_last_click_says(
-    case: tuple[NDArray[np.uint8], Mask, Mask | None, list[Click]],
+    case: tuple[NDArray[np.uint8], Mask, NDArray[np.float32] | None, list[Click]],
 ) -> None:
     pixels, base, answer, clicks = case
     before = base.copy()
@@ -223,7 +252,7 @@ def test_every_clicked_pixel_is_as_its_last_click_says(
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(cases())
 def test_clicks_that_agree_change_nothing_and_floor_clicks_only_add(
-    case: tuple[NDArray[np.uint8], Mask, Mask | None, list[Click]],
+    case: tuple[NDArray[np.uint8], Mask, NDArray[np.float32] | None, list[Click]],
 ) -> None:
     pixels, base, answer, clicks = case
     agreeing = [Click(c.x, c.y, bool(base[int(c.y), int(c.x)])) for c in clicks]

@@ -113,13 +113,14 @@ class BuiltinSegmenter:
         """Returns the answer for a picture of the network's size; the same for its mirror image.
 
         Which way a room faces says nothing about its floor, but an unsure network answers
-        differently: then, and with clicks, both ways are looked at, and the logits averaged.
+        differently: then both ways are looked at, and the logits averaged. With clicks one way is
+        enough: the other one gave .00 ± .01 of IoU for half of the time that a tap takes.
         """
         turned = _darker_left(small)
         if turned:
             small, clicks = _mirrored(small, clicks)
         answer = self._run(small, clicks)
-        if clicks or _unsure_share(answer.floor) > UNSURE:
+        if not clicks and _unsure_share(answer.floor) > UNSURE:
             answer = answer.mean(self._run(*_mirrored(small, clicks)).mirrored())
         return answer.mirrored() if turned else answer
 
