@@ -313,6 +313,7 @@ def test_what_was_found_without_clicks_is_not_looked_for_again(
     stages: Stages, pixels: NDArray[np.uint8]
 ) -> None:
     """A tap answers sooner, and nothing else differs."""
+    stages = replace(stages, preset=replace(stages.preset, takes_clicks=True))
     photo, clicks = load_photo(pixels), [(100, 150, True), (40, len(pixels) - 100, False)]
     region = floor_region(photo, stages)
     anew = floor_region(photo, stages, clicks=clicks)

@@ -257,7 +257,9 @@ def test_the_segmenter_says_how_far_a_click_reaches(tmp_path: Path) -> None:
     segmenter = ObedientSegmenter(fake.segmenter.stamp)
     photo = np.zeros((1280, 2560, 3), np.uint8)
     photo[:, :, 0] = np.arange(1280)[:, None] % 251
-    with Floorlens.open(tmp_path, stages=replace(fake, segmenter=segmenter)) as lens:
+    preset = replace(fake.preset, takes_clicks=True)
+    stages = replace(fake, segmenter=segmenter, preset=preset)
+    with Floorlens.open(tmp_path, stages=stages) as lens:
         assert lens.mask(photo).share == 0.5
         assert segmenter.told == [()]
         found = lens.mask(photo, clicks=[(200, 100)])

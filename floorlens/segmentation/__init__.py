@@ -155,5 +155,6 @@ class Segmenter(Protocol):
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns the floor probability of a uint8 (h, w, 3) sRGB photo.
 
-        Clicks are hints in pixels of that photo; a backend that cannot use them ignores them.
+        Clicks are hints in pixels of that photo; a backend that cannot use them ignores them, and
+        its preset says so (`takes_clicks=False`).
         """

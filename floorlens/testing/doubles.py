@@ -141,7 +141,7 @@ def fake_stages(*, version: str = "1", rerank_depth: int = 200, adaptable: bool 
         'fake-embedder'
     """
     return Stages(
-        replace(BUILTIN, name="fake", rerank_depth=rerank_depth),
+        replace(BUILTIN, name="fake", rerank_depth=rerank_depth, takes_clicks=False),
         FakeSegmenter(_stamp("segmenter", version)),
         FakeNormaliser(_stamp("normaliser", version)),
         FakeEmbedder(

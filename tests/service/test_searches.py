@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,8 @@ def test_taps_cost_one_look_of_the_segmenter_each(
     store: Store, clock: Clock, lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None where the last one is taken back; the floor is that of a search with all of them."""
+    preset = replace(lens._stages.preset, takes_clicks=True)
+    monkeypatch.setattr(lens, "_stages", replace(lens._stages, preset=preset))
     searching = Searching(lens, make(store, clock))
     looks: list[int] = []
     segment = FakeSegmenter.segment
