@@ -7,7 +7,8 @@ client runs on the same cores as the service.
 
 throughput   answers a second of the service, beside the library's own (`search_many` with as many
              photos at a time), in turn, 15 rounds after a warm-up, medians
-refined      a filter on a search that is kept: the median, and what one takes on the disk
+refined      a search, the same with its floor corrected, and with a filter, in turn: medians; and
+             what one that is kept takes on the disk
 half load    arrivals at random at half of that: p50, p99 and their ratio
 overload     arrivals at random at four times of that: which answers, and how late the accepted ones
 abandoned    60 clients that give up after 0.3 s, and an honest one after them
@@ -36,7 +37,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -148,24 +149,43 @@ def throughput(
     return rates
 
 
-def refine(client: httpx.Client, photos: Photos, state: str) -> tuple[float, float]:
-    """Returns the median seconds of a filter on a kept search, and the kilobytes that one takes."""
-    kept = []
-    for _ in range(ROUNDS):
-        answer = client.post("/v1/search", files={"photo": photos.next()})
-        kept.append(answer.raise_for_status().json()["id"])
-    times = []
-    for search in kept:
+@dataclass(frozen=True)
+class Refined:
+    """Median seconds of a search, a corrected floor and a filter; kilobytes of a kept search."""
+
+    search: float
+    corrected: float
+    filtered: float
+    kilobytes: float
+
+
+def refine(client: httpx.Client, photos: Photos, state: str) -> Refined:
+    """Returns what it takes to ask again: a search, its floor corrected, a filter, in turn."""
+    times: dict[str, list[float]] = {"search": [], "corrected": [], "filtered": []}
+
+    def timed(name: str, path: str, **options: Any) -> Any:
         start = time.perf_counter()
-        wishes = {"where": {"name": {"$ne": "none"}}}
-        client.post(f"/v1/searches/{search}/refine", json=wishes).raise_for_status()
-        times.append(time.perf_counter() - start)
+        answer = client.post(path, **options)
+        times[name].append(time.perf_counter() - start)
+        return answer.raise_for_status().json()
+
+    for _ in range(ROUNDS):
+        page = timed("search", "/v1/search", files={"photo": photos.next()})
+        left, top, right, bottom = page["floors"][0]["box"]
+        middle, address = (left + right) // 2, f"/v1/searches/{page['id']}/refine"
+        clicks = [
+            {"x": middle, "y": top + 1, "floor": False},
+            {"x": middle, "y": bottom - 1, "floor": True},
+        ]
+        timed("corrected", address, json={"clicks": clicks})
+        timed("filtered", address, json={"where": {"name": {"$ne": "none"}}})
     with contextlib.closing(sqlite3.connect(Path(state) / "service.sqlite")) as connection:
         sizes = [
             connection.execute(f"SELECT avg(bytes) FROM {table}").fetchone()[0]  # noqa: S608
             for table in ("photos", "sights")
         ]
-    return statistics.median(times), sum(sizes) / 1000
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    return Refined(**medians, kilobytes=sum(sizes) / 1000)
 
 
 # -- open load ---------------------------------------------------------------------------------
@@ -360,9 +380,13 @@ def measure(
     facts["throughput"] = {"library": own, "service": rate, "ratio": rate / own}
     print(f"throughput   {rate:.2f}/s; the library {own:.2f}/s; ratio {rate / own:.2f} (aim .80)")
 
-    quick, kilobytes = refine(client, photos, facts["state"])
-    facts["refine"] = {"seconds": quick, "kilobytes": kilobytes}
-    print(f"refined      {quick:.3f} s for a filter on a kept search, of {kilobytes:.0f} kB")
+    refined = refine(client, photos, facts["state"])
+    facts["refine"] = asdict(refined)
+    print(
+        f"refined      a search {refined.search:.3f} s; with its floor corrected "
+        f"{refined.corrected:.3f} s, ratio {refined.corrected / refined.search:.2f}; with a filter "
+        f"{refined.filtered:.3f} s; kept in {refined.kilobytes:.0f} kB"
+    )
 
     half = asyncio.run(arrivals(url, photos, rate / 2, options.seconds))
     seconds = [one.seconds for one in half if one.status == 200]

@@ -31,12 +31,7 @@ from floorlens.products.pictures import (
 )
 from floorlens.products.placeholders import is_drawing
 from floorlens.products.prints import NOTHING, Print, print_of
-from floorlens.segmentation import (
-    Click,
-    ClickSource,
-    FloorRegion,
-    RegionSource,
-)
+from floorlens.segmentation import Click, ClickSource, FloorRegion, RegionSource
 from floorlens.segmentation.bars import inside_bars
 from floorlens.segmentation.clicks import parse_clicks
 from floorlens.segmentation.framing import whole

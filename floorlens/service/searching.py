@@ -340,8 +340,9 @@ class Searching:
                 continue
             clicks.append(corrections)
             # A click on floor lets floors pass that are none without it.
-            same = corrections or not any(click.floor for click in clicked)
-            if base is not None and base.source == "automatic" and region == drawn and same:
+            lowered = any(click.floor for click in clicked)
+            same = region == drawn and (not lowered or any(click.floor for click in corrections))
+            if base is not None and base.source == "automatic" and same:
                 # What the segmenter saw before any clicks, it need not look for again.
                 regions.append(base)
             else:

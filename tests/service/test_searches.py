@@ -246,10 +246,10 @@ def test_taps_cost_one_look_of_the_segmenter_each(
         return segment(self, pixels, clicks)
 
     monkeypatch.setattr(FakeSegmenter, "segment", look)
-    search = searching.search("a", [room.read_bytes()], QUERY, limit=1).search
-    assert search is not None
+    first = search = searching.search("a", [room.read_bytes()], QUERY, limit=1).search
+    assert search is not None and first is not None
     added, away, wall = Click(80, 20), Click(10, 100, False), Click(150, 5, False)
-    for clicks in ((added,), (added, away), (added,), (wall,)):
+    for clicks in ((added,), (added, away), (added,), (wall, added)):
         looks.clear()
         answer = searching.refine(search, "a", {"clicks": (clicks,)}, limit=1)
         assert looks == [len(clicks)]
@@ -257,6 +257,8 @@ def test_taps_cost_one_look_of_the_segmenter_each(
         assert answer.result.floors == anew.result.floors
         assert answer.search is not None
         search = answer.search
+    search = searching.refine(first, "a", {"clicks": ((wall,),)}, limit=1).search
+    assert search is not None
     looks.clear()
     answer = searching.refine(search, "a", {"clicks": ((),)}, limit=1)
     assert looks == []
@@ -270,8 +272,9 @@ def test_a_floor_that_only_a_click_says_goes_with_it(
     query = SearchQuery((None,), ((Click(32, 60),),))
     search = searching.search("a", [blank.read_bytes()], query, limit=1).search
     assert search is not None
-    with pytest.raises(NoFloorFound):
-        searching.refine(search, "a", {"clicks": ((),)}, limit=1)
+    for clicks in ((), (Click(5, 5, False),)):
+        with pytest.raises(NoFloorFound):
+            searching.refine(search, "a", {"clicks": (clicks,)}, limit=1)
 
 
 def test_between_pictures_it_can_be_ended(

@@ -114,7 +114,7 @@ class BuiltinSegmenter:
 
         Which way a room faces says nothing about its floor, but an unsure network answers
         differently: then both ways are looked at, and the logits averaged. With clicks one way is
-        enough: the other one gave .00 ± .01 of IoU for half of the time that a tap takes.
+        enough: the other one changed the mean IoU by .012 at most, up or down.
         """
         turned = _darker_left(small)
         if turned:
