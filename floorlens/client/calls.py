@@ -7,13 +7,24 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from floorlens.errors import ServiceError, ServiceUnreachable
 
 T = TypeVar("T")
+
+
+class HasCursor(Protocol):
+    """An answer that is a page of a list."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where the next page begins; None after the last one."""
+
+
+P = TypeVar("P", bound=HasCursor)
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,46 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     following: Call[Page[T]] | None
+
+
+def paged(
+    ask: Callable[[str | None], Call[P]],
+    items: Callable[[P], tuple[T, ...]],
+    first: P | None = None,
+) -> Page[T]:
+    """Returns the things of a list that comes in pages, each asked for when it is needed.
+
+    Args:
+        ask: returns the call for the page at a cursor; None: for the first one.
+        items: returns the things of a page.
+        first: the first page, if it is there already.
+
+    Example:
+        >>> from floorlens.client.products import list_products
+        >>> oaks = paged(lambda cursor: list_products(cursor=cursor), lambda page: page.products)
+        >>> oaks.items, oaks.following.path
+        ((), '/v1/products')
+    """
+
+    def page(part: P) -> Page[T]:
+        cursor = part.next_cursor
+        return Page(items(part), None if cursor is None else following(cursor))
+
+    def following(cursor: str | None) -> Call[Page[T]]:
+        call = ask(cursor)
+        return Call(call.method, call.path, lambda one: page(call.read(one)), params=call.params)
+
+    return Page((), following(None)) if first is None else page(first)
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those of some values that are not None.
+
+    Example:
+        >>> given({"limit": "20", "cursor": None})
+        {'limit': '20'}
+    """
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @cache

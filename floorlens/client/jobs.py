@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from floorlens.client.answers import Job, JobKind, JobPage, JobRow, JobRows
-from floorlens.client.calls import Answer, Call, Page, Part, reader
+from floorlens.client.calls import Call, Page, Part, given, paged, reader
 from floorlens.errors import InputError, ServiceError, UsageError
 
 PATHS: Mapping[JobKind, str] = {
@@ -62,26 +62,27 @@ def start_import(
     """
     if sum(one is not None for one in (file, folder, address)) != 1:
         raise UsageError("give one of file, folder and address")
-    options: dict[str, Any] = {
-        "id_prefix": id_prefix or None,
-        "layout": None if layout == "auto" else layout,
-        "columns": dict(columns) if columns else None,
-        "numbers": None if numbers else False,
-        "strict": strict or None,
-        "adapt": adapt,
-        "fetch": fetch or None,
-        "folder": folder,
-        "address": address,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    options: dict[str, Any] = given(
+        {
+            "id_prefix": id_prefix or None,
+            "layout": None if layout == "auto" else layout,
+            "columns": dict(columns) if columns else None,
+            "numbers": None if numbers else False,
+            "strict": strict or None,
+            "adapt": adapt,
+            "fetch": fetch or None,
+            "folder": folder,
+            "address": address,
+        }
+    )
     if file is None:
-        return Call("POST", PATHS["import"], reader(Job), json=given, repeatable=False)
+        return Call("POST", PATHS["import"], reader(Job), json=options, repeatable=False)
     path = Path(file)
     if not path.is_file():
         raise InputError(f"{path} is no file: give a ZIP or a list of products")
     form = {
         name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in given.items()
+        for name, value in options.items()
     }
     parts = (Part("file", path.name, path),)
     return Call("POST", PATHS["import"], reader(Job), form=form, parts=parts, repeatable=False)
@@ -106,9 +107,8 @@ def start_adaptation(
         >>> client.cancel_job(job).kind
         'adaptation'
     """
-    body = {"views": views, "limit": limit, "seed": seed}
-    given = {name: value for name, value in body.items() if value is not None}
-    return Call("POST", PATHS["adaptation"], reader(Job), json=given, repeatable=False)
+    body = given({"views": views, "limit": limit, "seed": seed})
+    return Call("POST", PATHS["adaptation"], reader(Job), json=body, repeatable=False)
 
 
 def start_rebuild(*, adapt: bool | None = None) -> Call[Job]:
@@ -165,8 +165,8 @@ def list_jobs(kind: JobKind, *, limit: int = 50, cursor: str | None = None) -> C
         >>> client.list_jobs("evaluation").jobs
         ()
     """
-    params = {"limit": str(limit), **({} if cursor is None else {"cursor": cursor})}
-    return Call("GET", PATHS[kind], reader(JobPage), params=params)
+    params = {"limit": str(limit), "cursor": cursor}
+    return Call("GET", PATHS[kind], reader(JobPage), params=given(params))
 
 
 def get_job(kind: JobKind, job_id: str) -> Call[Job]:
@@ -207,19 +207,11 @@ def job_rows(job: Job, *, status: str | None = None, limit: int = 200) -> Page[J
         []
     """
 
-    def following(cursor: str | None) -> Call[Page[JobRow]]:
+    def ask(cursor: str | None) -> Call[JobRows]:
         params = {"limit": str(limit), "status": status, "cursor": cursor}
-        rows_of = reader(JobRows)
+        return Call("GET", f"{_path(job)}/rows", reader(JobRows), params=given(params))
 
-        def read(answer: Answer) -> Page[JobRow]:
-            page = rows_of(answer)
-            more = None if page.next_cursor is None else following(page.next_cursor)
-            return Page(page.rows, more)
-
-        given = {name: value for name, value in params.items() if value is not None}
-        return Call("GET", f"{_path(job)}/rows", read, params=given)
-
-    return Page((), following(None))
+    return paged(ask, lambda page: page.rows)
 
 
 def cancel_job(job: Job) -> Call[Job]:

@@ -16,7 +16,7 @@ from floorlens.client.answers import (
     ProductVariants,
     SimilarPage,
 )
-from floorlens.client.calls import Answer, Call, Page, Part, content_of, nothing_of, reader
+from floorlens.client.calls import Call, Page, Part, content_of, given, nothing_of, paged, reader
 from floorlens.client.searches import PhotoFile, read_file
 
 MetadataValue = str | bool | int | float | list[str]
@@ -45,10 +45,8 @@ def list_products(
         >>> [product.id for product in client.list_products(text="oak").products]
         ['oak-natural-plank']
     """
-    params = {"limit": str(limit), **_filter(where), **({"q": text} if text else {})}
-    if cursor is not None:
-        params["cursor"] = cursor
-    return Call("GET", "/v1/products", reader(ProductPage), params=params)
+    params = {"limit": str(limit), **_filter(where), "q": text or None, "cursor": cursor}
+    return Call("GET", "/v1/products", reader(ProductPage), params=given(params))
 
 
 def products(
@@ -69,18 +67,10 @@ def products(
         >>> "oak-natural-plank" in [product.id for product in client.products(limit=2)]
         True
     """
-
-    def following(cursor: str | None) -> Call[Page[Product]]:
-        call = list_products(where=where, text=text, limit=limit, cursor=cursor)
-
-        def read(answer: Answer) -> Page[Product]:
-            page = call.read(answer)
-            more = None if page.next_cursor is None else following(page.next_cursor)
-            return Page(page.products, more)
-
-        return Call(call.method, call.path, read, params=call.params)
-
-    return Page((), following(None))
+    return paged(
+        lambda cursor: list_products(where=where, text=text, limit=limit, cursor=cursor),
+        lambda page: page.products,
+    )
 
 
 def get_product(product_id: str) -> Call[Product]:

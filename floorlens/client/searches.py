@@ -27,7 +27,9 @@ from floorlens.client.calls import (
     Page,
     Part,
     content_of,
+    given,
     nothing_of,
+    paged,
     reader,
     text_of,
 )
@@ -188,7 +190,7 @@ def get_search(
         [3]
     """
     params = {"limit": None if limit is None else str(limit), "cursor": cursor}
-    return Call("GET", _path(search), reader(SearchPage), params=_given(params))
+    return Call("GET", _path(search), reader(SearchPage), params=given(params))
 
 
 def matches(search: SearchPage | str, *, limit: int = 100) -> Page[Match]:
@@ -208,17 +210,11 @@ def matches(search: SearchPage | str, *, limit: int = 100) -> Page[Match]:
         >>> sum(1 for match in client.matches(page))
         3
     """
-
-    def page(found: SearchPage) -> Page[Match]:
-        if found.next_cursor is None:
-            return Page(found.matches, None)
-        return Page(found.matches, following(found.next_cursor))
-
-    def following(cursor: str | None) -> Call[Page[Match]]:
-        call = get_search(search, limit=limit, cursor=cursor)
-        return Call(call.method, call.path, lambda one: page(call.read(one)), params=call.params)
-
-    return page(search) if isinstance(search, SearchPage) else Page((), following(None))
+    return paged(
+        lambda cursor: get_search(search, limit=limit, cursor=cursor),
+        lambda page: page.matches,
+        search if isinstance(search, SearchPage) else None,
+    )
 
 
 def search_photo(search: SearchPage | str, *, photo: int = 0) -> Call[bytes]:
@@ -502,10 +498,6 @@ def delete_feedback(search: SearchPage | str) -> Call[None]:
 
 
 # -- what is sent ------------------------------------------------------------------------------
-
-
-def _given(params: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in params.items() if value is not None}
 
 
 def _id(search: SearchPage | str) -> str:
