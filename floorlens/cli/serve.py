@@ -124,4 +124,4 @@ def ui(
             )
         print(f"The page: {server.url_of(host, port)} (Ctrl-C ends it)")
         sys.stdout.flush()
-        page.run_page(url, host, port, max_upload_mb=settings.max_upload_mb)
+        page.run_page(url, host, port, settings)

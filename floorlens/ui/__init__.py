@@ -1,9 +1,17 @@
 """The page: Floorlens in a browser, with Streamlit (extra `[ui]`), over HTTP to the service
-(`floorlens.client`).
+(`floorlens.client`). It has no logic of its own: what ranks, filters and measures is the service.
 
 ```
-app      the page itself, as Streamlit runs it: no logic
-views    its parts: the photo with the floor drawn on it, the product cards, the text of an error
-page     runs the page with Streamlit
+page        starts the page, and a service of the samples where it has no other
+server      the web application: Streamlit, uploads, pictures of the service passed on
+photos      photos that only the page has, until the service keeps the search
+app         what Streamlit runs at every click
+frame       look and navigation
+visit       what one visitor has: photo, wish, answer
+asking      wishes, asked of the service
+states      what is said when something is amiss
+texts       every English string
+find/       the page "Find a floor"
+components/ elements of its own, in JavaScript
 ```
 """

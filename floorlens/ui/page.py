@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,17 @@ if TYPE_CHECKING:
     from floorlens.importing import ImportProgress
     from floorlens.settings import Settings
 
-APP = Path(__file__).with_name("app.py")
+OPTIONS: dict[str, object] = {
+    "server.headless": True,
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    # The page shows errors itself; the text of an exception is for the log.
+    "client.showErrorDetails": "none",
+    # For both themes, so that the page still follows the browser's choice of light or dark.
+    "theme.light.primaryColor": "#1a7f64",
+    "theme.dark.primaryColor": "#1f9a79",
+}
 
 
 def check_page(host: str, port: int) -> None:
@@ -69,32 +78,17 @@ def sample_service(
         yield url
 
 
-def run_page(url: str, host: str, port: int, *, max_upload_mb: float) -> None:
+def run_page(url: str, host: str, port: int, settings: Settings) -> None:
     """Shows the page until Ctrl-C or SIGTERM. Must be called in the main thread.
 
     Args:
         url: the address of the service.
         host: the address to listen on.
         port: the port.
-        max_upload_mb: the browser refuses larger files.
+        settings: the page's key for the service, and the limits of photos.
     """
-    from streamlit.web.cli import main
+    from floorlens.ui.server import page_app
 
-    # Streamlit runs the page as a program of its own, which reads this variable.
+    # The script of the page reads its settings anew at every click.
     os.environ["FLOORLENS_API_URL"] = url
-    options = {
-        "server.address": host,
-        "server.port": port,
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "server.maxUploadSize": math.ceil(max_upload_mb),
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-        # The page shows errors itself; the text of an exception is for the log.
-        "client.showErrorDetails": "none",
-        # For both themes, so that the page still follows the browser's choice of light or dark.
-        "theme.light.primaryColor": "#1a7f64",
-        "theme.dark.primaryColor": "#1f9a79",
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    main(args=["run", str(APP), *flags], prog_name="streamlit", standalone_mode=False)
+    page_app(url, settings).run(config=OPTIONS | {"server.address": host, "server.port": port})

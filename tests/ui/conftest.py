@@ -45,7 +45,7 @@ def page(service: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
-    from floorlens.ui.page import APP
+    from floorlens.ui.server import APP
 
     monkeypatch.setenv("FLOORLENS_API_URL", service)
     # A later service may get the port of an earlier one.

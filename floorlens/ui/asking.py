@@ -1,0 +1,106 @@
+"""What the page asks of the service. A wish is asked once: what is shown again comes from the
+visit, so that a rerun of the page costs the service nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from floorlens.client import Client
+from floorlens.client.answers import Query, SearchPage
+from floorlens.errors import FloorlensError
+from floorlens.settings import load_settings
+from floorlens.ui.photos import PHOTOS
+from floorlens.ui.states import problem_of
+from floorlens.ui.visit import MOST_STEPS, Answer, Visit, Wish
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+FIRST = 24
+"""Matches of a page."""
+# Long, since a photo may wait for those before it.
+ANSWER_SECONDS = 120.0
+
+
+def client() -> Client:
+    """Returns the client of the service, which all visitors share."""
+    settings = load_settings()
+    key = settings.api_key
+    return _client(settings.api_url or DEFAULT_URL, None if key is None else key.get_secret_value())
+
+
+@st.cache_resource
+def _client(url: str, key: str | None) -> Client:
+    return Client(url, key=key, timeout=ANSWER_SECONDS, retries=1)
+
+
+def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> Visit:
+    """Returns the visit after its wish: with the answer, or with the problem.
+
+    What goes away by itself leaves the wish, so that it is asked again.
+    """
+    wish = visit.wish
+    if wish is None:
+        return visit
+    try:
+        page = _page(visit, wish, progress)
+    except FloorlensError as error:
+        problem = problem_of(error)
+        return replace(visit, problem=problem, wish=wish if problem.passes else None)
+    if wish.kind == "more" and visit.answer is not None:
+        matches = (*visit.answer.matches, *page.matches)
+        answer = replace(visit.answer, matches=matches, next_cursor=page.next_cursor)
+        return replace(visit, answer=answer, wish=None, problem=None)
+    earlier = visit.earlier
+    if wish.kind == "refine" and visit.answer is not None:
+        earlier = (*earlier, visit.answer)[-MOST_STEPS:]
+    photo = visit.photo
+    if photo is not None and page.id is not None:
+        PHOTOS.drop(photo)
+        photo = None
+    answer = Answer(page, page.matches, page.next_cursor)
+    return replace(visit, photo=photo, answer=answer, earlier=earlier, wish=None, problem=None)
+
+
+def _page(visit: Visit, wish: Wish, progress: Callable[[str], object] | None) -> SearchPage:
+    answer, changes = visit.answer, dict(wish.changes)
+    if wish.kind == "open":
+        return client().get_search(changes["search"], limit=FIRST)
+    if answer is None or answer.page.id is None:
+        # The service has not seen the photo yet, or keeps no searches.
+        query = {} if answer is None else _keywords(answer.page.query)
+        cursor = answer.next_cursor if answer is not None and wish.kind == "more" else None
+        return client().search(
+            _photo(visit), limit=FIRST, cursor=cursor, progress=progress, **(query | changes)
+        )
+    if wish.kind == "more":
+        return client().get_search(answer.page, limit=FIRST, cursor=answer.next_cursor)
+    return client().refine(answer.page, limit=FIRST, **changes)
+
+
+def _photo(visit: Visit) -> bytes:
+    data = None if visit.photo is None else PHOTOS.get(visit.photo)
+    if data is None:
+        raise PhotoGone
+    return data
+
+
+class PhotoGone(FloorlensError):
+    """The page has not kept the photo so long."""
+
+    code = "photo-gone"
+
+
+def _keywords(query: Query) -> dict[str, Any]:
+    """Returns what a search asked as keywords of `Client.search`."""
+    return {
+        "region": query.region[0],
+        "clicks": [(click.x, click.y, click.floor) for click in query.clicks[0]],
+        "where": query.where,
+        "weights": query.weights,
+        "like": query.like,
+        "unlike": query.unlike,
+        "group": query.group,
+    }

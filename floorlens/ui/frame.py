@@ -1,0 +1,29 @@
+"""The frame of the page: its look, its navigation, its parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from floorlens.ui import find, texts
+
+
+def run() -> None:
+    """Shows the page that the address names."""
+    # Streamlit would fetch a named icon from another server.
+    st.set_page_config(texts.TITLE, page_icon=icon(), layout="wide")
+    chosen = st.navigation(
+        [st.Page(find.show, title=texts.FIND, url_path="find", default=True)], position="top"
+    )
+    chosen.run()
+
+
+def icon() -> Image.Image:
+    """Returns the page's icon: three staggered boards."""
+    pixels = np.full((64, 64, 3), (201, 158, 104), np.uint8)
+    pixels[22:42] = (176, 130, 80)
+    for row, joint in ((0, 20), (22, 42), (44, 12)):
+        pixels[row : row + 22, joint : joint + 3] = (96, 66, 38)
+    pixels[20:23] = pixels[42:45] = (96, 66, 38)
+    return Image.fromarray(pixels)

@@ -1,0 +1,138 @@
+"""The page as a web application: Streamlit, and what a browser fetches beside it.
+
+Pictures and files of the service go through here with the page's key, since a browser may not
+reach the service itself. They come by their own addresses, so that the browser caches them and
+nothing of them stays in the memory of the page. Photos come in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from floorlens.images.drawing import jpeg_bytes
+from floorlens.ui.photos import PHOTOS, PhotosFull
+
+if TYPE_CHECKING:
+    import streamlit as st
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from floorlens.settings import Settings
+
+APP = Path(__file__).with_name("app.py")
+PREFIX = "/floorlens"
+"""What the addresses of this module begin with."""
+MARK = "x-floorlens"
+"""A header that other sites cannot send without asking first, and nobody says yes to them."""
+SECONDS = 120.0
+
+# Of the service only this can be fetched: pictures and files, each by an id that is hard to guess
+# or of a product that the page shows anyway.
+_PASSED = re.compile(
+    r"v1/(products/.+/image"
+    r"|searches/[\w-]+/(photo\.jpg|patch\.png|floor\.png|matches\.csv|matches\.pdf)"
+    r"|searches/[\w-]+/matches/.+/(picture\.png|floor\.jpg|product\.jpg)"
+    r"|evaluations/[\w-]+/cases/\d+\.jpg)"
+)
+_ASKED = ("if-none-match", "accept")
+_ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
+_GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+def address(url: str, **parameters: object) -> str:
+    """Returns where a browser finds a picture or file of the service: its path on the page."""
+    from urllib.parse import urlencode, urlsplit
+
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
+    return f"{PREFIX}{parts.path}{'?' if query else ''}{query}"
+
+
+def photo_address(token: str) -> str:
+    """Returns where a browser finds a photo that only the page has."""
+    return f"{PREFIX}/photos/{token}.jpg"
+
+
+def page_app(url: str, settings: Settings) -> st.App:
+    """Returns the page as an ASGI application.
+
+    Args:
+        url: the address of the service.
+        settings: the page's key for it, and the limits of photos.
+    """
+    import httpx
+    import streamlit as st
+    from starlette.background import BackgroundTask
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.routing import Route
+
+    limit = int(settings.max_upload_mb * 1e6)
+    key = settings.api_key
+    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+    service = httpx.AsyncClient(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
+
+    async def passed(request: Request) -> Response:
+        path = request.path_params["path"]
+        if not _PASSED.fullmatch(path) or ".." in path:
+            return Response(status_code=404, headers=_GUARD)
+        ask = service.build_request(
+            "GET",
+            request.url.path.removeprefix(PREFIX),
+            params=list(request.query_params.multi_items()),
+            headers={name: request.headers[name] for name in _ASKED if name in request.headers},
+        )
+        try:
+            answer = await service.send(ask, stream=True)
+        except httpx.HTTPError:
+            return Response(status_code=503, headers=_GUARD)
+        return StreamingResponse(
+            answer.aiter_bytes(),
+            status_code=answer.status_code,
+            headers=_GUARD | _chosen(answer.headers),
+            background=BackgroundTask(answer.aclose),
+        )
+
+    async def take_photo(request: Request) -> Response:
+        if MARK not in request.headers:
+            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
+        data = bytearray()
+        async for part in request.stream():
+            data += part
+            if len(data) > limit:
+                return JSONResponse({"code": "upload-too-large"}, 413, _GUARD)
+        try:
+            token = PHOTOS.put(bytes(data))
+        except PhotosFull:
+            return JSONResponse({"code": "busy"}, 503, _GUARD)
+        return JSONResponse({"token": token}, 201, _GUARD)
+
+    async def show_photo(request: Request) -> Response:
+        picture = await run_in_threadpool(
+            PHOTOS.picture,
+            request.path_params["token"],
+            max_megapixels=settings.max_megapixels,
+            seconds=settings.picture_seconds,
+        )
+        if picture is None:
+            return Response(status_code=404, headers=_GUARD)
+        # Browsers cannot show all that the service reads, such as HEIC.
+        jpeg = jpeg_bytes(picture.pixels)
+        caching = {"Cache-Control": "private, max-age=300"}
+        return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
+
+    return st.App(
+        APP,
+        routes=[
+            Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
+            Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
+            Route(f"{PREFIX}/{{path:path}}", passed),
+        ],
+    )
+
+
+def _chosen(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in _ANSWERED if name in headers}

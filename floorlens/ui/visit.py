@@ -1,0 +1,119 @@
+"""What one visitor has on the page: a photo, what was asked of it, the answer so far.
+
+All of it lies in `st.session_state` as one frozen `Visit`. The address of the page names the
+search, so that a reload or a shared link brings it back from the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import streamlit as st
+
+from floorlens.client.answers import Match, SearchPage
+from floorlens.ui.states import Problem
+
+MOST_STEPS = 20
+"""Answers to go back to, at most."""
+MOST_COMPARED = 4
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the visitor asked for, until the service has answered it.
+
+    Attributes:
+        kind: search: the photo; refine: the same search with `changes`; open: the search of the
+            id `changes["search"]`; more: the next page.
+        changes: keywords of `Client.refine`.
+    """
+
+    kind: Literal["search", "refine", "open", "more"]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A ranking as far as the page has it."""
+
+    page: SearchPage
+    matches: tuple[Match, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one visitor has.
+
+    Attributes:
+        photo: the token of the photo while only the page has it; None: none, or the service does.
+        wish: what is still to be answered.
+        answer: what is shown.
+        earlier: answers before it, the latest last: to take a correction back.
+        problem: why the last wish failed.
+        product: the id of the product whose card is open.
+        compared: ids of products to compare.
+        shortlist: ids of products that were put aside.
+    """
+
+    photo: str | None = None
+    wish: Wish | None = None
+    answer: Answer | None = None
+    earlier: tuple[Answer, ...] = ()
+    problem: Problem | None = None
+    product: str | None = None
+    compared: tuple[str, ...] = ()
+    shortlist: tuple[str, ...] = ()
+
+
+def current() -> Visit:
+    """Returns the visit."""
+    visit: Visit = st.session_state.setdefault("visit", Visit())
+    return visit
+
+
+def change(**fields: Any) -> Visit:
+    """Changes fields of the visit, and returns it."""
+    visit = replace(current(), **fields)
+    st.session_state["visit"] = visit
+    return visit
+
+
+def begin(photo: str) -> None:
+    """Begins anew with a photo that the page has; what was put aside stays."""
+    st.session_state["visit"] = Visit(
+        photo=photo, wish=Wish("search"), shortlist=current().shortlist
+    )
+    st.query_params.pop("search", None)
+
+
+def ask(**changes: Any) -> None:
+    """Asks for the same search with changes, keywords of `Client.refine`."""
+    change(wish=Wish("refine", changes), problem=None)
+
+
+def ask_more() -> None:
+    """Asks for the next page."""
+    change(wish=Wish("more"), problem=None)
+
+
+def go_back() -> None:
+    """Shows the answer before this one; the service is asked nothing."""
+    visit = current()
+    if visit.earlier:
+        change(answer=visit.earlier[-1], earlier=visit.earlier[:-1], wish=None, problem=None)
+
+
+def leave() -> None:
+    """Goes back to the first screen; what was put aside stays."""
+    st.session_state["visit"] = Visit(shortlist=current().shortlist)
+    st.query_params.pop("search", None)
+
+
+def toggle(ids: tuple[str, ...], product_id: str, most: int | None = None) -> tuple[str, ...]:
+    """Returns ids without one of them, or with it at the end; of more than `most` the last."""
+    if product_id in ids:
+        return tuple(one for one in ids if one != product_id)
+    return (*ids, product_id)[-most if most else 0 :]
