@@ -89,6 +89,5 @@ def run_page(url: str, host: str, port: int, settings: Settings) -> None:
 
     # The script of the page reads its settings anew at every click.
     os.environ["FLOORLENS_API_URL"] = url
-    page_app(url, settings).run(
-        config=OPTIONS | theme_options() | {"server.address": host, "server.port": port}
-    )
+    place = {"server.address": host, "server.port": port}
+    page_app(url, settings).run(config=OPTIONS | theme_options() | place)
