@@ -21,7 +21,8 @@ def _names(text: str) -> tuple[str, ...]:
 # The best name first; a field within a field has a dot: `price.value`.
 _PRICES = _names(
     "sale price, special price, aktionspreis, price, preis, prix, precio, prezzo, prijs,"
-    "price value, price amount, variant price, regular price, verkaufspreis, retail price, uvp, msrp, rrp"
+    "price value, price amount, variant price, regular price, verkaufspreis,"
+    "retail price, uvp, msrp, rrp"
 )
 _CURRENCIES = _names(
     "currency, price currency, currency code, währung, devise, moneda, valuta, waluta"
@@ -34,7 +35,10 @@ _MATERIALS = _names(
     "material, materials, product material, werkstoff, matériau, matière, materiale, materiaal"
 )
 # Prices that are no offer: what the seller pays, and what it cost before.
-_OTHER_PRICES = ("cost", "kosten", "einkauf", "purchase", "wholesale", "compare", "before", "oldprice")
+_OTHER_PRICES = (
+    *("cost", "kosten", "einkauf", "purchase", "wholesale"),
+    *("compare", "before", "oldprice"),
+)
 # Part of the name of a price -> its currency: "Preis (€)", "price_eur".
 _SIGNS = {"€": "€", "$": "$", "£": "£", "eur": "€", "chf": "CHF", "usd": "$", "gbp": "£"}
 _LONGEST = 60
