@@ -61,7 +61,7 @@ def search_answer(
         floors=[
             None if floor is None else FloorBody(**floor_facts(floor)) for floor in result.floors
         ],
-        total=result.total,
+        total=answer.total,
         verdict=result.verdict,
         equals=result.equals,
         nothing_close=result.nothing_close,

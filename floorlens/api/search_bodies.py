@@ -440,7 +440,10 @@ class SearchAnswer(BaseModel):
     expires: str | None = Field(description="until when it is kept (UTC)")
     query: QueryBody
     floors: list[FloorBody | None] = Field(description="of each photo; null: it shows none")
-    total: int = Field(description="products of the catalogue")
+    total: int = Field(
+        description="products that pass the filter, without those in `unlike`; with `group` too, "
+        "products and not designs"
+    )
     verdict: str = Field(description="what the ranking as a whole says, in a sentence")
     equals: int = Field(description="so many of the first cannot be told apart; 0: not known")
     nothing_close: bool | None = Field(description="whether no product is close; null: not known")

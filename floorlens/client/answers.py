@@ -146,7 +146,7 @@ class SearchPage:
         expires: until when the service keeps it.
         query: what was asked.
         floors: of each photo; None: it shows none.
-        total: how many products the ranking has.
+        total: how many products pass the filter, without those in `unlike`.
         verdict: what the ranking as a whole says, in a sentence.
         equals: so many of the first cannot be told apart; 0: not known.
         nothing_close: whether no product is close; None: not known.
@@ -180,6 +180,70 @@ class SearchPage:
     timings: Mapping[str, float]
     index: str
     degraded: str | None
+
+
+@dataclass(frozen=True)
+class SearchFacetValue:
+    """A value that products have.
+
+    Attributes:
+        value: the value.
+        count: how many products have it and pass the filter without what is chosen of its field.
+        selected: whether the search asks for it.
+        where: the whole filter that results when it is chosen, or taken back if it is selected, for
+            `Client.refine`; None: no filter.
+    """
+
+    value: str | bool | float
+    count: int
+    selected: bool
+    where: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacetBucket:
+    """A range of numbers; the other fields are those of `SearchFacetValue`.
+
+    Attributes:
+        at_least: the smallest number in it; None: there is no bound.
+        below: what all numbers in it are smaller than; None: there is no bound.
+    """
+
+    at_least: float | None
+    below: float | None
+    count: int
+    selected: bool
+    where: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacet:
+    """A field that a ranking can be narrowed by; it has values or buckets.
+
+    Attributes:
+        field: its name in filters.
+        unit: of its numbers; "" where none is known.
+        values: the commonest of the catalogue first, numbers in order.
+        buckets: ranges of its numbers in order, without gaps.
+        lowest, highest: of its numbers in the whole catalogue; None where it has values.
+        without: the whole filter without what is chosen of this field; None: no filter.
+    """
+
+    field: str
+    unit: str
+    values: tuple[SearchFacetValue, ...]
+    buckets: tuple[SearchFacetBucket, ...]
+    lowest: float | None
+    highest: float | None
+    without: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacets:
+    """What a ranking can be narrowed by; `total` is how many products pass the whole filter."""
+
+    total: int
+    facets: tuple[SearchFacet, ...]
 
 
 @dataclass(frozen=True)

@@ -686,6 +686,7 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
             "POST /v1/search": "search_floor",
             "GET /v1/searches/{search_id}": "read_search",
             "POST /v1/searches/{search_id}/refine": "refine_search",
+            "GET /v1/searches/{search_id}/facets": "search_facets",
             "GET /v1/searches/{search_id}/photo.jpg": "search_photo",
             "GET /v1/searches/{search_id}/floor.png": "floor_picture",
             "GET /v1/searches/{search_id}/patch.png": "patch_picture",

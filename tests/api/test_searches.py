@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 JSON = {"content-type": "application/json"}
+PATHS = (
+    *("", "/facets", "/floor.png", "/patch.png", "/photo.jpg"),
+    *("/matches.csv", "/matches/oak"),
+)
+"""Of what is read of a search."""
 
 
 def ask(client: TestClient, *photos: Path, **fields: Any) -> Any:
@@ -500,7 +505,7 @@ def test_two_processes_know_the_same_searches(
     assert again["matches"] == search["matches"]
     assert again["next_cursor"] == search["next_cursor"]
     refined = other.post(f"/v1/searches/{search['id']}/refine", json={"region": [0, 0, 160, 50]})
-    for path in ("", "/floor.png", "/patch.png", "/matches.csv", "/matches/oak", "/photo.jpg"):
+    for path in PATHS:
         assert one.get(f"/v1/searches/{refined.json()['id']}{path}").status_code == 200
 
 
@@ -526,7 +531,7 @@ def test_a_search_ends_after_its_time(
     searches = client.app.state.service.searching.searches  # type: ignore[attr-defined]
     now = searches._clock()
     monkeypatch.setattr(searches, "_clock", lambda: now + 3601)
-    for path in ("", "/floor.png", "/patch.png", "/matches.csv", "/matches/oak", "/photo.jpg"):
+    for path in PATHS:
         answer = client.get(f"/v1/searches/{search}{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "search-not-found")
 

@@ -192,6 +192,9 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
     with Image.open(io.BytesIO(client.mask(room))) as image:
         assert np.array_equal(np.asarray(image) > 0, lens.mask(room).mask)
     assert len(client.matches_csv(page).splitlines()) == 7
+    facets = client.search_facets(page)
+    assert facets.total == page.total
+    assert {one.value for one in facets.facets[0].values} == {"wood", "stone"}
     comparison = client.compare(page, "oak")
     assert comparison.match is not None
     assert comparison.match.rank == 1
