@@ -55,10 +55,48 @@ WORDS = {
 }
 COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
+PERCENT = "{name} {share} %"
+ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
+ACTIONS = "Actions for {name}"
+SHOP, SHOP_LABEL = "Shop", "{name} in the shop, in a new tab"
+YES, NO = "Yes", "No"
 
 # -- a card opened -----------------------------------------------------------------------------
 
 # -- refine: chips, weights, likes --------------------------------------------------------------
+
+REFINE = "Narrow the results"
+CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
+REMOVE = "Remove {name}"
+MORE_FILTERS = "More filters"
+SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
+PRODUCTS, PRODUCT = "{count} products", "1 product"
+FIELDS = {
+    "material": "Material",
+    "tone": "Tone",
+    "colour": "Colour",
+    "pattern": "Pattern",
+    "price": "Price",
+    "undertone": "Undertone",
+    "joints": "Joints",
+    "width_mm": "Width",
+    "length_mm": "Length",
+    "variation": "Variation",
+    "marks": "Marks",
+    "gloss": "Finish",
+}
+BELOW, AT_LEAST, BETWEEN = "under {high}", "{low} and more", "{low} to {high}"
+WEIGHTS, WEIGHTS_TITLE, RESET_WEIGHTS = "What matters", "What matters more", "Reset"
+LESS, MORE_WEIGHT = "less", "more"
+STEPS = {
+    -2: "does not count",
+    -1: "counts less",
+    0: "as usual",
+    1: "counts more",
+    2: "counts most",
+}
+LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
+GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import streamlit as st
 
 from floorlens.ui import asking, texts, visit
-from floorlens.ui.find import entry, matches, photo
+from floorlens.ui.find import entry, matches, photo, refining
 from floorlens.ui.visit import Visit, Wish
 
 AGAIN_SECONDS = 3.0
@@ -35,6 +35,7 @@ def show() -> None:
         photo.show(now)
     with right:
         if now.answer is not None:
+            refining.show(now)
             matches.show(now)
 
 
