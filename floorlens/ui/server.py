@@ -7,10 +7,13 @@ nothing of them stays in the memory of the page. Photos come in the same way.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui.photos import PHOTOS, PhotosFull
@@ -81,7 +84,8 @@ def page_app(url: str, settings: Settings) -> st.App:
             return Response(status_code=404, headers=_GUARD)
         ask = service.build_request(
             "GET",
-            request.url.path.removeprefix(PREFIX),
+            # As it was sent: ids of products may hold a "?" or a "%".
+            request.scope["raw_path"].decode("ascii").removeprefix(PREFIX),
             params=list(request.query_params.multi_items()),
             headers={name: request.headers[name] for name in _ASKED if name in request.headers},
         )
@@ -124,8 +128,23 @@ def page_app(url: str, settings: Settings) -> st.App:
         caching = {"Cache-Control": "private, max-age=300"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
 
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+        # The first visitor need not wait for the modules of the page. And Streamlit collects
+        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
+        # that the modules hold were looked through each time.
+        importlib.import_module("floorlens.ui.frame")
+        gc.collect()
+        gc.freeze()
+        try:
+            yield None
+        finally:
+            gc.unfreeze()
+            await service.aclose()
+
     return st.App(
         APP,
+        lifespan=lifespan,
         routes=[
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
             Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),

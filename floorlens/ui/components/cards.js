@@ -1,6 +1,7 @@
 export default function ({ parentElement, data, setTriggerValue }) {
   let root = parentElement.querySelector("ol");
   if (!root) { root = document.createElement("ol"); parentElement.appendChild(root); }
+  root.dataset.search = data.search;
   root.replaceChildren(...data.cards.map((card) => {
     const item = document.createElement("li");
     item.dataset.product = card.id;

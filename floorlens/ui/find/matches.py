@@ -21,6 +21,7 @@ def show(now: Visit) -> None:
     _CARDS(
         key="cards",
         data={
+            "search": answer.page.id or "",
             "cards": [
                 {
                     "id": match.id,
