@@ -559,6 +559,9 @@ class Status:
         engine: code of the error for which the vector engine cannot be searched; None if it can.
         engines: the engines that hold the catalogue.
         jobs: those that wait or run, the oldest first.
+        keep_hours: so long searches are kept with their photos; 0: not at all.
+        max_upload_mb: the largest photo that is accepted, in megabytes.
+        max_megapixels: the largest picture that is accepted.
     """
 
     status: str
@@ -574,6 +577,9 @@ class Status:
     engine: str | None
     engines: tuple[EngineState, ...]
     jobs: tuple[RunningJob, ...]
+    keep_hours: float
+    max_upload_mb: float
+    max_megapixels: float
 
 
 @dataclass(frozen=True)

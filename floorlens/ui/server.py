@@ -7,6 +7,7 @@ nothing of them stays in the memory of the page. Photos come in the same way.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import re
@@ -14,9 +15,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui.photos import PHOTOS, PhotosFull
+from floorlens.ui.rooms import thumbnail
 
 if TYPE_CHECKING:
     import streamlit as st
@@ -47,8 +50,6 @@ _GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "
 
 def address(url: str, **parameters: object) -> str:
     """Returns where a browser finds a picture or file of the service: its path on the page."""
-    from urllib.parse import urlencode, urlsplit
-
     parts = urlsplit(url)
     query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
     return f"{PREFIX}{parts.path}{'?' if query else ''}{query}"
@@ -57,6 +58,11 @@ def address(url: str, **parameters: object) -> str:
 def photo_address(token: str) -> str:
     """Returns where a browser finds a photo that only the page has."""
     return f"{PREFIX}/photos/{token}.jpg"
+
+
+def room_address(name: str) -> str:
+    """Returns where a browser finds a small picture of a sample room."""
+    return f"{PREFIX}/rooms/{name}"
 
 
 def page_app(url: str, settings: Settings) -> st.App:
@@ -70,6 +76,7 @@ def page_app(url: str, settings: Settings) -> st.App:
     import streamlit as st
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
+    from starlette.requests import ClientDisconnect
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
@@ -102,16 +109,24 @@ def page_app(url: str, settings: Settings) -> st.App:
 
     async def take_photo(request: Request) -> Response:
         if MARK not in request.headers:
-            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
+            return refusal("cross-site", 403)
+        if int(request.headers.get("content-length") or 0) > limit:
+            return refusal("upload-too-large", 413)
         data = bytearray()
-        async for part in request.stream():
-            data += part
-            if len(data) > limit:
-                return JSONResponse({"code": "upload-too-large"}, 413, _GUARD)
+        try:
+            async with asyncio.timeout(settings.upload_seconds):
+                async for part in request.stream():
+                    data += part
+                    if len(data) > limit:
+                        return refusal("upload-too-large", 413)
+        except (TimeoutError, ClientDisconnect):
+            return refusal("request-timeout", 408)
+        if not data:
+            return refusal("empty", 400)
         try:
             token = PHOTOS.put(bytes(data))
         except PhotosFull:
-            return JSONResponse({"code": "busy"}, 503, _GUARD)
+            return refusal("busy", 503)
         return JSONResponse({"token": token}, 201, _GUARD)
 
     async def show_photo(request: Request) -> Response:
@@ -127,6 +142,16 @@ def page_app(url: str, settings: Settings) -> st.App:
         jpeg = jpeg_bytes(picture.pixels)
         caching = {"Cache-Control": "private, max-age=300"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
+
+    async def show_room(request: Request) -> Response:
+        jpeg = await run_in_threadpool(thumbnail, request.path_params["name"])
+        if jpeg is None:
+            return Response(status_code=404, headers=_GUARD)
+        caching = {"Cache-Control": "public, max-age=86400"}
+        return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
+
+    def refusal(code: str, status: int) -> Response:
+        return JSONResponse({"code": code}, status, _GUARD)
 
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
@@ -146,6 +171,7 @@ def page_app(url: str, settings: Settings) -> st.App:
         APP,
         lifespan=lifespan,
         routes=[
+            Route(f"{PREFIX}/rooms/{{name}}", show_room),
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
             Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
             Route(f"{PREFIX}/{{path:path}}", passed),
