@@ -51,7 +51,9 @@ def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> V
         return replace(visit, problem=problem, wish=wish if problem.passes else None)
     if wish.kind == "more" and visit.answer is not None:
         matches = (*visit.answer.matches, *page.matches)
-        answer = replace(visit.answer, matches=matches, next_cursor=page.next_cursor)
+        judged = {**visit.answer.page.feedback, **page.feedback}
+        whole = replace(visit.answer.page, feedback=judged)
+        answer = Answer(whole, matches, page.next_cursor)
         return replace(visit, answer=answer, wish=None, problem=None)
     earlier = visit.earlier
     if wish.kind == "refine" and visit.answer is not None:

@@ -4,6 +4,8 @@
 entry     the first screen: drop, paste, camera, sample rooms
 photo     the photo with its floor, and the correction in place
 matches   the ranked products as cards
+product   an opened card: floor and product side by side
+facts     what is known of a product, as texts
 ```
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 import streamlit as st
 
 from floorlens.ui import asking, texts, visit
-from floorlens.ui.find import entry, matches, photo
+from floorlens.ui.find import entry, matches, photo, product
 from floorlens.ui.visit import Visit, Wish
 
 AGAIN_SECONDS = 3.0
@@ -36,10 +38,12 @@ def show() -> None:
     with right:
         if now.answer is not None:
             matches.show(now)
+    product.show(now)
 
 
 def _follow_address() -> None:
     """Opens the search that the address names, after a reload or from a shared link."""
+    product.follow_address()
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id
     if named and named != shown and now.wish is None and now.problem is None:
