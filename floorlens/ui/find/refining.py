@@ -115,8 +115,10 @@ def _group(answer: Answer, facet: SearchFacet) -> dict[str, Any]:
 def _option(
     answer: Answer, facet: SearchFacet, one: SearchFacetValue | SearchFacetBucket
 ) -> dict[str, Any]:
-    label = _range_text(answer, facet, one) if isinstance(one, SearchFacetBucket) else _text(
-        facet, one.value
+    label = (
+        _range_text(answer, facet, one)
+        if isinstance(one, SearchFacetBucket)
+        else _text(facet, one.value)
     )
     return {
         "key": _key(one),
