@@ -76,7 +76,8 @@ def reference_page(document: dict[str, Any]) -> str:
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     scope = scope_of(operation)
-    needs = f"needs a key with the scope <b>{escape(scope)}</b>" if scope else "needs no key"
+    needs = "needs a key" if operation.get("security") else "needs no key"
+    needs += f" with the scope <b>{escape(scope)}</b>" if scope else ""
     if any("signature" in one for one in operation.get("security", ())):
         needs += ", or a signed address"
     parts = [

@@ -583,6 +583,21 @@ class Status:
 
 
 @dataclass(frozen=True)
+class KeyState:
+    """What the client's key may do.
+
+    Attributes:
+        required: whether the service asks for keys at all.
+        scopes: of search, read, admin; all of them where it asks for none.
+        rate: requests a minute; 0: no limit.
+    """
+
+    required: bool
+    scopes: tuple[Literal["search", "read", "admin"], ...]
+    rate: int
+
+
+@dataclass(frozen=True)
 class Liveness:
     """That the process of the service answers."""
 

@@ -699,6 +699,7 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
             "GET /v1/feedback/export.zip": "export_feedback",
             "POST /v1/mask": "mask",
             "GET /v1/status": "status",
+            "GET /v1/key": "read_key",
             "GET /healthz": "health",
             "GET /readyz": "readiness",
             "GET /metrics": "metrics",

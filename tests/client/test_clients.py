@@ -56,6 +56,7 @@ def test_every_route_has_a_method(client: Client, settings: Settings, lens: Floo
         "search_floor": "search",
         "refine_search": "refine",
         "read_search": "get_search",
+        "read_key": "key_state",
         "compare_match": "compare",
         "reference_search": "search",
         **{
@@ -300,6 +301,7 @@ def test_the_state(client: Client, service: str) -> None:
     status = client.status()
     assert (status.products, status.preset, status.jobs) == (6, "fake", ())
     assert "floorlens_requests_total" in client.metrics()
+    assert client.key_state().required
     with Client(service) as nobody:
         assert nobody.health().status == "ok"
         assert nobody.readiness().ready
