@@ -67,6 +67,7 @@ def search_answer(
         nothing_close=result.nothing_close,
         notes=list(result.notes),
         weights=None if result.weights is None else dict(result.weights),
+        default_weights=None if result.default_weights is None else dict(result.default_weights),
         matches=[match_body(service, match) for match in result.matches],
         next_cursor=answer.next_cursor,
         catalogue_changed=answer.catalogue_changed,

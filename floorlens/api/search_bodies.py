@@ -424,6 +424,7 @@ class SearchAnswer(BaseModel):
                 "nothing_close": False,
                 "notes": [],
                 "weights": {"colour": 0.4, "texture": 0.3, "pattern": 0.3},
+                "default_weights": {"colour": 0.4, "texture": 0.3, "pattern": 0.3},
                 "matches": [_MATCH],
                 "next_cursor": "AAAAFAAAAAAAAAAHtk1vnY3HxTA",
                 "catalogue_changed": False,
@@ -448,6 +449,9 @@ class SearchAnswer(BaseModel):
     nothing_close: bool | None = Field(description="whether no product is close; null: not known")
     notes: list[str] = Field(description="what was left out, and why, in sentences")
     weights: dict[str, float] | None = Field(description="how much each component counted")
+    default_weights: dict[str, float] | None = Field(
+        description="how much each component of the floor counts where nobody says otherwise"
+    )
     matches: list[MatchBody]
     next_cursor: str | None = Field(description="for the next page; null after the last one")
     catalogue_changed: bool = Field(

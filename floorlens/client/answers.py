@@ -152,6 +152,7 @@ class SearchPage:
         nothing_close: whether no product is close; None: not known.
         notes: what was left out, and why, in sentences.
         weights: how much each component counted.
+        default_weights: how much each component of the floor counts by default, together 1.
         matches: the products, the closest first.
         next_cursor: for the next page; None after the last one.
         catalogue_changed: whether it changed since the page before.
@@ -171,6 +172,7 @@ class SearchPage:
     nothing_close: bool | None
     notes: tuple[str, ...]
     weights: Mapping[str, float] | None
+    default_weights: Mapping[str, float] | None
     matches: tuple[Match, ...]
     next_cursor: str | None
     catalogue_changed: bool

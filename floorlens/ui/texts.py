@@ -106,10 +106,132 @@ WORDS = {
 }
 COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
+SHOWN = "{shown} of {total}"
+GROUP = "Group designs"
+GROUP_HELP = "Sizes and colours of one design share a card"
+EQUALS = "These {count} look equally close"
+REST = "Further matches"
+PERCENT = "{name} {share} %"
+ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
+RIGHT_BADGE, WRONG_BADGE = "Right", "Wrong"
+COMPARED_BADGE, LISTED_BADGE = "Compared", "Shortlisted"
+ACTIONS = "Actions for {name}"
+COMPARE, UNCOMPARE = "Compare", "Do not compare"
+SHORTLIST, UNSHORTLIST = "Shortlist", "Take off the shortlist"
+MORE_LIKE, LESS_LIKE = "More like this", "Less like this"
+SHOP, SHOP_LABEL = "Shop", "{name} in the shop, in a new tab"
+YES, NO = "Yes", "No"
 
 # -- a card opened -----------------------------------------------------------------------------
 
+CLOSE = "Close"
+RANK = "Place {rank}"
+BESIDE = "Side by side"
+WIPE_LABEL = "How much of the floor is shown beside the product"
+WIPE_FLOOR, WIPE_PRODUCT = "Your floor", "This product"
+WIPE_VALUE = "{share} % floor"
+# What the common scale of floor and product rests on.
+SCALES = {
+    "patterns": "Both at one scale: their patterns agree at it.",
+    "sizes": "Both at about one scale, by the size of the boards in the product data.",
+    "usual": "The scale is a guess, from what product pictures usually show.",
+    "unknown": "The scale is not known: each is shown whole.",
+    None: "Your floor from above. The scale of the product's picture is not known.",
+}
+COLOURS = "Colours"
+COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
+# From which colour difference (ΔE, CIE 1976) on which word.
+DIFFERENCES = (
+    (0.0, "hardly visible"),
+    (3.0, "slightly different"),
+    (7.0, "different"),
+    (14.0, "clearly different"),
+)
+PATCHES = "Where they look alike"
+PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks most like it"
+LIKENESS = "How alike"
+ATTRIBUTES_TITLE = "Properties"
+ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
+ATTRIBUTES = {
+    "tone": "Tone",
+    "lightness": "Lightness",
+    "colour": "Colour family",
+    "undertone": "Undertone",
+    "material": "Looks like",
+    "pattern": "Laid as",
+    "joints": "Joints seen",
+    "piece_width": "Width of a piece",
+    "piece_length": "Length of a piece",
+    "width_mm": "Width",
+    "length_mm": "Length",
+    "variation": "Variation",
+    "spread": "Spread between pieces",
+    "grain": "Grain",
+    "marks": "Marks",
+    "knots": "Knots",
+    "veins": "Veins",
+    "gloss": "Finish",
+}
+ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+# From which confidence on which word.
+CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
+OF_PICTURE = "{share} % of the picture"
+DETAILS = "Details"
+LINK_LABEL = "Open in a new tab"
+DESIGN = "More of this design"
+DESIGN_KINDS = {
+    "equal picture": "Same picture",
+    "same picture": "Same picture",
+    "other format": "Other format",
+    "other colour": "Other colour",
+    "same name": "Same name",
+}
+SIMILAR = "More like this"
+SEARCH_LIKE = "Search like this"
+JUDGE = "Is this your floor?"
+RIGHT, WRONG = "Yes, this is it", "No, it is not"
+THANKS = "Thank you. It helps to make the search better."
+TAKEN_BACK = "Taken back."
+NOT_KEPT = "The service could not keep it. Try again."
+COMPARING = "Comparing it with your floor"
+NOT_COMPARED = "The comparison is not there just now."
+NO_PRODUCT = "This product is no longer in the catalogue."
+NO_KEPT = "The service keeps no searches, so it cannot be compared with your floor."
+
 # -- refine: chips, weights, likes --------------------------------------------------------------
+
+REFINE = "Narrow the results"
+CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
+REMOVE = "Remove {name}"
+MORE_FILTERS = "More filters"
+SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
+PRODUCTS, PRODUCT = "{count} products", "1 product"
+FIELDS = {
+    "material": "Material",
+    "tone": "Tone",
+    "colour": "Colour",
+    "pattern": "Pattern",
+    "price": "Price",
+    "undertone": "Undertone",
+    "joints": "Joints",
+    "width_mm": "Width",
+    "length_mm": "Length",
+    "variation": "Variation",
+    "marks": "Marks",
+    "gloss": "Finish",
+}
+BELOW, AT_LEAST, BETWEEN = "under {high}", "{low} and more", "{low} to {high}"
+WEIGHTS, WEIGHTS_TITLE, RESET_WEIGHTS = "What matters", "What matters more", "Reset"
+LESS, MORE_WEIGHT = "less", "more"
+STEPS = {
+    -2: "does not count",
+    -1: "counts less",
+    0: "as usual",
+    1: "counts more",
+    2: "counts most",
+}
+LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
+GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
 

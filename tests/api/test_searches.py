@@ -415,6 +415,8 @@ def test_wishes_need_no_upload_and_no_embedding(
         )
         assert page["id"] != first["id"]
         assert "embed" not in page["timings"]
+        # What is said of weights does not change what they are by default.
+        assert page["default_weights"] == pytest.approx(first["default_weights"])
     # The library's own answers are another lens's.
     assert len(embeddings) == 1
     # The link to the first search shows what it always showed.

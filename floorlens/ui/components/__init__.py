@@ -11,11 +11,22 @@ from typing import Any
 
 import streamlit as st
 
+from floorlens.look import stylesheet
+
 FOLDER = Path(__file__).parent
 
 
-def element(name: str) -> Any:
-    """Returns what shows an element: the file `name.js` with `name.css`."""
-    script = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    style = (FOLDER / f"{name}.css").read_text(encoding="utf-8")
-    return st.components.v2.component(f"floorlens_{name}", js=script, css=style)
+def element(name: str, *parts: str) -> Any:
+    """Returns what shows an element: the file `name.js` with `name.css`, after those of its parts.
+
+    The tokens and parts of the look are there, since no style of the page reaches into an element.
+    """
+    styles, scripts = [stylesheet().replace(":root", ":host")], []
+    for part in (*parts, name):
+        scripts.append((FOLDER / f"{part}.js").read_text(encoding="utf-8"))
+        style = FOLDER / f"{part}.css"
+        if style.is_file():
+            styles.append(style.read_text(encoding="utf-8"))
+    return st.components.v2.component(
+        f"floorlens_{name}", js="\n".join(scripts), css="\n".join(styles)
+    )
