@@ -149,6 +149,7 @@ DIFFERENCES = (
 )
 PATCHES = "Where they look alike"
 PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks most like it"
+ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
