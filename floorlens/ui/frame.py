@@ -6,15 +6,21 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from floorlens.ui import find, texts
+from floorlens.look import stylesheet
+from floorlens.ui import catalogue, find, texts
 
 
 def run() -> None:
     """Shows the page that the address names."""
     # Streamlit would fetch a named icon from another server.
     st.set_page_config(texts.TITLE, page_icon=icon(), layout="wide")
+    st.html(f"<style>{stylesheet('tokens', 'parts', 'streamlit')}</style>")
     chosen = st.navigation(
-        [st.Page(find.show, title=texts.FIND, url_path="find", default=True)], position="top"
+        [
+            st.Page(find.show, title=texts.FIND, url_path="find", default=True),
+            st.Page(catalogue.show, title=texts.CATALOGUE, url_path="catalogue"),
+        ],
+        position="top",
     )
     chosen.run()
 

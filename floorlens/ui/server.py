@@ -8,12 +8,14 @@ nothing of them stays in the memory of the page. Photos come in the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui.photos import PHOTOS, PhotosFull
+from floorlens.ui.tickets import TICKETS
 
 if TYPE_CHECKING:
     import streamlit as st
@@ -124,9 +126,27 @@ def page_app(url: str, settings: Settings) -> st.App:
         caching = {"Cache-Control": "private, max-age=300"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
 
+    async def pass_import(request: Request) -> Response:
+        ticket = request.headers.get(MARK, "")
+        if not TICKETS.holds(ticket):
+            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
+        own = TICKETS.key(ticket)
+        boundary = secrets.token_hex(16)
+        whose = headers if own is None else {"Authorization": f"Bearer {own}"}
+        try:
+            answer = await service.post(
+                "/v1/imports",
+                headers=whose | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                content=_form(request, boundary),
+            )
+        except httpx.HTTPError:
+            return JSONResponse({"code": "service-unreachable"}, 503, _GUARD)
+        return Response(answer.content, answer.status_code, _GUARD | _chosen(answer.headers))
+
     return st.App(
         APP,
         routes=[
+            Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
             Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
             Route(f"{PREFIX}/{{path:path}}", passed),
@@ -136,3 +156,23 @@ def page_app(url: str, settings: Settings) -> st.App:
 
 def _chosen(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _ANSWERED if name in headers}
+
+
+async def _form(request: Request, boundary: str) -> AsyncIterator[bytes]:
+    """Yields a form with the file that a request brings, as it comes, and its other fields.
+
+    The fields are parameters of the address; `name` is the file's name.
+    """
+    fields = dict(request.query_params)
+    name = re.sub(r'[\r\n"\\]', "_", fields.pop("name", ""))
+    for field, value in fields.items():
+        field = re.sub(r"\W", "_", field)
+        yield (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        ).encode()
+    yield (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    ).encode()
+    async for part in request.stream():
+        yield part
+    yield f"\r\n--{boundary}--\r\n".encode()
