@@ -382,7 +382,7 @@ def _judge() -> None:
             judged[product_id] = verdict
             said = texts.THANKS
     except FloorlensError:
-        st.session_state["product_said"] = texts.NOT_KEPT
+        st.session_state["product_said"] = texts.VERDICT_NOT_KEPT
         return
     st.session_state["product_said"] = said
     visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))
