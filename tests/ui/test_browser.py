@@ -160,7 +160,7 @@ class Visitor:
         chooser.set_input_files(photo)
 
     def cards(self) -> Locator:
-        return self.page.locator("li[data-product]")
+        return self.page.locator("[data-search] li[data-product]")
 
     def ids(self) -> list[str]:
         return [one.get_attribute("data-product") or "" for one in self.cards().all()]
@@ -240,7 +240,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
 
     # Filtered by a chip: only what passes stays.
     page.get_by_role("button", name="Material", exact=True).click()
-    page.get_by_role("checkbox", name=re.compile("^Oak")).first.click()
+    page.get_by_role("checkbox", name=re.compile(r"^Oak \d")).click()
     filtered = visitor.wait_for_another_search(second)
     page.keyboard.press("Escape")
     assert all(one.startswith("oak") for one in visitor.ids())
