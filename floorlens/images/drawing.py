@@ -112,6 +112,18 @@ def picture_bytes(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def jpeg_bytes(pixels: NDArray[np.uint8]) -> bytes:
+    """Returns a uint8 (h, w, 3) sRGB picture as the bytes of a JPEG without metadata.
+
+    Example:
+        >>> jpeg_bytes(np.zeros((48, 64, 3), np.uint8))[:2].hex()
+        'ffd8'
+    """
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=88)
+    return file.getvalue()
+
+
 def save_picture(pixels: NDArray[np.uint8], path: Path) -> None:
     """Writes a picture; the ending of its name says in which format.
 
