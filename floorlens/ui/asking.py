@@ -73,7 +73,9 @@ def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> V
     met: dict[str, Any] = {"wish": None, "problem": None, "unmet": None}
     if wish.kind == "more" and visit.answer is not None:
         matches = (*visit.answer.matches, *page.matches)
-        answer = replace(visit.answer, matches=matches, next_cursor=page.next_cursor)
+        judged = {**visit.answer.page.feedback, **page.feedback}
+        whole = replace(visit.answer.page, feedback=judged)
+        answer = replace(visit.answer, page=whole, matches=matches, next_cursor=page.next_cursor)
         return replace(visit, answer=answer, **met)
     earlier = visit.earlier
     if wish.kind == "refine" and visit.answer is not None:

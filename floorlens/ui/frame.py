@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from floorlens.look import stylesheet
-from floorlens.ui import find, texts
+from floorlens.ui import catalogue, find, texts
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -20,10 +20,13 @@ def run() -> None:
     """Shows the page that the address names."""
     # Streamlit would fetch a named icon from another server.
     st.set_page_config(texts.TITLE, page_icon=icon(), layout="wide")
-    st.html(f"<style>{style()}</style>")
     st.logo(icon(), size="large")
     chosen = st.navigation(
-        [st.Page(find.show, title=texts.FIND, url_path="find", default=True)], position="top"
+        [
+            st.Page(find.show, title=texts.FIND, url_path="find", default=True),
+            st.Page(catalogue.show, title=texts.CATALOGUE, url_path="catalogue"),
+        ],
+        position="top",
     )
     if chosen.url_path:
         # Streamlit takes the search out of the address on the way to another page.

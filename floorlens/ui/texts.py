@@ -106,14 +106,340 @@ WORDS = {
 }
 COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
+SHOWN = "{shown} of {total}"
+GROUP = "Group designs"
+GROUP_HELP = "Sizes and colours of one design share a card"
+EQUALS = "These {count} look equally close"
+REST = "Further matches"
+PERCENT = "{name} {share} %"
+ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
+RIGHT_BADGE, WRONG_BADGE = "Right", "Wrong"
+COMPARED_BADGE, LISTED_BADGE = "Compared", "Shortlisted"
+ACTIONS = "Actions for {name}"
+COMPARE, UNCOMPARE = "Compare", "Do not compare"
+SHORTLIST, UNSHORTLIST = "Shortlist", "Take off the shortlist"
+MORE_LIKE, LESS_LIKE = "More like this", "Less like this"
+SHOP, SHOP_LABEL = "Shop", "{name} in the shop, in a new tab"
+YES, NO = "Yes", "No"
 
 # -- a card opened -----------------------------------------------------------------------------
 
+CLOSE = "Close"
+RANK = "Place {rank}"
+BESIDE = "Side by side"
+WIPE_LABEL = "How much of the floor is shown beside the product"
+WIPE_FLOOR, WIPE_PRODUCT = "Your floor", "This product"
+WIPE_VALUE = "{share} % floor"
+# What the common scale of floor and product rests on.
+SCALES = {
+    "patterns": "Both at one scale: their patterns agree at it.",
+    "sizes": "Both at about one scale, by the size of the boards in the product data.",
+    "usual": "The scale is a guess, from what product pictures usually show.",
+    "unknown": "The scale is not known: each is shown whole.",
+    None: "Your floor from above. The scale of the product's picture is not known.",
+}
+COLOURS = "Colours"
+COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
+# From which colour difference (ΔE, CIE 1976) on which word.
+DIFFERENCES = (
+    (0.0, "hardly visible"),
+    (3.0, "slightly different"),
+    (7.0, "different"),
+    (14.0, "clearly different"),
+)
+PATCHES = "Where they look alike"
+PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks most like it"
+ALIKE = "{share} % alike"
+LIKENESS = "How alike"
+ATTRIBUTES_TITLE = "Properties"
+ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
+ATTRIBUTES = {
+    "tone": "Tone",
+    "lightness": "Lightness",
+    "colour": "Colour family",
+    "undertone": "Undertone",
+    "material": "Looks like",
+    "pattern": "Laid as",
+    "joints": "Joints seen",
+    "piece_width": "Width of a piece",
+    "piece_length": "Length of a piece",
+    "width_mm": "Width",
+    "length_mm": "Length",
+    "variation": "Variation",
+    "spread": "Spread between pieces",
+    "grain": "Grain",
+    "marks": "Marks",
+    "knots": "Knots",
+    "veins": "Veins",
+    "gloss": "Finish",
+}
+ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+# From which confidence on which word.
+CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
+OF_PICTURE = "{share} % of the picture"
+DETAILS = "Details"
+LINK_LABEL = "Open in a new tab"
+DESIGN = "More of this design"
+DESIGN_KINDS = {
+    "equal picture": "Same picture",
+    "same picture": "Same picture",
+    "other format": "Other format",
+    "other colour": "Other colour",
+    "same name": "Same name",
+}
+SIMILAR = "More like this"
+SEARCH_LIKE = "Search like this"
+JUDGE = "Is this your floor?"
+RIGHT, WRONG = "Yes, this is it", "No, it is not"
+THANKS = "Thank you. It helps to make the search better."
+TAKEN_BACK = "Taken back."
+NOT_KEPT = "The service could not keep it. Try again."
+COMPARING = "Comparing it with your floor"
+NOT_COMPARED = "The comparison is not there just now."
+NO_PRODUCT = "This product is no longer in the catalogue."
+NO_KEPT = "The service keeps no searches, so it cannot be compared with your floor."
+
 # -- refine: chips, weights, likes --------------------------------------------------------------
+
+REFINE = "Narrow the results"
+CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
+REMOVE = "Remove {name}"
+MORE_FILTERS = "More filters"
+SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
+PRODUCTS, PRODUCT = "{count} products", "1 product"
+FIELDS = {
+    "material": "Material",
+    "tone": "Tone",
+    "colour": "Colour",
+    "pattern": "Pattern",
+    "price": "Price",
+    "undertone": "Undertone",
+    "joints": "Joints",
+    "width_mm": "Width",
+    "length_mm": "Length",
+    "variation": "Variation",
+    "marks": "Marks",
+    "gloss": "Finish",
+}
+BELOW, AT_LEAST, BETWEEN = "under {high}", "{low} and more", "{low} to {high}"
+WEIGHTS, WEIGHTS_TITLE, RESET_WEIGHTS = "What matters", "What matters more", "Reset"
+LESS, MORE_WEIGHT = "less", "more"
+STEPS = {
+    -2: "does not count",
+    -1: "counts less",
+    0: "as usual",
+    1: "counts more",
+    2: "counts most",
+}
+LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
+GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
 
 # -- catalogue page ----------------------------------------------------------------------------
+
+PART_PRODUCTS, PART_ADDING, PART_UPKEEP = "Products", "Add products", "Upkeep"
+KEY_TITLE = "A key, please"
+KEY_TEXT = (
+    "This page changes the catalogue or shows how the service works, so it asks for an admin key. "
+    "The operator of the service makes one with `floorlens keys create NAME --scope admin`. It "
+    "stays in this visit only: after a reload it is asked for again."
+)
+KEY_LABEL, KEY_SEND, KEY_OTHER = "Admin key", "Continue", "Enter another key"
+KEY_REFUSALS = {
+    "key-missing": "The service asks for a key.",
+    "key-invalid": "The service does not know this key, or it was revoked. Check it for a slip.",
+    "scope-missing": "The service knows this key, but it may not do this: it needs one with the "
+    "scope admin.",
+}
+SEARCH_PRODUCTS, SEARCH_PRODUCTS_HINT = "Search products", "Search by name or id"
+FILTERS, FILTERS_CHOSEN = "Filter", "Filter · {count} chosen"
+NO_PRODUCTS = "The catalogue is empty. Add the first products under “Add products”."
+NO_PRODUCTS_MATCH = "No product matches. Clear the search field or take a filter back."
+PRODUCTS_SHOWN = "{first:,}–{last:,} of {total:,} products"
+PAGE_BEFORE, PAGE_AFTER = "Previous", "Next"
+OPEN_PRODUCT = "Open {name}"
+CARD_ATTRIBUTES = ("material", "pattern", "tone")
+EDITED = "edited"
+NAME, ID, PRODUCT_ID = "Name", "Id", "Id: {id}"
+PICTURE_ALT = "Picture {number} of {name}"
+SAVE, SAVED, NOTHING_CHANGED = "Save changes", "Saved: {name}", "Nothing was changed."
+FIELDS = "Fields of your own"
+NEW_FIELD, NEW_FIELD_VALUE = "New field", "Its value"
+FIELDS_HINT = "Empty a field to remove it. Parts of a list are separated by commas."
+ATTRIBUTES = "Attributes"
+ATTRIBUTE_NAMES = {
+    "width_mm": "Board or tile width",
+    "length_mm": "Board or tile length",
+}
+ORIGINS = {
+    "measured": "Measured of its pictures; such a value is right in {confidence}.",
+    "stated": "Stated by the product data.",
+    "edited": "Set by hand.",
+}
+NOT_KNOWN = "Not known"
+EDITED_BY_HAND = "Set by hand"
+TAKE_BACK, TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+DELETE, DELETED = "Delete this product …", "Deleted: {name}"
+DELETE_TEXT = (
+    "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
+    "pictures stay."
+)
+DELETE_YES, DELETE_NO = "Delete it", "Keep it"
+
+SOURCE = "Where the products come from"
+FROM_FILE, FROM_FOLDER, FROM_HAND = "A file", "A folder on the server", "One by hand"
+FILE_TEXT = (
+    "A ZIP of pictures (each a product, or with a list in it), or a list of products: CSV, Excel, "
+    "JSON. Products that are there already are updated; none is removed."
+)
+DROP_LIST, CHOOSE_LIST = "Drop a ZIP or a list here", "Choose a file"
+LIST_FORMATS = "ZIP, CSV, TSV, XLSX, JSON or JSONL"
+SENDING, STARTING = "Sending {name} …", "All of it is sent; the import begins …"
+UPLOAD_FAILED = "The file could not be sent. Try again in a moment."
+UPLOAD_REFUSALS = {
+    "service-unreachable": "The service does not answer. Try again in a moment.",
+    "cross-site": "This page was open for long: reload it and try again.",
+    "key-invalid": "The service does not know the key any more: reload this page.",
+    "scope-missing": "This key may not import products: reload this page and enter another one.",
+    "too-many-jobs": "Many imports wait already. Try again when some have ended.",
+    "request-invalid": "This is no file of products. Send a ZIP, CSV, XLSX, JSON or JSONL file.",
+}
+FOLDER_TEXT = (
+    "A folder on the machine of the service, in one of those that its operator allows with "
+    "`FLOORLENS_IMPORT_FOLDERS`. The service does not list them: ask the operator."
+)
+FOLDER, FOLDER_HINT, IMPORT_START = "Folder", "such as spring, or /data/shop/spring", "Import"
+IMPORT_OPTIONS = "Options"
+ID_PREFIX, ID_PREFIX_HELP = "Put before every id", "So that the ids of two suppliers stay apart."
+LAYOUT = "In a folder, a product is"
+LAYOUT_AUTO, LAYOUT_FILES, LAYOUT_FOLDERS = "whichever fits", "each picture", "each sub-folder"
+FETCH, FETCH_HELP = (
+    "Fetch pictures at web addresses",
+    "Only from hosts that the operator allows with FLOORLENS_FETCH_HOSTS.",
+)
+STRICT, STRICT_HELP = (
+    "Refuse the whole list if one row is wrong",
+    "Otherwise such a row fails and the others go on.",
+)
+NO_IMPORTS = "No imports yet."
+SAME_PICTURES = "Products with the same pictures: {count} groups"
+SAME_PICTURES_TEXT = "These cannot be told apart by their pictures, byte for byte."
+SAME_PICTURES_COLUMN = "Ids"
+PICTURES, PICTURES_HELP = "Pictures", "Up to {most}; the first one is shown in results."
+ID_HELP = "Your article number; it must not be there yet."
+FIELDS_PLACEHOLDER = "price = 49.90\nlink = https://shop.example/oak"
+REPLACE = "Replace the product that has this id"
+ADD, ADDING, ADDED = "Add the product", "Measuring its pictures …", "Added: {name}"
+ADD_LACKS = "A product needs at least one picture and an id."
+
+JOB_KINDS = {
+    "import": "Import",
+    "adaptation": "Adaptation",
+    "rebuild": "Rebuild",
+    "evaluation": "Evaluation",
+}
+JOB_TITLES = {
+    "import": "Import of {name}",
+    "adaptation": "Adaptation",
+    "rebuild": "Rebuild",
+    "evaluation": "Evaluation of {name}",
+}
+EARLIER_JOBS = {
+    "import": "Imports so far",
+    "adaptation": "Adaptations so far",
+    "rebuild": "Rebuilds so far",
+    "evaluation": "Evaluations so far",
+}
+JOB_FAILED = {
+    "import": "The import failed",
+    "adaptation": "The adaptation failed",
+    "rebuild": "The rebuild failed",
+    "evaluation": "The evaluation failed",
+}
+JOB_STATUSES = {
+    "done": "Done on {when} in {seconds}",
+    "failed": "Failed on {when} after {seconds}",
+    "cancelled": "Cancelled on {when} after {seconds}; what was stored until then stays",
+}
+JOB_STAGES = {
+    "starting": "Starting",
+    "unpacking": "Unpacking",
+    "fetching": "Fetching",
+    "reading": "Reading the list",
+    "importing": "Measuring products",
+    "adapting": "Adapting the search",
+    "rebuilding": "Measuring products anew",
+    "simulating": "Simulating rooms",
+    "measuring": "Measuring",
+}
+JOB_STEP = "{stage}: {done:,} of {total:,}"
+JOB_WAITS = "Waits for its turn"
+JOB_CANCELLING = "Ends before its next step …"
+JOB_GOES_ON = "The work itself goes on in the service; we look again every few seconds."
+JOB_AT_WORK = "At work: {kind} ({stage})"
+CANCEL = "Cancel"
+ROW_STATUSES = {
+    "failed": "Failed",
+    "added": "Added",
+    "updated": "Updated",
+    "unchanged": "Unchanged",
+}
+ROW_COLUMNS = ("Product", "Status", "Why", "Where in the list")
+ROWS_LABEL = "What became of each product"
+ROWS_CUT = "The first {count:,}; the file has all."
+ROWS_DOWNLOAD = "Report as CSV"
+
+PRODUCTS, SEARCHABLE, IMAGES, JOBS_NOW = "Products", "Searchable", "Pictures", "Jobs now"
+ENGINE_FINE = "**Search works.** The vector engine answers."
+ENGINE_AMISS = "**Search is impaired:** the vector engine cannot be used now (`{code}`)."
+ADAPTED = "**Adapted:** the search is fitted to the differences between these products."
+NOT_ADAPTED = (
+    "**Not adapted:** the search compares as it does for any catalogue. An adaptation fits it to "
+    "this one."
+)
+NOT_SEARCHABLE = "{count:,} products cannot be found yet: an import or rebuild has them at work."
+MODELS, PART, WHAT = "Models and versions", "Part", "What it is"
+STAGE_NAMES = {
+    "segmenter": "Finds the floor",
+    "normaliser": "Straightens it and corrects its light",
+    "embedder": "Measures colour, texture, pattern",
+    "reranker": "Compares closely",
+}
+PRESET, VERSION, ENGINES = "Preset", "Floorlens", "Vector engines"
+ENGINE_OWN = "its own (exact)"
+ADAPT, ADAPT_START = "Adapt the search", "Adapt now"
+ADAPT_TEXT = (
+    "Simulates rooms with your products and fits the search to what tells these products apart. "
+    "Searches go on meanwhile. Worth it after many products have come or gone."
+)
+NO_ADAPTATION = "There was none yet."
+ADAPTATION_DONE = (
+    "Fitted on {products:,} products with {views} simulated rooms each; {simulated:,} rooms were "
+    "simulated now."
+)
+ADAPTATION_LEFT = "The search was left as it was."
+UNUSED = "{count:,} products could not be used"
+REASON = "Why"
+REBUILD, REBUILD_START = "Rebuild the catalogue", "Rebuild now"
+REBUILD_TEXT = (
+    "Measures all products anew with the models of today. Needed after the models have changed. "
+    "Searches go on with the old measures meanwhile."
+)
+NO_REBUILD = "There was none yet."
+
+
+def attribute(name: str) -> str:
+    """Returns what an attribute or field is called."""
+    return ATTRIBUTE_NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def value(one: object) -> str:
+    """Returns a value of an attribute or field in words."""
+    if isinstance(one, bool):
+        return "Yes" if one else "No"
+    return f"{one:,g}" if isinstance(one, int | float) else str(one)
+
 
 # -- evaluate page -----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from floorlens.client.answers import Match, SearchPage
+from floorlens.client.answers import Match, SearchFacets, SearchPage
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem
 
@@ -37,11 +37,19 @@ class Wish:
 
 @dataclass(frozen=True)
 class Answer:
-    """A ranking as far as the page has it."""
+    """A ranking as far as the page has it.
+
+    Attributes:
+        page: the latest page of it that was asked for.
+        matches: of all pages so far.
+        next_cursor: for the next page; None after the last one.
+        facets: what it can be narrowed by; None: not asked for yet.
+    """
 
     page: SearchPage
     matches: tuple[Match, ...]
     next_cursor: str | None
+    facets: SearchFacets | None = None
 
 
 @dataclass(frozen=True)

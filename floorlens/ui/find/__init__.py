@@ -6,6 +6,8 @@ progress  what the service does with a photo, stage by stage
 trouble   what is amiss, with its cure
 photo     the photo with its floor, and the correction in place
 matches   the ranked products as cards
+product   an opened card: floor and product side by side
+facts     what is known of a product, as texts
 ```
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 import streamlit as st
 
 from floorlens.ui import asking, visit
-from floorlens.ui.find import entry, matches, photo, progress, trouble
+from floorlens.ui.find import entry, matches, photo, product, progress, refining, trouble
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 
@@ -46,7 +48,12 @@ def show() -> None:
             st.rerun()
         if now.answer is not None:
             trouble.show_doubts(now)
+            chips = st.container()
             matches.show(now)
+            # Above the cards, and after them: what it shows has to be asked for first.
+            with chips:
+                refining.show(now)
+    product.show(now)
 
 
 def _at_start(now: Visit) -> bool:
@@ -58,6 +65,7 @@ def _at_start(now: Visit) -> bool:
 
 def _follow_address() -> None:
     """Opens the search that the address names: after a reload, from a link, by the back button."""
+    product.follow_address()
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id
     came_back = st.session_state.pop("elsewhere", False)
