@@ -235,6 +235,24 @@ GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
 
+PASSING, COUNTED = "{count} of {whole:,}", "products"
+SHARE, SHARE_TITLE = "Share", "Share this search"
+LINK, COPY_LINK, SHARE_NATIVE = "Link to this search", "Copy link", "Send"
+COPIED = "Link copied"
+NOT_COPIED = "The link is marked above: copy it by hand."
+LINK_UNTIL = (
+    "Whoever has the link sees the photo and these results, until {time}. Then they are deleted."
+)
+NO_LINK = "This service keeps no searches, so there is no link to this one and no file of it."
+LINK_HERE = "This page runs on this computer alone: the link works nowhere else."
+CARRIES = "The shortlist goes along: {count}."
+WHOLE_RANKING = "The whole ranking"
+FILE_HINT = "{name} as {kind}"
+SHORTLIST_TITLE, SHORTLIST_COUNT = "Shortlist", "Shortlist: {count}"
+SHORTLIST_EMPTY = "Nothing yet. Put products aside from their cards, to keep, print or send them."
+SHORTLIST_CLEAR = "Remove all"
+LOCALE = "en-GB"
+
 # -- catalogue page ----------------------------------------------------------------------------
 
 # -- evaluate page -----------------------------------------------------------------------------

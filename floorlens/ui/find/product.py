@@ -27,7 +27,7 @@ from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts
 from floorlens.ui.server import PREFIX, address
-from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
+from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _PRODUCT = element("product", "nodes", "wipe")
 MOST_KEPT = 8
@@ -389,4 +389,4 @@ def _compare() -> None:
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one))
+        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))
