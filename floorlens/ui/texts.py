@@ -235,6 +235,16 @@ GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
 
+TRAY = "Products to compare"
+COMPARE_COUNT = "Compare {count} of {most}"
+UNCOMPARE_NAME = "Do not compare {name}"
+COMPARE_TITLE = "Beside your floor"
+ONLY_DIFFERENCES = "Only differences"
+AS_FLOOR, UNLIKE_FLOOR = "as your floor", "unlike your floor"
+PRICE, MATERIAL, REASON, COLOURS_ROW = "Price", "Material", "In words", "Colours, dark to light"
+FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
+DELTAS = "ΔE {deltas}"
+NOTHING = "–"
 PASSING, COUNTED = "{count} of {whole:,}", "products"
 SHARE, SHARE_TITLE = "Share", "Share this search"
 LINK, COPY_LINK, SHARE_NATIVE = "Link to this search", "Copy link", "Send"

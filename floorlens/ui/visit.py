@@ -69,6 +69,7 @@ class Visit:
         unmet: the wish that failed for good.
         product: the id of the product whose card is open.
         compared: ids of products to compare.
+        comparing: whether the table of them is open.
         shortlist: ids of products that were put aside.
     """
 
@@ -82,6 +83,7 @@ class Visit:
     unmet: Wish | None = None
     product: str | None = None
     compared: tuple[str, ...] = ()
+    comparing: bool = False
     shortlist: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ trouble   what is amiss, with its cure
 photo     the photo with its floor, and the correction in place
 briefs    products in short, beside the ranking
 refining  what narrows the ranking, and what counts in it
+comparing up to four products beside the floor
 sharing   how many pass, the link, files, the shortlist
 matches   the ranked products as cards
 product   an opened card: floor and product side by side
@@ -19,7 +20,17 @@ from __future__ import annotations
 import streamlit as st
 
 from floorlens.ui import asking, visit
-from floorlens.ui.find import entry, matches, photo, product, progress, refining, sharing, trouble
+from floorlens.ui.find import (
+    comparing,
+    entry,
+    matches,
+    photo,
+    product,
+    progress,
+    refining,
+    sharing,
+    trouble,
+)
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 
@@ -56,6 +67,7 @@ def show() -> None:
             refining.show(now)
             matches.show(now)
     product.show(now)
+    comparing.show(now)
 
 
 def _at_start(now: Visit) -> bool:
