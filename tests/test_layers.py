@@ -203,8 +203,9 @@ def test_the_base_package_needs_no_extra(path: Path) -> None:
     heavy = {"torch", "transformers", "cv2", "pandas", "pyarrow", "scipy", "pi_heif", "bpy"}
     heavy |= {"huggingface_hub", "safetensors", "tokenizers", "httpx"}
     heavy |= set().union(*OF_AN_EXTRA.values())
-    if path.stem != "__init__":
-        heavy -= OF_AN_EXTRA.get(path.relative_to(PACKAGE).parts[0], set())
+    parts = path.relative_to(PACKAGE).parts
+    if parts[1:] != ("__init__.py",):
+        heavy -= OF_AN_EXTRA.get(parts[0], set())
     assert not set(top_imports(path)) & heavy
 
 

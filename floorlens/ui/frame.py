@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from floorlens.look import stylesheet
-from floorlens.ui import find, texts
+from floorlens.ui import catalogue, find, texts
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -23,7 +23,11 @@ def run() -> None:
     st.html(f"<style>{style()}</style>")
     st.logo(icon(), size="large")
     chosen = st.navigation(
-        [st.Page(find.show, title=texts.FIND, url_path="find", default=True)], position="top"
+        [
+            st.Page(find.show, title=texts.FIND, url_path="find", default=True),
+            st.Page(catalogue.show, title=texts.CATALOGUE, url_path="catalogue"),
+        ],
+        position="top",
     )
     if chosen.url_path:
         # Streamlit takes the search out of the address on the way to another page.

@@ -11,6 +11,7 @@ import asyncio
 import gc
 import importlib
 import re
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui.photos import PHOTOS, PhotosFull
 from floorlens.ui.rooms import thumbnail
+from floorlens.ui.tickets import TICKETS
 
 if TYPE_CHECKING:
     import streamlit as st
@@ -167,11 +169,29 @@ def page_app(url: str, settings: Settings) -> st.App:
             gc.unfreeze()
             await service.aclose()
 
+    async def pass_import(request: Request) -> Response:
+        ticket = request.headers.get(MARK, "")
+        if not TICKETS.holds(ticket):
+            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
+        own = TICKETS.key(ticket)
+        boundary = secrets.token_hex(16)
+        whose = headers if own is None else {"Authorization": f"Bearer {own}"}
+        try:
+            answer = await service.post(
+                "/v1/imports",
+                headers=whose | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                content=_form(request, boundary),
+            )
+        except httpx.HTTPError:
+            return JSONResponse({"code": "service-unreachable"}, 503, _GUARD)
+        return Response(answer.content, answer.status_code, _GUARD | _chosen(answer.headers))
+
     return st.App(
         APP,
         lifespan=lifespan,
         routes=[
             Route(f"{PREFIX}/rooms/{{name}}", show_room),
+            Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
             Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
             Route(f"{PREFIX}/{{path:path}}", passed),
@@ -181,3 +201,23 @@ def page_app(url: str, settings: Settings) -> st.App:
 
 def _chosen(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _ANSWERED if name in headers}
+
+
+async def _form(request: Request, boundary: str) -> AsyncIterator[bytes]:
+    """Yields a form with the file that a request brings, as it comes, and its other fields.
+
+    The fields are parameters of the address; `name` is the file's name.
+    """
+    fields = dict(request.query_params)
+    name = re.sub(r'[\r\n"\\]', "_", fields.pop("name", ""))
+    for field, value in fields.items():
+        field = re.sub(r"\W", "_", field)
+        yield (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+        ).encode()
+    yield (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    ).encode()
+    async for part in request.stream():
+        yield part
+    yield f"\r\n--{boundary}--\r\n".encode()

@@ -622,6 +622,9 @@ def test_one_match_is_compared(client: TestClient, room: Path, lens: Floorlens) 
     assert len(said["palettes"]["delta_e"]) == 5
     assert said["palettes"]["product_hex"][0] == "#b48c5a"
     assert str(room.parent) not in answer.text
+    alone = client.get(said["picture_url"], params={"layout": "patches", "side": 20})
+    with Image.open(io.BytesIO(alone.content)) as patches:
+        assert patches.size == (20 * len(said["pairs"]), 40)
     picture = client.get(said["picture_url"])
     assert picture.headers["content-type"] == "image/png"
     answer = client.get(f"/v1/searches/{search}/matches/unknown")

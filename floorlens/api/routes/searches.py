@@ -321,13 +321,18 @@ async def comparison_picture(
     product_id: ProductId,
     photo: PhotoNumber = 0,
     side: Annotated[int, Query(ge=16, le=800, description="of a patch, in pixels")] = 240,
+    layout: Annotated[
+        Literal["table", "patches"],
+        Query(description="with words and colours; or patches alone, those of the floor above"),
+    ] = "table",
 ) -> Response:
     """Returns patches of floor and product that correspond, and their colours, side by side."""
     kept = await kept_search(request, service, caller, search_id)
 
     def draw() -> Response:
         explanation = _explanation(service, kept, product_id, photo)
-        png = picture_bytes(explanation.picture(side))
+        draw_as = explanation.patches if layout == "patches" else explanation.picture
+        png = picture_bytes(draw_as(side))
         return Response(png, media_type="image/png", headers=_PRIVATE)
 
     return await service.run_with_models(request, draw)

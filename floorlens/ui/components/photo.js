@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const MODES = ["add", "remove", "box", "outline"];
 const STILL = 10; // Pixels: a pointer that moved less has tapped.
 const NEAR = 14; // Pixels: a tap so near to a corner means that corner.
-const PATIENCE = 60000; // Milliseconds: so long what was marked waits for the page.
+const PATIENCE = 8000; // Milliseconds: so long a change waits for the answer to the one before.
 const STRENGTH = "floorlens-mark-strength";
 
 const made = (tag, className, text) => {
@@ -40,7 +40,11 @@ function build(parent) {
   add("dots", canvas, made("div", "dots"));
   add("cursor", canvas, made("div", "cursor")).hidden = true;
   add("line", canvas, made("div", "line")).hidden = true;
-  add("open", frame, made("button", "open")).type = "button";
+  const open = made("button", "open");
+  open.type = "button";
+  frame.append(open);
+  add("openText", open, made("span"));
+  nodes.open = open;
 
   const tools = add("tools", work, made("div", "tools"));
   const modes = add("modes", tools, made("div", "modes"));
@@ -78,7 +82,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (!here) {
     here = parentElement.floorlensPhoto = {
       nodes: build(parentElement), data, mode: "add", local: null, sent: null, corners: [], box: null,
-      at: null, moved: false, source: null,
+      next: null, at: null, moved: false, source: null,
     };
     listen(here);
     if (data.drawn) here.mode = "box";
@@ -87,9 +91,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   here.data = data;
   here.tell = setTriggerValue;
-  if (here.local && ((data.echo === here.sent && !data.busy) || Date.now() - here.sent > PATIENCE)) {
-    here.local = null;
-  }
+  if (here.local && data.echo === here.sent && !data.busy) settle(here);
   label(here);
   showPicture(here);
   draw(here);
@@ -105,7 +107,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 function label({ nodes, data, mode }) {
   const { texts } = data;
   const words = {
-    open: data.drawn ? texts.draw : texts.correct, close: texts.close, undo: texts.undo,
+    openText: data.drawn ? texts.draw : texts.correct, close: texts.close, undo: texts.undo,
     reset: texts.reset, large: texts.enlarge, done: texts.done, strengthText: texts.opacity,
     facts: data.facts,
   };
@@ -196,6 +198,7 @@ function draw(here) {
   nodes.canvas.setAttribute("aria-busy", String(Boolean(local || data.busy)));
   nodes.canvas.dataset.mode = mode;
   nodes.close.hidden = mode !== "outline" || corners.length < 3;
+  nodes.large.hidden = !nodes.close.hidden;
   if (here.at) {
     nodes.cursor.style.left = `${here.at[0] / width * 100}%`;
     nodes.cursor.style.top = `${here.at[1] / height * 100}%`;
@@ -213,11 +216,11 @@ function listen(here) {
   const { canvas, dialog, slider } = nodes;
   const stop = new AbortController();
   const on = (target, name, act) => target.addEventListener(name, act, { signal: stop.signal });
-  here.stop = () => stop.abort();
+  here.stop = () => { stop.abort(); clearTimeout(here.timer); };
 
   for (const mode of MODES) on(nodes[mode], "click", () => choose(here, mode));
   on(nodes.undo, "click", () => {
-    if (here.corners.length) { here.corners.pop(); draw(here); } else here.tell("undo", Date.now());
+    if (here.corners.length) { here.corners.pop(); draw(here); } else undo(here);
   });
   on(nodes.reset, "click", () => { drop(here); send(here, { region: null, clicks: [] }); });
   on(nodes.close, "click", () => closeOutline(here));
@@ -240,7 +243,7 @@ function listen(here) {
     (nodes.open.offsetParent ? nodes.open : nodes.large).focus({ preventScroll: true });
   });
 
-  let strength = "45";
+  let strength = "35";
   try { strength = localStorage.getItem(STRENGTH) ?? strength; } catch { /* Without storage it starts anew. */ }
   const mark = () => nodes.root.style.setProperty("--strength", slider.value / 100);
   slider.value = strength;
@@ -285,6 +288,13 @@ function listen(here) {
   on(canvas, "blur", () => hideCursor(here));
 }
 
+function undo(here) {
+  clearTimeout(here.timer);
+  here.next = here.local = null;
+  draw(here);
+  here.tell("undo", Date.now());
+}
+
 function choose(here, mode) {
   drop(here);
   here.mode = mode;
@@ -316,11 +326,25 @@ function closeOutline(here) {
   if (region.length >= 3) send(here, { region, clicks: [] });
 }
 
+// One change is on its way at a time; of those that are made meanwhile the last one holds all.
 function send(here, change) {
-  here.sent = Math.max(Date.now(), (here.sent ?? 0) + 1);
+  const waits = here.local !== null;
   here.local = change;
   draw(here);
+  if (waits) here.next = change; else tell(here, change);
+}
+
+function tell(here, change) {
+  here.next = null;
+  here.sent = Date.now();
   here.tell("floor", { n: here.sent, ...change });
+  clearTimeout(here.timer);
+  here.timer = setTimeout(() => { settle(here); draw(here); }, PATIENCE);
+}
+
+function settle(here) {
+  clearTimeout(here.timer);
+  if (here.next) tell(here, here.next); else here.local = null;
 }
 
 function key(here, event) {

@@ -64,8 +64,7 @@ function draw(root, data) {
   arrange(root.main, list(
     part("look", [data.wipe, data.picture, data.waits, data.note], () => look(data)),
     data.palettes.length && part("palettes", data.palettes, () => palettes(data)),
-    data.patches && part("patches", [data.patches], () => section(texts.patches, "patches",
-      make("img", { className: "patches", alt: data.patchesLabel, loading: "lazy", decoding: "async", src: data.patches }))),
+    data.patches && part("patches", data.patches, () => patches(data)),
   ));
   arrange(root.side, list(
     part("facts", [data.rank, data.word, data.price, data.material, data.link, data.reason], () => offer(data)),
@@ -162,6 +161,19 @@ function palettes({ palettes: pairs, texts }) {
         swatch(pair.floor, texts.wipe.floor), swatch(pair.product, texts.wipe.product),
         make("span", { className: "word", textContent: pair.word }),
         make("span", { className: "soft", textContent: pair.delta }))))));
+}
+
+/** Returns the pairs of patches: parts of one picture, each pair above what is said of it. */
+function patches({ patches: { picture, label, notes }, texts }) {
+  const count = notes.length;
+  const pair = (note, place) => {
+    const image = make("img", { alt: "", loading: "lazy", decoding: "async", src: picture });
+    image.style.width = `${100 * count}%`;
+    image.style.left = `${-100 * place}%`;
+    return make("li", {}, make("span", { className: "pair" }, image), make("span", { className: "soft", textContent: note }));
+  };
+  return section(texts.patches, "patches",
+    make("ol", { className: "pairs", "aria-label": label }, ...notes.map(pair)));
 }
 
 function properties({ properties: rows, texts }) {

@@ -66,7 +66,8 @@ def show(now: Visit) -> None:
 
 def show_other_photo() -> None:
     """Shows a button for another photo; one can be dropped or pasted here as well."""
-    _show_element(load_settings(), {"compact": True})
+    with st.container(key="other-photo"):
+        _show_element(load_settings(), {"compact": True})
 
 
 def _of(settings: Settings, status: Status) -> Settings:

@@ -82,12 +82,12 @@ def card(match: Match) -> dict[str, Any]:
     }
 
 
-def details(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns a product's own fields as rows: label, text, and the link where it is one."""
+def details(metadata: Mapping[str, Any], offer: Offer) -> list[dict[str, Any]]:
+    """Returns a product's other fields as rows: label, text, and the link where it is one."""
     return [
         {"label": _label(name), "text": _plain(value), "link": web_link(value)}
         for name, value in metadata.items()
-        if value not in (None, "", [])
+        if value not in (None, "", []) and name not in offer.fields
     ]
 
 

@@ -35,6 +35,8 @@ MOST_KEPT = 8
 SIMILAR = 12
 WIDTH = 720
 """Of the product's picture, in pixels."""
+PATCH = 200
+"""Side of a patch, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -230,13 +232,12 @@ def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict
         "note": _note(answer, comparison, waits=waits),
         "wipe": None if page.id is None else _wipe(page.id, basics, comparison),
         "palettes": _palettes(comparison),
-        "patches": None if comparison is None else address(comparison.picture_url, side=160),
-        "patchesLabel": texts.PATCHES_ALT.format(name=basics.name),
+        "patches": _patches(basics, comparison),
         "properties": facts.properties(
             {} if comparison is None else comparison.attributes.floor,
             basics.attributes if comparison is None else comparison.attributes.product,
         ),
-        "details": facts.details(basics.metadata),
+        "details": facts.details(basics.metadata, offer),
         "design": _design(basics, reading),
         "similar": _similar(reading),
         "verdict": page.feedback.get(basics.id),
@@ -314,6 +315,17 @@ def _palettes(comparison: Comparison | None) -> list[dict[str, str]]:
     ]
 
 
+def _patches(basics: _Basics, comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None or not comparison.pairs:
+        return None
+    likeness = [max(0, round(100 * pair.similarity)) for pair in comparison.pairs]
+    return {
+        "picture": address(comparison.picture_url, layout="patches", side=PATCH),
+        "label": texts.PATCHES_ALT.format(name=basics.name),
+        "notes": [texts.ALIKE.format(share=share) for share in likeness],
+    }
+
+
 def _design(basics: _Basics, reading: Reading) -> list[dict[str, str | None]]:
     if reading.variants is not None:
         return [
@@ -332,7 +344,7 @@ def _similar(reading: Reading) -> list[dict[str, str | None]] | None:
     return [
         _small(
             *(one.product.id, one.product.name, one.product.thumbnail),
-            facts.word_fact(one.word)["text"],
+            "" if one.word is None else facts.word_fact(one.word)["text"],
         )
         for one in reading.similar
     ]
