@@ -543,7 +543,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 TRY_AGAIN = "Try again"
 CLEAR_FILTER = "Clear the filter"
 DISMISS = "Keep what was there"
-NOTHING_CLOSE = "Nothing close in this catalogue"
+NOTHING_CLOSE = "Nothing in this catalogue is close"
+NOTHING_CLOSE_CURE = (
+    "These are the nearest all the same. If the mark on the photo is off, correct it; if products "
+    "are filtered out, clear the filter."
+)
 DEGRADED = (
     "The vector engine does not answer, so the service searched its own copy. The ranking is "
     "right, only slower."

@@ -155,6 +155,13 @@ def leave() -> None:
     st.query_params.pop("search", None)
 
 
+def store(visit: Visit) -> None:
+    """Makes this the visit, and has the address of the page name its search."""
+    st.session_state["visit"] = visit
+    if visit.answer is not None:
+        name(visit.answer)
+
+
 def name(answer: Answer) -> None:
     """Has the address of the page name the search, so that a reload brings it back."""
     if answer.page.id is None:

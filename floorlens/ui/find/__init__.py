@@ -112,9 +112,7 @@ def _ask(now: Visit, place: st.delta_generator.DeltaGenerator | None) -> Visit:
         with place:
             show_stage = progress.show(now.wish.kind)
         now = asking.answered(now, show_stage)
-    st.session_state["visit"] = now
-    if now.answer is not None:
-        visit.name(now.answer)
+    visit.store(now)
     return now
 
 

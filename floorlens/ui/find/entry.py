@@ -84,6 +84,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
             "mark": MARK,
             "bytes": int(settings.max_upload_mb * 1e6),
             "megabytes": megabytes,
+            "echo": st.session_state.get("photo-echo"),
             "texts": {
                 "drop": texts.DROP,
                 "dropTouch": texts.DROP_TOUCH,
@@ -129,6 +130,7 @@ def privacy(status: Status | None) -> str:
 def _take_photo() -> None:
     event = st.session_state["entry"].get("photo")
     if event:
+        st.session_state["photo-echo"] = event["token"]
         visit.begin(event["token"])
 
 
