@@ -153,7 +153,7 @@ ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
-ATTRIBUTES = {
+PROPERTY_NAMES = {
     "tone": "Tone",
     "lightness": "Lightness",
     "colour": "Colour family",
@@ -173,7 +173,11 @@ ATTRIBUTES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+ATTRIBUTE_ORIGINS = {
+    "measured": "measured",
+    "stated": "from the product data",
+    "edited": "set by hand",
+}
 # From which confidence on which word.
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
@@ -192,8 +196,8 @@ SEARCH_LIKE = "Search like this"
 JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
-TAKEN_BACK = "Taken back."
-NOT_KEPT = "The service could not keep it. Try again."
+VERDICT_TAKEN_BACK = "Taken back."
+VERDICT_NOT_KEPT = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -206,8 +210,8 @@ CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
 REMOVE = "Remove {name}"
 MORE_FILTERS = "More filters"
 SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
-PRODUCTS, PRODUCT = "{count} products", "1 product"
-FIELDS = {
+SOME_PRODUCTS, ONE_PRODUCT = "{count} products", "1 product"
+FIELD_NAMES = {
     "material": "Material",
     "tone": "Tone",
     "colour": "Colour",
@@ -242,7 +246,12 @@ UNCOMPARE_NAME = "Do not compare {name}"
 COMPARE_TITLE = "Beside your floor"
 ONLY_DIFFERENCES = "Only differences"
 AS_FLOOR, UNLIKE_FLOOR = "as your floor", "unlike your floor"
-PRICE, MATERIAL, REASON, COLOURS_ROW = "Price", "Material", "In words", "Colours, dark to light"
+PRICE_ROW, MATERIAL_ROW, REASON_ROW, COLOURS_ROW = (
+    "Price",
+    "Material",
+    "In words",
+    "Colours, dark to light",
+)
 FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
 DELTAS = "ΔE {deltas}"
 NOTHING = "–"

@@ -112,11 +112,11 @@ def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
         "columns": [_floor_column(answer), *map(_column, products, matches)],
         "rows": [
             _row(
-                texts.PRICE,
+                texts.PRICE_ROW,
                 None,
                 [one.price for one in products],
             ),
-            _row(texts.MATERIAL, None, [one.material for one in products]),
+            _row(texts.MATERIAL_ROW, None, [one.material for one in products]),
             {
                 "label": texts.LIKENESS,
                 "alike": False,
@@ -125,7 +125,7 @@ def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
             _colours(comparisons, waits),
             *_attributes(matches, comparisons, waits),
             {
-                "label": texts.REASON,
+                "label": texts.REASON_ROW,
                 "alike": False,
                 "cells": [{"text": ""}, *map(_reason, matches, comparisons, waits)],
             },
@@ -196,7 +196,7 @@ def _attributes(
     rows = []
     for name in names:
         values = [_value(one.get(name)) for one in products]
-        row = _row(texts.ATTRIBUTES.get(name, name), _value(floor.get(name)), values)
+        row = _row(texts.PROPERTY_NAMES.get(name, name), _value(floor.get(name)), values)
         if not floor and any(waits):
             row |= {"alike": False, "cells": [{"waits": True}, *row["cells"][1:]]}
         rows.append(row)

@@ -15,7 +15,7 @@ from floorlens.errors import FloorlensError
 from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import product
-from floorlens.ui.find.briefs import brief
+from floorlens.ui.find.briefs import brief, count_text
 from floorlens.ui.server import address
 from floorlens.ui.visit import MOST_LISTED, Answer, Visit
 
@@ -45,7 +45,7 @@ def show(now: Visit) -> None:
     if page is not None and page.id is not None:
         query.insert(0, ("search", page.id))
     products = [brief(now, one) for one in now.shortlist]
-    count = texts.PRODUCT if len(products) == 1 else texts.PRODUCTS.format(count=len(products))
+    count = count_text(len(products))
     _SHARE(
         key="share",
         data={
