@@ -19,7 +19,7 @@ from floorlens.ui.states import Problem
 MOST_STEPS = 20
 """Answers to go back to, at most."""
 MOST_COMPARED = 4
-MOST_LISTED = 40
+MOST_LISTED = 24
 """Products on the shortlist: their ids are in the address."""
 
 
