@@ -153,7 +153,7 @@ ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
-ATTRIBUTES = {
+PROPERTY_NAMES = {
     "tone": "Tone",
     "lightness": "Lightness",
     "colour": "Colour family",
@@ -173,7 +173,11 @@ ATTRIBUTES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+ATTRIBUTE_ORIGINS = {
+    "measured": "measured",
+    "stated": "from the product data",
+    "edited": "set by hand",
+}
 # From which confidence on which word.
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
@@ -193,6 +197,7 @@ JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
 TAKEN_BACK = "Taken back."
+VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
@@ -206,8 +211,8 @@ CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
 REMOVE = "Remove {name}"
 MORE_FILTERS = "More filters"
 SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
-PRODUCTS, PRODUCT = "{count} products", "1 product"
-FIELDS = {
+SOME_PRODUCTS, ONE_PRODUCT = "{count} products", "1 product"
+FIELD_NAMES = {
     "material": "Material",
     "tone": "Tone",
     "colour": "Colour",
@@ -235,6 +240,39 @@ LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
 GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
+
+TRAY = "Products to compare"
+COMPARE_COUNT = "Compare {count} of {most}"
+UNCOMPARE_NAME = "Do not compare {name}"
+COMPARE_TITLE = "Beside your floor"
+ONLY_DIFFERENCES = "Only differences"
+AS_FLOOR, UNLIKE_FLOOR = "as your floor", "unlike your floor"
+PRICE_ROW, MATERIAL_ROW, REASON_ROW, COLOURS_ROW = (
+    "Price",
+    "Material",
+    "In words",
+    "Colours, dark to light",
+)
+FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
+DELTAS = "ΔE {deltas}"
+NOTHING = "–"
+PASSING, COUNTED = "{count} of {whole:,}", "products"
+SHARE, SHARE_TITLE = "Share", "Share this search"
+LINK, COPY_LINK, SHARE_NATIVE = "Link to this search", "Copy link", "Send"
+COPIED = "Link copied"
+NOT_COPIED = "The link is marked above: copy it by hand."
+LINK_UNTIL = (
+    "Whoever has the link sees the photo and these results, until {time}. Then they are deleted."
+)
+NO_LINK = "This service keeps no searches, so there is no link to this one and no file of it."
+LINK_HERE = "This page runs on this computer alone: the link works nowhere else."
+CARRIES = "The shortlist goes along: {count}."
+WHOLE_RANKING = "The whole ranking"
+FILE_HINT = "{name} as {kind}"
+SHORTLIST_TITLE, SHORTLIST_COUNT = "Shortlist", "Shortlist: {count}"
+SHORTLIST_EMPTY = "Nothing yet. Put products aside from their cards, to keep, print or send them."
+SHORTLIST_CLEAR = "Remove all"
+LOCALE = "en-GB"
 
 # -- catalogue page ----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts
 from floorlens.ui.server import PREFIX, address
-from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
+from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _PRODUCT = element("product", "nodes", "wipe")
 MOST_KEPT = 8
@@ -376,7 +376,7 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.TAKEN_BACK
+            said = texts.VERDICT_TAKEN_BACK
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict
@@ -401,4 +401,4 @@ def _compare() -> None:
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one))
+        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))
