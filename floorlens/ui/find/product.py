@@ -159,7 +159,9 @@ def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> 
     if search is not None:
         steps["comparison"] = lambda: client.compare(search, product_id)
     steps["similar"] = lambda: client.similar_products(product_id, limit=SIMILAR).matches
-    steps["variants"] = lambda: client.product_variants(product_id)
+    if answer.page.query.group is not None:
+        # Only then the service has made out the designs; to begin with it takes long.
+        steps["variants"] = lambda: client.product_variants(product_id)
     left = [name for name in steps if name not in reading.asked]
     if not left:
         return False
