@@ -136,7 +136,6 @@ SCALES = {
     "sizes": "Both at about one scale, by the size of the boards in the product data.",
     "usual": "The scale is a guess, from what product pictures usually show.",
     "unknown": "The scale is not known: each is shown whole.",
-    None: "Your floor from above. The scale of the product's picture is not known.",
 }
 COLOURS = "Colours"
 COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
@@ -153,7 +152,7 @@ ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
-ATTRIBUTES = {
+PROPERTY_NAMES = {
     "tone": "Tone",
     "lightness": "Lightness",
     "colour": "Colour family",
@@ -173,7 +172,7 @@ ATTRIBUTES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+PROPERTY_ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
 # From which confidence on which word.
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
@@ -192,8 +191,8 @@ SEARCH_LIKE = "Search like this"
 JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
-TAKEN_BACK = "Taken back."
-NOT_KEPT = "The service could not keep it. Try again."
+JUDGEMENT_GONE = "Taken back."
+JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
