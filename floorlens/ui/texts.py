@@ -109,7 +109,7 @@ NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
 GROUP_HELP = "Sizes and colours of one design share a card"
-EQUALS = "These {count} look equally close"
+EQUALS = "The first {count} look equally close"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
 ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
@@ -136,7 +136,6 @@ SCALES = {
     "sizes": "Both at about one scale, by the size of the boards in the product data.",
     "usual": "The scale is a guess, from what product pictures usually show.",
     "unknown": "The scale is not known: each is shown whole.",
-    None: "Your floor from above. The scale of the product's picture is not known.",
 }
 COLOURS = "Colours"
 COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
@@ -173,7 +172,7 @@ PROPERTY_NAMES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ATTRIBUTE_ORIGINS = {
+PROPERTY_ORIGINS = {
     "measured": "measured",
     "stated": "from the product data",
     "edited": "set by hand",
@@ -199,6 +198,8 @@ THANKS = "Thank you. It helps to make the search better."
 TAKEN_BACK = "Taken back."
 VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
+JUDGEMENT_GONE = "Taken back."
+JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -317,7 +318,10 @@ ORIGIN_NOTES = {
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, EDIT_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+TAKE_BACK, EDIT_TAKEN_BACK = (
+    "Take back {attribute}: {value}",
+    "{attribute} is no longer set by hand",
+)
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
