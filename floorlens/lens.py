@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from floorlens.adaptation.adapt import AdaptationReport
     from floorlens.catalogue.batches import Progress
     from floorlens.catalogue.catalogue import Catalogue, Page
+    from floorlens.catalogue.narrowing import SearchFacets
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
     from floorlens.images.fetching import Fetcher
@@ -492,6 +493,8 @@ class Floorlens:
         from floorlens.pipeline import floor_view
 
         shared_decoders().prepare()
+        # For the first filter: of 100,000 products it takes seconds.
+        self._ask(lambda catalogue, _: catalogue.field_values())
         grey = np.full((256, 256, 3), 128, np.uint8)
         floor = self.mask(grey, clicks=[(128, 200)])
         try:
@@ -974,6 +977,59 @@ class Floorlens:
         from floorlens.catalogue.filtering import facets
 
         return self._ask(lambda catalogue, _: facets(catalogue, where))
+
+    def search_facets(
+        self, where: Mapping[str, Any] | None = None, *, without: Sequence[str] = ()
+    ) -> SearchFacets:
+        """Returns what a ranking can be narrowed by: fields, their values, ranges of numbers.
+
+        Each value has a count under the rest of the filter, and the whole filter that results when
+        it is chosen or taken back. No model runs. Every product is read once after a change.
+
+        Args:
+            where: the ranking's filter, as for `search`. What top-level keys say of a field with
+                `$in`, or with `$gte` and `$lt`, is chosen there; everything else counts whole.
+            without: ids that the ranking leaves out, as by `unlike`.
+
+        Raises:
+            FilterError: the filter is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> facets = lens.search_facets({"material": "wood look"})
+            >>> facets.total, facets.facets[0].field
+            (2, 'material')
+            >>> [(one.value, one.count, one.selected) for one in facets.facets[0].values]
+            [('wood look', 2, True), ('terrazzo', 1, False)]
+        """
+        from floorlens.catalogue.narrowing import narrow
+
+        return self._ask(lambda catalogue, _: narrow(catalogue.field_values(), where, without))
+
+    def count_matching(
+        self, where: Mapping[str, Any] | None = None, *, without: Sequence[str] = ()
+    ) -> int:
+        """Returns how many products that can be found pass a filter.
+
+        Args:
+            where: the filter, as for `search`.
+            without: ids that are left out.
+
+        Raises:
+            FilterError: the filter is not usable.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> lens.count_matching({"material": "wood look"})
+            2
+        """
+        from floorlens.catalogue.narrowing import count_matching
+
+        return self._ask(
+            lambda catalogue, _: count_matching(catalogue.field_values(), where, without)
+        )
 
     def measure_attributes(
         self, *, anew: bool = False, progress: ImportProgress | None = None

@@ -517,6 +517,7 @@ class _Search:
             index=retrieval.engine,
             degraded=retrieval.degraded,
             weights=order.weights,
+            default_weights=order.default_weights,
             equals=equals,
             nothing_close=order.nothing_close,
             notes=() if self._note is None else (self._note,),

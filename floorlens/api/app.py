@@ -22,7 +22,16 @@ from floorlens.api.limits import UploadLimit, limit_of
 from floorlens.api.logs import Requests
 from floorlens.api.metrics import Metrics
 from floorlens.api.origins import AnswerHeaders, Origins
-from floorlens.api.routes import feedback, jobs, masks, products, reference, searches, state
+from floorlens.api.routes import (
+    feedback,
+    jobs,
+    masks,
+    products,
+    reference,
+    search_facets,
+    searches,
+    state,
+)
 from floorlens.api.service import Service
 from floorlens.api.strictness import refuse_unknown_parameters
 from floorlens.api.tracing import trace
@@ -98,7 +107,8 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    routers = [one.router for one in (reference, searches, feedback, masks, products, jobs, state)]
+    files = (reference, searches, search_facets, feedback, masks, products, jobs, state)
+    routers = [one.router for one in files]
     for router in routers:
         app.include_router(router)
     # For what asks which of them an address has.

@@ -119,15 +119,17 @@ def scope_of(operation: dict[str, Any]) -> str | None:
 def _add_answers(method: str, operation: dict[str, Any]) -> None:
     answers: dict[str, Any] = operation["responses"]
     scope = scope_of(operation)
-    counted = scope is not None and not any("signature" in one for one in operation["security"])
+    asks = "security" in operation
+    counted = asks and not any("signature" in one for one in operation["security"])
     invalid = answers.get("422", {}).get("content", {}).get("application/json", {})
     if "HTTPValidationError" in str(invalid):
         answers["422"] = _problem(422, "request-invalid", "a parameter cannot be used")
     if "requestBody" in operation:
         _default(answers, 400, "request-invalid", "the body is broken")
         _default(answers, 413, "upload-too-large", "the body has too many bytes")
-    if scope is not None:
+    if asks:
         _default(answers, 401, "key-missing", "there is no key, or it does not work")
+    if scope is not None:
         text = f"the key has not the scope `{scope}`"
         _default(answers, 403, "scope-missing", f"{text}, or the request comes from elsewhere")
     else:

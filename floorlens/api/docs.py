@@ -61,7 +61,8 @@ def reference_page(document: dict[str, Any]) -> str:
         )
         for tag in tags
     )
-    parts += [f"<p>{'<br>'.join(lines)}</p>" for lines in contents]
+    items = "".join(f"<p>{'<br>'.join(lines)}</p>" for lines in contents)
+    parts.append(f'<nav class="tags" aria-label="Contents">{items}</nav>')
     for tag, text in tags.items():
         parts.append(f"<h2>{escape(tag.capitalize())}</h2><p>{_text(text)}</p>")
         for path, item in document["paths"].items():
@@ -71,17 +72,19 @@ def reference_page(document: dict[str, Any]) -> str:
     parts.append("<h2>Schemas</h2>")
     for name, schema in document["components"]["schemas"].items():
         parts.append(_schema(name, schema))
-    return page(f"{info['title']}: the service", "".join(parts))
+    body = f'<div class="reference">{"".join(parts)}</div>'
+    return page(f"{info['title']}: the service", body)
 
 
 def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     scope = scope_of(operation)
-    needs = f"needs a key with the scope <b>{escape(scope)}</b>" if scope else "needs no key"
+    needs = "needs a key" if operation.get("security") else "needs no key"
+    needs += f" with the scope <b>{escape(scope)}</b>" if scope else ""
     if any("signature" in one for one in operation.get("security", ())):
         needs += ", or a signed address"
     parts = [
         f'<section id="{escape(operation["operationId"])}">',
-        f"<h2>{method.upper()} {escape(path)}</h2>",
+        f'<h3><span class="fl-word">{method.upper()}</span> {escape(path)}</h3>',
         f'<p class="soft">{needs}</p>',
         *(f"<p>{_text(part)}</p>" for part in operation.get("description", "").split("\n\n")),
     ]
@@ -135,7 +138,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
     rows = _fields(schema)
     body = table(("field", "type", "meaning"), rows) if rows else f"<p>{_kind(schema)}</p>"
     about = _text(schema.get("description", ""))
-    return f'<section id="{escape(name)}"><h2>{escape(name)}</h2><p>{about}</p>{body}</section>'
+    return f'<section id="{escape(name)}"><h3>{escape(name)}</h3><p>{about}</p>{body}</section>'
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -61,12 +61,13 @@ def search_answer(
         floors=[
             None if floor is None else FloorBody(**floor_facts(floor)) for floor in result.floors
         ],
-        total=result.total,
+        total=answer.total,
         verdict=result.verdict,
         equals=result.equals,
         nothing_close=result.nothing_close,
         notes=list(result.notes),
         weights=None if result.weights is None else dict(result.weights),
+        default_weights=None if result.default_weights is None else dict(result.default_weights),
         matches=[match_body(service, match) for match in result.matches],
         next_cursor=answer.next_cursor,
         catalogue_changed=answer.catalogue_changed,

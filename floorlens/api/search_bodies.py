@@ -424,6 +424,7 @@ class SearchAnswer(BaseModel):
                 "nothing_close": False,
                 "notes": [],
                 "weights": {"colour": 0.4, "texture": 0.3, "pattern": 0.3},
+                "default_weights": {"colour": 0.4, "texture": 0.3, "pattern": 0.3},
                 "matches": [_MATCH],
                 "next_cursor": "AAAAFAAAAAAAAAAHtk1vnY3HxTA",
                 "catalogue_changed": False,
@@ -439,12 +440,18 @@ class SearchAnswer(BaseModel):
     expires: str | None = Field(description="until when it is kept (UTC)")
     query: QueryBody
     floors: list[FloorBody | None] = Field(description="of each photo; null: it shows none")
-    total: int = Field(description="products of the catalogue")
+    total: int = Field(
+        description="products that pass the filter, without those in `unlike`; with `group` too, "
+        "products and not designs"
+    )
     verdict: str = Field(description="what the ranking as a whole says, in a sentence")
     equals: int = Field(description="so many of the first cannot be told apart; 0: not known")
     nothing_close: bool | None = Field(description="whether no product is close; null: not known")
     notes: list[str] = Field(description="what was left out, and why, in sentences")
     weights: dict[str, float] | None = Field(description="how much each component counted")
+    default_weights: dict[str, float] | None = Field(
+        description="how much each component of the floor counts where nobody says otherwise"
+    )
     matches: list[MatchBody]
     next_cursor: str | None = Field(description="for the next page; null after the last one")
     catalogue_changed: bool = Field(

@@ -139,6 +139,22 @@ def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     return caller
 
 
+async def requires_key(
+    request: Request,
+    service: ServiceOf,
+    _bearer: Any = Security(_BEARER),
+    _header: Any = Security(_HEADER),
+) -> Caller:
+    """Lets those pass who have a key, of whatever scope, and returns the caller.
+
+    Raises:
+        Refusal: there is no valid key, or its rate is used up.
+    """
+    who = _caller_of(request)
+    await count(request.scope["state"], who, service)
+    return who
+
+
 async def requires_image(
     request: Request,
     service: ServiceOf,
@@ -182,17 +198,20 @@ async def requires_image(
 _SCOPE_OF: dict[Any, Scope] = {requires_image: "search"}
 
 
-def scope_of(dependency: Any) -> Scope | None:
-    """Returns the scope that callers need whom a dependency lets pass; None: it is no such one."""
-    return _SCOPE_OF.get(dependency)
+def lets_pass(dependency: Any, caller: Any) -> bool:
+    """Returns whether a dependency of a route lets a caller pass, or asks for nothing."""
+    if dependency is requires_key:
+        return isinstance(caller, Caller)
+    scope = _SCOPE_OF.get(dependency)
+    return scope is None or (isinstance(caller, Caller) and scope in caller.scopes)
 
 
-def _caller_of(request: Request, scope: Scope) -> Caller:
+def _caller_of(request: Request, scope: Scope | None = None) -> Caller:
     """Returns who the guard says makes a request, if that may do what needs a scope."""
     caller: Caller | Exception = request.scope["state"]["caller"]
     if isinstance(caller, Exception):
         raise caller
-    if scope not in caller.scopes:
+    if scope is not None and scope not in caller.scopes:
         errors = {"authorization": f"this needs a key with the scope {scope!r}"}
         raise Refusal(403, "scope-missing", errors=errors)
     return caller

@@ -42,6 +42,11 @@ class Status(Health):
     )
     engines: list[EngineState]
     jobs: list[RunningJob] = Field(description="those that wait or run, the oldest first")
+    keep_hours: float = Field(
+        description="so long searches are kept with their photos; 0 = not at all"
+    )
+    max_upload_mb: float = Field(description="largest photo that is accepted, in megabytes")
+    max_megapixels: float = Field(description="largest picture that is accepted")
 
 
 async def read_status(request: Request, service: Service) -> Status:
@@ -75,6 +80,9 @@ async def read_status(request: Request, service: Service) -> Status:
                 )
                 for job in service.dispatcher.jobs.unfinished()
             ],
+            keep_hours=service.settings.keep_hours,
+            max_upload_mb=service.settings.max_upload_mb,
+            max_megapixels=service.settings.max_megapixels,
         )
 
     return await service.run_with_files(request, read)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from floorlens.api.field_errors import unknown_fields
 from floorlens.api.problems import Refusal
-from floorlens.api.security import Caller, scope_of
+from floorlens.api.security import lets_pass
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -43,9 +43,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
 def _may_ask(request: Request, route: APIRoute) -> bool:
     """Returns whether the caller may ask the route at all: if not, that is said first."""
     caller = request.scope["state"].get("caller")
-    scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
-    needs = (scope_of(one.call) for one in _dependants(route.dependant))
-    return all(scope is None or scope in scopes for scope in needs)
+    return all(lets_pass(one.call, caller) for one in _dependants(route.dependant))
 
 
 def _known(route: APIRoute) -> tuple[set[str], set[str] | None, set[str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from floorlens.attributes import Attribute
 from floorlens.catalogue.database import FILE_NAME, Database
 from floorlens.catalogue.designs import Designs
+from floorlens.catalogue.field_values import FieldValues
 from floorlens.catalogue.generations import Generations, projection_version, stamp_of
 from floorlens.catalogue.product_attributes import ProductAttributes
 from floorlens.catalogue.projections import Projections
@@ -59,6 +62,10 @@ from floorlens.products.variants import Variant
 
 __all__ = ["FILE_NAME", "Catalogue", "Page"]
 
+_NOTICEABLE = 0.2
+"""Seconds: what takes less is read anew whenever the catalogue has changed."""
+_SERVES = 10
+
 
 @dataclass(frozen=True)
 class Page:
@@ -75,6 +82,16 @@ class Page:
     attributes: Mapping[str, Mapping[str, Attribute]]
     total: int
     more: bool
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What was read of all products: at which revision, when, and how long that took."""
+
+    values: FieldValues
+    revision: int
+    moment: float
+    seconds: float
 
 
 class Catalogue(Database):
@@ -97,6 +114,8 @@ class Catalogue(Database):
         self.attributes = ProductAttributes(self)
         self.designs = Designs(self)
         self._fields: tuple[int, Mapping[str, bool]] | None = None
+        self._table: _Table | None = None
+        self._table_lock = threading.Lock()
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -292,6 +311,26 @@ class Catalogue(Database):
         if any(name not in known for name in names):
             known = self.fields()
         return [name for name in names if name not in known]
+
+    def field_values(self) -> FieldValues:
+        """Returns what the products that can be found have in each field, for filters and counts.
+
+        Every product is read, once a revision. Where that takes a while, as of 100,000 products
+        while an import adds others, the table of an earlier revision serves ten times as long.
+        """
+        with self._table_lock:
+            table, now = self._table, time.monotonic()
+            fresh = table is not None and table.seconds > _NOTICEABLE
+            if table is not None and fresh and now - table.moment < _SERVES * table.seconds:
+                return table.values
+            if table is not None and table.revision == self.revision():
+                return table.values
+            with self.reading() as connection, connection.begin():
+                revision = self.check_revision(connection)
+                values = FieldValues.of(_field_rows(connection))
+            ended = time.monotonic()
+            self._table = _Table(values, revision, ended, ended - now)
+            return values
 
     def names(self) -> dict[str, str]:
         """Returns the name of each product by its id, in order of id."""
@@ -530,3 +569,24 @@ class Catalogue(Database):
 def _record(row: Any, values: Mapping[str, Attribute]) -> Record:
     metadata = record_metadata(json.loads(row.metadata), row.uri, values)
     return Record(row.id, np.frombuffer(row.vector, "<f4"), metadata)
+
+
+def _field_rows(
+    connection: Connection,
+) -> Iterator[tuple[str, Mapping[str, Any], Iterable[str]]]:
+    """Yields of each product that can be found its id, what filters see, and its own fields."""
+    live = select(state.c.live).scalar_subquery()
+    query = (
+        select(products.c.id, products.c.metadata, images.c.uri)
+        .select_from(products)
+        .join(features, (features.c.product_id == products.c.id) & (features.c.generation == live))
+        .outerjoin(images, (images.c.product_id == products.c.id) & (images.c.position == 0))
+        .order_by(products.c.id)
+    )
+    values = read_attributes(connection.execute(select(attributes)))
+    for row in connection.execute(query):
+        metadata = json.loads(row.metadata)
+        # Its text goes as soon as it has been read: there may be 100,000 of them.
+        of_row: Mapping[str, Attribute] = values.pop(row.id, {})
+        own = metadata.keys() | of_row.keys()
+        yield row.id, record_metadata(metadata, row.uri, of_row), own

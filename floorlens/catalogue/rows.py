@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import MappingProxyType
@@ -212,6 +212,10 @@ class StoredAttributes(Mapping[str, Attribute]):
 
     def __len__(self) -> int:
         return len(self._parsed())
+
+    def items(self) -> ItemsView[str, Attribute]:
+        """Returns names and attributes; `Mapping` looks each name up, which takes longer."""
+        return self._parsed().items()
 
     def __repr__(self) -> str:
         return repr(self._parsed())

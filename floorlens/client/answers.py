@@ -146,12 +146,13 @@ class SearchPage:
         expires: until when the service keeps it.
         query: what was asked.
         floors: of each photo; None: it shows none.
-        total: how many products the ranking has.
+        total: how many products pass the filter, without those in `unlike`.
         verdict: what the ranking as a whole says, in a sentence.
         equals: so many of the first cannot be told apart; 0: not known.
         nothing_close: whether no product is close; None: not known.
         notes: what was left out, and why, in sentences.
         weights: how much each component counted.
+        default_weights: how much each component of the floor counts by default, together 1.
         matches: the products, the closest first.
         next_cursor: for the next page; None after the last one.
         catalogue_changed: whether it changed since the page before.
@@ -171,6 +172,7 @@ class SearchPage:
     nothing_close: bool | None
     notes: tuple[str, ...]
     weights: Mapping[str, float] | None
+    default_weights: Mapping[str, float] | None
     matches: tuple[Match, ...]
     next_cursor: str | None
     catalogue_changed: bool
@@ -178,6 +180,70 @@ class SearchPage:
     timings: Mapping[str, float]
     index: str
     degraded: str | None
+
+
+@dataclass(frozen=True)
+class SearchFacetValue:
+    """A value that products have.
+
+    Attributes:
+        value: the value.
+        count: how many products have it and pass the filter without what is chosen of its field.
+        selected: whether the search asks for it.
+        where: the whole filter that results when it is chosen, or taken back if it is selected, for
+            `Client.refine`; None: no filter.
+    """
+
+    value: str | bool | float
+    count: int
+    selected: bool
+    where: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacetBucket:
+    """A range of numbers; the other fields are those of `SearchFacetValue`.
+
+    Attributes:
+        at_least: the smallest number in it; None: there is no bound.
+        below: what all numbers in it are smaller than; None: there is no bound.
+    """
+
+    at_least: float | None
+    below: float | None
+    count: int
+    selected: bool
+    where: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacet:
+    """A field that a ranking can be narrowed by; it has values or buckets.
+
+    Attributes:
+        field: its name in filters.
+        unit: of its numbers; "" where none is known.
+        values: the commonest of the catalogue first, numbers in order.
+        buckets: ranges of its numbers in order, without gaps.
+        lowest, highest: of its numbers in the whole catalogue; None where it has values.
+        without: the whole filter without what is chosen of this field; None: no filter.
+    """
+
+    field: str
+    unit: str
+    values: tuple[SearchFacetValue, ...]
+    buckets: tuple[SearchFacetBucket, ...]
+    lowest: float | None
+    highest: float | None
+    without: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SearchFacets:
+    """What a ranking can be narrowed by; `total` is how many products pass the whole filter."""
+
+    total: int
+    facets: tuple[SearchFacet, ...]
 
 
 @dataclass(frozen=True)
@@ -493,6 +559,9 @@ class Status:
         engine: code of the error for which the vector engine cannot be searched; None if it can.
         engines: the engines that hold the catalogue.
         jobs: those that wait or run, the oldest first.
+        keep_hours: so long searches are kept with their photos; 0: not at all.
+        max_upload_mb: the largest photo that is accepted, in megabytes.
+        max_megapixels: the largest picture that is accepted.
     """
 
     status: str
@@ -508,6 +577,24 @@ class Status:
     engine: str | None
     engines: tuple[EngineState, ...]
     jobs: tuple[RunningJob, ...]
+    keep_hours: float
+    max_upload_mb: float
+    max_megapixels: float
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """What the client's key may do.
+
+    Attributes:
+        required: whether the service asks for keys at all.
+        scopes: of search, read, admin; all of them where it asks for none.
+        rate: requests a minute; 0: no limit.
+    """
+
+    required: bool
+    scopes: tuple[Literal["search", "read", "admin"], ...]
+    rate: int
 
 
 @dataclass(frozen=True)

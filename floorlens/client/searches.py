@@ -19,6 +19,7 @@ from floorlens.client.answers import (
     Match,
     Remark,
     RemarkPage,
+    SearchFacets,
     SearchPage,
     Verdict,
 )
@@ -215,6 +216,28 @@ def matches(search: SearchPage | str, *, limit: int = 100) -> Page[Match]:
         lambda page: page.matches,
         search if isinstance(search, SearchPage) else None,
     )
+
+
+def search_facets(search: SearchPage | str) -> Call[SearchFacets]:
+    """Returns what the ranking of a search can be narrowed by, with counts; no model runs.
+
+    Args:
+        search: the search, or its id.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "search-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> material = client.search_facets(page).facets[0]
+        >>> [(one.value, one.count) for one in material.values]
+        [('wood look', 2), ('terrazzo', 1)]
+        >>> client.refine(page, where=material.values[0].where).query.where
+        {'material': {'$in': ['wood look']}}
+    """
+    return Call("GET", f"{_path(search)}/facets", reader(SearchFacets))
 
 
 def search_photo(search: SearchPage | str, *, photo: int = 0) -> Call[bytes]:

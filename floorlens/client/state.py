@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from floorlens.client.answers import Liveness, Readiness, Status
+from floorlens.client.answers import KeyState, Liveness, Readiness, Status
 from floorlens.client.calls import Call, reader, text_of
 
 
@@ -18,6 +18,20 @@ def status() -> Call[Status]:
         'builtin'
     """
     return Call("GET", "/v1/status", reader(Status))
+
+
+def key_state() -> Call[KeyState]:
+    """Returns what the client's key may do, and how often it may ask.
+
+    Raises:
+        ServiceError: the service refuses, such as "key-invalid".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> client.key_state().scopes
+        ('search', 'read', 'admin')
+    """
+    return Call("GET", "/v1/key", reader(KeyState))
 
 
 def health() -> Call[Liveness]:

@@ -87,18 +87,18 @@ def run_demo(
             outcomes.append(outcome)
             if room_progress is not None:
                 room_progress(number, len(photos), outcome)
-    title = "Floorlens: the products of a catalogue, ranked for the floor in each room"
+    title = "The floor in each room, and the products closest to it"
     report = write_report(out / "report.html", outcomes, title=title)
     return Demo(report, import_report, tuple(outcomes))
 
 
 def _rank(lens: Floorlens, photo: Path, truth: str | None, max_megapixels: float) -> RoomOutcome:
-    pixels = None
+    picture = None
     try:
-        pixels = load_photo(photo, max_megapixels=max_megapixels).pixels
-        return RoomOutcome(photo.name, pixels, lens.search(photo), truth=truth)
+        picture = load_photo(photo, max_megapixels=max_megapixels)
+        return RoomOutcome(photo.name, picture, lens.search(photo), truth=truth)
     except FloorlensError as error:
-        return RoomOutcome(photo.name, pixels, None, problem=str(error), truth=truth)
+        return RoomOutcome(photo.name, picture, None, problem=str(error), truth=truth)
 
 
 def _photos(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The HTML report of a demo: each room with its mask drawn, and the ranking beside it."""
+"""The HTML report of a demo: each room with its floor drawn, and the ranking beside it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from floorlens.errors import FloorlensError
-from floorlens.html import figure, page, score_bar
+from floorlens.explanation.above import floor_patch
+from floorlens.html import figure, page, table
 from floorlens.images.drawing import overlay, picture_file
-from floorlens.images.loading import load_photo
+from floorlens.images.loading import Photo, load_photo
+from floorlens.look.parts import product_card, word_badge
 from floorlens.products.product import Product
 from floorlens.reranking import Evidence
 
@@ -28,8 +27,9 @@ _EVIDENCE: Mapping[Evidence | None, str] = {
     "scene": "by its room scene",
     "both": "by its swatch and its room scene",
 }
-ROOM_SIDE = 900
-PRODUCT_SIDE = 320
+ROOM_SIDE = 1000
+PATCH_SIDE = 240
+PRODUCT_SIDE = 400
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class RoomOutcome:
 
     Attributes:
         name: the photo's file name.
-        pixels: uint8 (h, w, 3) sRGB; None if the photo could not be read.
+        photo: the photo; None if it could not be read.
         result: the ranking; None if there is none.
         problem: why there is no ranking; None if there is.
         truth: the id of the product that is on the floor, where it is known.
     """
 
     name: str
-    pixels: NDArray[np.uint8] | None
+    photo: Photo | None
     result: SearchResult | None
     problem: str | None = None
     truth: str | None = None
@@ -73,16 +73,17 @@ def write_report(path: Path, rooms: Sequence[RoomOutcome], *, title: str, cards:
         _section(room, number, pictures, thumbnails, cards)
         for number, room in enumerate(rooms, start=1)
     ]
-    body = f"<p>{escape(_summary(rooms))}</p>" + "".join(sections) + _FOOTER
+    body = f'<p class="lead">{escape(_summary(rooms))}</p>' + "".join(sections) + _FOOTER
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(title, body), encoding="utf-8")
     return path
 
 
 _FOOTER = (
-    "<footer>A percentage is the probability that this is the product on the floor, if the "
-    "catalogue holds it, learned on rooms whose product is known. The bar is the likeness, the "
-    "weighted mean of the components below it.</footer>"
+    "<footer><p>The word says how close a product looks. The bars say how alike floor and product "
+    "are in each respect. A percentage is the probability that this is the product on the floor, "
+    "if the catalogue holds it, learned on rooms whose product is known; products that are "
+    "further away have none.</p></footer>"
 )
 
 
@@ -110,49 +111,91 @@ def _section(
 ) -> str:
     heading = f"<h2>{escape(room.name)}</h2>"
     if room.result is None:
-        photo = ""
-        if room.pixels is not None:
-            file = picture_file(room.pixels, pictures / f"room-{number}.jpg", ROOM_SIDE)
-            photo = figure(f"{pictures.name}/{file.name}", "", alt=room.name)
-        problem = f'<p class="warn">{escape(room.problem or "")}</p>'
-        return f'<section>{heading}<div class="split">{photo}<div>{problem}</div></div></section>'
-    result = room.result
-    if room.pixels is not None:
-        drawing = overlay(room.pixels, result.floor.working_mask)
-        picture_file(drawing, pictures / f"room-{number}.jpg", ROOM_SIDE)
-    caption = (
-        f"The floor: {result.floor.share:.0%} of the photo, confidence "
-        f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms. "
-        f"{escape(result.verdict)}"
+        shown = ""
+        if room.photo is not None:
+            file = picture_file(room.photo.pixels, pictures / f"room-{number}.jpg", ROOM_SIDE)
+            shown = figure(f"{pictures.name}/{file.name}", "", alt=room.name)
+        problem = f'<p class="fl-note fl-error">{escape(room.problem or "")}</p>'
+        return f'<section>{heading}<div class="split"><div>{shown}</div>{problem}</div></section>'
+    floor = _floor(room.name, room.photo, room.result, number, pictures)
+    ranking = _ranking(room.result, room.truth, pictures, thumbnails, count)
+    return (
+        f'<section>{heading}<div class="split"><div>{floor}</div><div>{ranking}</div></div>'
+        "</section>"
     )
-    photo = figure(f"{pictures.name}/room-{number}.jpg", caption, alt=f"{room.name}, floor drawn")
-    cards = "".join(
-        _card(match, pictures, thumbnails, match.product.id == room.truth, _score(result, match))
+
+
+def _floor(
+    name: str, photo: Photo | None, result: SearchResult, number: int, pictures: Path
+) -> str:
+    """Returns the photo with its floor drawn, a piece of the floor, and what is said of both."""
+    text = (
+        f"The floor: {result.floor.share:.0%} of the photo, confidence "
+        f"{result.floor.confidence:.0%}. Ranked in {result.timings['total'] * 1000:.0f} ms."
+    )
+    verdict = f'<p class="fl-note">{escape(result.verdict)}</p>' if result.verdict else ""
+    if photo is None:
+        return f'<p class="soft">{text}</p>{verdict}'
+    drawing = overlay(photo.pixels, result.floor.working_mask)
+    file = picture_file(drawing, pictures / f"room-{number}.jpg", ROOM_SIDE)
+    drawn = figure(f"{pictures.name}/{file.name}", text, alt=f"{name}, floor drawn")
+    patch = floor_patch(photo, result.floor)
+    file = picture_file(patch.pixels, pictures / f"floor-{number}.jpg", PATCH_SIDE)
+    caption = "A piece of the floor" + (", seen from above" if patch.straight else "")
+    piece = figure(f"{pictures.name}/{file.name}", caption, alt=f"{name}, {caption}", kind="patch")
+    return f"{drawn}{piece}{verdict}"
+
+
+def _ranking(
+    result: SearchResult,
+    truth: str | None,
+    pictures: Path,
+    thumbnails: dict[str, str | None],
+    count: int,
+) -> str:
+    """Returns cards of the first products, those that cannot be told apart by themselves."""
+    cards = [
+        _card(match, pictures, thumbnails, match.product.id == truth, _score(result, match))
         for match in result.matches[:count]
+    ]
+    equals = 0 if result.nothing_close else min(result.equals, len(cards))
+    groups = (
+        (f"Most likely one of these {equals}" if equals > 1 else "Closest", cards[:equals]),
+        ("Then" if equals else "Nearest", cards[equals:]),
+    )
+    text = "".join(
+        f'<h3>{title}</h3><div class="fl-cards">{"".join(group)}</div>'
+        for title, group in groups
+        if group
     )
     rest = result.matches[count:]
-    more = ""
     if rest:
-        rows = "".join(
-            f'<tr><td class="number">{m.rank}</td><td>{escape(m.product.name)}</td>'
-            f'<td>{m.word or ""}</td><td class="number">{_score(result, m)}</td></tr>'
-            for m in rest
-        )
-        more = (
+        rows = [
+            [
+                f"{match.rank}",
+                escape(match.product.name),
+                escape(" · ".join(_facts(match.product))),
+                word_badge(match.word),
+            ]
+            for match in rest
+        ]
+        text += (
             f"<details><summary>{len(rest)} more products</summary>"
-            f'<div class="scroll"><table>{rows}</table></div></details>'
+            f"{table(('rank', 'product', 'material', 'how close'), rows)}</details>"
         )
-    return (
-        f'<section>{heading}<div class="split">{photo}<div><div class="grid">{cards}</div>'
-        f"{more}</div></div></section>"
-    )
+    return text
 
 
 def _score(result: SearchResult, match: Match) -> str:
-    """Returns a score as it is written: in per cent where it is a probability."""
+    """Returns a score as it is written: in per cent where it is a probability.
+
+    It is "" for products that are too far away for a word: their figures say nothing.
+    """
     if not result.equals:
-        return f"{match.score * 100:.0f}"
-    return f"{match.score:.0%}" if match.score >= 0.005 else "&lt;1%"
+        return "" if result.nothing_close else f"score {match.score * 100:.0f}"
+    if match.word is None:
+        return ""
+    return f"{match.score:.0%}" if match.score >= 0.005 else ""
 
 
 def _card(
@@ -165,22 +208,36 @@ def _card(
     product = match.product
     if product.id not in thumbnails:
         thumbnails[product.id] = _thumbnail(product, pictures, len(thumbnails))
-    source = thumbnails[product.id]
-    parts = [
-        f"{escape(name)} {value * 100:.0f}" for name, value in (match.components or {}).items()
-    ]
-    facts = "&nbsp;· ".join(filter(None, (", ".join(parts), _EVIDENCE[match.evidence])))
-    bar = score_bar(match.score if match.likeness is None else match.likeness)
-    word = f"{match.word}&nbsp;· " if match.word else ""
-    caption = (
-        f"<b>{match.rank}. {escape(product.name)}</b>&nbsp;· {word}{score}{bar}<span>{facts}</span>"
+    notes = (
+        _EVIDENCE[match.evidence],
+        "its picture cannot be read any more" if thumbnails[product.id] is None else "",
+        "the product on this floor" if is_truth else "",
     )
-    if match.reason:
-        caption += f"<br><span>{escape(match.reason)}</span>"
-    if source is None:
-        caption += "<br>(its picture cannot be read any more)"
-        return f"<figure><figcaption>{caption}</figcaption></figure>"
-    return figure(source, caption, alt=product.name, kind="true" if is_truth else "")
+    return product_card(
+        match.rank,
+        product.name,
+        thumbnails[product.id],
+        facts=_facts(product),
+        price=_price(product.metadata),
+        word=match.word,
+        score=score,
+        components=match.components,
+        reason=match.reason,
+        note="; ".join(filter(None, notes)),
+        mark=is_truth,
+    )
+
+
+def _facts(product: Product) -> list[str]:
+    """Returns what a shop says first of a product: its material and its kind."""
+    values = (product.metadata.get(name) for name in ("material", "family"))
+    return list(dict.fromkeys(str(value) for value in values if value))
+
+
+def _price(metadata: Mapping[str, Any]) -> str:
+    price = metadata.get("price")
+    text = f"{price:.2f}" if isinstance(price, int | float) else str(price or "")
+    return " ".join(filter(None, (text, str(metadata.get("currency") or ""))))
 
 
 def _thumbnail(product: Product, pictures: Path, number: int) -> str | None:

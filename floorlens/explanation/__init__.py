@@ -15,7 +15,7 @@ from PIL import Image
 from floorlens.attributes import Attribute
 from floorlens.errors import UsageError
 from floorlens.images.colour import delta_e76
-from floorlens.images.drawing import side_by_side
+from floorlens.images.drawing import one_above_other, side_by_side
 from floorlens.products.product import Product
 from floorlens.ranking import Match
 from floorlens.ranking.reasons import Facts
@@ -165,8 +165,7 @@ class Explanation:
         Raises:
             UsageError: the side is too short.
         """
-        if not isinstance(side, int | np.integer) or side < SHORTEST_SIDE:
-            raise UsageError(f"side must be a whole number, {SHORTEST_SIDE} or more, not {side!r}")
+        _check_side(side)
         return side_by_side(
             [
                 (pair.floor.pixels, pair.product.pixels, f"{pair.similarity:.2f} alike")
@@ -177,6 +176,25 @@ class Explanation:
             [f"differ by {difference:.1f}" for difference in self.palette_differences],
             side,
         )
+
+    def patches(self, side: int = 240) -> NDArray[np.uint8]:
+        """Returns the pairs alone, the floor's patches above: uint8 (2 side, n side, 3) sRGB.
+
+        Args:
+            side: of a patch in the picture, in pixels, 16 or more.
+
+        Raises:
+            UsageError: the side is too short.
+        """
+        _check_side(side)
+        return one_above_other(
+            [(pair.floor.pixels, pair.product.pixels) for pair in self.pairs], side
+        )
+
+
+def _check_side(side: object) -> None:
+    if not isinstance(side, int | np.integer) or side < SHORTEST_SIDE:
+        raise UsageError(f"side must be a whole number, {SHORTEST_SIDE} or more, not {side!r}")
 
 
 def _equal(one: Patch | Explanation, other: Patch | Explanation) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-Sheet = Literal["tokens", "parts", "streamlit"]
+Sheet = Literal["tokens", "parts", "document", "streamlit"]
 """What a style sheet is for: `tokens` names colours and sizes, and the others use those names.
-`parts` is for what `floorlens.look.parts` writes, `streamlit` for what Streamlit's theme leaves
-open."""
+`parts` is for what `floorlens.look.parts` writes, `document` for whole pages of HTML, `streamlit`
+for what Streamlit's theme leaves open."""
 Theme = Literal["light", "dark"]
 
 _TOKEN = re.compile(r"--fl-([a-z0-9-]+):\s*([^;]+);")

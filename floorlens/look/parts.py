@@ -104,3 +104,55 @@ def chip(text: str, count: int | None = None, *, on: bool = False) -> str:
     """
     number = "" if count is None else f" <b>{count}</b>"
     return f'<span class="fl-chip{" fl-on" if on else ""}">{escape(text)}{number}</span>'
+
+
+def product_card(
+    rank: int,
+    name: str,
+    picture: str | None,
+    *,
+    facts: Sequence[str] = (),
+    price: str = "",
+    word: str | None = None,
+    score: str = "",
+    components: Mapping[str, float] | None = None,
+    reason: str = "",
+    note: str = "",
+    mark: bool = False,
+) -> str:
+    """Returns a product of a ranking as a card: `figure` with the class `fl-card`.
+
+    Args:
+        rank: 1 is the closest.
+        name: of the product.
+        picture: its address; None where there is none to show.
+        facts: such as its material.
+        price: with its currency, if that is known.
+        word: how close it looks, such as "very close".
+        score: as it is to be read, such as "83%"; "" for none.
+        components: name -> likeness, 0..1.
+        reason: what is alike and what differs, in a sentence.
+        note: what else is to be said.
+        mark: whether the card has a frame in the accent's colour.
+
+    Example:
+        >>> from floorlens.look.parts import product_card
+        >>> product_card(1, "Oak", "oak.jpg", word="close", price="64.90").startswith("<figure")
+        True
+    """
+    image = (
+        f'<img src="{escape(picture)}" alt="{escape(name)}" loading="lazy">'
+        if picture is not None
+        else '<div class="fl-none">no picture</div>'
+    )
+    number = f'<span class="fl-score">{escape(score)}</span>' if score else ""
+    said = f'<p class="fl-line">{word_badge(word)}{number}</p>' if word or score else ""
+    cost = f'<span class="fl-price">{escape(price)}</span>' if price else ""
+    known = escape(" · ".join(facts))
+    line = f'<p class="fl-facts"><span>{known}</span>{cost}</p>' if facts or price else ""
+    texts = "".join(f'<p class="fl-reason">{escape(text)}</p>' for text in (reason, note) if text)
+    return (
+        f'<figure class="fl-card{" fl-true" if mark else ""}">{image}<span class="fl-rank">{rank}'
+        f'</span><figcaption><p class="fl-name">{escape(name)}</p>{line}{said}'
+        f"{component_bars(components)}{texts}</figcaption></figure>"
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from floorlens.look import Theme, tokens
 
 # Option of Streamlit -> token.
@@ -43,11 +41,11 @@ _HEADING_SIZES = ("2rem", "1.5rem", "1.2rem", "1.05rem", "1rem", "0.875rem")
 _HEADING_WEIGHTS = (700, 650, 650, 600, 600, 600)
 
 
-def theme_options() -> dict[str, str]:
-    """Returns Streamlit's options for both themes: name -> value, as its command line takes them.
+def theme_options() -> dict[str, object]:
+    """Returns Streamlit's options for both themes: name -> value, for `st.App.run`.
 
     Streamlit then follows the browser's choice of light or dark, and the style sheets follow
-    Streamlit. Lists are JSON.
+    Streamlit.
 
     Example:
         >>> from floorlens.look.theme import theme_options
@@ -58,18 +56,18 @@ def theme_options() -> dict[str, str]:
     return {f"theme.{theme}.{name}": value for theme in themes for name, value in _options(theme)}
 
 
-def _options(theme: Theme) -> list[tuple[str, str]]:
+def _options(theme: Theme) -> list[tuple[str, object]]:
     values = tokens(theme)
     return [
         *((option, values[token]) for option, token in _COLOURS.items()),
-        ("chartCategoricalColors", json.dumps([values[token] for token in _SERIES])),
+        ("chartCategoricalColors", [values[token] for token in _SERIES]),
         ("font", values["font"]),
         ("headingFont", values["font"]),
-        ("headingFontSizes", json.dumps(_HEADING_SIZES)),
-        ("headingFontWeights", json.dumps(_HEADING_WEIGHTS)),
+        ("headingFontSizes", list(_HEADING_SIZES)),
+        ("headingFontWeights", list(_HEADING_WEIGHTS)),
         ("codeFont", values["mono"]),
         ("baseRadius", values["radius"]),
         ("buttonRadius", values["radius"]),
-        ("linkUnderline", "true"),
-        ("showWidgetBorder", "true"),
+        ("linkUnderline", True),
+        ("showWidgetBorder", True),
     ]

@@ -87,6 +87,8 @@ class Ranking:
         degraded: where that is the fallback, the code of the error that the other engine gave;
             else None.
         weights: how much each component counted, together 1; None where nothing was re-ranked.
+        default_weights: how much each component of the floor counts where nobody says otherwise,
+            together 1; it differs between presets, and with what the photo shows.
         equals: how many of the first matches cannot be told apart from this photo: in nine of ten
             searches the product on the floor is one of them. 0 where that is not known: with
             presets that are not calibrated, among fewer than 20 products, in an order of a user's
@@ -109,6 +111,7 @@ class Ranking:
     index: str = "exact"
     degraded: str | None = None
     weights: Mapping[str, float] | None = None
+    default_weights: Mapping[str, float] | None = None
     equals: int = 0
     nothing_close: bool | None = None
     notes: tuple[str, ...] = ()
@@ -212,6 +215,7 @@ class Ranking:
             "nothing_close": self.nothing_close,
             "notes": list(self.notes),
             "weights": None if self.weights is None else dict(self.weights),
+            "default_weights": None if self.default_weights is None else dict(self.default_weights),
             "timings": dict(self.timings),
             "index": self.index,
             "degraded": self.degraded,

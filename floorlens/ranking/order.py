@@ -42,11 +42,13 @@ class Order:
     Attributes:
         places: best first.
         weights: how much each component counted, together 1; None where nothing was re-ranked.
+        default_weights: how much each component of the floor counts by default, together 1.
         equals, nothing_close: as in `SearchResult`.
     """
 
     places: tuple[Place, ...]
     weights: Mapping[str, float] | None = None
+    default_weights: Mapping[str, float] | None = None
     equals: int = 0
     nothing_close: bool | None = None
 
@@ -176,7 +178,7 @@ def rank_hits(
     ]
     calibration = None if floor.scale is None else default_calibrations()[floor.scale]
     if not head or calibration is None or total is None:
-        return Order((*head, *tail(head, hits)), shares)
+        return Order((*head, *tail(head, hits)), shares, usual)
     nothing_close = max(likeness.values()) < calibration.close
     by_default = shares.keys() == usual.keys() and all(
         isclose(share, usual[name], abs_tol=1e-6) for name, share in shares.items()
@@ -184,19 +186,19 @@ def rank_hits(
     if total < FEWEST:
         words = [calibration.word(0.0, likeness[place.id]) for place in head]
         head = [replace(place, word=word) for place, word in zip(head, words, strict=True)]
-        return Order((*head, *tail(head, hits)), shares, 0, nothing_close)
+        return Order((*head, *tail(head, hits)), shares, usual, 0, nothing_close)
     order = sorted(ids, key=lambda name: (-likeness[name], name))
     reading = read([likeness[name] for name in order], total, calibration)
     place_of = {name: place for place, name in enumerate(order)}
     head = [replace(place, word=reading.words[place_of[place.id]]) for place in head]
     if not by_default:
         # Probabilities would not be in this order. What the words say is as true as before.
-        return Order((*head, *tail(head, hits)), shares, 0, nothing_close)
+        return Order((*head, *tail(head, hits)), shares, usual, 0, nothing_close)
     head = [
         replace(place, score=float(probability))
         for place, probability in zip(head, reading.probabilities, strict=True)
     ]
-    return Order((*head, *tail(head, hits)), shares, reading.equals, nothing_close)
+    return Order((*head, *tail(head, hits)), shares, usual, reading.equals, nothing_close)
 
 
 def first_designs(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from floorlens.catalogue.narrowing import SearchFacets
 from floorlens.errors import ImageError, ImageTimeout, RegionError
 from floorlens.explanation import Explanation
 from floorlens.images.containers import png_size
@@ -40,6 +41,7 @@ class Answer:
     Attributes:
         search: the search that was kept; None where none are kept.
         result: what was found; its matches are those of the page.
+        total: how many products pass the filter, without those that are not liked.
         next_cursor: for the next page; None after the last one.
         catalogue_changed: whether the catalogue has changed since the page before, so that products
             may be missing or stand twice.
@@ -47,6 +49,7 @@ class Answer:
 
     search: KeptSearch | None
     result: SearchResult
+    total: int
     next_cursor: str | None = None
     catalogue_changed: bool = False
 
@@ -220,6 +223,14 @@ class Searching:
         """
         return self._ranking(self.sight(search, progress), search.query, None, progress)
 
+    def facets(self, search: KeptSearch) -> SearchFacets:
+        """Returns what the ranking of a search can be narrowed by; no model runs.
+
+        Raises:
+            FloorlensError: as for `Floorlens.search_facets`.
+        """
+        return self._lens.search_facets(search.query.where, without=search.query.unlike)
+
     def floor(self, search: KeptSearch, position: int) -> tuple[Photo, FloorRegion] | None:
         """Returns a photo of a search, from 0, and its floor; None where it shows none.
 
@@ -373,6 +384,7 @@ class Searching:
         return Answer(
             None,
             replace(result, matches=result.matches[offset:end]),
+            self._total(query, result),
             following,
             begin is not None and begin.revision != revision,
         )
@@ -394,6 +406,11 @@ class Searching:
             group="design" if query.group == "design" else None,
             progress=progress,
         )
+
+    def _total(self, query: SearchQuery, result: SearchResult) -> int:
+        if query.where is None:
+            return result.total - len(set(query.unlike))
+        return self._lens.count_matching(query.where, without=query.unlike)
 
     def _encoder(self) -> str:
         return encoder_key(self._lens.stamp)

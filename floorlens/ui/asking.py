@@ -10,11 +10,11 @@ from typing import Any
 import streamlit as st
 
 from floorlens.client import Client
-from floorlens.client.answers import Query, SearchPage
-from floorlens.errors import FloorlensError
+from floorlens.client.answers import Query, SearchPage, Status
+from floorlens.errors import FloorlensError, ServiceError
 from floorlens.settings import load_settings
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.states import problem_of
+from floorlens.ui.states import Problem, problem_of
 from floorlens.ui.visit import MOST_STEPS, Answer, Visit, Wish
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -22,6 +22,7 @@ FIRST = 24
 """Matches of a page."""
 # Long, since a photo may wait for those before it.
 ANSWER_SECONDS = 120.0
+STATUS_SECONDS = 5.0
 
 
 def client() -> Client:
@@ -31,7 +32,28 @@ def client() -> Client:
     return _client(settings.api_url or DEFAULT_URL, None if key is None else key.get_secret_value())
 
 
-@st.cache_resource
+def service_status() -> Status | None:
+    """Returns how the service is, as of a few seconds ago; None if the page's key may not know.
+
+    Raises:
+        FloorlensError: it does not answer, or does not know the key.
+    """
+    settings = load_settings()
+    key = settings.api_key
+    return _status(settings.api_url or DEFAULT_URL, None if key is None else key.get_secret_value())
+
+
+@st.cache_data(ttl=STATUS_SECONDS, show_spinner=False)
+def _status(url: str, key: str | None) -> Status | None:
+    try:
+        return _client(url, key).status()
+    except ServiceError as error:
+        if error.code == "scope-missing":
+            return None
+        raise
+
+
+@st.cache_resource(show_spinner=False)
 def _client(url: str, key: str | None) -> Client:
     return Client(url, key=key, timeout=ANSWER_SECONDS, retries=1)
 
@@ -47,21 +69,35 @@ def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> V
     try:
         page = _page(visit, wish, progress)
     except FloorlensError as error:
-        problem = problem_of(error)
-        return replace(visit, problem=problem, wish=wish if problem.passes else None)
+        return _unanswered(visit, wish, problem_of(error))
+    met = {"wish": None, "problem": None, "unmet": None}
     if wish.kind == "more" and visit.answer is not None:
         matches = (*visit.answer.matches, *page.matches)
-        answer = replace(visit.answer, matches=matches, next_cursor=page.next_cursor)
-        return replace(visit, answer=answer, wish=None, problem=None)
+        judged = {**visit.answer.page.feedback, **page.feedback}
+        whole = replace(visit.answer.page, feedback=judged)
+        answer = replace(visit.answer, page=whole, matches=matches, next_cursor=page.next_cursor)
+        return replace(visit, answer=answer, **met)
     earlier = visit.earlier
     if wish.kind == "refine" and visit.answer is not None:
         earlier = (*earlier, visit.answer)[-MOST_STEPS:]
+    photo, picture = visit.photo, visit.picture
+    if page.id is not None:
+        if photo is not None:
+            PHOTOS.drop(photo)
+        photo, picture = None, picture if wish.kind == "refine" and picture else page.id
+    answer = Answer(page, page.matches, page.next_cursor)
+    return replace(visit, photo=photo, picture=picture, answer=answer, earlier=earlier, **met)
+
+
+def _unanswered(visit: Visit, wish: Wish, problem: Problem) -> Visit:
+    """Returns the visit after a wish that failed."""
+    if problem.passes:
+        return replace(visit, problem=problem)
     photo = visit.photo
-    if photo is not None and page.id is not None:
+    if photo is not None and not problem.keeps_photo:
         PHOTOS.drop(photo)
         photo = None
-    answer = Answer(page, page.matches, page.next_cursor)
-    return replace(visit, photo=photo, answer=answer, earlier=earlier, wish=None, problem=None)
+    return replace(visit, photo=photo, problem=problem, wish=None, unmet=wish)
 
 
 def _page(visit: Visit, wish: Wish, progress: Callable[[str], object] | None) -> SearchPage:

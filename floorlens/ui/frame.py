@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -9,12 +13,14 @@ from PIL import Image
 from floorlens.look import stylesheet
 from floorlens.ui import batch, catalogue, find, texts
 
+STYLE = Path(__file__).with_name("page.css")
+
 
 def run() -> None:
     """Shows the page that the address names."""
     # Streamlit would fetch a named icon from another server.
     st.set_page_config(texts.TITLE, page_icon=icon(), layout="wide")
-    st.html(f"<style>{stylesheet('tokens', 'parts', 'streamlit')}</style>")
+    st.logo(icon(), size="large")
     chosen = st.navigation(
         [
             st.Page(find.show, title=texts.FIND, url_path="find", default=True),
@@ -23,9 +29,21 @@ def run() -> None:
         ],
         position="top",
     )
+    if chosen.url_path:
+        # Streamlit takes the search out of the address on the way to another page.
+        st.session_state["elsewhere"] = True
     chosen.run()
 
 
+@cache
+def style() -> str:
+    """Returns the style sheets of the page, one below the other."""
+    title = json.dumps(texts.TITLE)
+    own = STYLE.read_text(encoding="utf-8")
+    return f"{stylesheet('tokens', 'parts', 'streamlit')}\n:root {{ --fl-title: {title}; }}\n{own}"
+
+
+@cache
 def icon() -> Image.Image:
     """Returns the page's icon: three staggered boards."""
     pixels = np.full((64, 64, 3), (201, 158, 104), np.uint8)

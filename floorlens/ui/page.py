@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from floorlens.api.server import listen, running_service
 from floorlens.demo.samples import sample_catalogue
 from floorlens.errors import MissingDependency
+from floorlens.look.theme import theme_options
 
 if TYPE_CHECKING:
     from floorlens.catalogue.batches import Progress
@@ -25,9 +26,6 @@ OPTIONS: dict[str, object] = {
     "client.toolbarMode": "minimal",
     # The page shows errors itself; the text of an exception is for the log.
     "client.showErrorDetails": "none",
-    # For both themes, so that the page still follows the browser's choice of light or dark.
-    "theme.light.primaryColor": "#1a7f64",
-    "theme.dark.primaryColor": "#1f9a79",
 }
 
 
@@ -91,4 +89,5 @@ def run_page(url: str, host: str, port: int, settings: Settings) -> None:
 
     # The script of the page reads its settings anew at every click.
     os.environ["FLOORLENS_API_URL"] = url
-    page_app(url, settings).run(config=OPTIONS | {"server.address": host, "server.port": port})
+    place = {"server.address": host, "server.port": port}
+    page_app(url, settings).run(config=OPTIONS | theme_options() | place)

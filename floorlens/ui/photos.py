@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from floorlens.errors import FloorlensError
 from floorlens.images.decoding import decode_photo
@@ -21,39 +22,50 @@ class PhotosFull(Exception):
     """The photos of other visitors take all the room there is."""
 
 
+@dataclass
+class _Entry:
+    data: bytes
+    moment: float
+    size: tuple[int, int] | None = None
+
+
 class Photos:
     """Photos by token, in memory; those that nobody asked for in a while are dropped."""
 
     def __init__(self, most_bytes: int = MOST_BYTES, seconds: float = SECONDS) -> None:
         self._most_bytes, self._seconds = most_bytes, seconds
-        self._photos: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._photos: OrderedDict[str, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     def put(self, data: bytes) -> str:
         """Returns the token of a new photo."""
         with self._lock:
             self._drop_old()
-            if sum(len(photo) for _, photo in self._photos.values()) + len(data) > self._most_bytes:
+            if self.size_of_all() + len(data) > self._most_bytes:
                 raise PhotosFull
             token = secrets.token_urlsafe(16)
-            self._photos[token] = (time.monotonic(), data)
+            self._photos[token] = _Entry(data, time.monotonic())
             return token
 
     def get(self, token: str) -> bytes | None:
         """Returns the file of a photo; None if it is gone."""
         with self._lock:
             self._drop_old()
-            if token not in self._photos:
+            entry = self._photos.get(token)
+            if entry is None:
                 return None
-            data = self._photos[token][1]
-            self._photos[token] = (time.monotonic(), data)
+            entry.moment = time.monotonic()
             self._photos.move_to_end(token)
-            return data
+            return entry.data
 
     def drop(self, token: str) -> None:
         """Forgets a photo."""
         with self._lock:
             self._photos.pop(token, None)
+
+    def size_of_all(self) -> int:
+        """Returns how many bytes the photos have together."""
+        return sum(len(entry.data) for entry in self._photos.values())
 
     def picture(self, token: str, *, max_megapixels: float, seconds: float) -> Photo | None:
         """Returns a photo decoded, at most `SIDE` pixels a side; None if it cannot be shown."""
@@ -61,15 +73,29 @@ class Photos:
         if data is None:
             return None
         try:
-            return decode_photo(
+            photo = decode_photo(
                 data, working_side=SIDE, max_megapixels=max_megapixels, seconds=seconds
             )
         except FloorlensError:
             return None
+        with self._lock:
+            entry = self._photos.get(token)
+            if entry is not None:
+                entry.size = photo.size
+        return photo
+
+    def size(self, token: str, *, max_megapixels: float, seconds: float) -> tuple[int, int] | None:
+        """Returns width and height of a photo, upright; None if it cannot be read."""
+        with self._lock:
+            entry = self._photos.get(token)
+            if entry is not None and entry.size is not None:
+                return entry.size
+        photo = self.picture(token, max_megapixels=max_megapixels, seconds=seconds)
+        return None if photo is None else photo.size
 
     def _drop_old(self) -> None:
         limit = time.monotonic() - self._seconds
-        while self._photos and next(iter(self._photos.values()))[0] < limit:
+        while self._photos and next(iter(self._photos.values())).moment < limit:
             self._photos.popitem(last=False)
 
 

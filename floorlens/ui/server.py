@@ -7,14 +7,23 @@ nothing of them stays in the memory of the page. Photos come in the same way.
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import importlib
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
 
 from floorlens.images.drawing import jpeg_bytes
+from floorlens.ui import assets
+from floorlens.ui.assets import find_asset
 from floorlens.ui.photos import PHOTOS, PhotosFull
+from floorlens.ui.rooms import thumbnail
 from floorlens.ui.tickets import TICKETS
 
 if TYPE_CHECKING:
@@ -30,6 +39,8 @@ PREFIX = "/floorlens"
 MARK = "x-floorlens"
 """A header that other sites cannot send without asking first, and nobody says yes to them."""
 SECONDS = 120.0
+PAGES = ("/", "/find", "/catalogue", "/evaluate", "/rooms")
+"""Where the pages of `floorlens.ui.frame` are."""
 
 # Of the service only this can be fetched: pictures and files, each by an id that is hard to guess
 # or of a product that the page shows anyway.
@@ -41,13 +52,12 @@ _PASSED = re.compile(
 )
 _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 def address(url: str, **parameters: object) -> str:
     """Returns where a browser finds a picture or file of the service: its path on the page."""
-    from urllib.parse import urlencode, urlsplit
-
     parts = urlsplit(url)
     query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
     return f"{PREFIX}{parts.path}{'?' if query else ''}{query}"
@@ -56,6 +66,11 @@ def address(url: str, **parameters: object) -> str:
 def photo_address(token: str) -> str:
     """Returns where a browser finds a photo that only the page has."""
     return f"{PREFIX}/photos/{token}.jpg"
+
+
+def room_address(name: str) -> str:
+    """Returns where a browser finds a small picture of a sample room."""
+    return f"{PREFIX}/rooms/{name}"
 
 
 def page_app(url: str, settings: Settings) -> st.App:
@@ -69,7 +84,8 @@ def page_app(url: str, settings: Settings) -> st.App:
     import streamlit as st
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.requests import ClientDisconnect
+    from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
     limit = int(settings.max_upload_mb * 1e6)
@@ -83,7 +99,8 @@ def page_app(url: str, settings: Settings) -> st.App:
             return Response(status_code=404, headers=_GUARD)
         ask = service.build_request(
             "GET",
-            request.url.path.removeprefix(PREFIX),
+            # As it was sent: ids of products may hold a "?" or a "%".
+            request.scope["raw_path"].decode("ascii").removeprefix(PREFIX),
             params=list(request.query_params.multi_items()),
             headers={name: request.headers[name] for name in _ASKED if name in request.headers},
         )
@@ -100,16 +117,24 @@ def page_app(url: str, settings: Settings) -> st.App:
 
     async def take_photo(request: Request) -> Response:
         if MARK not in request.headers:
-            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
+            return refusal("cross-site", 403)
+        if int(request.headers.get("content-length") or 0) > limit:
+            return refusal("upload-too-large", 413)
         data = bytearray()
-        async for part in request.stream():
-            data += part
-            if len(data) > limit:
-                return JSONResponse({"code": "upload-too-large"}, 413, _GUARD)
+        try:
+            async with asyncio.timeout(settings.upload_seconds):
+                async for part in request.stream():
+                    data += part
+                    if len(data) > limit:
+                        return refusal("upload-too-large", 413)
+        except (TimeoutError, ClientDisconnect):
+            return refusal("request-timeout", 408)
+        if not data:
+            return refusal("empty", 400)
         try:
             token = PHOTOS.put(bytes(data))
         except PhotosFull:
-            return JSONResponse({"code": "busy"}, 503, _GUARD)
+            return refusal("busy", 503)
         return JSONResponse({"token": token}, 201, _GUARD)
 
     async def show_photo(request: Request) -> Response:
@@ -125,6 +150,39 @@ def page_app(url: str, settings: Settings) -> st.App:
         jpeg = jpeg_bytes(picture.pixels)
         caching = {"Cache-Control": "private, max-age=300"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
+
+    async def show_asset(request: Request) -> Response:
+        one = find_asset(request.path_params["file"])
+        if one is None:
+            return Response(status_code=404, headers=_GUARD)
+        return Response(one.text, media_type=one.media_type, headers=_GUARD | _FOREVER)
+
+    async def show_frame(request: Request) -> Response:
+        return HTMLResponse(_frame(), headers={"Cache-Control": "no-cache"})
+
+    async def show_room(request: Request) -> Response:
+        jpeg = await run_in_threadpool(thumbnail, request.path_params["name"])
+        if jpeg is None:
+            return Response(status_code=404, headers=_GUARD)
+        caching = {"Cache-Control": "public, max-age=86400"}
+        return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
+
+    def refusal(code: str, status: int) -> Response:
+        return JSONResponse({"code": code}, status, _GUARD)
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+        # The first visitor need not wait for the modules of the page. And Streamlit collects
+        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
+        # that the modules hold were looked through each time.
+        _frame()
+        gc.collect()
+        gc.freeze()
+        try:
+            yield None
+        finally:
+            gc.unfreeze()
+            await service.aclose()
 
     async def pass_import(request: Request) -> Response:
         ticket = request.headers.get(MARK, "")
@@ -145,13 +203,35 @@ def page_app(url: str, settings: Settings) -> st.App:
 
     return st.App(
         APP,
+        lifespan=lifespan,
         routes=[
+            *(Route(path, show_frame) for path in PAGES),
+            Route(f"{assets.PREFIX}/{{file}}", show_asset),
+            Route(f"{PREFIX}/rooms/{{name}}", show_room),
             Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
             Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
             Route(f"{PREFIX}/{{path:path}}", passed),
         ],
     )
+
+
+@cache
+def _frame() -> str:
+    """Returns Streamlit's own document with the style of the page in it, so that it is there from
+    the beginning; and the elements' files are fetched before the first of them is shown."""
+    import streamlit
+
+    frame = importlib.import_module("floorlens.ui.frame")
+    style = assets.asset("page.css", frame.style())
+    scripts = (path for path in assets.paths() if path.endswith(".js"))
+    lines = [
+        f'<link rel="stylesheet" href="{style}">',
+        *(f'<link rel="modulepreload" href="{path}">' for path in scripts),
+    ]
+    document = Path(streamlit.__file__).with_name("static") / "index.html"
+    text = document.read_text(encoding="utf-8")
+    return text.replace("</head>", "\n".join(lines) + "\n</head>", 1)
 
 
 def _chosen(headers: Mapping[str, str]) -> dict[str, str]:

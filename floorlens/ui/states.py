@@ -12,8 +12,14 @@ PASSING = (
     "service",
     "busy",
     "deadline",
+    "too-many-connections",
+    "request-timeout",
     "rate-exceeded",
     "decoder-unavailable",
+    "catalogue-busy",
+    "catalogue-replaced",
+    "engine",
+    "engine-unavailable",
 )
 """Codes of errors that go away by themselves: the page asks again."""
 PHOTO_IS_GOOD = ("no-floor-found", "nothing-to-rank", "region-invalid", "filter-invalid")
@@ -39,12 +45,14 @@ class Problem:
     keeps_photo: bool
 
 
-def problem_of(error: FloorlensError) -> Problem:
-    """Returns what the page says of an error."""
+def problem_of(error: FloorlensError, *, photo: bool = True) -> Problem:
+    """Returns what the page says of an error; without a photo, it does not speak of one."""
     code = error.code
     title, text = texts.PROBLEMS.get(code, (texts.UNABLE, ""))
-    text = text or str(error)
     passes = code in PASSING
+    if passes and not photo:
+        text = texts.NOTHING_LOST
+    text = text or str(error)
     return Problem(
         code, title, text[:1].upper() + text[1:], passes, passes or code in PHOTO_IS_GOOD
     )

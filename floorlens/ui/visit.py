@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from floorlens.client.answers import Match, SearchPage
+from floorlens.client.answers import Match, SearchFacets, SearchPage
+from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem
 
 MOST_STEPS = 20
@@ -36,11 +37,19 @@ class Wish:
 
 @dataclass(frozen=True)
 class Answer:
-    """A ranking as far as the page has it."""
+    """A ranking as far as the page has it.
+
+    Attributes:
+        page: the latest page of it that was asked for.
+        matches: of all pages so far.
+        next_cursor: for the next page; None after the last one.
+        facets: what it can be narrowed by; None: not asked for yet.
+    """
 
     page: SearchPage
     matches: tuple[Match, ...]
     next_cursor: str | None
+    facets: SearchFacets | None = None
 
 
 @dataclass(frozen=True)
@@ -49,20 +58,26 @@ class Visit:
 
     Attributes:
         photo: the token of the photo while only the page has it; None: none, or the service does.
+        preview: the token by which the visitor's browser has the photo itself; None: it has not.
+        picture: the id of the search whose photo is shown: its refinements have the same photo.
         wish: what is still to be answered.
         answer: what is shown.
         earlier: answers before it, the latest last: to take a correction back.
         problem: why the last wish failed.
+        unmet: the wish that failed for good.
         product: the id of the product whose card is open.
         compared: ids of products to compare.
         shortlist: ids of products that were put aside.
     """
 
     photo: str | None = None
+    preview: str | None = None
+    picture: str | None = None
     wish: Wish | None = None
     answer: Answer | None = None
     earlier: tuple[Answer, ...] = ()
     problem: Problem | None = None
+    unmet: Wish | None = None
     product: str | None = None
     compared: tuple[str, ...] = ()
     shortlist: tuple[str, ...] = ()
@@ -83,33 +98,71 @@ def change(**fields: Any) -> Visit:
 
 def begin(photo: str) -> None:
     """Begins anew with a photo that the page has; what was put aside stays."""
+    _forget()
     st.session_state["visit"] = Visit(
-        photo=photo, wish=Wish("search"), shortlist=current().shortlist
+        photo=photo, preview=photo, wish=Wish("search"), shortlist=current().shortlist
     )
     st.query_params.pop("search", None)
 
 
 def ask(**changes: Any) -> None:
-    """Asks for the same search with changes, keywords of `Client.refine`."""
-    change(wish=Wish("refine", changes), problem=None)
+    """Asks for the same search with changes, keywords of `Client.refine`.
+
+    What is still to be answered is asked for along with them.
+    """
+    now = current()
+    # Without an answer, what failed is asked for along with them as well: there is no other query.
+    pending = now.wish or (now.unmet if now.answer is None else None)
+    if pending is not None and pending.kind in ("search", "refine"):
+        change(wish=Wish(pending.kind, {**pending.changes, **changes}), problem=None, unmet=None)
+    else:
+        change(wish=Wish("refine", changes), problem=None, unmet=None)
 
 
 def ask_more() -> None:
     """Asks for the next page."""
-    change(wish=Wish("more"), problem=None)
+    change(wish=Wish("more"), problem=None, unmet=None)
+
+
+def ask_again() -> None:
+    """Asks once more for what failed."""
+    visit = current()
+    change(wish=visit.unmet or visit.wish, problem=None, unmet=None)
 
 
 def go_back() -> None:
-    """Shows the answer before this one; the service is asked nothing."""
+    """Shows the answer before this one; the service is asked nothing.
+
+    A wish that is still to be answered is taken back alone.
+    """
     visit = current()
-    if visit.earlier:
-        change(answer=visit.earlier[-1], earlier=visit.earlier[:-1], wish=None, problem=None)
+    if visit.answer is not None and visit.wish is not None:
+        change(wish=None, problem=None, unmet=None)
+    elif visit.earlier:
+        answer = visit.earlier[-1]
+        change(answer=answer, earlier=visit.earlier[:-1], wish=None, problem=None, unmet=None)
+        name(answer)
 
 
 def leave() -> None:
     """Goes back to the first screen; what was put aside stays."""
+    _forget()
     st.session_state["visit"] = Visit(shortlist=current().shortlist)
     st.query_params.pop("search", None)
+
+
+def name(answer: Answer) -> None:
+    """Has the address of the page name the search, so that a reload brings it back."""
+    if answer.page.id is None:
+        st.query_params.pop("search", None)
+    elif st.query_params.get("search") != answer.page.id:
+        st.query_params["search"] = answer.page.id
+
+
+def _forget() -> None:
+    photo = current().photo
+    if photo is not None:
+        PHOTOS.drop(photo)
 
 
 def toggle(ids: tuple[str, ...], product_id: str, most: int | None = None) -> tuple[str, ...]:

@@ -153,8 +153,8 @@ def test_the_reference_page_is_shown_as_it_is_meant(browser_page: Page, lens: Fl
         urls: list[str] = []
         browser_page.on("request", lambda request: urls.append(request.url))
         browser_page.goto(f"{url}/docs")
-        assert browser_page.locator("#reference_search h2").inner_text() == "POST /search"
-        width = browser_page.evaluate("getComputedStyle(document.body).maxWidth")
+        assert browser_page.locator("#reference_search h3").inner_text() == "POST /search"
+        width = browser_page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth")
         assert width.endswith("px")
         assert not [one for one in urls if not one.startswith(url)]
     assert not [text for text in complaints if "favicon" not in text and "404" not in text]

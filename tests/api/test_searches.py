@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 JSON = {"content-type": "application/json"}
+PATHS = (
+    *("", "/facets", "/floor.png", "/patch.png", "/photo.jpg"),
+    *("/matches.csv", "/matches/oak"),
+)
+"""Of what is read of a search."""
 
 
 def ask(client: TestClient, *photos: Path, **fields: Any) -> Any:
@@ -410,6 +415,8 @@ def test_wishes_need_no_upload_and_no_embedding(
         )
         assert page["id"] != first["id"]
         assert "embed" not in page["timings"]
+        # What is said of weights does not change what they are by default.
+        assert page["default_weights"] == pytest.approx(first["default_weights"])
     # The library's own answers are another lens's.
     assert len(embeddings) == 1
     # The link to the first search shows what it always showed.
@@ -498,7 +505,7 @@ def test_two_processes_know_the_same_searches(
     assert again["matches"] == search["matches"]
     assert again["next_cursor"] == search["next_cursor"]
     refined = other.post(f"/v1/searches/{search['id']}/refine", json={"region": [0, 0, 160, 50]})
-    for path in ("", "/floor.png", "/patch.png", "/matches.csv", "/matches/oak", "/photo.jpg"):
+    for path in PATHS:
         assert one.get(f"/v1/searches/{refined.json()['id']}{path}").status_code == 200
 
 
@@ -524,7 +531,7 @@ def test_a_search_ends_after_its_time(
     searches = client.app.state.service.searching.searches  # type: ignore[attr-defined]
     now = searches._clock()
     monkeypatch.setattr(searches, "_clock", lambda: now + 3601)
-    for path in ("", "/floor.png", "/patch.png", "/matches.csv", "/matches/oak", "/photo.jpg"):
+    for path in PATHS:
         answer = client.get(f"/v1/searches/{search}{path}")
         assert (answer.status_code, answer.json()["code"]) == (404, "search-not-found")
 
@@ -615,6 +622,9 @@ def test_one_match_is_compared(client: TestClient, room: Path, lens: Floorlens) 
     assert len(said["palettes"]["delta_e"]) == 5
     assert said["palettes"]["product_hex"][0] == "#b48c5a"
     assert str(room.parent) not in answer.text
+    alone = client.get(said["picture_url"], params={"layout": "patches", "side": 20})
+    with Image.open(io.BytesIO(alone.content)) as patches:
+        assert patches.size == (20 * len(said["pairs"]), 40)
     picture = client.get(said["picture_url"])
     assert picture.headers["content-type"] == "image/png"
     answer = client.get(f"/v1/searches/{search}/matches/unknown")

@@ -83,6 +83,29 @@ def test_a_key_opens_what_its_scopes_say(serving: Serving, keys: Keys, room: Pat
             assert code(status) == (403, "scope-missing")
 
 
+def test_a_key_learns_what_it_may_do(serving: Serving, keys: Keys) -> None:
+    """Whatever its scope; and nothing else, such as its name, its id or other keys."""
+    cases = {
+        ("search",): ["search"],
+        ("read",): ["read"],
+        ("read", "search"): ["search", "read"],
+        ("admin",): ["search", "read", "admin"],
+    }
+    secrets = {given: keys.create("shop", given, rate=60)[1] for given in cases}
+    usual = keys.create("shop", ["search"])[1]
+    client = serving(no_auth=None, rate=600)
+    for given, scopes in cases.items():
+        answer = client.get("/v1/key", headers=bearer(secrets[given]))
+        assert answer.json() == {"required": True, "scopes": scopes, "rate": 60}
+        assert "RateLimit" in answer.headers
+    assert client.get("/v1/key", headers=bearer(usual)).json()["rate"] == 600
+    assert code(client.get("/v1/key")) == (401, "key-missing")
+    assert code(client.get("/v1/key?scope=1")) == (401, "key-missing")
+    assert code(client.get("/v1/key", headers=bearer("nobody"))) == (401, "key-invalid")
+    everybody = {"required": False, "scopes": ["search", "read", "admin"], "rate": 0}
+    assert serving().get("/v1/key").json() == everybody
+
+
 @pytest.mark.parametrize(
     "value",
     [

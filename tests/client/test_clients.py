@@ -56,6 +56,7 @@ def test_every_route_has_a_method(client: Client, settings: Settings, lens: Floo
         "search_floor": "search",
         "refine_search": "refine",
         "read_search": "get_search",
+        "read_key": "key_state",
         "compare_match": "compare",
         "reference_search": "search",
         **{
@@ -192,6 +193,9 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
     with Image.open(io.BytesIO(client.mask(room))) as image:
         assert np.array_equal(np.asarray(image) > 0, lens.mask(room).mask)
     assert len(client.matches_csv(page).splitlines()) == 7
+    facets = client.search_facets(page)
+    assert facets.total == page.total
+    assert {one.value for one in facets.facets[0].values} == {"wood", "stone"}
     comparison = client.compare(page, "oak")
     assert comparison.match is not None
     assert comparison.match.rank == 1
@@ -297,6 +301,7 @@ def test_the_state(client: Client, service: str) -> None:
     status = client.status()
     assert (status.products, status.preset, status.jobs) == (6, "fake", ())
     assert "floorlens_requests_total" in client.metrics()
+    assert client.key_state().required
     with Client(service) as nobody:
         assert nobody.health().status == "ok"
         assert nobody.readiness().ready

@@ -111,8 +111,21 @@ def test_an_explanation_fits_in_a_notebook(lens: Floorlens, room: Path) -> None:
     assert np.array_equal(again.picture(), explanation.picture())
     assert explanation.picture(16).ndim == 3
     for side in (0, 1, 15, 20.5):
-        with pytest.raises(UsageError, match="16 or more"):
-            explanation.picture(side)  # type: ignore[arg-type]
+        for draw in (explanation.picture, explanation.patches):
+            with pytest.raises(UsageError, match="16 or more"):
+                draw(side)  # type: ignore[arg-type]
+
+
+def test_the_patches_alone(lens: Floorlens, room: Path) -> None:
+    """The floor's above: in the fakes' pictures each patch has one colour."""
+    explanation = lens.compare(room, "oak")
+    patches = explanation.patches(20)
+    assert patches.shape == (40, 20 * len(explanation.pairs), 3)
+    for part, patch in (
+        (patches[:20, :20], explanation.pairs[0].floor),
+        (patches[20:, :20], explanation.pairs[0].product),
+    ):
+        assert np.abs(part.mean((0, 1)) - patch.pixels.mean((0, 1))).max() < 2
 
 
 def test_its_json_names_no_folder(lens: Floorlens, room: Path, product_folder: Path) -> None:

@@ -195,6 +195,7 @@ def test_the_score_is_the_mean_by_the_weights_that_are_told() -> None:
     weights = ranking.weights
     assert weights is not None
     assert weights["x"] == pytest.approx(0.75)
+    assert ranking.default_weights == pytest.approx({"x": 0.5, "y": 0.5})
     for place in ranking.places:
         assert place.components is not None
         mean = sum(weights[name] * value for name, value in place.components.items())

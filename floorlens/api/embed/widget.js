@@ -11,7 +11,7 @@ export const TEXTS = {
   preparing: "Making the photo smaller …",
   searching: "Looking for floors like this …",
   waiting: "Many are searching just now: waiting for our turn …",
-  // total is null where more fit the wishes than are shown, and nobody has counted them.
+  // total is null where there are more designs than are shown, and nobody has counted them.
   results: (count, total) => `${count} ${total ? `of ${total} ` : ""}floors, the closest first`,
   floor: "Your photo; the floor that was searched for is tinted",
   more: "Show more",
@@ -162,7 +162,7 @@ export function mount(element, options) {
 
   function settle() {
     const shown = list.children.length;
-    const all = !current.next_cursor ? shown : current.query.where ? null : current.total;
+    const all = !current.next_cursor ? shown : current.query.group ? null : current.total;
     status.textContent = texts.results(shown, all);
     more.hidden = !current.next_cursor || !current.id;
   }

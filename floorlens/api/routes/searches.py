@@ -130,7 +130,7 @@ async def refine_search(
     as it is, and so do the links to it.
     """
     body = await read_json_body(request, RefineBody)
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
     changes = _readable(lambda: body.changes(len(kept.query.regions)))
 
     def refine() -> SearchAnswer:
@@ -165,7 +165,7 @@ async def read_search(
     ] = None,
 ) -> SearchAnswer:
     """Returns a page of a search that is kept, of the catalogue as it is now."""
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def page() -> SearchAnswer:
         answer = service.searching.page(kept, limit=limit, cursor=cursor, progress=checkpoint)
@@ -204,7 +204,7 @@ async def search_photo(
 
     Its longer side has at most 1,280 pixels.
     """
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def read() -> Response:
         jpeg = service.searching.searches.jpeg(kept, photo)
@@ -289,7 +289,7 @@ async def matches_csv(
 
     A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def export() -> Response:
         text = service.searching.whole(kept, checkpoint).to_csv()
@@ -321,13 +321,18 @@ async def comparison_picture(
     product_id: ProductId,
     photo: PhotoNumber = 0,
     side: Annotated[int, Query(ge=16, le=800, description="of a patch, in pixels")] = 240,
+    layout: Annotated[
+        Literal["table", "patches"],
+        Query(description="with words and colours; or patches alone, those of the floor above"),
+    ] = "table",
 ) -> Response:
     """Returns patches of floor and product that correspond, and their colours, side by side."""
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def draw() -> Response:
         explanation = _explanation(service, kept, product_id, photo)
-        png = picture_bytes(explanation.picture(side))
+        draw_as = explanation.patches if layout == "patches" else explanation.picture
+        png = picture_bytes(draw_as(side))
         return Response(png, media_type="image/png", headers=_PRIVATE)
 
     return await service.run_with_models(request, draw)
@@ -349,7 +354,7 @@ async def compare_match(
 
     The product's pictures are opened again, so it takes about as long as a search.
     """
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def compare() -> ComparisonBody:
         explanation = _explanation(service, kept, product_id, photo)
@@ -377,7 +382,7 @@ async def _floor_picture(
     photo: int,
     draw: Callable[[Photo, FloorRegion], bytes],
 ) -> Response:
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def read() -> Response:
         place = service.searching.floor(kept, photo)
@@ -388,7 +393,9 @@ async def _floor_picture(
     return await service.run_with_files(request, read)
 
 
-async def _kept(request: Request, service: Service, caller: Caller, search_id: str) -> KeptSearch:
+async def kept_search(
+    request: Request, service: Service, caller: Caller, search_id: str
+) -> KeptSearch:
     """Returns a search of the caller's own; whoever has the scope admin may see all."""
     every = "admin" in caller.scopes
     return await service.run_with_files(

@@ -1,13 +1,15 @@
-"""How the service is: `/healthz`, `/readyz`, `/metrics`, `/v1/status`."""
+"""How the service is: `/healthz`, `/readyz`, `/metrics`, `/v1/status`, `/v1/key`."""
 
 from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from floorlens.api.metrics import CONTENT_TYPE
 from floorlens.api.problems import problems_of
-from floorlens.api.security import requires
+from floorlens.api.security import Caller, Scope, requires, requires_key
 from floorlens.api.service import ServiceOf
 from floorlens.api.status import Status, read_status
 
@@ -29,6 +31,18 @@ class Readiness(BaseModel):
         "each can be used",
         examples=[{"models": True, "catalogue": True, "stamp": True, "engine": True}],
     )
+
+
+class KeyState(BaseModel):
+    """What the key of a request may do."""
+
+    required: bool = Field(description="whether the service asks for keys at all")
+    scopes: list[Literal["search", "read", "admin"]] = Field(
+        description="what the key may do, those included that others bring along; all of them "
+        "where the service asks for no keys",
+        examples=[["search"]],
+    )
+    rate: int = Field(description="requests a minute; 0: no limit", examples=[120])
 
 
 @router.head("/healthz", include_in_schema=False)
@@ -72,3 +86,15 @@ async def metrics(request: Request, service: ServiceOf) -> Response:
 async def status(request: Request, service: ServiceOf) -> Status:
     """Returns what the service serves, with which models, and which jobs are at work."""
     return await read_status(request, service)
+
+
+@router.get("/v1/key")
+async def read_key(
+    service: ServiceOf, caller: Annotated[Caller, Depends(requires_key)]
+) -> KeyState:
+    """Returns what the key that asks may do, so that a page shows nothing that is refused."""
+    return KeyState(
+        required=service.settings.no_auth is None,
+        scopes=[scope for scope in get_args(Scope) if scope in caller.scopes],
+        rate=caller.rate,
+    )

@@ -1,14 +1,148 @@
+// The ranked products as cards. Arrow keys move from card to card, Enter opens one.
+
 export default function ({ parentElement, data, setTriggerValue }) {
-  let root = parentElement.querySelector("ol");
-  if (!root) { root = document.createElement("ol"); parentElement.appendChild(root); }
-  root.replaceChildren(...data.cards.map((card) => {
-    const item = document.createElement("li");
-    item.dataset.product = card.id;
-    const img = document.createElement("img");
-    if (card.picture) img.src = card.picture;
-    img.alt = card.name; img.loading = "lazy";
-    item.append(img, `${card.rank}. ${card.name} – ${card.word}`);
-    item.onclick = () => setTriggerValue("open", card.id);
-    return item;
-  }));
+  let root = parentElement.querySelector(".cards");
+  if (!root) {
+    root = make("div", { className: "cards" });
+    root.items = new Map();
+    root.band = make("section", { className: "band" }, make("h3"), make("ol", { className: "fl-cards" }));
+    root.rest = make("ol", { className: "fl-cards" });
+    root.append(root.band, root.rest);
+    root.addEventListener("keydown", (event) => move(root, event));
+    root.addEventListener("pointerdown", (event) => closeMenus(root, event.target.closest("li")));
+    parentElement.append(root);
+  }
+  root.send = setTriggerValue;
+  root.dataset.search = data.search;
+  root.texts = data.texts;
+  const items = data.cards.map((card) => item(root, card));
+  const shown = new Set(data.cards.map((card) => card.id));
+  for (const id of root.items.keys()) if (!shown.has(id)) root.items.delete(id);
+  const equals = data.equals > 1 ? Math.min(data.equals, items.length) : 0;
+  root.band.hidden = !equals;
+  root.band.firstChild.textContent = data.texts.equals;
+  arrange(root.band.lastChild, items.slice(0, equals));
+  arrange(root.rest, items.slice(equals));
+  root.rest.setAttribute("aria-label", equals ? data.texts.rest : data.texts.results);
+  root.band.lastChild.setAttribute("aria-label", data.texts.equals);
+}
+
+/** Returns the node of a card: the one that is there, drawn anew only if the card has changed. */
+function item(root, card) {
+  const state = JSON.stringify(card);
+  let node = root.items.get(card.id);
+  if (!node) {
+    node = make("li", { dataset: { product: card.id } });
+    node.actions = actions(root, card);
+    root.items.set(card.id, node);
+  }
+  if (node.state === state) return node;
+  node.state = state;
+  const { texts } = root;
+  const focus = node.contains(node.getRootNode().activeElement) ? node.getRootNode().activeElement : null;
+  const open = make("button", { type: "button", className: "open", textContent: card.name });
+  open.setAttribute("aria-label", `${card.rank}. ${card.name}, ${card.word.text}`);
+  open.addEventListener("click", () => root.send("open", { id: card.id }));
+  const more = card.variants && make("button", { type: "button", className: "variants", textContent: card.variants });
+  more?.addEventListener("click", () => root.send("open", { id: card.id, part: "design" }));
+  const badges = [
+    card.verdict && make("span", { className: `badge ${card.verdict}` }, icon(card.verdict), texts[card.verdict]),
+    card.compared && make("span", { className: "badge" }, icon("compare"), texts.comparedBadge),
+    card.listed && make("span", { className: "badge" }, icon("shortlist"), texts.listedBadge),
+  ];
+  const picture = card.picture
+    ? make("img", { alt: "", loading: "lazy", decoding: "async", width: 320, height: 240, src: card.picture })
+    : make("div", { className: "fl-none", textContent: texts.noPicture });
+  const shop = webLink(card.link, { className: "shop", "aria-label": card.linkLabel }, texts.shop, icon("shop"));
+  const facts = make("p", { className: "fl-facts" },
+    make("span", { textContent: card.material ?? "" }),
+    card.price && make("span", { className: "fl-price", textContent: card.price }));
+  for (const [name, button] of Object.entries(node.actions.buttons)) {
+    const on = { compare: card.compared, shortlist: card.listed, like: card.liked, unlike: card.unliked }[name];
+    const label = on ? texts.actions[name][1] : texts.actions[name][0];
+    button.setAttribute("aria-pressed", Boolean(on));
+    button.title = label;
+    button.lastChild.textContent = label;
+  }
+  node.actions.group.setAttribute("aria-label", card.actionsLabel);
+  node.actions.menu.setAttribute("aria-label", card.actionsLabel);
+  const again = node.firstChild;
+  const drawn = make("div", { className: `fl-card${card.word.kind === "same" ? " fl-first" : ""}` },
+    picture,
+    make("span", { className: "fl-rank", textContent: card.rank, "aria-hidden": "true" }),
+    make("div", { className: "badges" }, ...badges),
+    make("div", { className: "text" },
+      make("h3", { className: "fl-name" }, open),
+      facts.textContent ? facts : null,
+      make("p", { className: "line" }, wordBadge(card.word), shop),
+      barList(card.bars, card.barsLabel),
+      more),
+    node.actions.menu, node.actions.group);
+  drawn.classList.toggle("far", card.word.kind === "far");
+  if (again) again.replaceWith(drawn);
+  else node.append(drawn);
+  // The picture is not fetched anew, and a pressed button keeps the focus.
+  if (focus) (focus.isConnected ? focus : open).focus({ preventScroll: true });
+  return node;
+}
+
+/** Returns the quick actions of a card: a row on hover and focus, behind a button on touch. */
+function actions(root, card) {
+  const buttons = {};
+  for (const name of ["compare", "shortlist", "like", "unlike"]) {
+    const button = make("button", { type: "button" }, icon(name), make("span"));
+    button.addEventListener("click", () => {
+      closeMenus(root);
+      root.send(name, card.id);
+    });
+    buttons[name] = button;
+  }
+  const group = make("div", { className: "actions", role: "group" }, ...Object.values(buttons));
+  const menu = make("button", { type: "button", className: "menu", "aria-expanded": "false" }, icon("menu"));
+  menu.addEventListener("click", () => {
+    const open = menu.getAttribute("aria-expanded") !== "true";
+    closeMenus(root);
+    menu.setAttribute("aria-expanded", open);
+    if (open) buttons.compare.focus();
+  });
+  group.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || menu.getAttribute("aria-expanded") !== "true") return;
+    closeMenus(root);
+    menu.focus();
+  });
+  return { buttons, group, menu };
+}
+
+function closeMenus(root, except = null) {
+  for (const node of root.items.values()) {
+    if (node !== except) node.actions.menu.setAttribute("aria-expanded", "false");
+  }
+}
+
+/** Moves the focus from card to card with the arrow keys, as the eye would. */
+function move(root, event) {
+  const all = [...root.querySelectorAll(".open")];
+  const from = event.target;
+  const place = all.indexOf(from);
+  if (place < 0) return;
+  let to = null;
+  if (event.key === "ArrowRight") to = all[place + 1];
+  else if (event.key === "ArrowLeft") to = all[place - 1];
+  else if (event.key === "Home") to = all[0];
+  else if (event.key === "End") to = all.at(-1);
+  else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    const box = (one) => one.closest("li").getBoundingClientRect();
+    const here = box(from);
+    const sign = event.key === "ArrowDown" ? 1 : -1;
+    const far = (one) => {
+      const there = box(one);
+      return 10 * Math.abs(there.top - here.top) + Math.abs(there.left - here.left);
+    };
+    to = all
+      .filter((one) => sign * (box(one).top - here.top) > here.height / 2)
+      .sort((one, other) => far(one) - far(other))[0];
+  } else return;
+  event.preventDefault();
+  to?.focus();
+  to?.closest("li").scrollIntoView({ block: "nearest" });
 }

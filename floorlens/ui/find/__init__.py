@@ -1,9 +1,13 @@
 """The page "Find a floor": a photo, the floor drawn on it, the products ranked for it.
 
 ```
-entry     the first screen: drop, paste, camera, sample rooms
+entry     the first screen: drop, paste, camera, sample rooms; and another photo later
+progress  what the service does with a photo, stage by stage
+trouble   what is amiss, with its cure
 photo     the photo with its floor, and the correction in place
 matches   the ranked products as cards
+product   an opened card: floor and product side by side
+facts     what is known of a product, as texts
 ```
 """
 
@@ -11,70 +15,97 @@ from __future__ import annotations
 
 import streamlit as st
 
-from floorlens.ui import asking, texts, visit
-from floorlens.ui.find import entry, matches, photo
+from floorlens.ui import asking, visit
+from floorlens.ui.find import entry, matches, photo, product, progress, refining, trouble
+from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 
-AGAIN_SECONDS = 3.0
+TOUCH_SECONDS = 600.0
+"""So often a photo that only the page has is touched while somebody looks at it."""
 
 
 def show() -> None:
     """Shows the page."""
     _follow_address()
-    place = st.container()
     now = visit.current()
-    if now.wish is not None:
-        now = _ask(now, place)
-    if now.problem is not None:
-        _show_problem(now)
-    if now.answer is None and not (now.photo and now.problem and now.problem.keeps_photo):
-        entry.show()
+    if now.wish is not None and now.answer is not None and now.problem is None:
+        # What is there already stays on the screen meanwhile.
+        now = _ask(now, None)
+    if _at_start(now):
+        entry.show(now)
         return
+    entry.show_other_photo()
     left, right = st.columns([5, 7], gap="large")
-    with left:
+    with left, st.container(key="floor-photo"):
         photo.show(now)
-    with right:
+        if now.photo is not None:
+            _touch()
+    with right, st.container(key="floor-results"):
+        if now.problem is not None:
+            trouble.show(now)
+        elif now.answer is None:
+            _ask(now, st.empty())
+            st.rerun()
         if now.answer is not None:
+            trouble.show_doubts(now)
+            chips = st.container()
             matches.show(now)
+            # Above the cards, and after them: what it shows has to be asked for first.
+            with chips:
+                refining.show(now)
+    product.show(now)
+
+
+def _at_start(now: Visit) -> bool:
+    """Returns whether there is nothing yet but the first screen."""
+    if now.answer is not None:
+        return False
+    return now.wish is None and now.photo is None
 
 
 def _follow_address() -> None:
-    """Opens the search that the address names, after a reload or from a shared link."""
+    """Opens the search that the address names: after a reload, from a link, by the back button."""
+    product.follow_address()
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id
-    if named and named != shown and now.wish is None and now.problem is None:
-        visit.change(wish=Wish("open", {"search": named}))
+    came_back = st.session_state.pop("elsewhere", False)
+    if now.wish is not None or named == shown:
+        return
+    if named is None:
+        if now.answer is None:
+            return
+        if came_back:
+            visit.name(now.answer)
+        elif shown is not None:
+            visit.leave()
+        return
+    wish = Wish("open", {"search": named})
+    if now.unmet == wish:
+        return
+    for place, earlier in enumerate(now.earlier):
+        if earlier.page.id == named:
+            visit.change(answer=earlier, earlier=now.earlier[:place], problem=None, unmet=None)
+            return
+    visit.change(wish=wish, problem=None, unmet=None)
 
 
-def _ask(now: Visit, place: st.delta_generator.DeltaGenerator) -> Visit:
+def _ask(now: Visit, place: st.delta_generator.DeltaGenerator | None) -> Visit:
     """Asks the service for the visitor's wish, and says on the way what it is doing."""
-    with place:
-        status = st.empty()
-
-        def progress(stage: str) -> None:
-            status.caption(f"{texts.STAGES.get(stage, texts.WORKING)} …")
-
-        now = asking.answered(now, progress)
-        status.empty()
+    if place is None or now.wish is None:
+        now = asking.answered(now)
+    else:
+        with place:
+            show_stage = progress.show(now.wish.kind)
+        now = asking.answered(now, show_stage)
     st.session_state["visit"] = now
-    if now.answer is not None and now.answer.page.id is not None:
-        st.query_params["search"] = now.answer.page.id
+    if now.answer is not None:
+        visit.name(now.answer)
     return now
 
 
-def _show_problem(now: Visit) -> None:
-    problem = now.problem
-    if problem is None:
-        return
-    st.error(f"**{problem.title}**\n\n{problem.text}")
-    if problem.passes:
-        _ask_again()
-
-
-@st.fragment(run_every=AGAIN_SECONDS)
-def _ask_again() -> None:
-    """Asks again until the service is back; the rest of the page stays usable."""
-    now = asking.answered(visit.current())
-    st.session_state["visit"] = now
-    if now.problem is None or not now.problem.passes:
-        st.rerun()
+@st.fragment(run_every=TOUCH_SECONDS)
+def _touch() -> None:
+    """Keeps a photo that only the page has, as long as the visitor is there."""
+    token = visit.current().photo
+    if token is not None:
+        PHOTOS.get(token)

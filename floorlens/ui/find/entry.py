@@ -2,43 +2,128 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from html import escape
+from typing import Any
 
 import streamlit as st
 
-from floorlens.demo.samples import samples
-from floorlens.errors import InputError
-from floorlens.settings import load_settings
-from floorlens.ui import texts, visit
+from floorlens.client.answers import Status
+from floorlens.errors import FloorlensError
+from floorlens.settings import Settings, load_settings
+from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
-from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import MARK, PREFIX
+from floorlens.ui.photos import PHOTOS, PhotosFull
+from floorlens.ui.rooms import sample_photo, sample_rooms
+from floorlens.ui.server import MARK, PREFIX, room_address
+from floorlens.ui.states import Problem, problem_of
+from floorlens.ui.visit import Visit
 
+AGAIN_SECONDS = 3.0
+_HOURS_OF_DAYS = 48
 _ENTRY = element("entry")
 
 
-def show() -> None:
-    """Shows the first screen."""
+def show(now: Visit) -> None:
+    """Shows the first screen, with the problem of the last photo if it had one."""
+    problem, status = now.problem, None
+    try:
+        status = asking.service_status()
+    except FloorlensError as error:
+        problem = problem or problem_of(error, photo=False)
+    if problem is None and status is not None and status.products == 0:
+        problem = Problem(
+            "catalogue-empty", texts.EMPTY_CATALOGUE, texts.EMPTY_CATALOGUE_CURE, True, True
+        )
+    st.html(
+        f'<div class="fl-hero"><h1>{escape(texts.HEADING)}</h1><p>{escape(texts.LINE)}</p></div>'
+    )
+    rooms = sample_rooms()
     settings = load_settings()
+    _show_element(
+        settings if status is None else _of(settings, status),
+        {
+            "compact": False,
+            "problem": None if problem is None else [problem.title, problem.text, problem.passes],
+            "samples": [
+                {
+                    "name": room.name,
+                    "title": room.title,
+                    "alt": texts.SAMPLE_ALT.format(title=room.title),
+                    "picture": room_address(room.name),
+                }
+                for room in rooms
+            ],
+            "privacy": privacy(status),
+            "count": ""
+            if status is None or not status.products
+            else texts.COUNT.format(count=f"{status.products:,}"),
+        },
+    )
+    if problem is not None and problem.passes:
+        _look_again()
+
+
+def show_other_photo() -> None:
+    """Shows a button for another photo; one can be dropped or pasted here as well."""
+    with st.container(key="other-photo"):
+        _show_element(load_settings(), {"compact": True})
+
+
+def _of(settings: Settings, status: Status) -> Settings:
+    """Returns the settings with the limits of the service that is asked."""
+    return settings.model_copy(update={"max_upload_mb": status.max_upload_mb})
+
+
+def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
+    megabytes = f"{settings.max_upload_mb:g}"
     _ENTRY(
         key="entry",
         data={
             "address": f"{PREFIX}/photos",
             "mark": MARK,
-            "megabytes": settings.max_upload_mb,
-            "samples": [{"name": name, "title": title} for title, name in sample_rooms()],
+            "bytes": int(settings.max_upload_mb * 1e6),
+            "megabytes": megabytes,
             "texts": {
-                "line": texts.LINE,
                 "drop": texts.DROP,
+                "dropTouch": texts.DROP_TOUCH,
+                "dropAnywhere": texts.DROP_ANYWHERE,
+                "paste": texts.PASTE,
                 "choose": texts.CHOOSE,
                 "camera": texts.CAMERA,
+                "other": texts.OTHER_PHOTO,
                 "samples": texts.SAMPLES,
-                "privacy": texts.PRIVACY,
+                "noSamples": texts.NO_SAMPLES,
+                "formats": texts.FORMATS.format(megabytes=megabytes),
+                "uploading": texts.UPLOADING,
+                "chosen": texts.PHOTO_CHOSEN,
+                "empty": texts.REFUSED_EMPTY,
+                "kind": texts.REFUSED_KIND,
+                "size": texts.REFUSED_SIZE,
+                "connection": texts.REFUSED_LINE,
+                "busy": texts.REFUSED_BUSY,
             },
+            **data,
         },
         on_photo_change=_take_photo,
         on_sample_change=_take_sample,
     )
+
+
+def privacy(status: Status | None) -> str:
+    """Returns what becomes of a photo, as far as the service says it."""
+    if status is None:
+        return texts.PRIVACY
+    if status.keep_hours == 0:
+        return f"{texts.PRIVACY} {texts.PRIVACY_NOT_KEPT}"
+    hours = status.keep_hours
+    if hours >= _HOURS_OF_DAYS:
+        time = texts.DAYS.format(count=f"{hours / 24:.3g}")
+    elif hours == 24:
+        time = texts.DAY
+    else:
+        time = texts.HOUR if hours == 1 else texts.HOURS.format(count=f"{hours:.3g}")
+    return f"{texts.PRIVACY} {texts.PRIVACY_KEPT.format(time=time)}"
 
 
 def _take_photo() -> None:
@@ -48,18 +133,22 @@ def _take_photo() -> None:
 
 
 def _take_sample() -> None:
-    name = st.session_state["entry"].get("sample")
-    rooms = {file: samples() / "rooms" / file for _, file in sample_rooms()}
-    if name in rooms:
-        visit.begin(PHOTOS.put(rooms[name].read_bytes()))
-
-
-def sample_rooms() -> list[tuple[str, str]]:
-    """Returns some sample rooms as (title, file name); none if this installation has no samples."""
+    photo = sample_photo(st.session_state["entry"].get("sample") or "")
+    if photo is None:
+        return
     try:
-        photos = sorted((samples() / "rooms").glob("*.jpg"))
-    except InputError:
-        return []
-    # "hall-chevron" would give the product away: the title is the kind of room.
-    kinds: dict[str, Path] = {photo.stem.split("-")[0]: photo for photo in reversed(photos)}
-    return [(kind.capitalize(), kinds[kind].name) for kind in sorted(kinds)]
+        visit.begin(PHOTOS.put(photo))
+    except PhotosFull:
+        title, text = texts.REFUSED_BUSY
+        visit.change(problem=Problem("busy", title, text, False, False))
+
+
+@st.fragment(run_every=AGAIN_SECONDS)
+def _look_again() -> None:
+    """Shows the first screen anew as soon as the service is back, or has products."""
+    try:
+        status = asking.service_status()
+    except FloorlensError:
+        return
+    if status is None or status.products:
+        st.rerun()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from floorlens.ui import texts, visit
 from floorlens.ui.components import element
-from floorlens.ui.server import address
-from floorlens.ui.visit import Visit
+from floorlens.ui.find import facts, product
+from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
 
-_CARDS = element("cards")
+_CARDS = element("cards", "nodes")
 
 
 def show(now: Visit) -> None:
@@ -17,29 +19,103 @@ def show(now: Visit) -> None:
     answer = now.answer
     if answer is None:
         return
-    st.subheader(texts.RESULTS)
+    page, shown = answer.page, len(answer.matches)
+    _show_head(answer)
     _CARDS(
         key="cards",
         data={
-            "cards": [
-                {
-                    "id": match.id,
-                    "rank": match.rank,
-                    "name": match.name,
-                    "word": texts.WORDS.get(match.word, match.word),
-                    "picture": None if match.image_url is None else address(match.image_url),
-                }
-                for match in answer.matches
-            ],
-            "texts": {"noPicture": texts.NO_PICTURE},
+            "search": answer.page.id or "",
+            "cards": _cards(now, answer),
+            "equals": page.equals,
+            "texts": {
+                "results": texts.RESULTS,
+                "rest": texts.REST,
+                "equals": texts.EQUALS.format(count=min(page.equals, shown)),
+                "noPicture": texts.NO_PICTURE,
+                "right": texts.RIGHT_BADGE,
+                "wrong": texts.WRONG_BADGE,
+                "comparedBadge": texts.COMPARED_BADGE,
+                "listedBadge": texts.LISTED_BADGE,
+                "shop": texts.SHOP,
+                "actions": {
+                    "compare": [texts.COMPARE, texts.UNCOMPARE],
+                    "shortlist": [texts.SHORTLIST, texts.UNSHORTLIST],
+                    "like": [texts.MORE_LIKE, texts.MORE_LIKE],
+                    "unlike": [texts.LESS_LIKE, texts.LESS_LIKE],
+                },
+            },
         },
         on_open_change=_open,
+        on_compare_change=_compare,
+        on_shortlist_change=_shortlist,
+        on_like_change=lambda: prefer(_event("like"), "like"),
+        on_unlike_change=lambda: prefer(_event("unlike"), "unlike"),
     )
     if answer.next_cursor is not None:
-        st.button(texts.MORE, on_click=visit.ask_more)
+        with st.container(horizontal_alignment="center"):
+            st.button(texts.MORE, on_click=visit.ask_more, key="more")
+            st.caption(texts.SHOWN.format(shown=shown, total=page.total))
+
+
+def _show_head(answer: Answer) -> None:
+    page = answer.page
+    st.session_state["group"] = page.query.group == "design"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.header(texts.RESULTS, width="stretch")
+        st.toggle(
+            texts.GROUP, key="group", help=texts.GROUP_HELP, on_change=_group, width="content"
+        )
+    if page.verdict:
+        st.markdown(page.verdict)
+
+
+def _cards(now: Visit, answer: Answer) -> list[dict[str, Any]]:
+    page = answer.page
+    return [
+        facts.card(match)
+        | {
+            "verdict": page.feedback.get(match.id),
+            "compared": match.id in now.compared,
+            "listed": match.id in now.shortlist,
+            "liked": match.id in page.query.like,
+            "unliked": match.id in page.query.unlike,
+        }
+        for match in answer.matches
+    ]
+
+
+def prefer(product_id: str | None, what: str) -> None:
+    """Asks for more or less like a product (`what`: "like" or "unlike"); again takes it back."""
+    answer = visit.current().answer
+    if product_id is None or answer is None:
+        return
+    query = answer.page.query
+    other = "unlike" if what == "like" else "like"
+    changes = {what: visit.toggle(getattr(query, what), product_id)}
+    if product_id in getattr(query, other):
+        changes[other] = visit.toggle(getattr(query, other), product_id)
+    visit.ask(**changes)
+
+
+def _event(name: str) -> Any:
+    return st.session_state["cards"].get(name)
 
 
 def _open() -> None:
-    product = st.session_state["cards"].get("open")
-    if product:
-        visit.change(product=product)
+    event = _event("open")
+    if event:
+        product.open_card(event["id"], event.get("part"))
+
+
+def _compare() -> None:
+    if one := _event("compare"):
+        visit.change(compared=visit.toggle(visit.current().compared, one, MOST_COMPARED))
+
+
+def _shortlist() -> None:
+    if one := _event("shortlist"):
+        visit.change(shortlist=visit.toggle(visit.current().shortlist, one))
+
+
+def _group() -> None:
+    visit.ask(group="design" if st.session_state["group"] else None)

@@ -1,0 +1,65 @@
+"""What is shown of a product beside the ranking: in the tray, on the shortlist, on a chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from floorlens.errors import FloorlensError, ServiceError
+from floorlens.products.offer import offer_of
+from floorlens.settings import load_settings
+from floorlens.ui import asking, texts
+from floorlens.ui.find import facts
+from floorlens.ui.visit import Visit
+
+_SECONDS, _MOST = 600.0, 500
+
+
+@dataclass(frozen=True)
+class Brief:
+    """A product in short; `gone` says that the catalogue has it no more."""
+
+    id: str
+    name: str
+    picture: str | None = None
+    price: str | None = None
+    material: str | None = None
+    gone: bool = False
+
+
+def brief(now: Visit, product_id: str) -> Brief:
+    """Returns a product in short: out of the ranking where it shows it, else from the service."""
+    for match in () if now.answer is None else now.answer.matches:
+        if match.id == product_id:
+            offer = offer_of(match.metadata)
+            return Brief(
+                match.id,
+                match.name,
+                facts.picture(match.image_url),
+                facts.price_text(offer),
+                facts.material_text(offer, match.attributes),
+            )
+    try:
+        return _of_service(load_settings().api_url or asking.DEFAULT_URL, product_id)
+    except FloorlensError:
+        # It is asked for again at the next rerun.
+        return Brief(product_id, product_id)
+
+
+@st.cache_data(ttl=_SECONDS, max_entries=_MOST, show_spinner=False)
+def _of_service(url: str, product_id: str) -> Brief:
+    try:
+        product = asking.client().get_product(product_id)
+    except ServiceError as error:
+        if error.code == "product-not-found":
+            return Brief(product_id, texts.GONE, gone=True)
+        raise
+    offer = offer_of(product.metadata)
+    return Brief(
+        product.id,
+        product.name,
+        facts.picture(product.thumbnail),
+        facts.price_text(offer),
+        facts.material_text(offer, product.attributes),
+    )
