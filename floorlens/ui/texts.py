@@ -487,6 +487,45 @@ def value(one: object) -> str:
 
 # -- several rooms -----------------------------------------------------------------------------
 
+BATCH_LINE = "Many rooms at once: each photo is searched after the other, and all end in one table."
+SEVERAL = {
+    "drop": "Drop photos of rooms here, as many as you like at a time",
+    "choose": "Choose photos",
+    "more": "Add photos",
+    "most": "{most} rooms at most.",
+    "tooMany": "That were too many: the first ones were taken.",
+}
+BATCH_SAMPLES = "Or try it with {count} sample rooms"
+BATCH_STEP = "{done} of {total} rooms · now {name}"
+BATCH_DONE = "All {total} rooms are done"
+BATCH_STOPPED = "Stopped after {done} of {total} rooms"
+BATCH_WAITS = "The rooms so far are safe. We ask again in a moment and go on from here."
+BATCH_STOP, BATCH_GO_ON, BATCH_CLEAR = "Stop", "Go on", "Start over"
+ROOM_NAME = "Room {number}"
+NOTHING_CLOSE = "Nothing close in this catalogue"
+ROOM_TABLE = {
+    "caption": "Rooms and their closest products",
+    "columns": ["Room", "Best match", "Second", "Third", "All matches"],
+    "waiting": "Waits",
+    "now": "Searching …",
+    "open": "Open",
+    "openOf": "Open the search of {name}",
+    "photoAlt": "{name}, with its floor marked",
+}
+TOP_LABEL = "Matches of each room in the file"
+AS_CSV, AS_XLSX = "Download CSV", "Download Excel"
+TABLE_COLUMNS = (
+    "Room",
+    "Rank",
+    "Product id",
+    "Product",
+    "Closeness",
+    "Score",
+    "All matches",
+    "Remark",
+)
+
+
 # -- problems: code of an error -> title, and the text where the service's own will not do --------
 
 UNABLE = "The service cannot search now"
