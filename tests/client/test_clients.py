@@ -225,6 +225,7 @@ def test_feedback(client: Client, room: Path, tmp_path: Path) -> None:
     client.take_feedback_back(page, "moss")
     remarks = client.list_feedback()
     assert [(one.product_id, one.verdict) for one in remarks.feedback] == [("oak", "right")]
+    assert tuple(client.remarks(limit=1)) == remarks.feedback
     assert client.get_search(page).feedback == {"oak": "right"}
     with ZipFile(client.export_feedback(tmp_path / "feedback.zip")) as archive:
         assert "feedback/pairs.csv" in archive.namelist()

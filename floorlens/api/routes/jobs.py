@@ -28,7 +28,7 @@ from floorlens.api.forms import (
     receive_file,
     validated,
 )
-from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
+from floorlens.api.paging import CURE, Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.problems import TEXTS, Refusal, problems_of
 from floorlens.api.security import Caller, requires
 from floorlens.api.service import Service, ServiceOf
@@ -505,8 +505,7 @@ def _add_routes(family: _Family) -> None:
         """Returns what became of each product, also while the job runs."""
         last = read_cursor(cursor) or "-1"
         if last != "-1" and not (last.isascii() and last.isdecimal() and len(last) < 12):
-            cure = "take `next_cursor` of the page before, as it is"
-            raise Refusal(422, "request-invalid", errors={"cursor": cure})
+            raise Refusal(422, "request-invalid", errors={"cursor": CURE})
 
         def read() -> JobRows:
             _job_of(service, kind, job_id)
