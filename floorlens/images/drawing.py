@@ -112,15 +112,15 @@ def picture_bytes(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def jpeg_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    """Returns a uint8 (h, w, 3) sRGB picture as the bytes of a JPEG without metadata.
+def jpeg_bytes(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """Returns a uint8 (h, w, 3) sRGB picture as the bytes of a JPEG.
 
     Example:
-        >>> jpeg_bytes(np.zeros((48, 64, 3), np.uint8))[:2].hex()
-        'ffd8'
+        >>> jpeg_bytes(np.zeros((48, 64, 3), np.uint8))[:2]
+        b'\\xff\\xd8'
     """
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=88)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
