@@ -27,9 +27,11 @@ from floorlens.ui.rooms import thumbnail
 from floorlens.ui.tickets import TICKETS
 
 if TYPE_CHECKING:
+    import httpx
     import streamlit as st
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
     from floorlens.settings import Settings
 
@@ -82,6 +84,36 @@ def page_app(url: str, settings: Settings) -> st.App:
     """
     import httpx
     import streamlit as st
+
+    service = httpx.AsyncClient(
+        base_url=url, headers=_key_header(settings), timeout=SECONDS, trust_env=False
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+        # The first visitor need not wait for the modules of the page. And Streamlit collects
+        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
+        # that the modules hold were looked through each time.
+        _frame()
+        gc.collect()
+        gc.freeze()
+        try:
+            yield None
+        finally:
+            gc.unfreeze()
+            await service.aclose()
+
+    return st.App(APP, lifespan=lifespan, routes=page_routes(service, settings))
+
+
+def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
+    """Returns what a browser finds on the page beside Streamlit.
+
+    Args:
+        service: sends requests to the service, with the page's key.
+        settings: that key, and the limits of photos.
+    """
+    import httpx
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import ClientDisconnect
@@ -89,9 +121,7 @@ def page_app(url: str, settings: Settings) -> st.App:
     from starlette.routing import Route
 
     limit = int(settings.max_upload_mb * 1e6)
-    key = settings.api_key
-    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
-    service = httpx.AsyncClient(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
+    headers = _key_header(settings)
 
     async def passed(request: Request) -> Response:
         path = request.path_params["path"]
@@ -118,7 +148,8 @@ def page_app(url: str, settings: Settings) -> st.App:
     async def take_photo(request: Request) -> Response:
         if MARK not in request.headers:
             return refusal("cross-site", 403)
-        if int(request.headers.get("content-length") or 0) > limit:
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > limit:
             return refusal("upload-too-large", 413)
         data = bytearray()
         try:
@@ -170,20 +201,6 @@ def page_app(url: str, settings: Settings) -> st.App:
     def refusal(code: str, status: int) -> Response:
         return JSONResponse({"code": code}, status, _GUARD)
 
-    @asynccontextmanager
-    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
-        # The first visitor need not wait for the modules of the page. And Streamlit collects
-        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
-        # that the modules hold were looked through each time.
-        _frame()
-        gc.collect()
-        gc.freeze()
-        try:
-            yield None
-        finally:
-            gc.unfreeze()
-            await service.aclose()
-
     async def pass_import(request: Request) -> Response:
         ticket = request.headers.get(MARK, "")
         if not TICKETS.holds(ticket):
@@ -201,19 +218,20 @@ def page_app(url: str, settings: Settings) -> st.App:
             return JSONResponse({"code": "service-unreachable"}, 503, _GUARD)
         return Response(answer.content, answer.status_code, _GUARD | _chosen(answer.headers))
 
-    return st.App(
-        APP,
-        lifespan=lifespan,
-        routes=[
-            *(Route(path, show_frame) for path in PAGES),
-            Route(f"{assets.PREFIX}/{{file}}", show_asset),
-            Route(f"{PREFIX}/rooms/{{name}}", show_room),
-            Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
-            Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
-            Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
-            Route(f"{PREFIX}/{{path:path}}", passed),
-        ],
-    )
+    return [
+        *(Route(path, show_frame) for path in PAGES),
+        Route(f"{assets.PREFIX}/{{file}}", show_asset),
+        Route(f"{PREFIX}/rooms/{{name}}", show_room),
+        Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
+        Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
+        Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
+        Route(f"{PREFIX}/{{path:path}}", passed),
+    ]
+
+
+def _key_header(settings: Settings) -> dict[str, str]:
+    key = settings.api_key
+    return {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
 
 
 @cache
