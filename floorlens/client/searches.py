@@ -300,11 +300,12 @@ def patch_picture(search: SearchPage | str, *, photo: int = 0) -> Call[bytes]:
     return _picture(search, "patch.png", {"photo": str(photo)})
 
 
-def matches_csv(search: SearchPage | str) -> Call[str]:
+def matches_csv(search: SearchPage | str, *, ids: Sequence[str] = ()) -> Call[str]:
     """Returns the whole ranking of a search as a CSV, for spreadsheets and programs.
 
     Args:
         search: the search, or its id.
+        ids: only these products, in this order, as far as the ranking has them; empty: all.
 
     Raises:
         UsageError: the service did not keep the search.
@@ -315,7 +316,30 @@ def matches_csv(search: SearchPage | str) -> Call[str]:
         >>> client.matches_csv(client.search("room.jpg")).splitlines()[0].split(",")[:2]
         ['rank', 'id']
     """
-    return Call("GET", f"{_path(search)}/matches.csv", text_of)
+    return Call("GET", f"{_path(search)}/matches.csv", text_of, params=_shortlist(ids))
+
+
+def matches_pdf(
+    search: SearchPage | str, *, limit: int = 24, ids: Sequence[str] = ()
+) -> Call[bytes]:
+    """Returns the first matches of a search as a PDF to print: photo, floor, a card for each.
+
+    Args:
+        search: the search, or its id.
+        limit: so many matches, at most 100.
+        ids: only these products, in this order, as far as the ranking has them; empty: the first.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "search-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> client.matches_pdf(client.search("room.jpg"), ids=["oak-natural-plank"])[:5]
+        b'%PDF-'
+    """
+    params = {"limit": str(limit), **_shortlist(ids)}
+    return Call("GET", f"{_path(search)}/matches.pdf", content_of, params=params)
 
 
 def compare(search: SearchPage | str, product_id: str, *, photo: int = 0) -> Call[Comparison]:
@@ -363,6 +387,62 @@ def comparison_picture(
         b'\\x89PNG'
     """
     name = f"matches/{quote(product_id)}/picture.png"
+    return _picture(search, name, {"photo": str(photo), "side": str(side)})
+
+
+def scaled_floor(
+    search: SearchPage | str,
+    product_id: str,
+    *,
+    photo: int = 0,
+    side: int = 640,
+    light: Literal["even", "photo"] = "even",
+) -> Call[bytes]:
+    """Returns a JPEG of a square of a photo's floor, from above, to be laid on `scaled_product`.
+
+    Args:
+        search: the search, or its id.
+        product_id: any product of the catalogue, whose scale it has.
+        photo: which of the photos, from 0.
+        side: of the square in pixels, 64 to 1024.
+        light: "even", without the slow shading of the room, or as the "photo" has it.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "product-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> client.scaled_floor(page, page.matches[0].id, side=64)[:2].hex()
+        'ffd8'
+    """
+    name = f"matches/{quote(product_id)}/floor.jpg"
+    return _picture(search, name, {"photo": str(photo), "side": str(side), "light": light})
+
+
+def scaled_product(
+    search: SearchPage | str, product_id: str, *, photo: int = 0, side: int = 640
+) -> Call[bytes]:
+    """Returns a JPEG of a product as it would lie on the square of `scaled_floor`.
+
+    Args:
+        search: the search, or its id.
+        product_id: any product of the catalogue.
+        photo: which of the photos, from 0.
+        side: of the square in pixels, 64 to 1024.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "product-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> client.scaled_product(page, page.matches[0].id, side=64)[:2].hex()
+        'ffd8'
+    """
+    name = f"matches/{quote(product_id)}/product.jpg"
     return _picture(search, name, {"photo": str(photo), "side": str(side)})
 
 
@@ -536,6 +616,10 @@ def _id(search: SearchPage | str) -> str:
 
 def _path(search: SearchPage | str) -> str:
     return f"/v1/searches/{_id(search)}"
+
+
+def _shortlist(ids: Sequence[str]) -> dict[str, Any]:
+    return {"ids": list(ids)} if ids else {}
 
 
 def _picture(search: SearchPage | str, name: str, params: dict[str, str]) -> Call[bytes]:

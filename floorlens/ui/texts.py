@@ -109,7 +109,7 @@ NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
 GROUP_HELP = "Sizes and colours of one design share a card"
-EQUALS = "These {count} look equally close"
+EQUALS = "The first {count} look equally close"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
 ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
@@ -136,7 +136,6 @@ SCALES = {
     "sizes": "Both at about one scale, by the size of the boards in the product data.",
     "usual": "The scale is a guess, from what product pictures usually show.",
     "unknown": "The scale is not known: each is shown whole.",
-    None: "Your floor from above. The scale of the product's picture is not known.",
 }
 COLOURS = "Colours"
 COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
@@ -153,7 +152,7 @@ ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
-ATTRIBUTES = {
+PROPERTY_NAMES = {
     "tone": "Tone",
     "lightness": "Lightness",
     "colour": "Colour family",
@@ -173,7 +172,11 @@ ATTRIBUTES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+PROPERTY_ORIGINS = {
+    "measured": "measured",
+    "stated": "from the product data",
+    "edited": "set by hand",
+}
 # From which confidence on which word.
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
@@ -193,7 +196,10 @@ JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
 TAKEN_BACK = "Taken back."
-NOT_KEPT = "The service could not keep it. Try again."
+VERDICT_TAKEN_BACK = "Taken back."
+VERDICT_NOT_KEPT = "The service could not keep it. Try again."
+JUDGEMENT_GONE = "Taken back."
+JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -206,8 +212,8 @@ CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
 REMOVE = "Remove {name}"
 MORE_FILTERS = "More filters"
 SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
-PRODUCTS, PRODUCT = "{count} products", "1 product"
-FIELDS = {
+SOME_PRODUCTS, ONE_PRODUCT = "{count} products", "1 product"
+FIELD_NAMES = {
     "material": "Material",
     "tone": "Tone",
     "colour": "Colour",
@@ -235,6 +241,39 @@ LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
 GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
+
+TRAY = "Products to compare"
+COMPARE_COUNT = "Compare {count} of {most}"
+UNCOMPARE_NAME = "Do not compare {name}"
+COMPARE_TITLE = "Beside your floor"
+ONLY_DIFFERENCES = "Only differences"
+AS_FLOOR, UNLIKE_FLOOR = "as your floor", "unlike your floor"
+PRICE_ROW, MATERIAL_ROW, REASON_ROW, COLOURS_ROW = (
+    "Price",
+    "Material",
+    "In words",
+    "Colours, dark to light",
+)
+FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
+DELTAS = "ΔE {deltas}"
+NOTHING = "–"
+PASSING, COUNTED = "{count} of {whole:,}", "products"
+SHARE, SHARE_TITLE = "Share", "Share this search"
+LINK, COPY_LINK, SHARE_NATIVE = "Link to this search", "Copy link", "Send"
+COPIED = "Link copied"
+NOT_COPIED = "The link is marked above: copy it by hand."
+LINK_UNTIL = (
+    "Whoever has the link sees the photo and these results, until {time}. Then they are deleted."
+)
+NO_LINK = "This service keeps no searches, so there is no link to this one and no file of it."
+LINK_HERE = "This page runs on this computer alone: the link works nowhere else."
+CARRIES = "The shortlist goes along: {count}."
+WHOLE_RANKING = "The whole ranking"
+FILE_HINT = "{name} as {kind}"
+SHORTLIST_TITLE, SHORTLIST_COUNT = "Shortlist", "Shortlist: {count}"
+SHORTLIST_EMPTY = "Nothing yet. Put products aside from their cards, to keep, print or send them."
+SHORTLIST_CLEAR = "Remove all"
+LOCALE = "en-GB"
 
 # -- catalogue page ----------------------------------------------------------------------------
 
@@ -267,19 +306,22 @@ SAVE, SAVED, NOTHING_CHANGED = "Save changes", "Saved: {name}", "Nothing was cha
 OWN_FIELDS = "Fields of your own"
 NEW_FIELD, NEW_FIELD_VALUE = "New field", "Its value"
 FIELDS_HINT = "Empty a field to remove it. Parts of a list are separated by commas."
-PRODUCT_ATTRIBUTES = "Attributes"
+ATTRIBUTES_HEAD = "Attributes"
 ATTRIBUTE_NAMES = {
     "width_mm": "Board or tile width",
     "length_mm": "Board or tile length",
 }
-PRODUCT_ORIGINS = {
+ORIGIN_NOTES = {
     "measured": "Measured of its pictures; such a value is right in {confidence}.",
     "stated": "Stated by the product data.",
     "edited": "Set by hand.",
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, ATTRIBUTE_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+TAKE_BACK, EDIT_TAKEN_BACK = (
+    "Take back {attribute}: {value}",
+    "{attribute} is no longer set by hand",
+)
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
@@ -538,7 +580,6 @@ BATCH_STOPPED = "Stopped after {done} of {total} rooms"
 BATCH_WAITS = "The rooms so far are safe. We ask again in a moment and go on from here."
 BATCH_STOP, BATCH_GO_ON, BATCH_CLEAR = "Stop", "Go on", "Start over"
 ROOM_NAME = "Room {number}"
-ROOM_NOTHING_CLOSE = "Nothing close in this catalogue"
 ROOM_TABLE = {
     "caption": "Rooms and their closest products",
     "columns": ["Room", "Best match", "Second", "Third", "All matches"],
@@ -632,7 +673,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 TRY_AGAIN = "Try again"
 CLEAR_FILTER = "Clear the filter"
 DISMISS = "Keep what was there"
-NOTHING_CLOSE = "Nothing close in this catalogue"
+NOTHING_CLOSE = "Nothing in this catalogue is close"
+NOTHING_CLOSE_CURE = (
+    "These are the nearest all the same. If the mark on the photo is off, correct it; if products "
+    "are filtered out, clear the filter."
+)
 DEGRADED = (
     "The vector engine does not answer, so the service searched its own copy. The ranking is "
     "right, only slower."

@@ -185,6 +185,8 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
         (client.floor_picture(page, kind="mask"), "PNG"),
         (client.patch_picture(page), "PNG"),
         (client.comparison_picture(page, "oak", side=64), "PNG"),
+        (client.scaled_floor(page, "oak", side=64, light="photo"), "JPEG"),
+        (client.scaled_product(page, "oak", side=64), "JPEG"),
         (client.product_image("oak", width=64), "JPEG"),
         (client.product_image("oak"), "PNG"),
     ):
@@ -193,6 +195,8 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
     with Image.open(io.BytesIO(client.mask(room))) as image:
         assert np.array_equal(np.asarray(image) > 0, lens.mask(room).mask)
     assert len(client.matches_csv(page).splitlines()) == 7
+    assert len(client.matches_csv(page, ids=["moss", "oak"]).splitlines()) == 3
+    assert client.matches_pdf(page, limit=2).startswith(b"%PDF-")
     facets = client.search_facets(page)
     assert facets.total == page.total
     assert {one.value for one in facets.facets[0].values} == {"wood", "stone"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from numpy.typing import NDArray
 
 from floorlens.api.bodies import ProductId
 from floorlens.api.events import MEDIA_TYPE as EVENTS
@@ -27,7 +29,9 @@ from floorlens.api.service import Service, ServiceOf
 from floorlens.api.uploads import json_body, read_body, read_json_body, request_body
 from floorlens.errors import ImageError
 from floorlens.explanation.above import floor_patch
-from floorlens.images.drawing import overlay, picture_bytes
+from floorlens.explanation.scaled import SIDE as SQUARE
+from floorlens.explanation.scaled import ScaledViews
+from floorlens.images.drawing import jpeg_bytes, overlay, picture_bytes
 from floorlens.images.loading import Photo
 from floorlens.images.masks import mask_png
 from floorlens.search import MOST_PHOTOS, StageProgress
@@ -264,43 +268,6 @@ async def patch_picture(
     return await _floor_picture(request, service, caller, search_id, photo, draw)
 
 
-@router.get(
-    "/searches/{search_id}/matches.csv",
-    response_class=Response,
-    responses={
-        200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-            "description": "a row for each match",
-            "headers": {
-                "Content-Disposition": {"schema": {"type": "string"}, "description": "a file name"}
-            },
-        },
-        **problems_of(
-            s404=f"{GONE}; or there is nothing to rank any more",
-            s422="a parameter is unknown",
-            s503=BUSY,
-        ),
-    },
-)
-async def matches_csv(
-    request: Request, service: ServiceOf, caller: Asking, search_id: SearchId
-) -> Response:
-    """Returns the whole ranking of a search as a CSV in UTF-8, for spreadsheets and programs.
-
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    kept = await kept_search(request, service, caller, search_id)
-
-    def export() -> Response:
-        text = service.searching.whole(kept, checkpoint).to_csv()
-        name = f'attachment; filename="floorlens-{kept.id}.csv"'
-        return Response(
-            text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name}
-        )
-
-    return await service.run_with_rankings(request, export)
-
-
 _COMPARISON_PROBLEMS = problems_of(
     s404=f"{GONE}; or no such product or photo, or one of its pictures cannot be read any more",
     s422="a parameter is unknown or out of range",
@@ -338,6 +305,64 @@ async def comparison_picture(
     return await service.run_with_models(request, draw)
 
 
+Light = Annotated[
+    Literal["even", "photo"],
+    Query(description="without the slow shading of the room, or as the photo has it"),
+]
+SquareSide = Annotated[int, Query(ge=64, le=1024, description="of the square, in pixels")]
+
+
+@router.get(
+    "/searches/{search_id}/matches/{product_id:path}/floor.jpg",
+    response_class=Response,
+    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+)
+async def scaled_floor(
+    request: Request,
+    service: ServiceOf,
+    caller: Asking,
+    search_id: SearchId,
+    product_id: ProductId,
+    photo: PhotoNumber = 0,
+    side: SquareSide = SQUARE,
+    light: Light = "even",
+) -> Response:
+    """Returns a square of a photo's floor, from above, at the scale of `product.jpg` beside it."""
+    kept = await kept_search(request, service, caller, search_id)
+
+    def draw() -> Response:
+        return _jpeg(_scaled(service, kept, product_id, photo, side, light == "even").floor)
+
+    return await service.run_with_models(request, draw)
+
+
+@router.get(
+    "/searches/{search_id}/matches/{product_id:path}/product.jpg",
+    response_class=Response,
+    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+)
+async def scaled_product(
+    request: Request,
+    service: ServiceOf,
+    caller: Asking,
+    search_id: SearchId,
+    product_id: ProductId,
+    photo: PhotoNumber = 0,
+    side: SquareSide = SQUARE,
+) -> Response:
+    """Returns the product as it would lie in the square of `floor.jpg`.
+
+    It is turned as the floor's boards lie, and mirrored where its picture ends. What the scale
+    rests on is told by `scaled` of the comparison.
+    """
+    kept = await kept_search(request, service, caller, search_id)
+
+    def draw() -> Response:
+        return _jpeg(_scaled(service, kept, product_id, photo, side, True).product)
+
+    return await service.run_with_models(request, draw)
+
+
 @router.get(
     "/searches/{search_id}/matches/{product_id:path}",
     responses=_COMPARISON_PROBLEMS,
@@ -361,6 +386,25 @@ async def compare_match(
         return comparison_body(service, explanation, kept.id, photo)
 
     return await service.run_with_models(request, compare)
+
+
+def _scaled(
+    service: Service, kept: KeptSearch, product_id: str, photo: int, side: int, even_light: bool
+) -> ScaledViews:
+    try:
+        views = service.searching.scaled_views(
+            kept, product_id, photo, even_light=even_light, side=side
+        )
+    except ImageError as error:
+        # The product's: the search's own photo was read before.
+        raise Refusal(404, "image-not-found") from error
+    if views is None:
+        raise Refusal(404, "floor-not-found")
+    return views
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> Response:
+    return Response(jpeg_bytes(pixels), media_type="image/jpeg", headers=_PRIVATE)
 
 
 def _explanation(service: Service, kept: KeptSearch, product_id: str, photo: int) -> Any:

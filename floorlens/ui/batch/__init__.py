@@ -270,7 +270,7 @@ def _row(room: Room, is_now: bool) -> dict[str, Any]:
         "size": None if floor is None else floor.photo_size,
         "link": None if search is None else f"/?search={search}",
         "problem": None if problem is None else f"{problem.title}. {problem.text}",
-        "note": texts.ROOM_NOTHING_CLOSE if page is not None and page.nothing_close else "",
+        "note": texts.NOTHING_CLOSE if page is not None and page.nothing_close else "",
         "matches": []
         if page is None
         else [

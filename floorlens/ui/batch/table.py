@@ -29,7 +29,7 @@ def rows(batch: Batch, top: int, site: str) -> list[list[Cell]]:
         if room.problem is not None:
             lines.append([room.name, None, "", "", "", None, link, room.problem.title])
         elif room.page is not None:
-            remark = texts.ROOM_NOTHING_CLOSE if room.page.nothing_close else ""
+            remark = texts.NOTHING_CLOSE if room.page.nothing_close else ""
             for match in room.page.matches[:top]:
                 product: list[Cell] = [match.rank, match.id, match.name, match.word or ""]
                 lines.append([room.name, *product, round(match.score, 4), link, remark])

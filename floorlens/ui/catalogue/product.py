@@ -106,7 +106,7 @@ def _metadata(product: Product) -> dict[str, Any]:
 
 def _attributes(product: Product) -> dict[str, str | bool | float | None]:
     """Shows the attributes by which products are filtered; returns those that were changed."""
-    st.subheader(texts.PRODUCT_ATTRIBUTES)
+    st.subheader(texts.ATTRIBUTES_HEAD)
     changes: dict[str, str | bool | float | None] = {}
     # A number that was measured is hardly ever known better by a person.
     names = [
@@ -148,7 +148,7 @@ def _attributes(product: Product) -> dict[str, str | bool | float | None]:
 def _origin(held: Attribute | None) -> str:
     if held is None:
         return texts.NOT_KNOWN
-    return texts.PRODUCT_ORIGINS[held.origin].format(confidence=f"{held.confidence:.0%}")
+    return texts.ORIGIN_NOTES[held.origin].format(confidence=f"{held.confidence:.0%}")
 
 
 def _edited(access: Access, product: Product) -> None:
@@ -167,7 +167,7 @@ def _edited(access: Access, product: Product) -> None:
             except FloorlensError as error:
                 admin.report(error)
                 return
-            admin.note(texts.ATTRIBUTE_TAKEN_BACK.format(attribute=texts.attribute(name)))
+            admin.note(texts.EDIT_TAKEN_BACK.format(attribute=texts.attribute(name)))
             st.session_state.pop(f"attribute_{product.id}_{name}", None)
             st.rerun()
 

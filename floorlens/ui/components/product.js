@@ -65,6 +65,7 @@ function draw(root, data) {
     part("look", [data.wipe, data.picture, data.waits, data.note], () => look(data)),
     data.palettes.length && part("palettes", data.palettes, () => palettes(data)),
     data.patches && part("patches", data.patches, () => patches(data)),
+    data.details.length && part("details", data.details, () => details(data)),
   ));
   arrange(root.side, list(
     part("facts", [data.rank, data.word, data.price, data.material, data.link, data.reason], () => offer(data)),
@@ -72,7 +73,6 @@ function draw(root, data) {
     data.bars.length && part("bars", data.bars, () => section(texts.likeness, "likeness", barList(data.bars, data.barsLabel, true))),
     data.judged && part("judge", [data.id, data.verdict, data.said], () => judge(root, data)),
     data.properties.length && part("properties", data.properties, () => properties(data)),
-    data.details.length && part("details", data.details, () => details(data)),
   ));
   arrange(root.body, list(
     root.main, root.side,

@@ -49,7 +49,8 @@ def show_doubts(now: Visit) -> None:
         return
     page = now.answer.page
     if page.nothing_close:
-        st.warning(f"**{texts.NOTHING_CLOSE}**\n\n{page.verdict}", icon=":material/search_off:")
+        words = f"**{texts.NOTHING_CLOSE}**\n\n{texts.NOTHING_CLOSE_CURE}"
+        st.warning(words, icon=":material/search_off:")
     if page.degraded is not None:
         st.info(texts.DEGRADED, icon=":material/info:")
 
@@ -80,6 +81,6 @@ def _ask_again() -> None:
     if now.problem is None or not now.problem.passes:
         st.rerun()
     now = asking.answered(now)
-    st.session_state["visit"] = now
+    visit.store(now)
     if now.problem is None or not now.problem.passes:
         st.rerun()
