@@ -198,6 +198,28 @@ def side_by_side(
     return np.asarray(sheet)
 
 
+def one_above_other(
+    columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], side: int = 240
+) -> NDArray[np.uint8]:
+    """Returns pairs of pictures as columns of one, without gaps: uint8 (2 side, n side, 3) sRGB.
+
+    Args:
+        columns: upper and lower picture, each uint8 (s, s, 3) sRGB; without any, one blank column.
+        side: of a picture in pixels.
+
+    Example:
+        >>> grey = np.full((160, 160, 3), 128, np.uint8)
+        >>> one_above_other([(grey, grey)] * 3, 100).shape
+        (200, 300, 3)
+    """
+    sheet = Image.new("RGB", (max(1, len(columns)) * side, 2 * side), _PAPER)
+    for number, pair in enumerate(columns):
+        for row, pixels in enumerate(pair):
+            picture = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(picture, (number * side, row * side))
+    return np.asarray(sheet)
+
+
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     if font.getlength(text) <= width:
         return text

@@ -14,6 +14,7 @@ texts       every English string
 find/       the page "Find a floor"
 batch/      the page "Several rooms"
 catalogue/  the page "Catalogue"
+evaluation/ the page "Evaluate"
 admin       the key of those who look after the catalogue
 tickets     what stands for that key in a browser that sends a file
 jobs        work of the service in the background: progress and reports

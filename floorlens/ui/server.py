@@ -50,7 +50,7 @@ _PASSED = re.compile(
     r"v1/(products/.+/image"
     r"|searches/[\w-]+/(photo\.jpg|patch\.png|floor\.png|matches\.csv|matches\.pdf)"
     r"|searches/[\w-]+/matches/.+/(picture\.png|floor\.jpg|product\.jpg)"
-    r"|evaluations/[\w-]+/cases/\d+\.jpg)"
+    r"|evaluations/[\w-]+/pictures/[\w-]+\.jpg)"
 )
 _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
@@ -127,12 +127,16 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
         path = request.path_params["path"]
         if not _PASSED.fullmatch(path) or ".." in path:
             return Response(status_code=404, headers=_GUARD)
+        # The page's own key may not see all that a visitor's key may.
+        ticket = TICKETS.find(request.query_params.get("ticket", ""), "pictures")
+        whose = {} if ticket is None else authorization(ticket.key)
         ask = service.build_request(
             "GET",
             # As it was sent: ids of products may hold a "?" or a "%".
             request.scope["raw_path"].decode("ascii").removeprefix(PREFIX),
-            params=list(request.query_params.multi_items()),
-            headers={name: request.headers[name] for name in _ASKED if name in request.headers},
+            params=[part for part in request.query_params.multi_items() if part[0] != "ticket"],
+            headers=whose
+            | {name: request.headers[name] for name in _ASKED if name in request.headers},
         )
         try:
             answer = await service.send(ask, stream=True)
@@ -198,24 +202,26 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
         caching = {"Cache-Control": "public, max-age=86400"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
 
+    def authorization(own: str | None) -> dict[str, str]:
+        return {} if own is None else {"Authorization": f"Bearer {own}"}
+
     def refusal(code: str, status: int) -> Response:
         return JSONResponse({"code": code}, status, _GUARD)
 
     async def pass_import(request: Request) -> Response:
-        ticket = request.headers.get(MARK, "")
-        if not TICKETS.holds(ticket):
-            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
-        own = TICKETS.key(ticket)
+        ticket = TICKETS.find(request.headers.get(MARK, ""), "imports")
+        if ticket is None:
+            return refusal("cross-site", 403)
         boundary = secrets.token_hex(16)
-        whose = headers if own is None else {"Authorization": f"Bearer {own}"}
         try:
             answer = await service.post(
                 "/v1/imports",
-                headers=whose | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                headers=authorization(ticket.key)
+                | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
                 content=_form(request, boundary),
             )
-        except httpx.HTTPError:
-            return JSONResponse({"code": "service-unreachable"}, 503, _GUARD)
+        except (httpx.HTTPError, ClientDisconnect):
+            return refusal("service-unreachable", 503)
         return Response(answer.content, answer.status_code, _GUARD | _chosen(answer.headers))
 
     return [
