@@ -121,7 +121,6 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
     from starlette.routing import Route
 
     limit = int(settings.max_upload_mb * 1e6)
-    headers = _key_header(settings)
 
     async def passed(request: Request) -> Response:
         path = request.path_params["path"]
