@@ -71,7 +71,7 @@ def _follow(client: Client, kind: JobKind, job_id: str) -> None:
     try:
         job = client.get_job(kind, job_id)
     except FloorlensError as error:
-        problem = problem_of(error)
+        problem = problem_of(error, photo=False)
         st.warning(f"**{problem.title}**\n\n{texts.JOB_GOES_ON}")
         return
     if job.has_ended:

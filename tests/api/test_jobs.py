@@ -277,6 +277,8 @@ def test_the_status_tells_what_is_served(client: TestClient, tmp_path: Path) -> 
     status = client.get("/v1/status").json()
     assert (status["products"], status["searchable"], status["images"]) == (6, 6, 6)
     assert (status["preset"], status["adapted"], status["jobs"]) == ("fake", False, [])
+    limits = (status["keep_hours"], status["max_upload_mb"], status["max_megapixels"])
+    assert limits == (24, 0.2, 0.1)
     assert str(tmp_path) not in json.dumps(status)
     before = status["revision"]
     client.delete("/v1/products/oak")
