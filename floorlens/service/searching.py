@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from floorlens.catalogue.narrowing import SearchFacets
-from floorlens.errors import ImageError, ImageTimeout, RegionError
+from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
 from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
@@ -222,6 +222,27 @@ class Searching:
             FloorlensError: as for `page`.
         """
         return self._ranking(self.sight(search, progress), search.query, None, progress)
+
+    def chosen(
+        self, search: KeptSearch, ids: Sequence[str], progress: StageProgress | None = None
+    ) -> SearchResult:
+        """Returns some of the matches of a search, in the order of their ids.
+
+        Args:
+            search: the search.
+            ids: of products; those that its ranking does not have are left out.
+            progress: as for `page`.
+
+        Raises:
+            UsageError: the ranking has none of them.
+            FloorlensError: as for `page`.
+        """
+        result = self.whole(search, progress)
+        matches = {match.product.id: match for match in result.matches}
+        chosen = tuple(matches[name] for name in dict.fromkeys(ids) if name in matches)
+        if not chosen:
+            raise UsageError.about("ids", "names no product of this ranking")
+        return replace(result, matches=chosen)
 
     def facets(self, search: KeptSearch) -> SearchFacets:
         """Returns what the ranking of a search can be narrowed by; no model runs.

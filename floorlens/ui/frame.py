@@ -20,7 +20,6 @@ def run() -> None:
     """Shows the page that the address names."""
     # Streamlit would fetch a named icon from another server.
     st.set_page_config(texts.TITLE, page_icon=icon(), layout="wide")
-    st.html(f"<style>{style()}</style>")
     st.logo(icon(), size="large")
     chosen = st.navigation(
         [

@@ -14,11 +14,14 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from floorlens.images.drawing import jpeg_bytes
+from floorlens.ui import assets
+from floorlens.ui.assets import find_asset
 from floorlens.ui.photos import PHOTOS, PhotosFull
 from floorlens.ui.rooms import thumbnail
 from floorlens.ui.tickets import TICKETS
@@ -36,6 +39,8 @@ PREFIX = "/floorlens"
 MARK = "x-floorlens"
 """A header that other sites cannot send without asking first, and nobody says yes to them."""
 SECONDS = 120.0
+PAGES = ("/", "/find", "/catalogue", "/evaluate", "/rooms")
+"""Where the pages of `floorlens.ui.frame` are."""
 
 # Of the service only this can be fetched: pictures and files, each by an id that is hard to guess
 # or of a product that the page shows anyway.
@@ -47,6 +52,7 @@ _PASSED = re.compile(
 )
 _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
@@ -79,7 +85,7 @@ def page_app(url: str, settings: Settings) -> st.App:
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import ClientDisconnect
-    from starlette.responses import JSONResponse, Response, StreamingResponse
+    from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
 
     limit = int(settings.max_upload_mb * 1e6)
@@ -145,6 +151,15 @@ def page_app(url: str, settings: Settings) -> st.App:
         caching = {"Cache-Control": "private, max-age=300"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
 
+    async def show_asset(request: Request) -> Response:
+        one = find_asset(request.path_params["file"])
+        if one is None:
+            return Response(status_code=404, headers=_GUARD)
+        return Response(one.text, media_type=one.media_type, headers=_GUARD | _FOREVER)
+
+    async def show_frame(request: Request) -> Response:
+        return HTMLResponse(_frame(), headers={"Cache-Control": "no-cache"})
+
     async def show_room(request: Request) -> Response:
         jpeg = await run_in_threadpool(thumbnail, request.path_params["name"])
         if jpeg is None:
@@ -160,7 +175,7 @@ def page_app(url: str, settings: Settings) -> st.App:
         # The first visitor need not wait for the modules of the page. And Streamlit collects
         # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
         # that the modules hold were looked through each time.
-        importlib.import_module("floorlens.ui.frame")
+        _frame()
         gc.collect()
         gc.freeze()
         try:
@@ -190,6 +205,8 @@ def page_app(url: str, settings: Settings) -> st.App:
         APP,
         lifespan=lifespan,
         routes=[
+            *(Route(path, show_frame) for path in PAGES),
+            Route(f"{assets.PREFIX}/{{file}}", show_asset),
             Route(f"{PREFIX}/rooms/{{name}}", show_room),
             Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
             Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
@@ -197,6 +214,24 @@ def page_app(url: str, settings: Settings) -> st.App:
             Route(f"{PREFIX}/{{path:path}}", passed),
         ],
     )
+
+
+@cache
+def _frame() -> str:
+    """Returns Streamlit's own document with the style of the page in it, so that it is there from
+    the beginning; and the elements' files are fetched before the first of them is shown."""
+    import streamlit
+
+    frame = importlib.import_module("floorlens.ui.frame")
+    style = assets.asset("page.css", frame.style())
+    scripts = (path for path in assets.paths() if path.endswith(".js"))
+    lines = [
+        f'<link rel="stylesheet" href="{style}">',
+        *(f'<link rel="modulepreload" href="{path}">' for path in scripts),
+    ]
+    document = Path(streamlit.__file__).with_name("static") / "index.html"
+    text = document.read_text(encoding="utf-8")
+    return text.replace("</head>", "\n".join(lines) + "\n</head>", 1)
 
 
 def _chosen(headers: Mapping[str, str]) -> dict[str, str]:

@@ -193,6 +193,8 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
     with Image.open(io.BytesIO(client.mask(room))) as image:
         assert np.array_equal(np.asarray(image) > 0, lens.mask(room).mask)
     assert len(client.matches_csv(page).splitlines()) == 7
+    assert len(client.matches_csv(page, ids=["moss", "oak"]).splitlines()) == 3
+    assert client.matches_pdf(page, limit=2).startswith(b"%PDF-")
     facets = client.search_facets(page)
     assert facets.total == page.total
     assert {one.value for one in facets.facets[0].values} == {"wood", "stone"}

@@ -12,8 +12,23 @@ from typing import Any
 import streamlit as st
 
 from floorlens.look import stylesheet
+from floorlens.ui.assets import asset
 
 FOLDER = Path(__file__).parent
+
+# Streamlit sends an element's script with every run of the page: so this is short, and what it
+# fetches stays in the browser. The style is there before the element is drawn.
+_SCRIPT = """\
+const whole = (path) => new URL(path, location.origin);
+const style = async (path) =>
+  new CSSStyleSheet().replace(await (await fetch(whole(path))).text());
+const [shown, sheet] = await Promise.all([import(whole("%s")), style("%s")]);
+export default (element) => {
+  const root = element.parentElement.getRootNode();
+  if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets.push(sheet);
+  return shown.default(element);
+};
+"""
 
 
 def element(name: str, *parts: str) -> Any:
@@ -27,6 +42,7 @@ def element(name: str, *parts: str) -> Any:
         style = FOLDER / f"{part}.css"
         if style.is_file():
             styles.append(style.read_text(encoding="utf-8"))
+    script = asset(f"{name}.js", "\n".join(scripts))
     return st.components.v2.component(
-        f"floorlens_{name}", js="\n".join(scripts), css="\n".join(styles)
+        f"floorlens_{name}", js=_SCRIPT % (script, asset(f"{name}.css", "\n".join(styles)))
     )

@@ -64,8 +64,11 @@ def show() -> None:
         if now.answer is not None:
             trouble.show_doubts(now)
             sharing.show(now)
-            refining.show(now)
+            chips = st.container()
             matches.show(now)
+            # Above the cards, and after them: what it shows has to be asked for first.
+            with chips:
+                refining.show(now)
     product.show(now)
     comparing.show(now)
 
