@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from floorlens.catalogue.narrowing import SearchFacets
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
+    from floorlens.explanation.scaled import ScaledViews
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
@@ -1541,6 +1542,58 @@ class Floorlens:
                 retriever=retriever,
                 region=region,
                 clicks=corrections,
+                max_megapixels=self._max_megapixels,
+                picture_seconds=self._picture_seconds,
+            )
+        )
+
+    def scaled_views(
+        self,
+        source: PhotoSource | Photo,
+        product_id: str,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+        even_light: bool = True,
+        side: int = 640,
+        fetch: bool = False,
+    ) -> ScaledViews:
+        """Returns a photo's floor and a product as two squares at one scale, to wipe between.
+
+        The floor is seen from above where the photo allows it. Nothing is embedded.
+
+        Args:
+            source: the photo, as for `see`.
+            product_id: of the product. Its pictures are opened again.
+            region, clicks, fetch: as for `search`.
+            even_light: whether slow shading of the room is divided out.
+            side: of the squares in pixels.
+
+        Raises:
+            ProductNotFound: none has that id.
+            ImageError: the photo, or a picture of the product, cannot be read.
+            NoFloorFound, RegionError: as for `search`.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> views = lens.scaled_views("room.jpg", "oak-natural-plank", side=320)
+            >>> views.floor.shape, views.product.shape
+            ((320, 320, 3), (320, 320, 3))
+        """
+        from floorlens.explanation.scaled import scaled_views
+
+        corrections, photo = tuple(clicks), self._photo(source, fetch)
+        return self._ask(
+            lambda catalogue, _: scaled_views(
+                product_id,
+                photo,
+                catalogue=catalogue,
+                stages=self._stages,
+                region=region,
+                clicks=corrections,
+                even_light=even_light,
+                side=side,
                 max_megapixels=self._max_megapixels,
                 picture_seconds=self._picture_seconds,
             )

@@ -21,6 +21,7 @@ from floorlens.api.search_bodies import (
     PalettesBody,
     PlaceBody,
     QueryBody,
+    ScaledBody,
     SearchAnswer,
     VariantBody,
 )
@@ -120,7 +121,10 @@ def comparison_body(
     def place(patch: Patch) -> PlaceBody:
         return PlaceBody(picture=numbers.get(patch.picture), place=patch.place)
 
-    address = f"/v1/searches/{search_id}/matches/{quote(product.id)}/picture.png"
+    def address(name: str) -> str:
+        query = f"?photo={photo}" if photo else ""
+        return f"/v1/searches/{search_id}/matches/{quote(product.id)}/{name}{query}"
+
     return ComparisonBody(
         id=product.id,
         name=product.name,
@@ -148,7 +152,12 @@ def comparison_body(
             floor_hex=_hex(explanation.floor_palette),
             product_hex=_hex(explanation.product_palette),
         ),
-        picture_url=f"{address}?photo={photo}" if photo else address,
+        picture_url=address("picture.png"),
+        scaled=ScaledBody(
+            scale=explanation.scale,
+            floor_url=address("floor.jpg"),
+            product_url=address("product.jpg"),
+        ),
     )
 
 

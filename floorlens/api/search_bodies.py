@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from floorlens.api.bodies import Request
+from floorlens.explanation import Scale
 from floorlens.products.ids import MAX_ID_LENGTH
 from floorlens.search import MOST_EXAMPLES, MOST_PHOTOS
 from floorlens.segmentation import Click
@@ -502,6 +503,18 @@ class ComparisonAttributes(BaseModel):
     product: dict[str, AttributeBody]
 
 
+class ScaledBody(BaseModel):
+    """Floor and product as two squares of as many pixels, to wipe between."""
+
+    scale: Scale = Field(
+        description="where the common scale comes from: both patterns agree at it and at no other; "
+        "the size of the boards in the product data, and a camera 1.4 m high; such a camera and a "
+        "product picture that shows as much as most do; or it is unknown, and each is shown whole"
+    )
+    floor_url: str
+    product_url: str
+
+
 class ComparisonBody(BaseModel):
     """Why one product is like the floor in a photo."""
 
@@ -516,6 +529,7 @@ class ComparisonBody(BaseModel):
     pairs: list[PairBody]
     palettes: PalettesBody
     picture_url: str = Field(description="pairs and palettes side by side, as PNG")
+    scaled: ScaledBody
 
 
 class FeedbackBody(Strict):

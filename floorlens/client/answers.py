@@ -291,6 +291,22 @@ class BothAttributes:
 
 
 @dataclass(frozen=True)
+class Scaled:
+    """Floor and product as two squares at one scale, to wipe between.
+
+    Attributes:
+        scale: where the scale comes from: "patterns", both agree at it and at no other; "sizes",
+            the size of the boards in the product data; "usual", a guess by what product pictures
+            usually show; "unknown", each is shown whole.
+        floor_url, product_url: the squares as JPEG; they need the key.
+    """
+
+    scale: Literal["patterns", "sizes", "usual", "unknown"]
+    floor_url: Url
+    product_url: Url
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Why one product is like the floor in a photo.
 
@@ -306,6 +322,7 @@ class Comparison:
         pairs: patches that look alike.
         palettes: of both.
         picture_url: pairs and palettes side by side as PNG; it needs the key.
+        scaled: both at one scale.
     """
 
     id: str
@@ -319,6 +336,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     palettes: Palettes
     picture_url: Url
+    scaled: Scaled
 
 
 @dataclass(frozen=True)

@@ -390,6 +390,62 @@ def comparison_picture(
     return _picture(search, name, {"photo": str(photo), "side": str(side)})
 
 
+def scaled_floor(
+    search: SearchPage | str,
+    product_id: str,
+    *,
+    photo: int = 0,
+    side: int = 640,
+    light: Literal["even", "photo"] = "even",
+) -> Call[bytes]:
+    """Returns a JPEG of a square of a photo's floor, from above, to be laid on `scaled_product`.
+
+    Args:
+        search: the search, or its id.
+        product_id: any product of the catalogue, whose scale it has.
+        photo: which of the photos, from 0.
+        side: of the square in pixels, 64 to 1024.
+        light: "even", without the slow shading of the room, or as the "photo" has it.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "product-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> client.scaled_floor(page, page.matches[0].id, side=64)[:2].hex()
+        'ffd8'
+    """
+    name = f"matches/{quote(product_id)}/floor.jpg"
+    return _picture(search, name, {"photo": str(photo), "side": str(side), "light": light})
+
+
+def scaled_product(
+    search: SearchPage | str, product_id: str, *, photo: int = 0, side: int = 640
+) -> Call[bytes]:
+    """Returns a JPEG of a product as it would lie on the square of `scaled_floor`.
+
+    Args:
+        search: the search, or its id.
+        product_id: any product of the catalogue.
+        photo: which of the photos, from 0.
+        side: of the square in pixels, 64 to 1024.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "product-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> client.scaled_product(page, page.matches[0].id, side=64)[:2].hex()
+        'ffd8'
+    """
+    name = f"matches/{quote(product_id)}/product.jpg"
+    return _picture(search, name, {"photo": str(photo), "side": str(side)})
+
+
 def find_floor(
     photo: PhotoFile,
     *,

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from floorlens.ranking import Match
 from floorlens.ranking.reasons import Facts
 from floorlens.segmentation import FloorRegion
 
+Scale = Literal["patterns", "sizes", "usual", "unknown"]
+"""Where a common scale of floor and product comes from; see `explanation.scaled.ScaledViews`."""
 SHORTEST_SIDE = 16
 """Of a patch in the picture of an explanation, in pixels."""
 
@@ -100,6 +102,7 @@ class Explanation:
         floor_attributes: what was measured of the floor, seen from above, by name
             (`floorlens.attributes.vocabulary.NAMES`); empty where the photo does not allow that.
         product_attributes: those of the product, measured or edited.
+        scale: where the scale comes from at which `Floorlens.scaled_views` shows both.
     """
 
     product: Product
@@ -112,6 +115,7 @@ class Explanation:
     product_palette: NDArray[np.float32]
     floor_attributes: Mapping[str, Attribute] = field(default_factory=dict)
     product_attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    scale: Scale = "unknown"
 
     def __eq__(self, other: object) -> bool:
         return _equal(self, other) if isinstance(other, Explanation) else NotImplemented
@@ -146,6 +150,7 @@ class Explanation:
                 "floor": {name: each.as_dict() for name, each in self.floor_attributes.items()},
                 "product": {name: each.as_dict() for name, each in self.product_attributes.items()},
             },
+            "scale": self.scale,
             "pairs": [pair.as_dict() for pair in self.pairs],
             "palettes": {
                 "floor": self.floor_palette.round(1).tolist(),

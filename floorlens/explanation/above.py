@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from floorlens.images.loading import Photo
 from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
 from floorlens.normalisation.squares import cleanest_square
-from floorlens.normalisation.straight import StraightFloor, straight_floor
+from floorlens.normalisation.straight import LONGEST, StraightFloor, straight_floor
 from floorlens.segmentation import FloorRegion
 
 
@@ -41,12 +41,32 @@ def floor_from_above(photo: Photo, floor: FloorRegion) -> StraightFloor | None:
         >>> floor_from_above(photo, region_by_hand(photo, (0, 500, 1024, 768))).rgb.ndim
         3
     """
-    pixels, mask = _upright(photo, floor)
+    return from_above(*upright(photo, floor))
+
+
+def from_above(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], longest: int = LONGEST
+) -> StraightFloor | None:
+    """Returns the floor of an upright picture from above, as `floor_from_above` does.
+
+    Args:
+        pixels: uint8 (h, w, 3) sRGB.
+        mask: bool (h, w), True on floor, at least once.
+        longest: the longer side of the view, in pixels, at most.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> pixels = load_photo("room.jpg").pixels
+        >>> mask = np.zeros(pixels.shape[:2], bool)
+        >>> mask[500:] = True
+        >>> max(from_above(pixels, mask, longest=200).mask.shape)
+        200
+    """
     plane = estimate_plane(pixels, mask)
     if plane.spread > MOST_SPREAD:
         return None
     try:
-        above = straight_floor(pixels, mask, plane)
+        above = straight_floor(pixels, mask, plane, longest=longest)
     except ValueError:
         # The mask lies above the horizon of this plane.
         return None
@@ -70,11 +90,21 @@ def floor_patch(photo: Photo, floor: FloorRegion) -> FloorPatch:
     """
     above = floor_from_above(photo, floor)
     if above is None:
-        return FloorPatch(cleanest_square(*_upright(photo, floor)), straight=False)
+        return FloorPatch(cleanest_square(*upright(photo, floor)), straight=False)
     return FloorPatch(cleanest_square(above.rgb, above.mask), straight=True)
 
 
-def _upright(photo: Photo, floor: FloorRegion) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def upright(photo: Photo, floor: FloorRegion) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Returns a photo's pixels and its floor's mask, turned until the photo stands upright.
+
+    Example:
+        >>> from floorlens.images.loading import load_photo
+        >>> from floorlens.segmentation.region import region_by_hand
+        >>> photo = load_photo("room.jpg")
+        >>> pixels, mask = upright(photo, region_by_hand(photo, (0, 500, 1024, 768)))
+        >>> pixels.shape[:2] == mask.shape
+        True
+    """
     return (
         np.ascontiguousarray(np.rot90(photo.pixels, -floor.turn)),
         np.ascontiguousarray(np.rot90(floor.working_mask, -floor.turn)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +16,18 @@ from floorlens.catalogue.generations import projection_version
 from floorlens.embedding import Aspect, AspectName, FloorFeatures
 from floorlens.embedding.pattern import CLASSES
 from floorlens.embedding.projection import Projection
-from floorlens.errors import CatalogueError, GenerationChanged, ImageError
+from floorlens.errors import CatalogueError, GenerationChanged
 from floorlens.explanation import Explanation, Patch, PatchPair
-from floorlens.explanation.above import floor_from_above
+from floorlens.explanation.above import floor_from_above, upright
 from floorlens.explanation.correspondence import corresponding
-from floorlens.images.decoding import PICTURE_SECONDS, decode_photo
+from floorlens.explanation.originals import open_pictures
+from floorlens.explanation.scaled import at_one_scale, first_swatch
+from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation import FloorView
 from floorlens.pipeline import aspects_of, examine_product, floor_region, floor_view
 from floorlens.presets import Stages
+from floorlens.products.pictures import ProductPicture
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
 from floorlens.ranking.reasons import facts_of, sentence, with_attributes
@@ -100,7 +102,9 @@ def explain(
     """
     described = _described(catalogue, product_id)
     product = described.stored.product
-    pictures = _open_pictures(described.stored, max_megapixels, picture_seconds)
+    pictures = list(open_pictures(described.stored, max_megapixels, picture_seconds))
+    photos = [picture for _, picture in pictures]
+    shown = examine_product(photos, stages)
     floor = floor_region(photo, stages, region, clicks)
     view = floor_view(photo, floor.working_mask, stages, floor.turn)
     features = stages.embedder.features({"scene": view})
@@ -138,11 +142,16 @@ def explain(
         reason=reason,
         facts=facts,
         floor=floor,
-        pairs=_pairs(view, features.aspects["scene"], pictures, stages, described.projection),
+        pairs=_pairs(
+            view, features.aspects["scene"], pictures, shown, stages, described.projection
+        ),
         floor_palette=palette(features.aspects["scene"].lab),
         product_palette=palette(next(iter(described.features.aspects.values())).lab),
         floor_attributes=of_floor,
         product_attributes=own,
+        scale=at_one_scale(
+            *upright(photo, floor), *first_swatch(zip(photos, shown, strict=True)), own
+        ).scale,
     )
 
 
@@ -216,26 +225,6 @@ def _described(catalogue: Catalogue, product_id: str) -> Described:
     )
 
 
-def _open_pictures(
-    stored: StoredProduct, max_megapixels: float, picture_seconds: float
-) -> list[tuple[str, Photo]]:
-    """Returns the product's pictures with their paths."""
-    product = stored.product
-    photos = []
-    for path, content_hash in zip(product.images, stored.content_hashes, strict=True):
-        try:
-            photo = decode_photo(Path(path), max_megapixels=max_megapixels, seconds=picture_seconds)
-        except ImageError as error:
-            raise ImageError(
-                f"product {product.id!r} cannot be compared without its picture: {error}. Put the "
-                "picture back, or index the product again"
-            ) from error
-        if photo.content_hash != content_hash:
-            raise CatalogueError(f"{path}: is another picture than was indexed: index it again")
-        photos.append((path, photo))
-    return photos
-
-
 def _looked_at(
     match: Match | None,
     product_id: str,
@@ -253,12 +242,13 @@ def _pairs(
     view: FloorView,
     scene: Aspect,
     pictures: Sequence[tuple[str, Photo]],
+    shown: Sequence[ProductPicture],
     stages: Stages,
     projection: Projection | None,
 ) -> tuple[PatchPair, ...]:
     """Returns the pairs of patches of the photo's view and of the product's pictures."""
     rows, patches, spots = [], [], []
-    for number, (path, aspect, product_view) in enumerate(_product_views(pictures, stages)):
+    for number, (path, aspect, product_view) in enumerate(_product_views(pictures, shown, stages)):
         features = stages.embedder.features({aspect: product_view}).aspects[aspect]
         rows.append(_projected(features.base, projection))
         patches += [
@@ -283,11 +273,9 @@ def _pairs(
 
 
 def _product_views(
-    pictures: Sequence[tuple[str, Photo]], stages: Stages
+    pictures: Sequence[tuple[str, Photo]], shown: Sequence[ProductPicture], stages: Stages
 ) -> list[tuple[str, AspectName, FloorView]]:
     """Returns path, aspect and view of each picture that describes the product."""
-    photos = [photo for _, photo in pictures]
-    shown = examine_product(photos, stages)
     views: list[tuple[str, AspectName, FloorView]] = []
     for (path, photo), picture, aspect in zip(pictures, shown, aspects_of(shown), strict=True):
         if aspect == "scene":

@@ -88,6 +88,46 @@ def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArr
     return pixels[top : top + side, left : left + side]
 
 
+def largest_square(mask: NDArray[np.bool_], clean: float = 1.0) -> Square | None:
+    """Returns the largest square of which at least the share `clean` is floor; None without one.
+
+    Of equally large ones it is the lowest.
+
+    Example:
+        >>> mask = np.zeros((480, 640), bool)
+        >>> mask[300:400, 100:200] = True
+        >>> square = largest_square(mask)
+        >>> 90 <= square.side <= 100, square.left >= 100, square.top >= 300
+        (True, True, True)
+    """
+    height, width = mask.shape
+    cell = max(1.0, max(height, width) / GRID)
+    rows, columns = max(1, int(height / cell)), max(1, int(width / cell))
+    table = _summed_area_table(_coverage(mask, columns, rows))
+    cell = min(height / rows, width / columns)
+    least, most = 1, min(rows, columns)
+    best: Square | None = None
+    while least <= most:
+        side = (least + most) // 2
+        inside = (
+            table[side:, side:]
+            - table[side:, :-side]
+            - table[:-side, side:]
+            + table[:-side, :-side]
+        )
+        shares = inside / side**2
+        if shares.max() < clean - 1e-9:
+            most = side - 1
+            continue
+        tops, lefts = np.nonzero(shares >= clean - 1e-9)
+        top, left = int(tops[-1]), int(lefts[-1])
+        best = Square(
+            left * width / columns, top * height / rows, side * cell, float(shares[top, left])
+        )
+        least = side + 1
+    return best
+
+
 def cut_squares(
     photo: Image.Image,
     floor: Image.Image | None,

@@ -16,6 +16,7 @@ import numpy as np
 from floorlens.catalogue.narrowing import SearchFacets
 from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
+from floorlens.explanation.scaled import ScaledViews
 from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
 from floorlens.images.loading import WORKING_SIDE, Photo
@@ -277,6 +278,28 @@ class Searching:
         if place is None:
             return None
         return self._lens.compare(place[0], product_id, region=place[1])
+
+    def scaled_views(
+        self, search: KeptSearch, product_id: str, position: int, *, even_light: bool, side: int
+    ) -> ScaledViews | None:
+        """Returns a floor of a search and a product at one scale; None where the photo shows none.
+
+        Args:
+            search: the search.
+            product_id: of the product.
+            position: which of the photos, from 0.
+            even_light, side: as for `Floorlens.scaled_views`.
+
+        Raises:
+            FloorlensError: as for `Floorlens.scaled_views`.
+        """
+        place = self.floor(search, position)
+        if place is None:
+            return None
+        photo, floor = place
+        return self._lens.scaled_views(
+            photo, product_id, region=floor, even_light=even_light, side=side
+        )
 
     def sight(self, search: KeptSearch, progress: StageProgress | None = None) -> Sight:
         """Returns what the photos of a search show; seen anew if other models saw it.

@@ -153,7 +153,7 @@ ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
-ATTRIBUTES = {
+PROPERTY_NAMES = {
     "tone": "Tone",
     "lightness": "Lightness",
     "colour": "Colour family",
@@ -173,7 +173,7 @@ ATTRIBUTES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ORIGINS = {
+ATTRIBUTE_ORIGINS = {
     "measured": "measured",
     "stated": "from the product data",
     "edited": "set by hand",
@@ -196,7 +196,7 @@ SEARCH_LIKE = "Search like this"
 JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
-TAKEN_BACK = "Taken back."
+VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
@@ -316,10 +316,7 @@ ORIGIN_NOTES = {
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, EDIT_TAKEN_BACK = (
-    "Take back {attribute}: {value}",
-    "{attribute} is no longer set by hand",
-)
+TAKE_BACK, EDIT_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "

@@ -249,7 +249,7 @@ def test_the_export_is_an_evaluation_set(
 
 def test_a_search_belongs_to_the_key_that_made_it(serving: Serving, keys: Keys, room: Path) -> None:
     """For another key it is not there, whatever is asked of it; admin sees all."""
-    client = serving(no_auth=None)
+    client = serving(no_auth=None, rate=0)
     mine, others, admin = (
         {"Authorization": f"Bearer {keys.create(name, [scope])[1]}"}
         for name, scope in (("a", "search"), ("b", "search"), ("c", "admin"))
@@ -261,7 +261,7 @@ def test_a_search_belongs_to_the_key_that_made_it(serving: Serving, keys: Keys, 
             ("GET", address + path, None)
             for path in (
                 *("", "/floor.png", "/patch.png", "/photo.jpg", "/matches.csv"),
-                *("/matches/oak", "/matches/oak/picture.png"),
+                *("/matches/oak", "/matches/oak/picture.png", "/matches/oak/floor.jpg"),
             )
         ),
         ("POST", f"{address}/refine", {"limit": 2}),

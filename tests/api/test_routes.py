@@ -694,6 +694,8 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
             "GET /v1/searches/{search_id}/matches.pdf": "matches_pdf",
             "GET /v1/searches/{search_id}/matches/{product_id}": "compare_match",
             "GET /v1/searches/{search_id}/matches/{product_id}/picture.png": "comparison_picture",
+            "GET /v1/searches/{search_id}/matches/{product_id}/floor.jpg": "scaled_floor",
+            "GET /v1/searches/{search_id}/matches/{product_id}/product.jpg": "scaled_product",
             "POST /v1/searches/{search_id}/feedback": "give_feedback",
             "DELETE /v1/searches/{search_id}/feedback/{product_id}": "take_feedback_back",
             "GET /v1/feedback": "list_feedback",

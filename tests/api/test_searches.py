@@ -627,8 +627,14 @@ def test_one_match_is_compared(client: TestClient, room: Path, lens: Floorlens) 
         assert patches.size == (20 * len(said["pairs"]), 40)
     picture = client.get(said["picture_url"])
     assert picture.headers["content-type"] == "image/png"
-    answer = client.get(f"/v1/searches/{search}/matches/unknown")
-    assert (answer.status_code, answer.json()["code"]) == (404, "product-not-found")
+    assert said["scaled"]["scale"] == expected["scale"]
+    for name in ("floor_url", "product_url"):
+        square = client.get(said["scaled"][name])
+        assert square.headers["content-type"] == "image/jpeg"
+        assert "private" in square.headers["cache-control"]
+    for name in ("unknown", "unknown/floor.jpg", "unknown/product.jpg"):
+        answer = client.get(f"/v1/searches/{search}/matches/{name}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "product-not-found")
     answer = client.get(f"/v1/searches/{search}/matches/oak?photo=1")
     assert (answer.status_code, answer.json()["code"]) == (404, "floor-not-found")
     Path(lens.product("oak").images[0]).unlink()

@@ -185,6 +185,8 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
         (client.floor_picture(page, kind="mask"), "PNG"),
         (client.patch_picture(page), "PNG"),
         (client.comparison_picture(page, "oak", side=64), "PNG"),
+        (client.scaled_floor(page, "oak", side=64, light="photo"), "JPEG"),
+        (client.scaled_product(page, "oak", side=64), "JPEG"),
         (client.product_image("oak", width=64), "JPEG"),
         (client.product_image("oak"), "PNG"),
     ):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from numpy.typing import NDArray
 
 from floorlens.api.bodies import ProductId
 from floorlens.api.events import MEDIA_TYPE as EVENTS
@@ -27,7 +29,9 @@ from floorlens.api.service import Service, ServiceOf
 from floorlens.api.uploads import json_body, read_body, read_json_body, request_body
 from floorlens.errors import ImageError
 from floorlens.explanation.above import floor_patch
-from floorlens.images.drawing import overlay, picture_bytes
+from floorlens.explanation.scaled import SIDE as SQUARE
+from floorlens.explanation.scaled import ScaledViews
+from floorlens.images.drawing import jpeg_bytes, overlay, picture_bytes
 from floorlens.images.loading import Photo
 from floorlens.images.masks import mask_png
 from floorlens.search import MOST_PHOTOS, StageProgress
@@ -301,6 +305,64 @@ async def comparison_picture(
     return await service.run_with_models(request, draw)
 
 
+Light = Annotated[
+    Literal["even", "photo"],
+    Query(description="without the slow shading of the room, or as the photo has it"),
+]
+SquareSide = Annotated[int, Query(ge=64, le=1024, description="of the square, in pixels")]
+
+
+@router.get(
+    "/searches/{search_id}/matches/{product_id:path}/floor.jpg",
+    response_class=Response,
+    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+)
+async def scaled_floor(
+    request: Request,
+    service: ServiceOf,
+    caller: Asking,
+    search_id: SearchId,
+    product_id: ProductId,
+    photo: PhotoNumber = 0,
+    side: SquareSide = SQUARE,
+    light: Light = "even",
+) -> Response:
+    """Returns a square of a photo's floor, from above, at the scale of `product.jpg` beside it."""
+    kept = await _kept(request, service, caller, search_id)
+
+    def draw() -> Response:
+        return _jpeg(_scaled(service, kept, product_id, photo, side, light == "even").floor)
+
+    return await service.run_with_models(request, draw)
+
+
+@router.get(
+    "/searches/{search_id}/matches/{product_id:path}/product.jpg",
+    response_class=Response,
+    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+)
+async def scaled_product(
+    request: Request,
+    service: ServiceOf,
+    caller: Asking,
+    search_id: SearchId,
+    product_id: ProductId,
+    photo: PhotoNumber = 0,
+    side: SquareSide = SQUARE,
+) -> Response:
+    """Returns the product as it would lie in the square of `floor.jpg`.
+
+    It is turned as the floor's boards lie, and mirrored where its picture ends. What the scale
+    rests on is told by `scaled` of the comparison.
+    """
+    kept = await _kept(request, service, caller, search_id)
+
+    def draw() -> Response:
+        return _jpeg(_scaled(service, kept, product_id, photo, side, True).product)
+
+    return await service.run_with_models(request, draw)
+
+
 @router.get(
     "/searches/{search_id}/matches/{product_id:path}",
     responses=_COMPARISON_PROBLEMS,
@@ -324,6 +386,25 @@ async def compare_match(
         return comparison_body(service, explanation, kept.id, photo)
 
     return await service.run_with_models(request, compare)
+
+
+def _scaled(
+    service: Service, kept: KeptSearch, product_id: str, photo: int, side: int, even_light: bool
+) -> ScaledViews:
+    try:
+        views = service.searching.scaled_views(
+            kept, product_id, photo, even_light=even_light, side=side
+        )
+    except ImageError as error:
+        # The product's: the search's own photo was read before.
+        raise Refusal(404, "image-not-found") from error
+    if views is None:
+        raise Refusal(404, "floor-not-found")
+    return views
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> Response:
+    return Response(jpeg_bytes(pixels), media_type="image/jpeg", headers=_PRIVATE)
 
 
 def _explanation(service: Service, kept: KeptSearch, product_id: str, photo: int) -> Any:

@@ -196,7 +196,7 @@ def _attributes(
     rows = []
     for name in names:
         values = [_value(one.get(name)) for one in products]
-        row = _row(texts.ATTRIBUTES.get(name, name), _value(floor.get(name)), values)
+        row = _row(texts.PROPERTY_NAMES.get(name, name), _value(floor.get(name)), values)
         if not floor and any(waits):
             row |= {"alike": False, "cells": [{"waits": True}, *row["cells"][1:]]}
         rows.append(row)

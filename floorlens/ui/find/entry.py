@@ -44,7 +44,10 @@ def show(now: Visit) -> None:
         settings if status is None else _of(settings, status),
         {
             "compact": False,
-            "problem": None if problem is None else [problem.title, problem.text, problem.passes],
+            "problem": None
+            if problem is None
+            # The element shows plain text.
+            else [problem.title, problem.text.replace("`", ""), problem.passes],
             "samples": [
                 {
                     "name": room.name,

@@ -95,11 +95,11 @@ def properties(
     floor: Mapping[str, Attribute], product: Mapping[str, Attribute]
 ) -> list[dict[str, Any]]:
     """Returns the attributes of floor and product side by side: label, and of each value, note."""
-    names = [name for name in texts.ATTRIBUTES if name in floor or name in product]
-    names += [name for name in product if name not in texts.ATTRIBUTES]
+    names = [name for name in texts.PROPERTY_NAMES if name in floor or name in product]
+    names += [name for name in product if name not in texts.PROPERTY_NAMES]
     return [
         {
-            "label": texts.ATTRIBUTES.get(name, _label(name)),
+            "label": texts.PROPERTY_NAMES.get(name, _label(name)),
             "floor": attribute_fact(floor.get(name)),
             "product": attribute_fact(product.get(name)),
         }
@@ -111,7 +111,7 @@ def attribute_fact(attribute: Attribute | None) -> dict[str, str] | None:
     """Returns an attribute's value with its unit, and where it is from and how sure it is."""
     if attribute is None:
         return None
-    origin = texts.ORIGINS.get(attribute.origin, attribute.origin)
+    origin = texts.ATTRIBUTE_ORIGINS.get(attribute.origin, attribute.origin)
     sure = level(attribute.confidence, texts.CONFIDENCES)
     note = f"{origin}, {sure}" if attribute.origin == "measured" else origin
     return {"value": _capital(_amount(attribute)), "note": note}

@@ -376,7 +376,7 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.TAKEN_BACK
+            said = texts.VERDICT_TAKEN_BACK
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict

@@ -74,7 +74,7 @@ def test_the_table_says_what_the_comparisons_say(
     assert colours[2]["colours"] == list(expected.palettes.product_hex)
     assert colours[0]["colours"] == list(expected.palettes.floor_hex)
     assert not any("waits" in cell for one in table["rows"] for cell in one["cells"])
-    tone = row(page, texts.ATTRIBUTES["tone"])
+    tone = row(page, texts.PROPERTY_NAMES["tone"])
     floor, *products = tone["cells"]
     assert [one["same"] for one in products] == [one["text"] == floor["text"] for one in products]
     assert tone["alike"] == all(one["same"] for one in products)
