@@ -12,6 +12,7 @@ asking      wishes, asked of the service
 states      what is said when something is amiss
 texts       every English string
 find/       the page "Find a floor"
+batch/      the page "Several rooms"
 catalogue/  the page "Catalogue"
 admin       the key of those who look after the catalogue
 tickets     what stands for that key in a browser that sends a file

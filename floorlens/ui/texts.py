@@ -109,7 +109,7 @@ NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
 GROUP_HELP = "Sizes and colours of one design share a card"
-EQUALS = "These {count} look equally close"
+EQUALS = "The first {count} look equally close"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
 ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
@@ -136,7 +136,6 @@ SCALES = {
     "sizes": "Both at about one scale, by the size of the boards in the product data.",
     "usual": "The scale is a guess, from what product pictures usually show.",
     "unknown": "The scale is not known: each is shown whole.",
-    None: "Your floor from above. The scale of the product's picture is not known.",
 }
 COLOURS = "Colours"
 COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
@@ -173,7 +172,7 @@ PROPERTY_NAMES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-ATTRIBUTE_ORIGINS = {
+PROPERTY_ORIGINS = {
     "measured": "measured",
     "stated": "from the product data",
     "edited": "set by hand",
@@ -198,6 +197,8 @@ RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
 VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
+JUDGEMENT_GONE = "Taken back."
+JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -316,7 +317,10 @@ ORIGIN_NOTES = {
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, EDIT_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+TAKE_BACK, EDIT_TAKEN_BACK = (
+    "Take back {attribute}: {value}",
+    "{attribute} is no longer set by hand",
+)
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
@@ -481,6 +485,45 @@ def value(one: object) -> str:
 # -- evaluate page -----------------------------------------------------------------------------
 
 # -- several rooms -----------------------------------------------------------------------------
+
+BATCH_LINE = "Many rooms at once: each photo is searched after the other, and all end in one table."
+SEVERAL = {
+    "drop": "Drop photos of rooms here, as many as you like at a time",
+    "choose": "Choose photos",
+    "more": "Add photos",
+    "most": "{most} rooms at most.",
+    "tooMany": "That were too many: the first ones were taken.",
+}
+BATCH_SAMPLES = "Or try it with {count} sample rooms"
+BATCH_STEP = "{done} of {total} rooms · now {name}"
+BATCH_DONE = "All {total} rooms are done"
+BATCH_STOPPED = "Stopped after {done} of {total} rooms"
+BATCH_WAITS = "The rooms so far are safe. We ask again in a moment and go on from here."
+BATCH_STOP, BATCH_GO_ON, BATCH_CLEAR = "Stop", "Go on", "Start over"
+ROOM_NAME = "Room {number}"
+NOTHING_CLOSE = "Nothing close in this catalogue"
+ROOM_TABLE = {
+    "caption": "Rooms and their closest products",
+    "columns": ["Room", "Best match", "Second", "Third", "All matches"],
+    "waiting": "Waits",
+    "now": "Searching …",
+    "open": "Open",
+    "openOf": "Open the search of {name}",
+    "photoAlt": "{name}, with its floor marked",
+}
+TOP_LABEL = "Matches of each room in the file"
+AS_CSV, AS_XLSX = "Download CSV", "Download Excel"
+TABLE_COLUMNS = (
+    "Room",
+    "Rank",
+    "Product id",
+    "Product",
+    "Closeness",
+    "Score",
+    "All matches",
+    "Remark",
+)
+
 
 # -- problems: code of an error -> title, and the text where the service's own will not do --------
 

@@ -328,7 +328,7 @@ async def scaled_floor(
     light: Light = "even",
 ) -> Response:
     """Returns a square of a photo's floor, from above, at the scale of `product.jpg` beside it."""
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def draw() -> Response:
         return _jpeg(_scaled(service, kept, product_id, photo, side, light == "even").floor)
@@ -355,7 +355,7 @@ async def scaled_product(
     It is turned as the floor's boards lie, and mirrored where its picture ends. What the scale
     rests on is told by `scaled` of the comparison.
     """
-    kept = await _kept(request, service, caller, search_id)
+    kept = await kept_search(request, service, caller, search_id)
 
     def draw() -> Response:
         return _jpeg(_scaled(service, kept, product_id, photo, side, True).product)

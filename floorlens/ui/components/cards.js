@@ -68,15 +68,14 @@ function item(root, card) {
   node.actions.menu.setAttribute("aria-label", card.actionsLabel);
   const again = node.firstChild;
   const drawn = make("div", { className: `fl-card${card.word.kind === "same" ? " fl-first" : ""}` },
-    picture,
+    make("div", { className: "picture" }, picture, more),
     make("span", { className: "fl-rank", textContent: card.rank, "aria-hidden": "true" }),
     make("div", { className: "badges" }, ...badges),
     make("div", { className: "text" },
       make("h3", { className: "fl-name" }, open),
       facts.textContent ? facts : null,
       make("p", { className: "line" }, wordBadge(card.word), shop),
-      barList(card.bars, card.barsLabel),
-      more),
+      barList(card.bars, card.barsLabel)),
     node.actions.menu, node.actions.group);
   drawn.classList.toggle("far", card.word.kind === "far");
   if (again) again.replaceWith(drawn);

@@ -111,7 +111,7 @@ def attribute_fact(attribute: Attribute | None) -> dict[str, str] | None:
     """Returns an attribute's value with its unit, and where it is from and how sure it is."""
     if attribute is None:
         return None
-    origin = texts.ATTRIBUTE_ORIGINS.get(attribute.origin, attribute.origin)
+    origin = texts.PROPERTY_ORIGINS.get(attribute.origin, attribute.origin)
     sure = level(attribute.confidence, texts.CONFIDENCES)
     note = f"{origin}, {sure}" if attribute.origin == "measured" else origin
     return {"value": _capital(_amount(attribute)), "note": note}

@@ -30,7 +30,7 @@ def show(now: Visit) -> None:
             "texts": {
                 "results": texts.RESULTS,
                 "rest": texts.REST,
-                "equals": texts.EQUALS.format(count=min(page.equals, shown)),
+                "equals": texts.EQUALS.format(count=page.equals),
                 "noPicture": texts.NO_PICTURE,
                 "right": texts.RIGHT_BADGE,
                 "wrong": texts.WRONG_BADGE,

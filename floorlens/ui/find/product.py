@@ -26,7 +26,7 @@ from floorlens.products.offer import offer_of
 from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts
-from floorlens.ui.server import PREFIX, address
+from floorlens.ui.server import address
 from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _PRODUCT = element("product", "nodes", "wipe")
@@ -74,8 +74,8 @@ class _Basics:
 def open_card(product_id: str, part: str | None = None) -> None:
     """Opens a product's card, at one of its parts if that is named."""
     visit.change(product=product_id)
-    st.session_state["product_part"] = part
-    st.session_state["product_said"] = None
+    st.session_state["opened_part"] = part
+    st.session_state["opened_said"] = None
     if _has_failed(product_id):
         # What could not be had may be there now.
         del _readings()[_place(visit.current(), product_id)]
@@ -89,7 +89,7 @@ def close_card() -> None:
 def follow_address() -> None:
     """Opens the product that the address names, after a reload or with the browser's back button,
     and has the address name the one that is open."""
-    named, before = st.query_params.get("product"), st.session_state.get("product_named")
+    named, before = st.query_params.get("product"), st.session_state.get("opened_named")
     opened = visit.current().product
     if named != before:
         opened = visit.change(product=named).product
@@ -97,7 +97,7 @@ def follow_address() -> None:
         st.query_params.pop("product", None)
     elif opened != named:
         st.query_params["product"] = opened
-    st.session_state["product_named"] = opened
+    st.session_state["opened_named"] = opened
 
 
 def show(now: Visit) -> None:
@@ -115,7 +115,7 @@ def show(now: Visit) -> None:
 
 def _show(data: dict[str, Any]) -> None:
     _PRODUCT(
-        key="product",
+        key="opened",
         data=data,
         on_close_change=close_card,
         on_open_change=_open,
@@ -131,7 +131,7 @@ def _show(data: dict[str, Any]) -> None:
 
 def _readings() -> dict[tuple[str | None, str], Reading]:
     readings: dict[tuple[str | None, str], Reading]
-    readings = st.session_state.setdefault("product_readings", {})
+    readings = st.session_state.setdefault("opened_readings", {})
     return readings
 
 
@@ -159,7 +159,9 @@ def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> 
     if search is not None:
         steps["comparison"] = lambda: client.compare(search, product_id)
     steps["similar"] = lambda: client.similar_products(product_id, limit=SIMILAR).matches
-    steps["variants"] = lambda: client.product_variants(product_id)
+    if answer.page.query.group is not None:
+        # Only then the service has made out the designs; to begin with it takes long.
+        steps["variants"] = lambda: client.product_variants(product_id)
     left = [name for name in steps if name not in reading.asked]
     if not left:
         return False
@@ -216,7 +218,7 @@ def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict
     return {
         "open": True,
         "id": basics.id,
-        "part": st.session_state.get("product_part"),
+        "part": st.session_state.get("opened_part"),
         "name": basics.name,
         "rank": None if match is None else texts.RANK.format(rank=match.rank),
         "word": None if match is None else facts.word_fact(match.word),
@@ -230,7 +232,7 @@ def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict
         "barsLabel": facts.bars_label(components),
         "waits": waits,
         "note": _note(answer, comparison, waits=waits),
-        "wipe": None if page.id is None else _wipe(page.id, basics, comparison),
+        "wipe": _wipe(basics, comparison),
         "palettes": _palettes(comparison),
         "patches": _patches(basics, comparison),
         "properties": facts.properties(
@@ -242,7 +244,7 @@ def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict
         "similar": _similar(reading),
         "verdict": page.feedback.get(basics.id),
         "judged": page.id is not None,
-        "said": st.session_state.get("product_said"),
+        "said": st.session_state.get("opened_said"),
         "compared": basics.id in now.compared,
         "listed": basics.id in now.shortlist,
         "texts": _TEXTS,
@@ -284,15 +286,14 @@ def _note(answer: Answer, comparison: Comparison | None, *, waits: bool) -> str 
     return texts.NOT_COMPARED if comparison is None and not waits else None
 
 
-def _wipe(
-    search: str, basics: _Basics, comparison: Comparison | None
-) -> dict[str, str | None] | None:
+def _wipe(basics: _Basics, comparison: Comparison | None) -> dict[str, str] | None:
     if comparison is None or basics.image_url is None:
         return None
+    scaled = comparison.scaled
     return {
-        "floor": f"{PREFIX}/v1/searches/{search}/patch.png",
-        "product": facts.picture(basics.image_url, WIDTH),
-        "caption": texts.SCALES[None],
+        "floor": address(scaled.floor_url),
+        "product": address(scaled.product_url),
+        "caption": texts.SCALES[scaled.scale],
     }
 
 
@@ -358,7 +359,7 @@ def _small(product_id: str, name: str, image_url: str | None, note: str) -> dict
 
 
 def _event(name: str) -> Any:
-    return st.session_state["product"].get(name)
+    return st.session_state["opened"].get(name)
 
 
 def _open() -> None:
@@ -376,15 +377,15 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.VERDICT_TAKEN_BACK
+            said = texts.JUDGEMENT_GONE
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict
             said = texts.THANKS
     except FloorlensError:
-        st.session_state["product_said"] = texts.VERDICT_NOT_KEPT
+        st.session_state["opened_said"] = texts.JUDGEMENT_LOST
         return
-    st.session_state["product_said"] = said
+    st.session_state["opened_said"] = said
     visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))
 
 
