@@ -10,10 +10,9 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
-from floorlens import Floorlens
 from floorlens.client import Client
 from floorlens.errors import ServiceError
-from floorlens.ui import texts
+from floorlens.ui import asking, texts
 from floorlens.ui.visit import MOST_COMPARED
 from tests.ui.elements import data_of, send
 from tests.ui.find.asked import search
@@ -52,7 +51,7 @@ def test_the_tray_holds_four(page: AppTest, room: Path) -> None:
 
 
 def test_the_table_says_what_the_comparisons_say(
-    page: AppTest, lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     ask = Client.compare
@@ -70,8 +69,10 @@ def test_the_table_says_what_the_comparisons_say(
     page.run()
     assert asked == ids
     colours = row(page, texts.COLOURS_ROW)["cells"]
-    expected = lens.compare(room, ids[1])
+    found = page.session_state["visit"].answer.page
+    expected = ask(asking.client(), found, ids[1])
     assert colours[2]["colours"] == list(expected.palettes.product_hex)
+    assert colours[0]["colours"] == list(expected.palettes.floor_hex)
     assert not any("waits" in cell for one in table["rows"] for cell in one["cells"])
     tone = row(page, texts.PROPERTY_NAMES["tone"])
     floor, *products = tone["cells"]
