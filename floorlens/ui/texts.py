@@ -191,8 +191,8 @@ SEARCH_LIKE = "Search like this"
 JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
-JUDGEMENT_GONE = "Taken back."
-JUDGEMENT_LOST = "The service could not keep it. Try again."
+TAKEN_BACK = "Taken back."
+VERDICT_NOT_KEPT = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -263,22 +263,22 @@ EDITED = "edited"
 NAME, ID, PRODUCT_ID = "Name", "Id", "Id: {id}"
 PICTURE_ALT = "Picture {number} of {name}"
 SAVE, SAVED, NOTHING_CHANGED = "Save changes", "Saved: {name}", "Nothing was changed."
-FIELDS = "Fields of your own"
+OWN_FIELDS = "Fields of your own"
 NEW_FIELD, NEW_FIELD_VALUE = "New field", "Its value"
 FIELDS_HINT = "Empty a field to remove it. Parts of a list are separated by commas."
-ATTRIBUTES = "Attributes"
+ATTRIBUTES_HEAD = "Attributes"
 ATTRIBUTE_NAMES = {
     "width_mm": "Board or tile width",
     "length_mm": "Board or tile length",
 }
-ORIGINS = {
+ORIGIN_NOTES = {
     "measured": "Measured of its pictures; such a value is right in {confidence}.",
     "stated": "Stated by the product data.",
     "edited": "Set by hand.",
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+TAKE_BACK, EDIT_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
@@ -389,7 +389,7 @@ ROWS_LABEL = "What became of each product"
 ROWS_CUT = "The first {count:,}; the file has all."
 ROWS_DOWNLOAD = "Report as CSV"
 
-PRODUCTS, SEARCHABLE, IMAGES, JOBS_NOW = "Products", "Searchable", "Pictures", "Jobs now"
+PRODUCT_COUNT, SEARCHABLE, IMAGES, JOBS_NOW = "Products", "Searchable", "Pictures", "Jobs now"
 ENGINE_FINE = "**Search works.** The vector engine answers."
 ENGINE_AMISS = "**Search is impaired:** the vector engine cannot be used now (`{code}`)."
 ADAPTED = "**Adapted:** the search is fitted to the differences between these products."

@@ -1,4 +1,4 @@
-"""The page in a real browser: `floorlens ui` as a process, an upload, its results."""
+"""The page in a real browser, with the real models and the sample catalogue."""
 
 from __future__ import annotations
 
@@ -9,26 +9,40 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 pytest.importorskip("playwright", reason="needs the extra dev")
+pytest.importorskip("axe_playwright_python", reason="needs the extra dev")
 
 from floorlens.api.server import listen
+from floorlens.demo.samples import sample_catalogue
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
 PATIENCE = 120
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+
+# -- processes ---------------------------------------------------------------------------------
 
 
 def free_port() -> int:
@@ -44,104 +58,211 @@ def answers(port: int) -> bool:
     return True
 
 
-def wait_for_line(what: str, process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
-    """Waits until the log matches a pattern and returns the match."""
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not (match := re.search(what, log.read_text(encoding="utf-8"))):
+    while not holds():
         assert process.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.05)
+
+
+def wait_for_line(what: str, process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
+    """Waits until the log matches a pattern and returns the match."""
+    wait_until(lambda: bool(re.search(what, log.read_text(encoding="utf-8"))), process, log)
+    match = re.search(what, log.read_text(encoding="utf-8"))
+    assert match
     return match
 
 
-@pytest.fixture(scope="module")
-def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder for `floorlens ui`: at its second start the samples are indexed already."""
-    return tmp_path_factory.mktemp("ui")
-
-
-@pytest.fixture
-def page_process(sample_folder: Path, tmp_path: Path) -> Iterator[tuple[int, int, int]]:
-    """`floorlens ui` by itself: its process id, the page's port and its service's port."""
+@contextmanager
+def running(log: Path, folder: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Yields a process of Floorlens, which is killed at the end."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("FLOORLENS_")
     }
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    port, log = free_port(), tmp_path / "log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "floorlens", "ui", "--port", str(port)],
-            cwd=sample_folder,
+            [sys.executable, "-m", "floorlens", *command],
+            cwd=folder,
             env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
     try:
-        service = int(wait_for_line(r"catalogue at http://127\.0\.0\.1:(\d+)", process, log)[1])
-        deadline = time.monotonic() + PATIENCE
-        while not answers(port):
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield process.pid, port, service
-        assert "Traceback" not in log.read_text(encoding="utf-8")
+        yield process
     finally:
         process.kill()
         process.wait()
 
 
-def test_an_uploaded_photo_shows_its_ranking(
-    browser_page: Page, page_process: tuple[int, int, int]
-) -> None:
-    """With the real models, the sample catalogue, and pictures that the browser has decoded."""
-    _, port, _ = page_process
-    elsewhere: list[str] = []
-    browser_page.on(
-        "request",
-        lambda request: (
-            None
-            if re.match(rf"(https?|wss?)://127\.0\.0\.1:{port}/|data:|blob:", request.url)
-            else elsewhere.append(request.url)
-        ),
-    )
-    browser_page.goto(f"http://127.0.0.1:{port}")
-    browser_page.get_by_text("How it works").wait_for()
-    assert browser_page.title() == "Floorlens"
-    upload = browser_page.locator("input[type=file]")
-    upload.set_input_files(ROOMS / "kitchen-star-tiles.jpg")
-    cards = browser_page.locator(".fl-card")
-    cards.first.wait_for()
-    assert cards.count() == 12
-    assert "Lisbon Star" in cards.first.inner_text()
-    drawing = browser_page.locator("[data-testid=stImage] img").first
-    for picture in (drawing, cards.first.locator("img")):
-        # Not only an element of the page: the browser has decoded the picture.
-        handle = picture.element_handle()
-        browser_page.wait_for_function("one => one.complete && one.naturalWidth > 100", arg=handle)
-    browser_page.get_by_text("% of the photo, found with a confidence").wait_for()
-    (ROOT / "reports").mkdir(exist_ok=True)
-    browser_page.screenshot(path=ROOT / "reports" / "ui.png")
-    # The names of the cards are text, the menu and its advertising are not there.
-    assert not browser_page.get_by_text("Deploy").count()
-    browser_page.locator("input[type=file]").set_input_files(
-        ROOT / "samples" / "floorless" / "wall-00.jpg"
-    )
-    browser_page.get_by_text("No floor in sight").wait_for()
-    cards.first.wait_for(state="detached")
-    # No request leaves for another address: no telemetry, no fonts.
-    assert elsewhere == []
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the catalogue of the samples."""
+    place = tmp_path_factory.mktemp("ui")
+    sample_catalogue(place / "samples-catalogue", threads=1)
+    return place
 
 
-def test_the_service_ends_with_the_page_even_if_that_is_killed(
-    page_process: tuple[int, int, int],
-) -> None:
-    """A killed process cannot clean up; still nothing may be left of it."""
-    pid, port, service = page_process
-    assert answers(port)
-    assert answers(service)
-    os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + PATIENCE
-    while answers(port) or answers(service):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Yields the process of the service of the samples, on a port."""
+    log = folder / f"service-{time.monotonic_ns()}.log"
+    command = ("serve", "--catalogue", "samples-catalogue", "--no-auth", "--port", str(port))
+    with running(log, folder, *command) as process:
+        wait_for_line(r"Floorlens serves", process, log)
+        yield process
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the page and its service are."""
+
+    page: str
+    port: int
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[Site]:
+    """A page over a service of the samples; tests that end the service start another one."""
+    port, page_port, log = free_port(), free_port(), folder / "page.log"
+    options = ("--api-url", f"http://127.0.0.1:{port}", "--port", str(page_port))
+    with serving(folder, port), running(log, folder, "ui", *options) as process:
+        wait_until(lambda: answers(page_port), process, log)
+        yield Site(f"http://127.0.0.1:{page_port}", port, folder)
+        assert "Traceback" not in log.read_text(encoding="utf-8")
+
+
+# -- a visitor ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Visitor:
+    """A person at the page, and what went wrong there."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> None:
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+
+    def _note(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} {message.location}")
+
+    def upload(self, photo: Path) -> None:
+        chooser = self.page.locator("input[type=file]").first
+        chooser.wait_for(state="attached")
+        chooser.set_input_files(photo)
+
+    def cards(self) -> Locator:
+        return self.page.locator("li[data-product]")
+
+    def ids(self) -> list[str]:
+        return [one.get_attribute("data-product") or "" for one in self.cards().all()]
+
+    def search(self) -> str:
+        """Returns the id of the search that the cards are of."""
+        cards = self.page.locator("[data-search]")
+        cards.first.wait_for()
+        return cards.first.get_attribute("data-search") or ""
+
+    def wait_for_another_search(self, before: str) -> str:
+        self.page.wait_for_function("before => !location.search.includes(before)", arg=before)
+        self.page.locator(f"[data-search]:not([data-search='{before}'])").first.wait_for()
+        return self.search()
+
+    def check(self, where: str) -> None:
+        """Checks what is shown for people who use it without eyes or without a mouse."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        results = Axe().run(self.page)
+        serious = [
+            (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]])
+            for one in results.response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert not serious, (where, serious)
+        width = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, f"{where}: the page is wider than the screen"
+
+    def picture(self, name: str) -> None:
+        (ROOT / "reports").mkdir(exist_ok=True)
+        self.page.screenshot(path=ROOT / "reports" / f"page-{name}.png")
+
+
+@pytest.fixture
+def visitor(browser_page: Page) -> Visitor:
+    """Somebody at a desk."""
+    browser_page.set_viewport_size(DESKTOP["viewport"])
+    return Visitor(browser_page)
+
+
+def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
+    """Upload, correct, filter, open, more like this, feedback, compare, a shared link."""
+    page = visitor.page
+    visitor.open(site.page)
+    page.get_by_role("heading", name="Find this floor").wait_for()
+    visitor.check("first screen")
+    visitor.upload(ROOMS / "kitchen-star-tiles.jpg")
+    visitor.cards().first.wait_for()
+    assert visitor.ids()[0] == "cement-star-blue"
+    assert len(visitor.ids()) == 24
+    # Not only an element of the page: the browser has decoded the picture.
+    for picture in (visitor.cards().first.locator("img"), page.get_by_alt_text("The room").first):
+        page.wait_for_function(
+            "one => one.complete && one.naturalWidth > 100", arg=picture.element_handle()
+        )
+    visitor.check("results")
+    visitor.picture("results")
+
+    # Corrected by a tap, which takes a piece away; then by a box.
+    first = visitor.search()
+    photo = page.get_by_role("application", name="Correct the floor")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    box = photo.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 0.9 * box["height"])
+    second = visitor.wait_for_another_search(first)
+    page.get_by_role("button", name="Box", exact=True).click()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.7 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.98 * box["height"], steps=4)
+    page.mouse.up()
+    third = visitor.wait_for_another_search(second)
+    assert visitor.ids()[0] == "cement-star-blue"
+    page.get_by_role("button", name="Undo", exact=True).click()
+    assert visitor.wait_for_another_search(third) == second
+
+    # Filtered by a chip: only what passes stays.
+    page.get_by_role("button", name="Material", exact=True).click()
+    page.get_by_role("checkbox", name=re.compile("^Oak")).first.click()
+    filtered = visitor.wait_for_another_search(second)
+    page.keyboard.press("Escape")
+    assert all(one.startswith("oak") for one in visitor.ids())
+
+    # Opened, judged, and more like it.
+    visitor.cards().nth(1).get_by_role("button").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("heading", name="More like this").wait_for()
+    dialog.get_by_role("heading", name="Colours").wait_for()
+    visitor.check("an opened card")
+    visitor.picture("card")
+    dialog.get_by_role("button", name="Yes, this is it").click()
+    dialog.get_by_text("Thank you").wait_for()
+    dialog.get_by_role("button", name="Search like this").click()
+    dialog.wait_for(state="hidden")
+    liked = visitor.wait_for_another_search(filtered)
+    page.get_by_role("button", name=re.compile("^Remove More like")).wait_for()
+
+    # The address brings all of it back.
+    shown = visitor.ids()
+    page.reload()
+    visitor.cards().first.wait_for()
+    assert visitor.search() == liked
+    assert visitor.ids() == shown
+    assert visitor.errors == []

@@ -141,7 +141,7 @@ def _by_hand(access: Access) -> None:
         )
         product_id = st.text_input(texts.ID, key="new_id", help=texts.ID_HELP).strip()
         name = st.text_input(texts.NAME, key="new_name").strip()
-        lines = st.text_area(texts.FIELDS, key="new_fields", placeholder=texts.FIELDS_PLACEHOLDER)
+        lines = st.text_area(texts.OWN_FIELDS, key="new_fields", placeholder=texts.FIELDS_PLACEHOLDER)
         replace = st.checkbox(texts.REPLACE, key="new_replace")
         adds = st.form_submit_button(texts.ADD, type="primary")
     if not adds:

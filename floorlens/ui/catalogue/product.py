@@ -85,7 +85,7 @@ def _save(access: Access, product: Product, name: str, changes: Mapping[str, Any
 def _metadata(product: Product) -> dict[str, Any]:
     """Shows the product's own fields, and returns those that were changed."""
     changes: dict[str, Any] = {}
-    st.markdown(f"#### {texts.FIELDS}")
+    st.markdown(f"#### {texts.OWN_FIELDS}")
     for field, value in product.metadata.items():
         before = field_text(value)
         after = st.text_input(field, before, key=f"field_{product.id}_{field}").strip()
@@ -105,7 +105,7 @@ def _metadata(product: Product) -> dict[str, Any]:
 
 def _attributes(product: Product) -> dict[str, str | bool | float | None]:
     """Shows the attributes by which products are filtered; returns those that were changed."""
-    st.markdown(f"#### {texts.ATTRIBUTES}")
+    st.markdown(f"#### {texts.ATTRIBUTES_HEAD}")
     changes: dict[str, str | bool | float | None] = {}
     for name, meaning in NAMES.items():
         held = product.attributes.get(name)
@@ -143,7 +143,7 @@ def _attributes(product: Product) -> dict[str, str | bool | float | None]:
 def _origin(held: Attribute | None) -> str:
     if held is None:
         return texts.NOT_KNOWN
-    return texts.ORIGINS[held.origin].format(confidence=f"{held.confidence:.0%}")
+    return texts.ORIGIN_NOTES[held.origin].format(confidence=f"{held.confidence:.0%}")
 
 
 def _edited(access: Access, product: Product) -> None:
@@ -162,7 +162,7 @@ def _edited(access: Access, product: Product) -> None:
             except FloorlensError as error:
                 admin.report(error)
                 return
-            admin.note(texts.TAKEN_BACK.format(attribute=texts.attribute(name)))
+            admin.note(texts.EDIT_TAKEN_BACK.format(attribute=texts.attribute(name)))
             st.session_state.pop(f"attribute_{product.id}_{name}", None)
             st.rerun()
 

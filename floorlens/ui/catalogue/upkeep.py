@@ -33,7 +33,7 @@ def show(access: Access) -> None:
 
 def _state(status: Status) -> None:
     facts = {
-        texts.PRODUCTS: f"{status.products:,}",
+        texts.PRODUCT_COUNT: f"{status.products:,}",
         texts.SEARCHABLE: f"{status.searchable:,}",
         texts.IMAGES: f"{status.images:,}",
         texts.JOBS_NOW: f"{len(status.jobs):,}",
