@@ -108,7 +108,6 @@ COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
-GROUP_HELP = "Sizes and colours of one design share a card"
 EQUALS = "The first {count} look equally close"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
@@ -130,6 +129,7 @@ BESIDE = "Side by side"
 WIPE_LABEL = "How much of the floor is shown beside the product"
 WIPE_FLOOR, WIPE_PRODUCT = "Your floor", "This product"
 WIPE_VALUE = "{share} % floor"
+STRAIGHTENING = "Laying your floor beside it"
 # What the common scale of floor and product rests on.
 SCALES = {
     "patterns": "Both at one scale: their patterns agree at it.",
@@ -142,9 +142,9 @@ COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
 # From which colour difference (ΔE, CIE 1976) on which word.
 DIFFERENCES = (
     (0.0, "hardly visible"),
-    (3.0, "slightly different"),
-    (7.0, "different"),
-    (14.0, "clearly different"),
+    (2.3, "slightly different"),
+    (6.0, "different"),
+    (12.0, "clearly different"),
 )
 PATCHES = "Where they look alike"
 PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks most like it"
@@ -197,8 +197,6 @@ RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
 VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
-JUDGEMENT_GONE = "Taken back."
-JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
