@@ -63,9 +63,11 @@ def _chart(rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> dict[st
         }
         for name, value, pair in rows
     ]
-    y = {"field": "figure", "type": "nominal", "sort": None, "title": None}
+    y: dict[str, Any] = {"field": "figure", "type": "nominal", "sort": None, "title": None}
     y["axis"] = {"labelLimit": 220, "domain": False, "ticks": False}
     scale = {"domain": [0, 1]}
+    axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2f"}
+    x = {"type": "quantitative", "scale": scale, "title": None, "axis": axis}
     return {
         "height": 2 * _BAR * len(rows),
         "data": {"values": values},
@@ -74,14 +76,14 @@ def _chart(rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> dict[st
             {
                 "mark": {"type": "rule", "strokeWidth": 4, "opacity": 0.35},
                 "encoding": {
-                    "x": {"field": "low", "type": "quantitative", "scale": scale, "title": None},
+                    "x": x | {"field": "low"},
                     "x2": {"field": "high"},
                 },
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
+                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1, "clip": False},
                 "encoding": {
-                    "x": {"field": "value", "type": "quantitative", "scale": scale},
+                    "x": x | {"field": "value"},
                     "tooltip": [
                         {"field": name, "format": ".3f", "title": title}
                         for name, title in texts.CHART_TIPS.items()
