@@ -259,6 +259,8 @@ def test_jobs_of_every_kind_have_their_routes(stopped: TestClient) -> None:
     problem(stopped.post("/v1/adaptations", json={"views": 0}), 422, "request-invalid")
     problem(stopped.post("/v1/evaluations"), 422, "request-invalid")
     problem(stopped.get("/v1/imports/unknown/rows"), 404, "job-not-found")
+    problem(stopped.get("/v1/evaluations/unknown/pictures/room-001.jpg"), 404, "job-not-found")
+    problem(stopped.get("/v1/evaluations/unknown/pictures/index.html"), 422, "request-invalid")
 
 
 def test_too_many_jobs_are_refused(stopped: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
