@@ -249,6 +249,8 @@ def _frame() -> str:
     style = assets.asset("page.css", frame.style())
     scripts = (path for path in assets.paths() if path.endswith(".js"))
     lines = [
+        # Or the browser would look for Streamlit below the path of each page, and find nothing.
+        "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin + '/' };</script>",
         f'<link rel="stylesheet" href="{style}">',
         *(f'<link rel="modulepreload" href="{path}">' for path in scripts),
     ]

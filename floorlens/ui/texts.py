@@ -382,7 +382,7 @@ JOB_TITLES = {
     "import": "Import of {name}",
     "adaptation": "Adaptation",
     "rebuild": "Rebuild",
-    "evaluation": "Evaluation of {name}",
+    "evaluation": "{measure} in {name}",
 }
 EARLIER_JOBS = {
     "import": "Imports so far",
@@ -497,6 +497,11 @@ MEASURE_FILES = {
     "ranking": "The folder has queries/, products/ and judgments.csv.",
     "masks": "The folder has images/ and masks/.",
 }
+MEASURE_TITLES = {
+    "pairs": "Rooms and products",
+    "ranking": "Rankings",
+    "masks": "Floor masks",
+}
 EVALUATE_START = "Measure"
 NO_EVALUATION = "Nothing was measured yet."
 EVALUATION_LEAD = "**{n:,} photos**, {seconds} s for each."
@@ -537,7 +542,7 @@ SCORE_FIGURES = {
     "base_rate": "First matches that are right: **{value:.0%}**",
     "mean_score": "Their mean score: **{value:.2f}**",
     "equals_cover": "The right product is among those that cannot be told apart: **{value:.0%}**",
-    "equals_median": "So many cannot be told apart, in the middle: **{value:g}**",
+    "equals_median": "Products that cannot be told apart, the median: **{value:g}**",
     "nothing_close": "“Nothing close” was said although it is there: **{value:.0%}**",
     "nothing_close_taken_out": (
         "“Nothing close” was said when the product was taken out: **{value:.0%}**"

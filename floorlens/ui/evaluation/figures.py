@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -22,21 +23,25 @@ def show(report: Mapping[str, Any]) -> None:
     shares = [row for row in rows if row[0] not in texts.NO_SHARES]
     if shares:
         st.vega_lite_chart(_chart(shares), width="stretch", alt=texts.FIGURES_ALT)
-    st.table(
-        {
-            texts.FIGURE: [texts.FIGURES[name][0] for name in names],
-            texts.FIGURE_VALUE: [_number(name, value) for name, value, _ in rows],
-            texts.FIGURE_INTERVAL: [_interval(name, pair) for name, _, pair in rows],
-            texts.FIGURE_MEANING: [texts.FIGURES[name][1] for name in names],
-        },
-        hide_index=True,
-        border="horizontal",
-    )
+    st.html(_table(rows))
     sources = report.get("by_source") or {}
     if len(sources) > 1:
         _sources(sources, names)
     if report.get("scores"):
         _calibration(report["scores"])
+
+
+def _table(rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> str:
+    """Returns the figures as a table; on a narrow screen the meaning stands below each."""
+    titles = (texts.FIGURE, texts.FIGURE_VALUE, texts.FIGURE_INTERVAL, texts.FIGURE_MEANING)
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    body = "".join(
+        f'<tr><th scope="row">{escape(texts.FIGURES[name][0])}</th>'
+        f"<td>{_number(name, value)}</td><td>{_interval(name, pair)}</td>"
+        f"<td>{escape(texts.FIGURES[name][1])}</td></tr>"
+        for name, value, pair in rows
+    )
+    return f'<table class="fl-figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _lead(report: Mapping[str, Any]) -> str:
@@ -63,25 +68,27 @@ def _chart(rows: Sequence[tuple[str, float, Sequence[float] | None]]) -> dict[st
         }
         for name, value, pair in rows
     ]
-    y = {"field": "figure", "type": "nominal", "sort": None, "title": None}
+    y: dict[str, Any] = {"field": "figure", "type": "nominal", "sort": None, "title": None}
     y["axis"] = {"labelLimit": 220, "domain": False, "ticks": False}
     scale = {"domain": [0, 1]}
+    axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2f"}
+    x = {"type": "quantitative", "scale": scale, "title": None, "axis": axis}
     return {
         "height": 2 * _BAR * len(rows),
         "data": {"values": values},
         "encoding": {"y": y},
         "layer": [
             {
-                "mark": {"type": "rule", "strokeWidth": 4, "opacity": 0.35},
+                "mark": {"type": "bar", "height": 5, "opacity": 0.35},
                 "encoding": {
-                    "x": {"field": "low", "type": "quantitative", "scale": scale, "title": None},
+                    "x": x | {"field": "low"},
                     "x2": {"field": "high"},
                 },
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
+                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1, "clip": False},
                 "encoding": {
-                    "x": {"field": "value", "type": "quantitative", "scale": scale},
+                    "x": x | {"field": "value"},
                     "tooltip": [
                         {"field": name, "format": ".3f", "title": title}
                         for name, title in texts.CHART_TIPS.items()
