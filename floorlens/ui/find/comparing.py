@@ -16,10 +16,10 @@ from floorlens.attributes.vocabulary import NAMES
 from floorlens.client.answers import Attribute, Comparison, Match
 from floorlens.errors import FloorlensError
 from floorlens.ui import asking, texts, visit
+from floorlens.ui.addresses import address
 from floorlens.ui.components import element
 from floorlens.ui.find import facts, product
 from floorlens.ui.find.briefs import Brief, brief
-from floorlens.ui.server import address
 from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
 
 _TRAY = element("tray", "nodes", "panel")

@@ -282,7 +282,10 @@ def _known(field: str) -> SearchFacet | None:
 def _choose() -> None:
     event = _event("value")
     facet = None if event is None else _known(event[0])
-    for one in () if facet is None else (*facet.values, *facet.buckets):
+    values: tuple[SearchFacetValue | SearchFacetBucket, ...] = ()
+    if facet is not None:
+        values = (*facet.values, *facet.buckets)
+    for one in values:
         if _key(one) == event[1]:
             visit.ask(where=one.where)
 
