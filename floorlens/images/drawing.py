@@ -112,15 +112,15 @@ def picture_bytes(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-def jpeg_bytes(pixels: NDArray[np.uint8]) -> bytes:
-    """Returns a uint8 (h, w, 3) sRGB picture as the bytes of a JPEG without metadata.
+def jpeg_bytes(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """Returns a uint8 (h, w, 3) sRGB picture as the bytes of a JPEG.
 
     Example:
-        >>> jpeg_bytes(np.zeros((48, 64, 3), np.uint8))[:2].hex()
-        'ffd8'
+        >>> jpeg_bytes(np.zeros((48, 64, 3), np.uint8))[:2]
+        b'\\xff\\xd8'
     """
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=88)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
@@ -195,6 +195,28 @@ def side_by_side(
             draw.rectangle((x, top, x + side - 1, top + strip - 1), fill=colour)
         write(right + side + gap, top + strip // 2, text)
         top += strip + gap
+    return np.asarray(sheet)
+
+
+def one_above_other(
+    columns: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], side: int = 240
+) -> NDArray[np.uint8]:
+    """Returns pairs of pictures as columns of one, without gaps: uint8 (2 side, n side, 3) sRGB.
+
+    Args:
+        columns: upper and lower picture, each uint8 (s, s, 3) sRGB; without any, one blank column.
+        side: of a picture in pixels.
+
+    Example:
+        >>> grey = np.full((160, 160, 3), 128, np.uint8)
+        >>> one_above_other([(grey, grey)] * 3, 100).shape
+        (200, 300, 3)
+    """
+    sheet = Image.new("RGB", (max(1, len(columns)) * side, 2 * side), _PAPER)
+    for number, pair in enumerate(columns):
+        for row, pixels in enumerate(pair):
+            picture = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+            sheet.paste(picture, (number * side, row * side))
     return np.asarray(sheet)
 
 
