@@ -539,12 +539,12 @@ def take_feedback_back(search: SearchPage | str, product_id: str) -> Call[None]:
     return Call("DELETE", path, nothing_of)
 
 
-def list_feedback(*, limit: int = 100, offset: int = 0) -> Call[RemarkPage]:
+def list_feedback(*, limit: int = 100, cursor: str | None = None) -> Call[RemarkPage]:
     """Returns a page of what was said by all keys, the latest first.
 
     Args:
         limit: at most so many, up to 1,000.
-        offset: so many are passed over.
+        cursor: `next_cursor` of the page before; None: the first page.
 
     Raises:
         ServiceError: the service refuses, such as "scope-missing".
@@ -554,8 +554,29 @@ def list_feedback(*, limit: int = 100, offset: int = 0) -> Call[RemarkPage]:
         >>> client.list_feedback(limit=10).total >= 0
         True
     """
-    params = {"limit": str(limit), "offset": str(offset)}
+    params = given({"limit": str(limit), "cursor": cursor})
     return Call("GET", "/v1/feedback", reader(RemarkPage), params=params)
+
+
+def remarks(*, limit: int = 1000) -> Page[Remark]:
+    """Yields what was said by all keys, the latest first, a page after the other.
+
+    Args:
+        limit: remarks of a page, at most 1,000.
+
+    Raises:
+        ServiceError: the service refuses, such as "scope-missing".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> remark = client.give_feedback(page, page.matches[0].id, "right")
+        >>> remark in list(client.remarks(limit=1))
+        True
+    """
+    return paged(
+        lambda cursor: list_feedback(limit=limit, cursor=cursor), lambda page: page.feedback
+    )
 
 
 def export_feedback(target: str | Path) -> Call[Path]:

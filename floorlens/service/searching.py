@@ -381,7 +381,8 @@ class Searching:
         self, search: KeptSearch, query: SearchQuery, progress: StageProgress | None
     ) -> Sight:
         """Returns what the photos of a search show; floors that nobody changed stay as they are."""
-        floors = self.searches.sight(search).floors
+        sight = self.searches.sight(search)
+        floors = sight.floors
         photos = list(self.searches.photos(search))
         regions: list[RegionSource | None] = []
         clicks: list[tuple[Click, ...]] = []
@@ -402,7 +403,11 @@ class Searching:
                 regions.append(base)
             else:
                 regions.append(self.region(region, photos[number].size, progress))
-        return self._lens.see(photos, region=regions, clicks=clicks, progress=progress)
+        # Others models' features mean something else.
+        earlier = sight if search.encoder == self._encoder() else None
+        return self._lens.see(
+            photos, region=regions, clicks=clicks, progress=progress, earlier=earlier
+        )
 
     def _rank(
         self,

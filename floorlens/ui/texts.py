@@ -108,7 +108,6 @@ COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
-GROUP_HELP = "Sizes and colours of one design share a card"
 EQUALS = "The first {count} look equally close"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
@@ -130,6 +129,7 @@ BESIDE = "Side by side"
 WIPE_LABEL = "How much of the floor is shown beside the product"
 WIPE_FLOOR, WIPE_PRODUCT = "Your floor", "This product"
 WIPE_VALUE = "{share} % floor"
+STRAIGHTENING = "Laying your floor beside it"
 # What the common scale of floor and product rests on.
 SCALES = {
     "patterns": "Both at one scale: their patterns agree at it.",
@@ -142,9 +142,9 @@ COLOUR_PLACES = ("Darkest", "Dark", "Middle", "Light", "Lightest")
 # From which colour difference (ΔE, CIE 1976) on which word.
 DIFFERENCES = (
     (0.0, "hardly visible"),
-    (3.0, "slightly different"),
-    (7.0, "different"),
-    (14.0, "clearly different"),
+    (2.3, "slightly different"),
+    (6.0, "different"),
+    (12.0, "clearly different"),
 )
 PATCHES = "Where they look alike"
 PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks most like it"
@@ -197,8 +197,6 @@ RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
 VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
-JUDGEMENT_GONE = "Taken back."
-JUDGEMENT_LOST = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
 NO_PRODUCT = "This product is no longer in the catalogue."
@@ -384,7 +382,7 @@ JOB_TITLES = {
     "import": "Import of {name}",
     "adaptation": "Adaptation",
     "rebuild": "Rebuild",
-    "evaluation": "Evaluation of {name}",
+    "evaluation": "{measure} in {name}",
 }
 EARLIER_JOBS = {
     "import": "Imports so far",
@@ -484,6 +482,89 @@ def value(one: object) -> str:
 
 # -- evaluate page -----------------------------------------------------------------------------
 
+EVALUATE_LINE = (
+    "Measures how well the search does on photos whose answers are known. Each measurement makes "
+    "a catalogue of its own; yours stays as it is."
+)
+MEASURE = "What is measured"
+MEASURES = {
+    "pairs": "Rooms and the product on their floor",
+    "ranking": "Rankings, against grades that people gave",
+    "masks": "Where the floor is, against masks that people drew",
+}
+MEASURE_FILES = {
+    "pairs": "The folder has rooms/, products/ and pairs.csv.",
+    "ranking": "The folder has queries/, products/ and judgments.csv.",
+    "masks": "The folder has images/ and masks/.",
+}
+MEASURE_TITLES = {
+    "pairs": "Rooms and products",
+    "ranking": "Rankings",
+    "masks": "Floor masks",
+}
+EVALUATE_START = "Measure"
+NO_EVALUATION = "Nothing was measured yet."
+EVALUATION_LEAD = "**{n:,} photos**, {seconds} s for each."
+FIGURE, FIGURE_VALUE, FIGURE_INTERVAL = "Figure", "Value", "95 % interval"
+FIGURE_MEANING = "What it means"
+FIGURES = {
+    "top1": ("Recall@1", "So many rooms have their own product in first place."),
+    "top5": ("Recall@5", "So many have it among the first five."),
+    "top10": ("Recall@10", "So many have it among the first ten."),
+    "mrr": ("MRR", "The mean of 1 / place: 1 if it is always first."),
+    "median_rank": ("Median place", "Half of the rooms have their product there or before."),
+    "hard10_top1": ("Hard recall@1", "First among the ten products whose colour is nearest."),
+    "hard10_top3": ("Hard recall@3", "Among the first three of those ten."),
+    "ndcg@10": ("nDCG@10", "How well the first ten agree with the grades: 1 is the best order."),
+    "iou": ("IoU", "Overlap of found and true floor, over the pixels of all photos."),
+    "mean_iou": ("Mean IoU", "The same, as the mean over the photos with a floor."),
+    "boundary_f": ("Boundary F", "How well the floor's edge is met."),
+    "false_floor": ("False floor", "Share called floor in photos that have none: 0 is the best."),
+    "visible_auroc": ("AUROC of floors", "How well photos with a floor are told from others."),
+    "refused": ("Refused", "Photos with a large floor that are refused: 0 is the best."),
+    "accepted_floorless": (
+        "Floorless accepted",
+        "Photos without a floor that are searched all the same: 0 is the best.",
+    ),
+}
+NO_SHARES = ("median_rank",)
+FIGURES_ALT = "The figures from 0 to 1, each a dot on the line of its 95 % interval"
+CHART_TIPS = {"value": "Value", "low": "From", "high": "To"}
+BY_SOURCE, SOURCE_NAME, PHOTOS = "By source", "Source", "Photos"
+CALIBRATION = "Can the scores be believed?"
+CALIBRATION_TEXT = (
+    "Each dot is a group of photos by the score of their first match; on the dashed line the "
+    "score is as often right as it says. The mean distance (ECE) is **{ece}**."
+)
+RELIABILITY_X, RELIABILITY_Y = "Score of the first match", "Share that is right"
+RELIABILITY_ALT = "Reliability diagram: how often first matches of a score are right"
+SCORE_FIGURES = {
+    "base_rate": "First matches that are right: **{value:.0%}**",
+    "mean_score": "Their mean score: **{value:.2f}**",
+    "equals_cover": "The right product is among those that cannot be told apart: **{value:.0%}**",
+    "equals_median": "Products that cannot be told apart, the median: **{value:g}**",
+    "nothing_close": "“Nothing close” was said although it is there: **{value:.0%}**",
+    "nothing_close_taken_out": (
+        "“Nothing close” was said when the product was taken out: **{value:.0%}**"
+    ),
+    "taken_out_auroc": "How well both are told apart (AUROC): **{value:.2f}**",
+}
+WORST = "What came out worst"
+WORST_TEXT = "The worst first: the places to look at before anything is changed."
+WORST_ALL = "Show all {count}"
+CASE_PICTURES = {
+    "room": "The room, with its floor",
+    "photo": "The photo",
+    "true": "The true floor",
+    "predicted": "The floor that was found",
+    "difference": "Missed (red), wrong (blue)",
+}
+CASE_RIGHT, CASE_PLACE = "the right one", "place {place}"
+CASE_SCORE, CASE_GRADE = "score {score:.2f}", "grade {grade}"
+EVALUATION_FAILURES = "{count:,} files could not be used"
+REPORT_JSON, REPORT_CSV = "Report as JSON", "Photos as CSV"
+
+
 # -- several rooms -----------------------------------------------------------------------------
 
 BATCH_LINE = "Many rooms at once: each photo is searched after the other, and all end in one table."
@@ -501,7 +582,6 @@ BATCH_STOPPED = "Stopped after {done} of {total} rooms"
 BATCH_WAITS = "The rooms so far are safe. We ask again in a moment and go on from here."
 BATCH_STOP, BATCH_GO_ON, BATCH_CLEAR = "Stop", "Go on", "Start over"
 ROOM_NAME = "Room {number}"
-NOTHING_CLOSE = "Nothing close in this catalogue"
 ROOM_TABLE = {
     "caption": "Rooms and their closest products",
     "columns": ["Room", "Best match", "Second", "Third", "All matches"],

@@ -40,7 +40,7 @@ _ROOMS = element("rooms")
 
 def show() -> None:
     """Shows the page."""
-    st.header(texts.BATCH)
+    st.title(texts.BATCH)
     batch = _batch()
     now = None if batch.stopped else batch.next_task()
     if not batch.rooms:
@@ -257,7 +257,7 @@ def _clear() -> None:
 def _row(room: Room, is_now: bool) -> dict[str, Any]:
     page, problem = room.page, room.problem
     floor = None if page is None else page.floors[0]
-    search = None if problem is not None else room.search
+    search = None if page is None else room.search
     state = "now" if is_now else "waiting"
     if page is not None or problem is not None:
         state = "failed" if problem is not None else "done"

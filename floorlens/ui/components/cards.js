@@ -32,14 +32,15 @@ function item(root, card) {
   const state = JSON.stringify(card);
   let node = root.items.get(card.id);
   if (!node) {
-    node = make("li", { dataset: { product: card.id } });
-    node.actions = actions(root, card);
+    node = make("li", { dataset: { product: card.id } }, make("div", { className: "fl-card" }));
+    node.actions = actions(root, card.id);
     root.items.set(card.id, node);
   }
   if (node.state === state) return node;
   node.state = state;
   const { texts } = root;
-  const focus = node.contains(node.getRootNode().activeElement) ? node.getRootNode().activeElement : null;
+  const focus = node.getRootNode().activeElement;
+  const focused = focus && node.contains(focus);
   const open = make("button", { type: "button", className: "open", textContent: card.name });
   open.setAttribute("aria-label", `${card.rank}. ${card.name}, ${card.word.text}`);
   open.addEventListener("click", () => root.send("open", { id: card.id }));
@@ -50,8 +51,9 @@ function item(root, card) {
     card.compared && make("span", { className: "badge" }, icon("compare"), texts.comparedBadge),
     card.listed && make("span", { className: "badge" }, icon("shortlist"), texts.listedBadge),
   ];
+  const before = node.querySelector("img");
   const picture = card.picture
-    ? make("img", { alt: "", loading: "lazy", decoding: "async", width: 320, height: 240, src: card.picture })
+    ? before?.getAttribute("src") === card.picture ? before : make("img", { alt: "", loading: "lazy", decoding: "async", width: 320, height: 240, src: card.picture })
     : make("div", { className: "fl-none", textContent: texts.noPicture });
   const shop = webLink(card.link, { className: "shop", "aria-label": card.linkLabel }, texts.shop, icon("shop"));
   const facts = make("p", { className: "fl-facts" },
@@ -66,8 +68,10 @@ function item(root, card) {
   }
   node.actions.group.setAttribute("aria-label", card.actionsLabel);
   node.actions.menu.setAttribute("aria-label", card.actionsLabel);
-  const again = node.firstChild;
-  const drawn = make("div", { className: `fl-card${card.word.kind === "same" ? " fl-first" : ""}` },
+  const shown = node.firstChild;
+  shown.classList.toggle("fl-first", card.word.kind === "same");
+  shown.classList.toggle("far", card.word.kind === "far");
+  arrange(shown, [
     make("div", { className: "picture" }, picture, more),
     make("span", { className: "fl-rank", textContent: card.rank, "aria-hidden": "true" }),
     make("div", { className: "badges" }, ...badges),
@@ -76,23 +80,20 @@ function item(root, card) {
       facts.textContent ? facts : null,
       make("p", { className: "line" }, wordBadge(card.word), shop),
       barList(card.bars, card.barsLabel)),
-    node.actions.menu, node.actions.group);
-  drawn.classList.toggle("far", card.word.kind === "far");
-  if (again) again.replaceWith(drawn);
-  else node.append(drawn);
-  // The picture is not fetched anew, and a pressed button keeps the focus.
-  if (focus) (focus.isConnected ? focus : open).focus({ preventScroll: true });
+    node.actions.menu, node.actions.group,
+  ]);
+  if (focused && !focus.isConnected) open.focus({ preventScroll: true });
   return node;
 }
 
 /** Returns the quick actions of a card: a row on hover and focus, behind a button on touch. */
-function actions(root, card) {
+function actions(root, id) {
   const buttons = {};
   for (const name of ["compare", "shortlist", "like", "unlike"]) {
     const button = make("button", { type: "button" }, icon(name), make("span"));
     button.addEventListener("click", () => {
       closeMenus(root);
-      root.send(name, card.id);
+      root.send(name, id);
     });
     buttons[name] = button;
   }

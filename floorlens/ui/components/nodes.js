@@ -69,14 +69,11 @@ function barList(bars, label, numbers = false) {
 
 /** Puts nodes into a parent in this order; those that are there already stay, with their focus. */
 function arrange(parent, nodes) {
+  const stay = new Set(nodes);
+  for (const node of [...parent.childNodes]) if (!stay.has(node)) node.remove();
   let place = parent.firstChild;
   for (const node of nodes) {
     if (node === place) place = place.nextSibling;
     else parent.insertBefore(node, place);
-  }
-  while (place) {
-    const next = place.nextSibling;
-    place.remove();
-    place = next;
   }
 }

@@ -216,7 +216,7 @@ function row(root, title, name, products, ...more) {
       root.body.setAttribute("aria-busy", "true");
       root.send("open", one.id);
     });
-    return make("li", { dataset: { product: one.id } }, button);
+    return make("li", { dataset: { similar: one.id } }, button);
   };
   const node = section(title, name, make("ul", { className: "row" }, ...products.map(open)), ...more);
   node.classList.add("across");

@@ -60,13 +60,13 @@ def show(now: Visit) -> None:
 def _show_head(answer: Answer) -> None:
     page = answer.page
     st.session_state["group"] = page.query.group == "design"
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.header(texts.RESULTS, width="stretch")
-        st.toggle(
-            texts.GROUP, key="group", help=texts.GROUP_HELP, on_change=_group, width="content"
-        )
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.header(texts.RESULTS, width="content")
+        st.toggle(texts.GROUP, key="group", on_change=_group, width="content")
     if page.verdict:
-        st.markdown(page.verdict)
+        st.caption(page.verdict)
 
 
 def _cards(now: Visit, answer: Answer) -> list[dict[str, Any]]:

@@ -276,6 +276,8 @@ _TEXTS = {
         "floor": texts.WIPE_FLOOR,
         "product": texts.WIPE_PRODUCT,
         "value": texts.WIPE_VALUE,
+        "waits": texts.STRAIGHTENING,
+        "broken": texts.NOT_COMPARED,
     },
 }
 
@@ -293,6 +295,7 @@ def _wipe(basics: _Basics, comparison: Comparison | None) -> dict[str, str] | No
     return {
         "floor": address(scaled.floor_url),
         "product": address(scaled.product_url),
+        "whole": facts.picture(basics.image_url, WIDTH) or "",
         "caption": texts.SCALES[scaled.scale],
     }
 
@@ -377,7 +380,7 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.JUDGEMENT_GONE
+            said = texts.TAKEN_BACK
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict

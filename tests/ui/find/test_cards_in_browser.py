@@ -1,0 +1,162 @@
+"""The cards and the opened card in a browser, by themselves: no service, no Streamlit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("streamlit", reason="needs the extra ui")
+pytest.importorskip("playwright", reason="needs the extra dev")
+
+from floorlens.look import stylesheet
+from floorlens.ui.components import FOLDER
+from floorlens.ui.find import product
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.slow
+
+SHOW = """
+async ([name, script, style, data]) => {
+  window.elements ??= {};
+  window.events ??= [];
+  if (!elements[name]) {
+    const host = document.body.appendChild(document.createElement("div"));
+    const root = host.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    root.adoptedStyleSheets = [sheet];
+    const file = new Blob([script], { type: "text/javascript" });
+    const { default: draw } = await import(URL.createObjectURL(file));
+    elements[name] = { draw, parent: root.appendChild(document.createElement("div")) };
+  }
+  elements[name].draw({
+    parentElement: elements[name].parent,
+    data,
+    setTriggerValue: (event, value) => events.push([event, value]),
+  });
+}
+"""
+FOCUS = """() => {
+  let node = document.activeElement;
+  while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+  return node.getAttribute("aria-label");
+}"""
+ODD = "<img src=x onerror='window.harm=1'>"
+
+
+def show(page: Page, name: str, data: dict[str, Any], *parts: str) -> None:
+    files = [FOLDER / f"{part}.js" for part in ("nodes", *parts, name)]
+    script = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    styles = [file.with_suffix(".css").read_text(encoding="utf-8") for file in files]
+    style = "\n".join([stylesheet().replace(":root", ":host"), *styles])
+    page.evaluate(SHOW, [name, script, style, data])
+
+
+def card(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"p{number}",
+        "rank": number,
+        "name": f"Oak {number}",
+        "word": {"text": "Close", "kind": "close"},
+        "bars": [{"name": "colour", "label": "Colour", "share": 80}],
+        "barsLabel": "Colour 80 %",
+        "actionsLabel": f"Actions for Oak {number}",
+        **changes,
+    }
+
+
+def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0) -> None:
+    pairs = {name: [name, f"not {name}"] for name in ("compare", "shortlist", "like", "unlike")}
+    said = {
+        "equals": "Equal",
+        "rest": "Further",
+        "results": "Best",
+        "actions": pairs,
+        "shop": "Shop",
+    }
+    show(page, "cards", {"cards": cards, "equals": equals, "search": "s", "texts": said})
+
+
+def show_product(page: Page, **changes: Any) -> None:
+    texts = product._TEXTS
+    lists = {name: [] for name in ("bars", "palettes", "properties", "details", "design")}
+    data = {"open": True, "id": "p1", "name": "Oak 1", "judged": True, **lists, **changes}
+    show(page, "product", data | {"texts": texts}, "wipe")
+
+
+def test_cards(browser_page: Page) -> None:
+    page = browser_page
+    odd = card(2, name=ODD, link="javascript:window.harm=1", verdict="right", linkLabel="shop")
+    good = card(3, link="https://shop.example/3", linkLabel="Oak 3 in the shop")
+    cards = [card(1), odd, good, *(card(number) for number in range(4, 10))]
+    show_cards(page, cards, equals=2)
+    assert page.locator("li[data-product]").count() == 9
+    assert page.get_by_role("list", name="Equal").locator("li").count() == 2
+    assert page.locator("[data-product=p2] h3").inner_text() == ODD
+    assert page.locator("[data-product=p2] a").count() == 0
+    assert page.get_by_role("link", name="Oak 3 in the shop").get_attribute("rel") == (
+        "noopener noreferrer"
+    )
+    # Arrow keys move as the eye does; Tab then reaches the quick actions of that card.
+    page.get_by_role("button", name="1. Oak 1, Close").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(FOCUS) == "3. Oak 3, Close"
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(FOCUS) == "1. Oak 1, Close"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("events") == [["open", {"id": "p1"}], ["shortlist", "p1"]]
+    # What comes anew takes neither the focus nor the nodes of cards that stay.
+    page.evaluate("kept = elements.cards.parent.querySelector('[data-product=p4]').firstChild")
+    show_cards(page, [card(1, listed=True), *cards[1:]], equals=1)
+    assert page.evaluate("kept.isConnected")
+    pressed = page.locator("[data-product=p1]").get_by_role("button", pressed=True)
+    assert pressed.inner_text() == "not shortlist"
+    assert pressed.evaluate("node => node === node.getRootNode().activeElement")
+    assert page.evaluate("window.harm") is None
+
+
+def test_the_opened_card(browser_page: Page) -> None:
+    page = browser_page
+    # A picture of one pixel.
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
+    wipe = {"floor": dot, "product": dot, "whole": dot, "caption": "One scale"}
+    rows = [
+        {"label": "Page", "text": "https://shop.example", "link": "https://shop.example"},
+        {"label": "Note", "text": ODD, "link": "javascript:window.harm=1"},
+    ]
+    show_cards(page, [card(1)])
+    show_product(page, open=False)
+    page.get_by_role("button", name="1. Oak 1, Close").focus()
+    show_product(page, name=ODD, wipe=wipe, details=rows)
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_role("heading", level=2).inner_text() == ODD
+    assert dialog.get_by_role("cell").all_inner_texts() == ["https://shop.example", ODD]
+    assert dialog.get_by_role("link").count() == 1
+    # The slider answers to keys, and stays where it is when something else comes.
+    dialog.get_by_text("One scale").wait_for()
+    slider = dialog.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "51 % floor"
+    show_product(page, name=ODD, wipe=wipe, details=rows, verdict="wrong")
+    assert slider.input_value() == "51"
+    assert dialog.get_by_role("button", pressed=True).inner_text() == "No, it is not"
+    # Escape closes, and the focus returns to the card; what still comes does not open it again.
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.wait_for_function("events.length")
+    assert page.evaluate("events") == [["close", "p1"]]
+    assert page.evaluate(FOCUS) == "1. Oak 1, Close"
+    show_product(page, name=ODD, wipe=wipe, details=rows, verdict="right")
+    assert not dialog.is_visible()
+    show_product(page, open=False)
+    show_product(page)
+    assert dialog.is_visible()
+    assert page.evaluate("window.harm") is None
