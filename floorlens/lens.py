@@ -1244,6 +1244,7 @@ class Floorlens:
         clicks: Iterable[ClickSource] | Sequence[Iterable[ClickSource]] = (),
         fetch: bool = False,
         progress: StageProgress | None = None,
+        earlier: Sight | None = None,
     ) -> Sight:
         """Returns what photos of one floor show, to be ranked as often as you like.
 
@@ -1252,6 +1253,8 @@ class Floorlens:
         Args:
             source: as for `search`, or a `Photo` that is loaded.
             region, clicks, fetch, progress: as for `search`.
+            earlier: what the same photos, in the same order, showed before their floors were
+                corrected: what the correction leaves as it was is taken from there, in less time.
 
         Raises:
             NoFloorFound: no photo shows a floor.
@@ -1269,7 +1272,8 @@ class Floorlens:
         from floorlens.search import see
 
         self._catalogue.check_open()
-        return see(self._shots(source, region, clicks, fetch), self._stages, progress)
+        shots = self._shots(source, region, clicks, fetch)
+        return see(shots, self._stages, progress, earlier)
 
     def rank(
         self,

@@ -16,7 +16,7 @@ from floorlens.attributes.vocabulary import PIECE_SIZES
 from floorlens.embedding import ASPECTS, AspectName, FloorFeatures
 from floorlens.embedding.pattern import CLASSES, WOODEN
 from floorlens.images.loading import Photo
-from floorlens.normalisation import FloorView
+from floorlens.normalisation import Cuts, FloorView, RenewingNormaliser
 from floorlens.normalisation.squares import cleanest_square
 from floorlens.presets import Stages
 from floorlens.products.boards import lay_boards, lay_herringbone
@@ -134,7 +134,13 @@ def _automatic_region(
     return replace(framing.restored(corrected, photo), base=base)
 
 
-def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int = 0) -> FloorView:
+def floor_view(
+    photo: Photo,
+    mask: NDArray[np.bool_],
+    stages: Stages,
+    turn: int = 0,
+    cuts: Cuts | None = None,
+) -> FloorView:
     """Returns the floor of a room as it is seen and, where that is possible, from above as well.
 
     Both go into one set of patches: a bad estimate of the floor's plane must not sink a match.
@@ -144,6 +150,8 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
         mask: bool (h, w), the floor, at the size of `photo.pixels`.
         stages: whose normaliser cuts the patches.
         turn: how many quarter turns clockwise make the photo upright (`FloorRegion.turn`).
+        cuts: where patches of the same photo were cut before, with a mask that is much the same.
+            Those are not cut again, and the floor's plane is taken as it was.
 
     Example:
         >>> from floorlens.images.loading import load_photo
@@ -156,8 +164,13 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
     mask = np.ascontiguousarray(np.rot90(mask, -turn))
     # Side by side: most of the time goes into numpy and Pillow, which release the interpreter lock.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        straightening = pool.submit(stages.normaliser.straightened, pixels, mask)
-        view = stages.normaliser.view(pixels, mask)
+        normaliser = stages.normaliser
+        if cuts is not None and isinstance(normaliser, RenewingNormaliser):
+            straightening = pool.submit(normaliser.renewed_straight, pixels, mask, cuts)
+            view = normaliser.renewed_view(pixels, mask, cuts)
+        else:
+            straightening = pool.submit(normaliser.straightened, pixels, mask)
+            view = normaliser.view(pixels, mask)
         above = straightening.result()
     if above is None:
         return view
@@ -169,6 +182,13 @@ def floor_view(photo: Photo, mask: NDArray[np.bool_], stages: Stages, turn: int 
             None
             if view.places is None or above.places is None
             else np.concatenate([view.places, above.places])
+        ),
+        straight=above.straight,
+        plane=above.plane,
+        earlier=(
+            None
+            if view.earlier is None or above.earlier is None
+            else np.concatenate([view.earlier, above.earlier])
         ),
     )
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +21,7 @@ from floorlens.attributes import Attribute
 from floorlens.catalogue.filtering import check_fields, emptiness_notes, unmeasured_note
 from floorlens.catalogue.generations import projection_version
 from floorlens.catalogue.rows import record_metadata
-from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures
+from floorlens.embedding import ASPECTS, Embeddings, FloorFeatures, RenewingEmbedder
 from floorlens.engines.filters import Filter, parse_filter
 from floorlens.errors import (
     CatalogueError,
@@ -36,7 +36,7 @@ from floorlens.errors import (
 )
 from floorlens.images.loading import Photo
 from floorlens.models.stamp import check_stamp
-from floorlens.normalisation import FloorView
+from floorlens.normalisation import Cuts, FloorView
 from floorlens.normalisation.trust import tint_of
 from floorlens.pipeline import floor_region, floor_view, merge_views
 from floorlens.presets import Stages
@@ -63,6 +63,9 @@ CUT_RANKING = 10_000
 """Of larger ones so many products are ranked."""
 MOST_PHOTOS = 8
 """Photos of one floor in one search, at most."""
+SAME = 0.8
+"""A corrected floor is seen by what was seen of it before, where the intersection of the two is at
+least this share of their union."""
 MOST_EXAMPLES = 20
 """Products that a search is told to like, or not to like, at most."""
 _RETRIES = 5
@@ -112,6 +115,8 @@ class Sight:
         doubts: of photos and floors, for the reasons of the matches.
         notes: which photos were left out, and why, in sentences.
         timings: seconds by stage, and "total".
+        cuts: where the patches of each photo were cut, as far as that is known: a correction of
+            its floor leaves most of them as they are.
     """
 
     floors: tuple[FloorRegion | None, ...]
@@ -119,6 +124,7 @@ class Sight:
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    cuts: tuple[Cuts | None, ...] = ()
 
 
 def passes(
@@ -174,13 +180,19 @@ def answer(
     return _result(sight, search.ranking(sight.features, doubts=sight.doubts))
 
 
-def see(shots: Sequence[Shot], stages: Stages, progress: StageProgress | None = None) -> Sight:
+def see(
+    shots: Sequence[Shot],
+    stages: Stages,
+    progress: StageProgress | None = None,
+    earlier: Sight | None = None,
+) -> Sight:
     """Returns what photos of one floor show, as `Floorlens.see` does.
 
     Args:
         shots: the photos, at least one.
         stages: which describe the photos.
         progress: called with each stage's name before it begins.
+        earlier: what the same photos showed before their floors were corrected.
 
     Raises:
         NoFloorFound: none shows a floor.
@@ -190,17 +202,24 @@ def see(shots: Sequence[Shot], stages: Stages, progress: StageProgress | None = 
         >>> see([Shot(load)], stages).floors[0].source  # doctest: +SKIP
         'automatic'
     """
-    return _see(shots, stages, Stopwatch(progress))
+    return _see(shots, stages, Stopwatch(progress), earlier)
 
 
-def _see(shots: Sequence[Shot], stages: Stages, clock: Stopwatch) -> Sight:
-    sights, notes = _sights_of(shots, stages, clock)
+def _see(
+    shots: Sequence[Shot], stages: Stages, clock: Stopwatch, earlier: Sight | None = None
+) -> Sight:
+    before = _Before(earlier, stages)
+    sights, notes = _sights_of(shots, stages, clock, before)
     seen = [sight for sight in sights if sight is not None]
     with clock.stage("embed"):
-        features = stages.embedder.features({"scene": merge_views([one.view for one in seen])})
+        features = before.features([None if one is None else one.view for one in sights])
+        if features is None:
+            views = [one.view for one in seen]
+            features = stages.embedder.features({"scene": merge_views(views)})
     doubts = [doubt for one in seen for doubt in light_doubts(one.photo, one.floor, features)]
     floors = tuple(None if sight is None else sight.floor for sight in sights)
-    return Sight(floors, features, tuple(dict.fromkeys(doubts)), notes, clock.timings())
+    cuts = tuple(None if sight is None else sight.view.cuts for sight in sights)
+    return Sight(floors, features, tuple(dict.fromkeys(doubts)), notes, clock.timings(), cuts)
 
 
 def _result(sight: Sight, ranking: Ranking) -> SearchResult:
@@ -327,7 +346,7 @@ def embed(shots: Sequence[Shot], *, catalogue: Catalogue, stages: Stages) -> NDA
         (248,)
     """
     projection = _live_projection(catalogue, stages)
-    sights, _ = _sights_of(shots, stages, Stopwatch())
+    sights, _ = _sights_of(shots, stages, Stopwatch(), _Before(None, stages))
     views = [sight.view for sight in sights if sight is not None]
     features = stages.embedder.features({"scene": merge_views(views)})
     return stages.embedder.describe(features, projection).vector
@@ -564,8 +583,53 @@ class _Sight:
     view: FloorView
 
 
+class _Before:
+    """What photos showed before their floors were corrected, as far as it can be used again."""
+
+    def __init__(self, sight: Sight | None, stages: Stages) -> None:
+        embedder = stages.embedder
+        self._embedder = embedder if isinstance(embedder, RenewingEmbedder) else None
+        self._floors: tuple[FloorRegion | None, ...] = ()
+        self._cuts: tuple[Cuts | None, ...] = ()
+        aspect = None if sight is None else sight.features.aspects.get("scene")
+        if sight is None or aspect is None or len(sight.cuts) != len(sight.floors):
+            return
+        counts = [0 if cuts is None else len(cuts.places) for cuts in sight.cuts]
+        if sum(counts) != len(aspect.base) or self._embedder is None:
+            return
+        self._floors, self._cuts, self._aspect = sight.floors, sight.cuts, aspect
+        self._starts = np.cumsum([0, *counts])
+
+    def cuts(self, number: int, floor: FloorRegion) -> Cuts | None:
+        """Returns the cuts of a photo, None where its floor is another one now."""
+        before = self._floors[number] if number < len(self._floors) else None
+        if before is None or before.turn != floor.turn:
+            return None
+        one, other = before.working_mask, floor.working_mask
+        if one.shape != other.shape:
+            return None
+        both = np.count_nonzero(one & other)
+        return self._cuts[number] if both >= SAME * np.count_nonzero(one | other) else None
+
+    def features(self, views: Sequence[FloorView | None]) -> FloorFeatures | None:
+        """Returns the features of all photos' views; None where nothing of them is known."""
+        embedder = self._embedder
+        if embedder is None or all(view is None or view.earlier is None for view in views):
+            return None
+        parts, rows = [], []
+        for number, view in enumerate(views):
+            if view is None:
+                continue
+            fresh = np.full(len(view.coverage), -1, np.intp)
+            earlier = fresh if view.earlier is None else view.earlier
+            rows.append(np.where(earlier < 0, -1, earlier + self._starts[number]))
+            parts.append(view)
+        merged = replace(merge_views(parts), earlier=np.concatenate(rows))
+        return FloorFeatures({"scene": embedder.renewed(merged, self._aspect)})
+
+
 def _sights_of(
-    shots: Sequence[Shot], stages: Stages, clock: Stopwatch
+    shots: Sequence[Shot], stages: Stages, clock: Stopwatch, before: _Before
 ) -> tuple[list[_Sight | None], tuple[str, ...]]:
     """Returns what each photo shows, None where that is no floor, and notes on those.
 
@@ -577,7 +641,7 @@ def _sights_of(
         raise UsageError(f"give 1 to {MOST_PHOTOS} photos of one floor, not {len(shots)}")
     sights: list[_Sight | None] = []
     refusals: dict[int, NoFloorFound] = {}
-    for number, shot in enumerate(shots, 1):
+    for number, shot in enumerate(shots):
         with clock.stage("decode"):
             photo = shot.load()
         try:
@@ -585,10 +649,11 @@ def _sights_of(
                 floor = floor_region(photo, stages, shot.region, shot.clicks)
         except NoFloorFound as error:
             sights.append(None)
-            refusals[number] = error
+            refusals[number + 1] = error
             continue
         with clock.stage("normalise"):
-            view = floor_view(photo, floor.working_mask, stages, floor.turn)
+            cuts = before.cuts(number, floor)
+            view = floor_view(photo, floor.working_mask, stages, floor.turn, cuts)
         sights.append(_Sight(photo, floor, view))
     if len(refusals) == len(shots):
         raise refusals[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -309,9 +310,9 @@ def location(place: Place) -> str:
     return place("catalogue")
 
 
-@pytest.fixture
-def browser_page(tmp_path: Path) -> Iterator[Page]:
-    """A page of a fresh browser without background traffic."""
+@contextmanager
+def browsing(profile: Path, **options: Any) -> Iterator[Page]:
+    """Yields a page of a fresh browser without background traffic."""
     if not CHROMIUM.exists():
         missing = f"{CHROMIUM} is not there: apt-get install chromium (the Debian package)"
         # Not even a line in allowed_skips.txt may skip the only tests in a real browser.
@@ -322,15 +323,29 @@ def browser_page(tmp_path: Path) -> Iterator[Page]:
 
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=CHROMIUM,
-            args=FLAGS,
-            viewport={"width": 1280, "height": 860},
+            profile, executable_path=CHROMIUM, args=FLAGS, **options
         )
         page = context.new_page()
         page.set_default_timeout(120_000)
         yield page
         context.close()
+
+
+@pytest.fixture
+def browser_page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a fresh browser on a desk."""
+    size = {"width": 1440, "height": 900}
+    with browsing(tmp_path / "profile", viewport=size) as page:
+        yield page
+
+
+@pytest.fixture
+def phone_page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a fresh browser on a telephone."""
+    size = {"width": 390, "height": 844}
+    touch: dict[str, Any] = {"device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+    with browsing(tmp_path / "profile", viewport=size, **touch) as page:
+        yield page
 
 
 @pytest.fixture(autouse=True)

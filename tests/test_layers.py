@@ -29,7 +29,7 @@ INTERFACES = {"api", "cli", "ui"}
 # What an interface of an extra may import at the top of its modules; its package (`__init__`) and
 # everything else may not.
 OF_AN_EXTRA = {
-    "api": {"fastapi", "starlette", "anyio", "uvicorn"},
+    "api": {"fastapi", "starlette", "anyio", "uvicorn", "fpdf", "fontTools", "font_roboto"},
     "ui": {"streamlit"},
 }
 

@@ -26,6 +26,7 @@ from floorlens.api.routes import (
     feedback,
     jobs,
     masks,
+    match_files,
     products,
     reference,
     search_facets,
@@ -107,7 +108,17 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    files = (reference, searches, search_facets, feedback, masks, products, jobs, state)
+    files = (
+        reference,
+        searches,
+        search_facets,
+        match_files,
+        feedback,
+        masks,
+        products,
+        jobs,
+        state,
+    )
     routers = [one.router for one in files]
     for router in routers:
         app.include_router(router)

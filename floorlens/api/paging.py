@@ -11,6 +11,8 @@ from fastapi import Query
 from floorlens.api.problems import Refusal
 
 MAX_LIMIT = 200
+CURE = "take `next_cursor` of the page before, as it is"
+"""What helps against a cursor that cannot be used."""
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="at most so many")]
 Cursor = Annotated[
@@ -42,6 +44,5 @@ def read_cursor(cursor: str | None) -> str | None:
         last = ""
     # One text is right, and no other that means the same bytes.
     if not last or write_cursor(last) != cursor:
-        cure = "take `next_cursor` of the page before, as it is"
-        raise Refusal(422, "request-invalid", errors={"cursor": cure})
+        raise Refusal(422, "request-invalid", errors={"cursor": CURE})
     return last

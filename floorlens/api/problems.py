@@ -133,7 +133,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "file-missing": "The photo is missing: send it as the file `file` of a multipart form.",
     "request-invalid": "The request cannot be read.",
-    "image-not-found": "The product has no such picture, or it cannot be read any more.",
+    "image-not-found": "There is no such picture, or it cannot be read any more.",
     "not-found": "There is nothing at this address.",
     "floor-not-found": "The search has no such photo, or that one shows no floor.",
     "media-type-unsupported": (

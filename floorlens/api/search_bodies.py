@@ -557,8 +557,9 @@ class RemarkBody(BaseModel):
 class RemarksBody(BaseModel):
     """A page of what was said, the latest first."""
 
-    total: int
+    total: int = Field(description="on all pages")
     feedback: list[RemarkBody]
+    next_cursor: str | None = Field(description="for the next page; null on the last one")
 
 
 class PolygonMask(FloorBody):

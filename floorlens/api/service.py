@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 CACHED_FLOORS = 16
 FILES_AT_ONCE, FILES_WAITING = 4, 256
-EXPORTS_WAITING = 4
+EXPORTS_WAITING = SHEETS_WAITING = 4
 RANKINGS_AT_ONCE = 2
 TIDY_SECONDS = 60.0
 HEALTH_SECONDS = 5.0
@@ -143,11 +143,14 @@ class Service:
         self._files = Admission(FILES_AT_ONCE, FILES_WAITING, "files")
         # Each needs as much of the disk as the pictures of all products, and all of its speed.
         self._exports = Admission(1, EXPORTS_WAITING, "exports")
+        # A sheet to print takes seconds of one core, and who refines a search must not wait for it.
+        self._sheets = Admission(1, SHEETS_WAITING, "sheets")
         self._probe: Future[Health] | None = None
 
     def close(self) -> None:
         """Takes no more work."""
-        for admission in (self._models, self._rankings, self._files, self._exports):
+        queues = (self._models, self._rankings, self._files, self._exports, self._sheets)
+        for admission in queues:
             admission.close()
 
     async def keep_tidy(self) -> None:
@@ -210,6 +213,15 @@ class Service:
         """
         exchange = exchange_of(request.scope)
         return await self._exports.run(exchange, request.scope["route"].path, work)
+
+    async def run_with_sheets(self, request: Request, work: Callable[[], T]) -> T:
+        """Runs `work`, which composes a document: one at a time.
+
+        Raises:
+            Refusal: as for `run_with_models`.
+        """
+        exchange = exchange_of(request.scope)
+        return await self._sheets.run(exchange, request.scope["route"].path, work)
 
     def image_url(self, product_id: str, width: int | None = None, index: int = 0) -> str:
         """Returns the address of a product's picture, as `<img>` can fetch it: without a key.

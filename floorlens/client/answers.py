@@ -355,6 +355,7 @@ class RemarkPage:
 
     total: int
     feedback: tuple[Remark, ...]
+    next_cursor: str | None
 
 
 # -- products ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from floorlens.client.answers import Job, JobKind, JobPage, JobRow, JobRows
-from floorlens.client.calls import Call, Page, Part, given, paged, reader
+from floorlens.client.calls import Call, Page, Part, content_of, given, paged, reader
 from floorlens.errors import InputError, ServiceError, UsageError
 
 PATHS: Mapping[JobKind, str] = {
@@ -147,6 +147,27 @@ def start_evaluation(folder: str, measure: Literal["pairs", "ranking", "masks"])
     """
     body = {"folder": folder, "measure": measure}
     return Call("POST", PATHS["evaluation"], reader(Job), json=body, repeatable=False)
+
+
+def evaluation_picture(job: Job, name: str) -> Call[bytes]:
+    """Returns a JPEG of what came out worst in an evaluation, its longer side 720 pixels.
+
+    Args:
+        job: an evaluation that is done.
+        name: `file` of a picture in `cases` of its report.
+
+    Raises:
+        ServiceError: the service refuses, such as "image-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> job = client.cancel_job(client.start_rebuild())
+        >>> client.evaluation_picture(job, "room-001.jpg")
+        Traceback (most recent call last):
+        floorlens.errors.ServiceError: ...
+    """
+    path = f"{PATHS['evaluation']}/{quote(job.id, safe='')}/pictures/{quote(name, safe='')}"
+    return Call("GET", path, content_of)
 
 
 def list_jobs(kind: JobKind, *, limit: int = 50, cursor: str | None = None) -> Call[JobPage]:

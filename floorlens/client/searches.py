@@ -300,11 +300,12 @@ def patch_picture(search: SearchPage | str, *, photo: int = 0) -> Call[bytes]:
     return _picture(search, "patch.png", {"photo": str(photo)})
 
 
-def matches_csv(search: SearchPage | str) -> Call[str]:
+def matches_csv(search: SearchPage | str, *, ids: Sequence[str] = ()) -> Call[str]:
     """Returns the whole ranking of a search as a CSV, for spreadsheets and programs.
 
     Args:
         search: the search, or its id.
+        ids: only these products, in this order, as far as the ranking has them; empty: all.
 
     Raises:
         UsageError: the service did not keep the search.
@@ -315,7 +316,30 @@ def matches_csv(search: SearchPage | str) -> Call[str]:
         >>> client.matches_csv(client.search("room.jpg")).splitlines()[0].split(",")[:2]
         ['rank', 'id']
     """
-    return Call("GET", f"{_path(search)}/matches.csv", text_of)
+    return Call("GET", f"{_path(search)}/matches.csv", text_of, params=_shortlist(ids))
+
+
+def matches_pdf(
+    search: SearchPage | str, *, limit: int = 24, ids: Sequence[str] = ()
+) -> Call[bytes]:
+    """Returns the first matches of a search as a PDF to print: photo, floor, a card for each.
+
+    Args:
+        search: the search, or its id.
+        limit: so many matches, at most 100.
+        ids: only these products, in this order, as far as the ranking has them; empty: the first.
+
+    Raises:
+        UsageError: the service did not keep the search.
+        ServiceError: the service refuses, such as "search-not-found".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> client.matches_pdf(client.search("room.jpg"), ids=["oak-natural-plank"])[:5]
+        b'%PDF-'
+    """
+    params = {"limit": str(limit), **_shortlist(ids)}
+    return Call("GET", f"{_path(search)}/matches.pdf", content_of, params=params)
 
 
 def compare(search: SearchPage | str, product_id: str, *, photo: int = 0) -> Call[Comparison]:
@@ -515,12 +539,12 @@ def take_feedback_back(search: SearchPage | str, product_id: str) -> Call[None]:
     return Call("DELETE", path, nothing_of)
 
 
-def list_feedback(*, limit: int = 100, offset: int = 0) -> Call[RemarkPage]:
+def list_feedback(*, limit: int = 100, cursor: str | None = None) -> Call[RemarkPage]:
     """Returns a page of what was said by all keys, the latest first.
 
     Args:
         limit: at most so many, up to 1,000.
-        offset: so many are passed over.
+        cursor: `next_cursor` of the page before; None: the first page.
 
     Raises:
         ServiceError: the service refuses, such as "scope-missing".
@@ -530,8 +554,29 @@ def list_feedback(*, limit: int = 100, offset: int = 0) -> Call[RemarkPage]:
         >>> client.list_feedback(limit=10).total >= 0
         True
     """
-    params = {"limit": str(limit), "offset": str(offset)}
+    params = given({"limit": str(limit), "cursor": cursor})
     return Call("GET", "/v1/feedback", reader(RemarkPage), params=params)
+
+
+def remarks(*, limit: int = 1000) -> Page[Remark]:
+    """Yields what was said by all keys, the latest first, a page after the other.
+
+    Args:
+        limit: remarks of a page, at most 1,000.
+
+    Raises:
+        ServiceError: the service refuses, such as "scope-missing".
+        ServiceUnreachable: no service answers.
+
+    Example:
+        >>> page = client.search("room.jpg")
+        >>> remark = client.give_feedback(page, page.matches[0].id, "right")
+        >>> remark in list(client.remarks(limit=1))
+        True
+    """
+    return paged(
+        lambda cursor: list_feedback(limit=limit, cursor=cursor), lambda page: page.feedback
+    )
 
 
 def export_feedback(target: str | Path) -> Call[Path]:
@@ -592,6 +637,10 @@ def _id(search: SearchPage | str) -> str:
 
 def _path(search: SearchPage | str) -> str:
     return f"/v1/searches/{_id(search)}"
+
+
+def _shortlist(ids: Sequence[str]) -> dict[str, Any]:
+    return {"ids": list(ids)} if ids else {}
 
 
 def _picture(search: SearchPage | str, name: str, params: dict[str, str]) -> Call[bytes]:

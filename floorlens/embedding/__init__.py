@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +129,19 @@ class Embedder(Protocol):
         """Returns the embedding of features, with a projection or the package's own.
 
         Equal features and projections give equal bytes.
+        """
+
+
+@runtime_checkable
+class RenewingEmbedder(Protocol):
+    """An `Embedder` that takes the features of patches from an earlier view of the same photo."""
+
+    def renewed(self, view: FloorView, earlier: Aspect) -> Aspect:
+        """Returns the aspect of a view of which `FloorView.earlier` names patches of another.
+
+        Args:
+            view: the view.
+            earlier: the aspect of the earlier view, a row of `base` for each of its patches.
         """
 
 

@@ -7,10 +7,12 @@ pictures.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ from floorlens.segmentation import FloorRegion
 
 MOST = 40
 """How many cases a page shows."""
+CASES = "cases.json"
+"""The file beside a page that says the same for programs (`CasePicture`)."""
 _PHOTO_SIDE, _PRODUCT_SIDE = 720, 320
 _MISSED = np.array([235, 60, 60], dtype=np.float32)
 _EXTRA = np.array([70, 120, 255], dtype=np.float32)
@@ -91,6 +95,27 @@ class MaskCase:
     mask: Path | None
 
 
+@dataclass(frozen=True)
+class CasePicture:
+    """A picture of a case.
+
+    Attributes:
+        file: its name; None where it cannot be read.
+        shows: "room" (with its floor drawn) or "product"; of masks "photo", "true", "predicted" or
+            "difference".
+        product: the id, of a product.
+        place, score, grade, right: of a product, as in `Card`.
+    """
+
+    file: str | None
+    shows: str
+    product: str | None = None
+    place: int | None = None
+    score: float | None = None
+    grade: int | None = None
+    right: bool | None = None
+
+
 def write_rooms(
     folder: Path,
     title: str,
@@ -124,14 +149,28 @@ def write_rooms(
         PosixPath('worst/index.html')
     """
     album = _Album(folder, products)
-    sections = []
+    sections, described = [], []
     for number, case in enumerate(cases, start=1):
-        photo = album.write_room(number, case, find_mask)
+        room = CasePicture(album.write_room(number, case, find_mask), "room")
+        pictures = [room] if case.photo is not None else []
         figures: dict[str, list[str]] = {}
         for card in case.cards:
-            figures.setdefault(card.ranking, []).append(album.write_card(card))
-        sections.append(_section(case.title, case.reason, photo, figures))
-    return _write_page(folder, title, lead, sections)
+            file = album.write_product(card.product)
+            figures.setdefault(card.ranking, []).append(_card_figure(card, file))
+            pictures.append(
+                CasePicture(
+                    file,
+                    "product",
+                    card.product,
+                    card.place,
+                    card.score,
+                    card.grade,
+                    card.right,
+                )
+            )
+        sections.append(_section(case.title, case.reason, _room_figure(case, room), figures))
+        described.append(_described(case, pictures))
+    return _write_page(folder, title, lead, sections, described)
 
 
 def write_masks(
@@ -152,50 +191,49 @@ def write_masks(
         ...     write_masks(Path("worst"), "Masks", "One mask.", [case], lens.mask)
         PosixPath('worst/index.html')
     """
-    sections = [
-        _section(case.title, case.reason, "", {"": _mask_figures(folder, number, case, find_mask)})
-        for number, case in enumerate(cases, start=1)
-    ]
-    return _write_page(folder, title, lead, sections)
+    sections, described = [], []
+    for number, case in enumerate(cases, start=1):
+        pictures = _write_masks(folder, number, case, find_mask)
+        figures = [
+            pages.figure(str(one.file), one.shows, alt=f"{case.name}: {one.shows}")
+            for one in pictures
+        ]
+        sections.append(_section(case.title, case.reason, "", {"": figures}))
+        described.append(_described(case, pictures))
+    return _write_page(folder, title, lead, sections, described)
 
 
 class _Album:
-    """Writes pictures into the page's folder, each product once, and returns their figures."""
+    """Writes pictures into the page's folder, each product once, and returns their names."""
 
     def __init__(self, folder: Path, products: ProductFolder) -> None:
         self._folder = folder
         self._products = products
         self._name_of: dict[str, str | None] = {}
 
-    def write_room(self, number: int, case: RoomCase, find_mask: FindMask | None) -> str:
-        """Returns the room with its mask drawn; the photo alone where no mask is found."""
+    def write_room(self, number: int, case: RoomCase, find_mask: FindMask | None) -> str | None:
+        """Writes the room with its mask drawn, or the photo alone; None: it cannot be read."""
         if case.photo is None:
-            return ""
+            return None
         target = self._folder / f"room-{number:03d}.jpg"
         if isinstance(case.photo, Path):
             try:
                 drawing = read_full_size(case.photo)
             except FloorlensError:
-                return "<p class='warn'>The photo cannot be read.</p>"
+                return None
             if find_mask is not None:
                 mask = _prediction(case.photo, find_mask, drawing.shape[:2])
                 drawing = drawing if mask is None else overlay(drawing, mask)
         else:
             drawing = case.photo
         picture_file(drawing, target, _PHOTO_SIDE)
-        alt = f"Room {case.name} with the floor outlined"
-        return pages.figure(target.name, escape(case.name), alt=alt)
+        return target.name
 
-    def write_card(self, card: Card) -> str:
-        """Returns a product's figure."""
-        if card.product not in self._name_of:
-            self._name_of[card.product] = self._write_product(card.product)
-        source = self._name_of[card.product]
-        caption = _caption(card)
-        kind = "true" if card.right else ""
-        if source is None:
-            return f"<figure><figcaption>{caption} (no picture)</figcaption></figure>"
-        return pages.figure(source, caption, alt=f"Product {card.product}", kind=kind)
+    def write_product(self, product: str) -> str | None:
+        """Writes a product's picture, if that was not done before; None where it has none."""
+        if product not in self._name_of:
+            self._name_of[product] = self._write_product(product)
+        return self._name_of[product]
 
     def _write_product(self, product: str) -> str | None:
         name = self._products.file_of.get(product)
@@ -210,6 +248,23 @@ class _Album:
         return target.name
 
 
+def _room_figure(case: RoomCase, room: CasePicture) -> str:
+    if case.photo is None:
+        return ""
+    if room.file is None:
+        return "<p class='warn'>The photo cannot be read.</p>"
+    alt = f"Room {case.name} with the floor outlined"
+    return pages.figure(room.file, escape(case.name), alt=alt)
+
+
+def _card_figure(card: Card, file: str | None) -> str:
+    caption = _caption(card)
+    if file is None:
+        return f"<figure><figcaption>{caption} (no picture)</figcaption></figure>"
+    kind = "true" if card.right else ""
+    return pages.figure(file, caption, alt=f"Product {card.product}", kind=kind)
+
+
 def _caption(card: Card) -> str:
     place = "<b>true</b>:" if card.place is None else f"{card.place}."
     grade = "" if card.grade is None else f": <b>grade {card.grade}</b>"
@@ -218,8 +273,10 @@ def _caption(card: Card) -> str:
     return f"{place} {escape(card.product)}{grade}<br>{score}{bar}"
 
 
-def _mask_figures(folder: Path, number: int, case: MaskCase, find_mask: FindMask) -> list[str]:
-    """Writes the four pictures of a case and returns their figures; none where one is missing."""
+def _write_masks(
+    folder: Path, number: int, case: MaskCase, find_mask: FindMask
+) -> list[CasePicture]:
+    """Writes the four pictures of a case and returns them; none where one is missing."""
     if case.image is None or case.mask is None:
         return []
     try:
@@ -231,7 +288,7 @@ def _mask_figures(folder: Path, number: int, case: MaskCase, find_mask: FindMask
     prediction = _prediction(case.image, find_mask, shape)
     if prediction is None:
         prediction = np.zeros(shape, dtype=np.bool_)
-    figures = []
+    pictures = []
     for name, picture in (
         ("photo", pixels),
         ("true", overlay(pixels, floor)),
@@ -240,8 +297,8 @@ def _mask_figures(folder: Path, number: int, case: MaskCase, find_mask: FindMask
     ):
         target = folder / f"mask-{number:03d}-{name}.jpg"
         picture_file(picture, target, _PHOTO_SIDE)
-        figures.append(pages.figure(target.name, name, alt=f"{case.name}: {name}"))
-    return figures
+        pictures.append(CasePicture(target.name, name))
+    return pictures
 
 
 def _difference(
@@ -281,8 +338,25 @@ def _section(title: str, reason: str, photo: str, rankings: Mapping[str, Sequenc
     return f"<section><h2>{escape(title)}</h2>{warning}{body}</section>"
 
 
-def _write_page(folder: Path, title: str, lead: str, sections: Sequence[str]) -> Path:
+def _described(case: RoomCase | MaskCase, pictures: Sequence[CasePicture]) -> dict[str, Any]:
+    """Returns a case as plain JSON values."""
+    return {
+        "title": case.title,
+        "name": case.name,
+        "reason": case.reason,
+        "pictures": [asdict(picture) for picture in pictures],
+    }
+
+
+def _write_page(
+    folder: Path,
+    title: str,
+    lead: str,
+    sections: Sequence[str],
+    described: Sequence[Mapping[str, Any]],
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CASES).write_text(json.dumps(described), encoding="utf-8")
     target = folder / "index.html"
     body = f"<p>{escape(lead)}</p>\n" + "\n".join(sections)
     target.write_text(pages.page(title, body), encoding="utf-8")

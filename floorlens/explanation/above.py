@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from floorlens.images.loading import Photo
 from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
-from floorlens.normalisation.squares import cleanest_square
+from floorlens.normalisation.squares import choose_squares, largest_square
 from floorlens.normalisation.straight import LONGEST, StraightFloor, straight_floor
 from floorlens.segmentation import FloorRegion
+
+SPOTLESS = 0.9995
+"""What share of a square is floor, for nothing else to be seen in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +92,30 @@ def floor_patch(photo: Photo, floor: FloorRegion) -> FloorPatch:
         (True, True)
     """
     above = floor_from_above(photo, floor)
-    if above is None:
-        return FloorPatch(cleanest_square(*upright(photo, floor)), straight=False)
-    return FloorPatch(cleanest_square(above.rgb, above.mask), straight=True)
+    pixels, mask = upright(photo, floor) if above is None else (above.rgb, above.mask)
+    return FloorPatch(pixels[clean_box(mask)], straight=above is not None)
+
+
+def clean_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Returns the rows and columns of a square to show: large, and with nothing but floor in it.
+
+    Where such a square is less than half as large as the cleanest of all, that one is taken.
+
+    Args:
+        mask: bool (h, w), True on floor, at least once.
+
+    Example:
+        >>> mask = np.zeros((480, 640), bool)
+        >>> mask[300:400, 100:200] = True
+        >>> rows, columns = clean_box(mask)
+        >>> bool(mask[rows, columns].all()), 80 < rows.stop - rows.start <= 100
+        (True, True)
+    """
+    square, spotless = choose_squares(mask, ((1.0, 1),))[0], largest_square(mask, SPOTLESS)
+    if spotless is not None and spotless.side >= 0.5 * square.side:
+        square = spotless
+    top, left, side = int(square.top), int(square.left), max(1, int(square.side))
+    return slice(top, top + side), slice(left, left + side)
 
 
 def upright(photo: Photo, floor: FloorRegion) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

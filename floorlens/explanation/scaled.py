@@ -13,13 +13,13 @@ from PIL import Image
 
 from floorlens.attributes import Attribute
 from floorlens.explanation import Scale
-from floorlens.explanation.above import from_above, upright
+from floorlens.explanation.above import clean_box, from_above, upright
 from floorlens.explanation.alignment import Alignment, align
 from floorlens.explanation.originals import open_pictures
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation.shading import flatten
-from floorlens.normalisation.squares import choose_squares, cleanest_square, largest_square
+from floorlens.normalisation.squares import cleanest_square
 from floorlens.pipeline import examine_product, floor_region
 from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture
@@ -34,8 +34,6 @@ LONGEST = 1024
 """Longer side of the floor from above, of which a square is shown, in pixels."""
 USUAL_METRES = 1.3
 """What a square of a product picture usually shows, in metres."""
-SPOTLESS = 0.9995
-"""What share of a square is floor, for nothing else to be seen in it."""
 SPREADS: Mapping[Scale, float] = {"sizes": 0.3, "usual": 0.6}
 """How many octaves a scale is off that follows from known sizes, or from nothing."""
 
@@ -189,20 +187,11 @@ def _from_above(
     """Returns a floor in even light, and its square in the light of the photo."""
     above = from_above(pixels, mask, LONGEST)
     rgb, floor = (pixels, mask) if above is None else (above.rgb, above.mask)
-    box = _clean_box(floor)
+    box = clean_box(floor)
     square = flatten(rgb, floor)[0][box]
     if above is None:
         return _Surface(square, square, None, "unknown"), rgb[box]
     return _Surface(square, square, len(square) * above.metres_per_pixel, "usual"), rgb[box]
-
-
-def _clean_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Returns a square with nothing but floor, if one is at least half as large as the cleanest."""
-    square, spotless = choose_squares(mask, ((1.0, 1),))[0], largest_square(mask, SPOTLESS)
-    if spotless is not None and spotless.side >= 0.5 * square.side:
-        square = spotless
-    top, left, side = int(square.top), int(square.left), max(1, int(square.side))
-    return slice(top, top + side), slice(left, left + side)
 
 
 def _surface(

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.models.stamp import Stamp
 from floorlens.normalisation.trust import TRUST
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Where the patches of a view were cut: what a view of the same photo with another mask needs.
+
+    Attributes:
+        places: float32 (n, 3), as of a `FloorView`.
+        coverage: float32 (n,), as of a `FloorView`.
+        straight: how many of them, the last ones, show the floor from above.
+        plane: float64 (6,), the plane that those rest on (`plane.FloorPlane.values`); None where
+            there are none.
+    """
+
+    places: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+    straight: int = 0
+    plane: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,10 @@ class FloorView:
             looked.
         places: float32 (n, 3), where each patch was cut: its centre x, y and its side, in pixels of
             the picture; None where that is not told.
+        straight: how many of the patches, the last ones, show the floor from above.
+        plane: float64 (6,), the plane that those rest on (`plane.FloorPlane.values`).
+        earlier: intp (n,), which patch of an earlier view each is, and -1 for those that are in
+            `patches`, which then has no others; None: all are.
     """
 
     patches: NDArray[np.uint8]
@@ -31,6 +53,16 @@ class FloorView:
     lab: NDArray[np.float32]
     trust: NDArray[np.float32] = field(default_factory=lambda: np.zeros(len(TRUST), np.float32))
     places: NDArray[np.float32] | None = None
+    straight: int = 0
+    plane: NDArray[np.float64] | None = None
+    earlier: NDArray[np.intp] | None = None
+
+    @property
+    def cuts(self) -> Cuts | None:
+        """Where the patches were cut; None where that is not told."""
+        if self.places is None:
+            return None
+        return Cuts(self.places, self.coverage, self.straight, self.plane)
 
 
 def check_view(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
@@ -66,3 +98,21 @@ class Normaliser(Protocol):
 
         `coverage` says how much these patches count beside those of `view`.
         """
+
+
+@runtime_checkable
+class RenewingNormaliser(Protocol):
+    """A `Normaliser` that need not cut again what a change of the mask leaves as it was."""
+
+    def renewed_view(
+        self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts
+    ) -> FloorView:
+        """Returns what `view` does, but for patches that are about where `cuts` has one.
+
+        Those are named in `FloorView.earlier`, and have the place of the earlier one.
+        """
+
+    def renewed_straight(
+        self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts
+    ) -> FloorView | None:
+        """Returns what `straightened` does for the plane of `cuts`, as `renewed_view`."""

@@ -60,6 +60,19 @@ class FloorPlane:
     spread: float
     confidence: float
 
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """float64 (6,), the attributes in their order; NaN for no `turn`."""
+        turn = math.nan if self.turn is None else self.turn
+        values = (self.pitch, self.roll, self.focal, turn, self.spread, self.confidence)
+        return np.array(values, np.float64)
+
+    @classmethod
+    def from_values(cls, values: NDArray[np.float64]) -> FloorPlane:
+        """Returns the plane with these `values`."""
+        pitch, roll, focal, turn, spread, confidence = values.tolist()
+        return cls(pitch, roll, focal, None if math.isnan(turn) else turn, spread, confidence)
+
     def horizon(self, size: tuple[int, int]) -> float:
         """Returns the row of the horizon, in pixels, in the middle column of a (width, height)."""
         width, height = size

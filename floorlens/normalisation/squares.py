@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.masks import mask_image
+from floorlens.normalisation import Cuts
 
 #: (side relative to the square root of the floor's area, number of squares), size by size.
 Scales = tuple[tuple[float, int], ...]
@@ -22,6 +23,9 @@ Scales = tuple[tuple[float, int], ...]
 CLEAN = 0.92
 #: Longer side of the grid on which squares are chosen, in cells.
 GRID = 192
+#: Two squares show about the same if their centres are at most this share of the side apart,
+#: their sides differ by this factor at most, and the shares of them that are floor by this.
+NEAR, SIMILAR, EQUALLY_CLEAN = 0.2, 1.15, 0.03
 #: The smallest square worth enlarging, in photo pixels.
 SMALLEST = 12.0
 
@@ -86,6 +90,36 @@ def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArr
     square = choose_squares(mask, ((1.0, 1),))[0]
     top, left, side = round(square.top), round(square.left), max(1, round(square.side))
     return pixels[top : top + side, left : left + side]
+
+
+def same_squares(
+    places: NDArray[np.floating], coverage: NDArray[np.floating], earlier: Cuts
+) -> NDArray[np.intp]:
+    """Returns which earlier square shows about what a square shows, intp (n,); -1: none does.
+
+    An earlier square stands for one other at most.
+
+    Args:
+        places: (n, 3), centre x, y and side.
+        coverage: (n,), the share of each that is floor.
+        earlier: the other squares.
+
+    Example:
+        >>> earlier = Cuts(np.array([[50, 50, 40], [80, 50, 40]], np.float32), np.ones(2))
+        >>> same_squares(np.array([[52, 49, 41], [20, 20, 40]]), np.ones(2), earlier).tolist()
+        [0, -1]
+    """
+    same = np.full(len(places), -1, np.intp)
+    free = np.ones(len(earlier.places), np.bool_)
+    for number, (x, y, side) in enumerate(places):
+        away = np.hypot(earlier.places[:, 0] - x, earlier.places[:, 1] - y) / side
+        times = np.abs(np.log(np.maximum(earlier.places[:, 2], 1e-6) / side))
+        near = free & (away <= NEAR) & (times <= math.log(SIMILAR))
+        near &= np.abs(earlier.coverage - coverage[number]) <= EQUALLY_CLEAN
+        if near.any():
+            best = int(np.argmin(np.where(near, away + times, np.inf)))
+            same[number], free[best] = best, False
+    return same
 
 
 def largest_square(mask: NDArray[np.bool_], clean: float = 1.0) -> Square | None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
 from floorlens.images.masks import mask_image
-from floorlens.normalisation import check_view
+from floorlens.normalisation import Cuts, check_view
 from floorlens.normalisation.plane import FloorPlane
-from floorlens.normalisation.squares import choose_squares
+from floorlens.normalisation.squares import choose_squares, same_squares
 
 #: The largest factor by which the photo is enlarged, along its worst direction. With 3, far floor,
 #: which is blurred and glossy, spoils colour and texture (real pairs: colour alone .161 instead of
@@ -72,17 +72,33 @@ def straight_floor(
     return StraightFloor(np.asarray(rgb), frame.mask, 1 / frame.scale)
 
 
+@dataclass(frozen=True)
+class StraightSquares:
+    """Squares of floor from above.
+
+    Attributes:
+        patches: uint8 (m, side, side, 3) sRGB, those that were cut.
+        coverage: float32 (n,), the share of each that is floor, 0..1.
+        places: float32 (n, 3), the centre x, y in the photo, and the side of a square of as many
+            pixels there.
+        earlier: intp (n,), which of the earlier squares each is, -1 for those that were cut.
+    """
+
+    patches: NDArray[np.uint8]
+    coverage: NDArray[np.float32]
+    places: NDArray[np.float32]
+    earlier: NDArray[np.intp]
+
+
 def straight_squares(
     pixels: NDArray[np.uint8],
     mask: NDArray[np.bool_],
     plane: FloorPlane,
     metres: tuple[tuple[float, int], ...] = ((1.2, 3), (0.6, 3)),
     side: int = 224,
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
-    """Returns squares of floor from above: uint8 (n, side, side, 3) sRGB, coverage and places.
-
-    The coverage is float32 (n,), 0..1. A place, of float32 (n, 3), is the centre x, y in the photo
-    and the side of a square of as many pixels there.
+    earlier: Cuts | None = None,
+) -> StraightSquares:
+    """Returns squares of floor from above.
 
     Args:
         pixels: uint8 (h, w, 3) sRGB.
@@ -90,6 +106,7 @@ def straight_squares(
         plane: The floor's plane.
         metres: (side on the floor, how many) of every size; shrunk where the floor has no room.
         side: In pixels.
+        earlier: Squares that were cut with the same plane, and need not be cut again.
 
     Raises:
         ValueError: as for `straight_floor`, or no floor is sharp enough.
@@ -98,10 +115,8 @@ def straight_squares(
         >>> plane = FloorPlane(0.4, 0.0, 0.8, turn=None, spread=0.02, confidence=0.9)
         >>> mask = np.zeros((480, 640), bool)
         >>> mask[240:] = True
-        >>> patches, coverage, places = straight_squares(
-        ...     np.full((480, 640, 3), 120, np.uint8), mask, plane
-        ... )
-        >>> patches.shape, coverage.shape, places.shape
+        >>> squares = straight_squares(np.full((480, 640, 3), 120, np.uint8), mask, plane)
+        >>> squares.patches.shape, squares.coverage.shape, squares.places.shape
         ((6, 224, 224, 3), (6,), (6, 3))
     """
     check_view(pixels, mask)
@@ -110,15 +125,23 @@ def straight_squares(
         raise ValueError("nothing of the floor is seen sharply enough")
     extent = math.sqrt(float(frame.mask.sum())) / frame.scale
     squares = choose_squares(frame.mask, tuple((size / extent, count) for size, count in metres))
+    boxes = [
+        (square.left, square.top, square.left + square.side, square.top + square.side)
+        for square in squares
+    ]
+    places = np.array([_place(frame, box) for box in boxes], np.float32)
+    coverage = np.array([square.coverage for square in squares], np.float32)
+    same = np.full(len(squares), -1, np.intp)
+    if earlier is not None:
+        same = same_squares(places, coverage, earlier)
+        kept = same >= 0
+        places[kept], coverage[kept] = earlier.places[same[kept]], earlier.coverage[same[kept]]
+    fresh = np.flatnonzero(same < 0)
     photo = Image.fromarray(pixels)
-    patches = np.empty((len(squares), side, side, 3), np.uint8)
-    coverage = np.empty(len(squares), np.float32)
-    places = np.empty((len(squares), 3), np.float32)
-    for index, square in enumerate(squares):
-        box = (square.left, square.top, square.left + square.side, square.top + square.side)
-        patches[index], coverage[index] = _patch(photo, frame, box, side)
-        places[index] = _place(frame, box)
-    return patches, coverage, places
+    patches = np.empty((len(fresh), side, side, 3), np.uint8)
+    for patch, index in zip(patches, fresh, strict=True):
+        patch[:], coverage[index] = _patch(photo, frame, boxes[index], side)
+    return StraightSquares(patches, coverage, places, same)
 
 
 @dataclass(frozen=True)

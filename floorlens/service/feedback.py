@@ -191,18 +191,28 @@ class Feedback:
         with self._store.reading() as connection:
             return connection.execute(select(func.count()).select_from(feedback)).scalar_one()
 
-    def remarks(self, offset: int = 0, limit: int | None = None) -> list[Remark]:
+    def remarks(
+        self, after: tuple[float, str, str] | None = None, limit: int | None = None
+    ) -> list[Remark]:
         """Returns what was said, the latest first.
 
         Args:
-            offset: so many are passed over.
+            after: when the last one of the page before was said, of which search and product; None
+                begins with the latest.
             limit: at most so many; None: all.
         """
-        query = select(feedback).order_by(
-            feedback.c.created.desc(), feedback.c.search_id, feedback.c.product_id
+        created, search_id, product_id = (
+            feedback.c.created,
+            feedback.c.search_id,
+            feedback.c.product_id,
         )
+        query = select(feedback).order_by(created.desc(), search_id, product_id)
+        if after is not None:
+            when, search, product = after
+            further = (search_id > search) | ((search_id == search) & (product_id > product))
+            query = query.where((created < when) | ((created == when) & further))
         with self._store.reading() as connection:
-            rows = connection.execute(query.offset(offset).limit(limit)).all()
+            rows = connection.execute(query.limit(limit)).all()
         return [_remark(row) for row in rows]
 
     def rooms(self) -> Iterator[Room]:

@@ -109,6 +109,10 @@ class Jobs:
         """Returns the folder of what was sent for a job; it goes when the job ends."""
         return self._store.folder / "uploads" / job_id
 
+    def pictures(self, job_id: str) -> Path:
+        """Returns the folder of the pictures that an evaluation made; it goes with the job."""
+        return self._store.folder / "evaluations" / job_id
+
     # -- what clients ask ----------------------------------------------------------------------
 
     def submit(
@@ -290,7 +294,7 @@ class Jobs:
             connection.execute(update(jobs).where(running).values(status="queued"))
 
     def sweep(self) -> None:
-        """Deletes jobs that ended long ago, the oldest of many, and what was sent for such."""
+        """Deletes jobs that ended long ago, the oldest of many, and the files of such."""
         now = time.time()
         ended = jobs.c.status.in_(ENDED)
         kept = select(jobs.c.id).where(ended).order_by(jobs.c.id.desc()).limit(KEEP_JOBS)
@@ -308,6 +312,10 @@ class Jobs:
             # One that no job knows may still be on its way.
             if upload.name not in waiting and (old or upload.name in present):
                 shutil.rmtree(upload, ignore_errors=True)
+        folder = self._store.folder / "evaluations"
+        for pictures in list(folder.iterdir()) if folder.is_dir() else []:
+            if pictures.name not in present:
+                shutil.rmtree(pictures, ignore_errors=True)
 
 
 class Attempt:

@@ -6,6 +6,7 @@ it is gone: then its standard input ends.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pickle
@@ -61,6 +62,7 @@ class _Desk:
     options: dict[str, Any]
     attempt: Attempt
     upload: Path
+    pictures: Path
 
     def texts(self, *folders: Path) -> PublicTexts:
         location = str(self.options["location"])
@@ -100,7 +102,8 @@ def main() -> None:
     store = Store(order.state)
     with _alone(order.state):
         try:
-            job = Jobs(store).get(order.job_id)
+            jobs = Jobs(store)
+            job = jobs.get(order.job_id)
         except JobNotFound:
             return
         attempt = Attempt(store, order.job_id, order.attempt)
@@ -110,17 +113,17 @@ def main() -> None:
 
         signal.signal(signal.SIGTERM, stop)
         try:
-            _do(job, order, attempt)
+            _do(job, order, attempt, jobs.pictures(job.id))
         except JobEnded:
             return
 
 
-def _do(job: Job, order: Order, attempt: Attempt) -> None:
+def _do(job: Job, order: Order, attempt: Attempt, pictures: Path) -> None:
     upload = order.state / "uploads" / job.id
     texts = PublicTexts([upload, order.state, *order.folders])
     try:
         options = pickle.loads(order.options)  # noqa: S301 - as above
-        desk = _Desk(job, order, options, attempt, upload)
+        desk = _Desk(job, order, options, attempt, upload, pictures)
         texts = desk.texts()
         attempt.progress("starting")
         report = WORK[job.kind](desk)
@@ -237,22 +240,39 @@ def _evaluation(desk: _Desk) -> dict[str, Any]:
     names = ("threads", "models", "max_megapixels", "picture_seconds", "stages")
     opener = partial(open_measured_lens, **{name: options[name] for name in names})
     searching = desk.step("measuring")
+    # What an attempt that died had drawn is not whole.
+    shutil.rmtree(desk.pictures, ignore_errors=True)
     report: Any
     if measure == "masks":
-        report = evaluate_masks(folder, options["preset"], progress=searching, opener=opener)
+        report = evaluate_masks(
+            folder, options["preset"], html=desk.pictures, progress=searching, opener=opener
+        )
     else:
         evaluate: Any = {"pairs": evaluate_pairs, "ranking": evaluate_ranking}[measure]
         report = evaluate(
             folder,
             options["preset"],
+            html=desk.pictures,
             progress=searching,
             index_progress=lambda done, total, _: desk.attempt.progress("importing", done, total),
             opener=opener,
         )
     figures = report.as_dict()
     figures["data"] = {"folder": folder.name}
-    values: dict[str, Any] = desk.texts(folder).clean_values(figures)
-    return {**values, "worst": worst_cases(measure, values)}
+    texts = desk.texts(folder)
+    values: dict[str, Any] = texts.clean_values(figures)
+    cases = texts.clean_values(_cases(desk.pictures))
+    return {**values, "worst": worst_cases(measure, values), "cases": cases}
+
+
+def _cases(folder: Path) -> Any:
+    """Returns what the pictures in a folder show; the page around them is for nobody here."""
+    from floorlens.evaluation.worst_cases import CASES
+
+    cases = json.loads((folder / CASES).read_text(encoding="utf-8"))
+    for name in (CASES, "index.html"):
+        (folder / name).unlink()
+    return cases
 
 
 def worst_cases(measure: str, figures: Mapping[str, Any]) -> list[dict[str, Any]]:

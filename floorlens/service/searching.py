@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from floorlens.catalogue.narrowing import SearchFacets
-from floorlens.errors import ImageError, ImageTimeout, RegionError
+from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
 from floorlens.explanation.scaled import ScaledViews
 from floorlens.images.containers import png_size
@@ -224,6 +224,27 @@ class Searching:
         """
         return self._ranking(self.sight(search, progress), search.query, None, progress)
 
+    def chosen(
+        self, search: KeptSearch, ids: Sequence[str], progress: StageProgress | None = None
+    ) -> SearchResult:
+        """Returns some of the matches of a search, in the order of their ids.
+
+        Args:
+            search: the search.
+            ids: of products; those that its ranking does not have are left out.
+            progress: as for `page`.
+
+        Raises:
+            UsageError: the ranking has none of them.
+            FloorlensError: as for `page`.
+        """
+        result = self.whole(search, progress)
+        matches = {match.product.id: match for match in result.matches}
+        chosen = tuple(matches[name] for name in dict.fromkeys(ids) if name in matches)
+        if not chosen:
+            raise UsageError.about("ids", "names no product of this ranking")
+        return replace(result, matches=chosen)
+
     def facets(self, search: KeptSearch) -> SearchFacets:
         """Returns what the ranking of a search can be narrowed by; no model runs.
 
@@ -360,7 +381,8 @@ class Searching:
         self, search: KeptSearch, query: SearchQuery, progress: StageProgress | None
     ) -> Sight:
         """Returns what the photos of a search show; floors that nobody changed stay as they are."""
-        floors = self.searches.sight(search).floors
+        sight = self.searches.sight(search)
+        floors = sight.floors
         photos = list(self.searches.photos(search))
         regions: list[RegionSource | None] = []
         clicks: list[tuple[Click, ...]] = []
@@ -381,7 +403,11 @@ class Searching:
                 regions.append(base)
             else:
                 regions.append(self.region(region, photos[number].size, progress))
-        return self._lens.see(photos, region=regions, clicks=clicks, progress=progress)
+        # Others models' features mean something else.
+        earlier = sight if search.encoder == self._encoder() else None
+        return self._lens.see(
+            photos, region=regions, clicks=clicks, progress=progress, earlier=earlier
+        )
 
     def _rank(
         self,

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from floorlens.embedding import ASPECTS, Aspect, AspectName, FloorFeatures
 from floorlens.errors import StateError
+from floorlens.normalisation import Cuts
 from floorlens.ranking.reasons import Doubt
 from floorlens.search import Sight
 from floorlens.segmentation import FloorRegion
 
-_VERSION = 2
+_VERSION = 3
+# What is read: of the one before, nothing is known of the patches.
+_READABLE = (2, 3)
 _PARTS = ("base", "coverage", "lab", "facts", "trust")
 
 
@@ -43,7 +46,21 @@ def pack_sight(sight: Sight) -> bytes:
         None if floor is None else _values(floor, f"mask.{number}", arrays)
         for number, floor in enumerate(sight.floors)
     ]
-    rest = {"version": _VERSION, "floors": floors, "doubts": sight.doubts, "notes": sight.notes}
+    straight: list[int | None] = []
+    for number, cuts in enumerate(sight.cuts):
+        straight.append(None if cuts is None else cuts.straight)
+        if cuts is not None:
+            arrays[f"cuts.{number}.places"] = cuts.places
+            arrays[f"cuts.{number}.coverage"] = cuts.coverage
+            if cuts.plane is not None:
+                arrays[f"cuts.{number}.plane"] = cuts.plane
+    rest = {
+        "version": _VERSION,
+        "floors": floors,
+        "doubts": sight.doubts,
+        "notes": sight.notes,
+        "straight": straight,
+    }
     arrays["rest"] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
@@ -64,7 +81,7 @@ def unpack_sight(data: bytes) -> Sight:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             rest = json.loads(arrays["rest"].tobytes())
-            if rest["version"] != _VERSION:
+            if rest["version"] not in _READABLE:
                 raise ValueError(f"version {rest['version']}")
             aspects: dict[AspectName, Aspect] = {
                 name: Aspect(**{part: arrays[f"{name}.{part}"] for part in _PARTS})
@@ -74,6 +91,10 @@ def unpack_sight(data: bytes) -> Sight:
             floors = tuple(
                 None if floor is None else _floor(floor, f"mask.{number}", arrays)
                 for number, floor in enumerate(rest["floors"])
+            )
+            cuts = tuple(
+                None if straight is None else _cuts(f"cuts.{number}", straight, arrays)
+                for number, straight in enumerate(rest.get("straight", ()))
             )
     except (ValueError, KeyError, OSError, EOFError, zlib.error, BadZipFile) as error:
         raise StateError(
@@ -85,6 +106,17 @@ def unpack_sight(data: bytes) -> Sight:
         FloorFeatures(aspects),
         tuple(cast("Doubt", doubt) for doubt in rest["doubts"]),
         tuple(rest["notes"]),
+        cuts=cuts,
+    )
+
+
+def _cuts(name: str, straight: int, arrays: Mapping[str, NDArray[Any]]) -> Cuts:
+    plane = f"{name}.plane"
+    return Cuts(
+        arrays[f"{name}.places"],
+        arrays[f"{name}.coverage"],
+        straight,
+        arrays.get(plane),
     )
 
 

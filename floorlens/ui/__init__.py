@@ -4,6 +4,7 @@
 ```
 page        starts the page, and a service of the samples where it has no other
 server      the web application: Streamlit, uploads, pictures of the service passed on
+rooms       the sample rooms of the first screen
 photos      photos that only the page has, until the service keeps the search
 app         what Streamlit runs at every click
 frame       look and navigation
@@ -12,7 +13,9 @@ asking      wishes, asked of the service
 states      what is said when something is amiss
 texts       every English string
 find/       the page "Find a floor"
+batch/      the page "Several rooms"
 catalogue/  the page "Catalogue"
+evaluation/ the page "Evaluate"
 admin       the key of those who look after the catalogue
 tickets     what stands for that key in a browser that sends a file
 jobs        work of the service in the background: progress and reports

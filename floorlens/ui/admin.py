@@ -15,6 +15,7 @@ from floorlens.client import Client
 from floorlens.errors import FloorlensError
 from floorlens.ui import asking, texts
 from floorlens.ui.states import Problem, problem_of
+from floorlens.ui.tickets import TICKETS, Use
 
 REFUSALS = ("key-missing", "key-invalid", "scope-missing")
 """Codes of errors after which another key is asked for."""
@@ -41,7 +42,7 @@ def access() -> Access | None:
     try:
         held = _opened(secret)
     except FloorlensError as error:
-        problem = problem_of(error)
+        problem = problem_of(error, photo=False)
         if problem.code in REFUSALS:
             _ask_for_key(problem, tried=secret is not None)
         else:
@@ -58,8 +59,8 @@ def _opened(secret: str | None) -> Access:
     if secret is not None and not secret.isascii():
         raise _WrongKey
     client = own if secret is None else Client(own.url, key=secret, timeout=asking.ANSWER_SECONDS)
-    # Whoever may not read the state of the service may not change it either.
-    client.status()
+    if "admin" not in client.key_state().scopes:
+        raise _TooWeak
     return Access(client, secret)
 
 
@@ -67,6 +68,12 @@ class _WrongKey(FloorlensError):
     """What was typed can be no key."""
 
     code = "key-invalid"
+
+
+class _TooWeak(FloorlensError):
+    """The key may not look after the catalogue."""
+
+    code = "scope-missing"
 
 
 def _ask_for_key(problem: Problem, *, tried: bool) -> None:
@@ -91,6 +98,15 @@ def _try_again() -> None:
     st.rerun()
 
 
+def ticket(access: Access, use: Use) -> str:
+    """Returns the visitor's ticket for a use, which stays the same while it is good."""
+    token: str = st.session_state.get(f"ticket_{use}", "")
+    held = TICKETS.find(token, use)
+    if held is None or held.key != access.key:
+        token = st.session_state[f"ticket_{use}"] = TICKETS.issue(access.key, use)
+    return token
+
+
 def forget() -> None:
     """Forgets the key."""
     st.session_state.pop("access", None)
@@ -107,7 +123,7 @@ def problems() -> Iterator[None]:
 
 def report(error: FloorlensError) -> None:
     """Says in words what went wrong; after a key was refused, another one is asked for."""
-    problem = problem_of(error)
+    problem = problem_of(error, photo=False)
     if problem.code in REFUSALS:
         forget()
         text = texts.KEY_REFUSALS[problem.code]

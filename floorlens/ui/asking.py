@@ -70,7 +70,7 @@ def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> V
         page = _page(visit, wish, progress)
     except FloorlensError as error:
         return _unanswered(visit, wish, problem_of(error))
-    met = {"wish": None, "problem": None, "unmet": None}
+    met: dict[str, Any] = {"wish": None, "problem": None, "unmet": None}
     if wish.kind == "more" and visit.answer is not None:
         matches = (*visit.answer.matches, *page.matches)
         judged = {**visit.answer.page.feedback, **page.feedback}

@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from floorlens.look import stylesheet
-from floorlens.ui import catalogue, find, texts
+from floorlens.ui import batch, catalogue, evaluation, find, texts
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -24,7 +24,9 @@ def run() -> None:
     chosen = st.navigation(
         [
             st.Page(find.show, title=texts.FIND, url_path="find", default=True),
+            st.Page(batch.show, title=texts.BATCH, url_path="rooms"),
             st.Page(catalogue.show, title=texts.CATALOGUE, url_path="catalogue"),
+            st.Page(evaluation.show, title=texts.EVALUATE, url_path="evaluate"),
         ],
         position="top",
     )

@@ -71,7 +71,7 @@ def _follow(client: Client, kind: JobKind, job_id: str) -> None:
     try:
         job = client.get_job(kind, job_id)
     except FloorlensError as error:
-        problem = problem_of(error)
+        problem = problem_of(error, photo=False)
         st.warning(f"**{problem.title}**\n\n{texts.JOB_GOES_ON}")
         return
     if job.has_ended:
@@ -118,8 +118,9 @@ def show_ended(client: Client, job: Job, report: Report) -> None:
 
 def title(job: Job) -> str:
     """Returns what a job is called: its kind, and what it was asked for."""
-    name = job.request.get("name", "")
-    return texts.JOB_TITLES[job.kind].format(name=name).strip()
+    name, measure = job.request.get("name", ""), job.request.get("measure", "")
+    words = {"name": name, "measure": texts.MEASURE_TITLES.get(measure, measure)}
+    return texts.JOB_TITLES[job.kind].format(**words).strip()
 
 
 def when(job: Job) -> str:

@@ -27,7 +27,7 @@ def sample_rooms() -> list[Room]:
     """Returns the sample rooms, one of each kind first; none if this installation has none."""
     seen: dict[str, int] = {}
     rooms: list[tuple[int, Room]] = []
-    for photo in _photos().values():
+    for photo in sample_files().values():
         # "hall-chevron" would give the product away: the title is the kind of room.
         kind = photo.stem.split("-")[0]
         seen[kind] = seen.get(kind, 0) + 1
@@ -37,7 +37,7 @@ def sample_rooms() -> list[Room]:
 
 def sample_photo(name: str) -> bytes | None:
     """Returns the file of a sample room; None if there is none of that name."""
-    photo = _photos().get(name)
+    photo = sample_files().get(name)
     return None if photo is None else photo.read_bytes()
 
 
@@ -49,7 +49,8 @@ def thumbnail(name: str) -> bytes | None:
 
 
 @cache
-def _photos() -> dict[str, Path]:
+def sample_files() -> dict[str, Path]:
+    """Returns where the sample rooms lie: name of the file -> its path."""
     try:
         folder = samples() / "rooms"
     except InputError:

@@ -27,9 +27,11 @@ from floorlens.ui.rooms import thumbnail
 from floorlens.ui.tickets import TICKETS
 
 if TYPE_CHECKING:
+    import httpx
     import streamlit as st
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.routing import Route
 
     from floorlens.settings import Settings
 
@@ -48,7 +50,7 @@ _PASSED = re.compile(
     r"v1/(products/.+/image"
     r"|searches/[\w-]+/(photo\.jpg|patch\.png|floor\.png|matches\.csv|matches\.pdf)"
     r"|searches/[\w-]+/matches/.+/(picture\.png|floor\.jpg|product\.jpg)"
-    r"|evaluations/[\w-]+/cases/\d+\.jpg)"
+    r"|evaluations/[\w-]+/pictures/[\w-]+\.jpg)"
 )
 _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
@@ -82,6 +84,36 @@ def page_app(url: str, settings: Settings) -> st.App:
     """
     import httpx
     import streamlit as st
+
+    service = httpx.AsyncClient(
+        base_url=url, headers=_key_header(settings), timeout=SECONDS, trust_env=False
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
+        # The first visitor need not wait for the modules of the page. And Streamlit collects
+        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
+        # that the modules hold were looked through each time.
+        _frame()
+        gc.collect()
+        gc.freeze()
+        try:
+            yield None
+        finally:
+            gc.unfreeze()
+            await service.aclose()
+
+    return st.App(APP, lifespan=lifespan, routes=page_routes(service, settings))
+
+
+def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
+    """Returns what a browser finds on the page beside Streamlit.
+
+    Args:
+        service: sends requests to the service, with the page's key.
+        settings: that key, and the limits of photos.
+    """
+    import httpx
     from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import ClientDisconnect
@@ -89,20 +121,21 @@ def page_app(url: str, settings: Settings) -> st.App:
     from starlette.routing import Route
 
     limit = int(settings.max_upload_mb * 1e6)
-    key = settings.api_key
-    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
-    service = httpx.AsyncClient(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
 
     async def passed(request: Request) -> Response:
         path = request.path_params["path"]
         if not _PASSED.fullmatch(path) or ".." in path:
             return Response(status_code=404, headers=_GUARD)
+        # The page's own key may not see all that a visitor's key may.
+        ticket = TICKETS.find(request.query_params.get("ticket", ""), "pictures")
+        whose = {} if ticket is None else authorization(ticket.key)
         ask = service.build_request(
             "GET",
             # As it was sent: ids of products may hold a "?" or a "%".
             request.scope["raw_path"].decode("ascii").removeprefix(PREFIX),
-            params=list(request.query_params.multi_items()),
-            headers={name: request.headers[name] for name in _ASKED if name in request.headers},
+            params=[part for part in request.query_params.multi_items() if part[0] != "ticket"],
+            headers=whose
+            | {name: request.headers[name] for name in _ASKED if name in request.headers},
         )
         try:
             answer = await service.send(ask, stream=True)
@@ -118,7 +151,8 @@ def page_app(url: str, settings: Settings) -> st.App:
     async def take_photo(request: Request) -> Response:
         if MARK not in request.headers:
             return refusal("cross-site", 403)
-        if int(request.headers.get("content-length") or 0) > limit:
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > limit:
             return refusal("upload-too-large", 413)
         data = bytearray()
         try:
@@ -167,53 +201,42 @@ def page_app(url: str, settings: Settings) -> st.App:
         caching = {"Cache-Control": "public, max-age=86400"}
         return Response(jpeg, media_type="image/jpeg", headers=_GUARD | caching)
 
+    def authorization(own: str | None) -> dict[str, str]:
+        return {} if own is None else {"Authorization": f"Bearer {own}"}
+
     def refusal(code: str, status: int) -> Response:
         return JSONResponse({"code": code}, status, _GUARD)
 
-    @asynccontextmanager
-    async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
-        # The first visitor need not wait for the modules of the page. And Streamlit collects
-        # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
-        # that the modules hold were looked through each time.
-        _frame()
-        gc.collect()
-        gc.freeze()
-        try:
-            yield None
-        finally:
-            gc.unfreeze()
-            await service.aclose()
-
     async def pass_import(request: Request) -> Response:
-        ticket = request.headers.get(MARK, "")
-        if not TICKETS.holds(ticket):
-            return JSONResponse({"code": "cross-site"}, 403, _GUARD)
-        own = TICKETS.key(ticket)
+        ticket = TICKETS.find(request.headers.get(MARK, ""), "imports")
+        if ticket is None:
+            return refusal("cross-site", 403)
         boundary = secrets.token_hex(16)
-        whose = headers if own is None else {"Authorization": f"Bearer {own}"}
         try:
             answer = await service.post(
                 "/v1/imports",
-                headers=whose | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                headers=authorization(ticket.key)
+                | {"Content-Type": f"multipart/form-data; boundary={boundary}"},
                 content=_form(request, boundary),
             )
-        except httpx.HTTPError:
-            return JSONResponse({"code": "service-unreachable"}, 503, _GUARD)
+        except (httpx.HTTPError, ClientDisconnect):
+            return refusal("service-unreachable", 503)
         return Response(answer.content, answer.status_code, _GUARD | _chosen(answer.headers))
 
-    return st.App(
-        APP,
-        lifespan=lifespan,
-        routes=[
-            *(Route(path, show_frame) for path in PAGES),
-            Route(f"{assets.PREFIX}/{{file}}", show_asset),
-            Route(f"{PREFIX}/rooms/{{name}}", show_room),
-            Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
-            Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
-            Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
-            Route(f"{PREFIX}/{{path:path}}", passed),
-        ],
-    )
+    return [
+        *(Route(path, show_frame) for path in PAGES),
+        Route(f"{assets.PREFIX}/{{file}}", show_asset),
+        Route(f"{PREFIX}/rooms/{{name}}", show_room),
+        Route(f"{PREFIX}/imports", pass_import, methods=["POST"]),
+        Route(f"{PREFIX}/photos", take_photo, methods=["POST"]),
+        Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
+        Route(f"{PREFIX}/{{path:path}}", passed),
+    ]
+
+
+def _key_header(settings: Settings) -> dict[str, str]:
+    key = settings.api_key
+    return {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
 
 
 @cache
@@ -226,6 +249,8 @@ def _frame() -> str:
     style = assets.asset("page.css", frame.style())
     scripts = (path for path in assets.paths() if path.endswith(".js"))
     lines = [
+        # Or the browser would look for Streamlit below the path of each page, and find nothing.
+        "<script>window.__streamlit = { BACKEND_BASE_URL: location.origin + '/' };</script>",
         f'<link rel="stylesheet" href="{style}">',
         *(f'<link rel="modulepreload" href="{path}">' for path in scripts),
     ]

@@ -172,7 +172,11 @@ PROPERTY_NAMES = {
     "veins": "Veins",
     "gloss": "Finish",
 }
-PROPERTY_ORIGINS = {"measured": "measured", "stated": "from the product data", "edited": "set by hand"}
+PROPERTY_ORIGINS = {
+    "measured": "measured",
+    "stated": "from the product data",
+    "edited": "set by hand",
+}
 # From which confidence on which word.
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
@@ -191,7 +195,7 @@ SEARCH_LIKE = "Search like this"
 JUDGE = "Is this your floor?"
 RIGHT, WRONG = "Yes, this is it", "No, it is not"
 THANKS = "Thank you. It helps to make the search better."
-TAKEN_BACK = "Taken back."
+VERDICT_TAKEN_BACK = "Taken back."
 VERDICT_NOT_KEPT = "The service could not keep it. Try again."
 COMPARING = "Comparing it with your floor"
 NOT_COMPARED = "The comparison is not there just now."
@@ -205,8 +209,8 @@ CLEAR_ALL, CLEAR, CLOSE_PANEL = "Clear all", "Clear", "Close"
 REMOVE = "Remove {name}"
 MORE_FILTERS = "More filters"
 SHOW_ALL, SHOW_ONE = "Show {count} products", "Show 1 product"
-PRODUCTS, PRODUCT = "{count} products", "1 product"
-FIELDS = {
+SOME_PRODUCTS, ONE_PRODUCT = "{count} products", "1 product"
+FIELD_NAMES = {
     "material": "Material",
     "tone": "Tone",
     "colour": "Colour",
@@ -234,6 +238,39 @@ LIKE_CHIP, UNLIKE_CHIP = "More like {name}", "Less like {name}"
 GONE = "No longer in the catalogue"
 
 # -- compare, shortlist, share ------------------------------------------------------------------
+
+TRAY = "Products to compare"
+COMPARE_COUNT = "Compare {count} of {most}"
+UNCOMPARE_NAME = "Do not compare {name}"
+COMPARE_TITLE = "Beside your floor"
+ONLY_DIFFERENCES = "Only differences"
+AS_FLOOR, UNLIKE_FLOOR = "as your floor", "unlike your floor"
+PRICE_ROW, MATERIAL_ROW, REASON_ROW, COLOURS_ROW = (
+    "Price",
+    "Material",
+    "In words",
+    "Colours, dark to light",
+)
+FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
+DELTAS = "ΔE {deltas}"
+NOTHING = "–"
+PASSING, COUNTED = "{count} of {whole:,}", "products"
+SHARE, SHARE_TITLE = "Share", "Share this search"
+LINK, COPY_LINK, SHARE_NATIVE = "Link to this search", "Copy link", "Send"
+COPIED = "Link copied"
+NOT_COPIED = "The link is marked above: copy it by hand."
+LINK_UNTIL = (
+    "Whoever has the link sees the photo and these results, until {time}. Then they are deleted."
+)
+NO_LINK = "This service keeps no searches, so there is no link to this one and no file of it."
+LINK_HERE = "This page runs on this computer alone: the link works nowhere else."
+CARRIES = "The shortlist goes along: {count}."
+WHOLE_RANKING = "The whole ranking"
+FILE_HINT = "{name} as {kind}"
+SHORTLIST_TITLE, SHORTLIST_COUNT = "Shortlist", "Shortlist: {count}"
+SHORTLIST_EMPTY = "Nothing yet. Put products aside from their cards, to keep, print or send them."
+SHORTLIST_CLEAR = "Remove all"
+LOCALE = "en-GB"
 
 # -- catalogue page ----------------------------------------------------------------------------
 
@@ -278,7 +315,10 @@ ORIGIN_NOTES = {
 }
 NOT_KNOWN = "Not known"
 EDITED_BY_HAND = "Set by hand"
-TAKE_BACK, EDIT_TAKEN_BACK = "Take back {attribute}: {value}", "{attribute} is no longer set by hand"
+TAKE_BACK, EDIT_TAKEN_BACK = (
+    "Take back {attribute}: {value}",
+    "{attribute} is no longer set by hand",
+)
 DELETE, DELETED = "Delete this product …", "Deleted: {name}"
 DELETE_TEXT = (
     "Delete **{name}** from the catalogue? Searches will not find it any more. The files of its "
@@ -342,7 +382,7 @@ JOB_TITLES = {
     "import": "Import of {name}",
     "adaptation": "Adaptation",
     "rebuild": "Rebuild",
-    "evaluation": "Evaluation of {name}",
+    "evaluation": "{measure} in {name}",
 }
 EARLIER_JOBS = {
     "import": "Imports so far",
@@ -442,7 +482,128 @@ def value(one: object) -> str:
 
 # -- evaluate page -----------------------------------------------------------------------------
 
+EVALUATE_LINE = (
+    "Measures how well the search does on photos whose answers are known. Each measurement makes "
+    "a catalogue of its own; yours stays as it is."
+)
+MEASURE = "What is measured"
+MEASURES = {
+    "pairs": "Rooms and the product on their floor",
+    "ranking": "Rankings, against grades that people gave",
+    "masks": "Where the floor is, against masks that people drew",
+}
+MEASURE_FILES = {
+    "pairs": "The folder has rooms/, products/ and pairs.csv.",
+    "ranking": "The folder has queries/, products/ and judgments.csv.",
+    "masks": "The folder has images/ and masks/.",
+}
+MEASURE_TITLES = {
+    "pairs": "Rooms and products",
+    "ranking": "Rankings",
+    "masks": "Floor masks",
+}
+EVALUATE_START = "Measure"
+NO_EVALUATION = "Nothing was measured yet."
+EVALUATION_LEAD = "**{n:,} photos**, {seconds} s for each."
+FIGURE, FIGURE_VALUE, FIGURE_INTERVAL = "Figure", "Value", "95 % interval"
+FIGURE_MEANING = "What it means"
+FIGURES = {
+    "top1": ("Recall@1", "So many rooms have their own product in first place."),
+    "top5": ("Recall@5", "So many have it among the first five."),
+    "top10": ("Recall@10", "So many have it among the first ten."),
+    "mrr": ("MRR", "The mean of 1 / place: 1 if it is always first."),
+    "median_rank": ("Median place", "Half of the rooms have their product there or before."),
+    "hard10_top1": ("Hard recall@1", "First among the ten products whose colour is nearest."),
+    "hard10_top3": ("Hard recall@3", "Among the first three of those ten."),
+    "ndcg@10": ("nDCG@10", "How well the first ten agree with the grades: 1 is the best order."),
+    "iou": ("IoU", "Overlap of found and true floor, over the pixels of all photos."),
+    "mean_iou": ("Mean IoU", "The same, as the mean over the photos with a floor."),
+    "boundary_f": ("Boundary F", "How well the floor's edge is met."),
+    "false_floor": ("False floor", "Share called floor in photos that have none: 0 is the best."),
+    "visible_auroc": ("AUROC of floors", "How well photos with a floor are told from others."),
+    "refused": ("Refused", "Photos with a large floor that are refused: 0 is the best."),
+    "accepted_floorless": (
+        "Floorless accepted",
+        "Photos without a floor that are searched all the same: 0 is the best.",
+    ),
+}
+NO_SHARES = ("median_rank",)
+FIGURES_ALT = "The figures from 0 to 1, each a dot on the line of its 95 % interval"
+CHART_TIPS = {"value": "Value", "low": "From", "high": "To"}
+BY_SOURCE, SOURCE_NAME, PHOTOS = "By source", "Source", "Photos"
+CALIBRATION = "Can the scores be believed?"
+CALIBRATION_TEXT = (
+    "Each dot is a group of photos by the score of their first match; on the dashed line the "
+    "score is as often right as it says. The mean distance (ECE) is **{ece}**."
+)
+RELIABILITY_X, RELIABILITY_Y = "Score of the first match", "Share that is right"
+RELIABILITY_ALT = "Reliability diagram: how often first matches of a score are right"
+SCORE_FIGURES = {
+    "base_rate": "First matches that are right: **{value:.0%}**",
+    "mean_score": "Their mean score: **{value:.2f}**",
+    "equals_cover": "The right product is among those that cannot be told apart: **{value:.0%}**",
+    "equals_median": "Products that cannot be told apart, the median: **{value:g}**",
+    "nothing_close": "“Nothing close” was said although it is there: **{value:.0%}**",
+    "nothing_close_taken_out": (
+        "“Nothing close” was said when the product was taken out: **{value:.0%}**"
+    ),
+    "taken_out_auroc": "How well both are told apart (AUROC): **{value:.2f}**",
+}
+WORST = "What came out worst"
+WORST_TEXT = "The worst first: the places to look at before anything is changed."
+WORST_ALL = "Show all {count}"
+CASE_PICTURES = {
+    "room": "The room, with its floor",
+    "photo": "The photo",
+    "true": "The true floor",
+    "predicted": "The floor that was found",
+    "difference": "Missed (red), wrong (blue)",
+}
+CASE_RIGHT, CASE_PLACE = "the right one", "place {place}"
+CASE_SCORE, CASE_GRADE = "score {score:.2f}", "grade {grade}"
+EVALUATION_FAILURES = "{count:,} files could not be used"
+REPORT_JSON, REPORT_CSV = "Report as JSON", "Photos as CSV"
+
+
 # -- several rooms -----------------------------------------------------------------------------
+
+BATCH_LINE = "Many rooms at once: each photo is searched after the other, and all end in one table."
+SEVERAL = {
+    "drop": "Drop photos of rooms here, as many as you like at a time",
+    "choose": "Choose photos",
+    "more": "Add photos",
+    "most": "{most} rooms at most.",
+    "tooMany": "That were too many: the first ones were taken.",
+}
+BATCH_SAMPLES = "Or try it with {count} sample rooms"
+BATCH_STEP = "{done} of {total} rooms · now {name}"
+BATCH_DONE = "All {total} rooms are done"
+BATCH_STOPPED = "Stopped after {done} of {total} rooms"
+BATCH_WAITS = "The rooms so far are safe. We ask again in a moment and go on from here."
+BATCH_STOP, BATCH_GO_ON, BATCH_CLEAR = "Stop", "Go on", "Start over"
+ROOM_NAME = "Room {number}"
+ROOM_TABLE = {
+    "caption": "Rooms and their closest products",
+    "columns": ["Room", "Best match", "Second", "Third", "All matches"],
+    "waiting": "Waits",
+    "now": "Searching …",
+    "open": "Open",
+    "openOf": "Open the search of {name}",
+    "photoAlt": "{name}, with its floor marked",
+}
+TOP_LABEL = "Matches of each room in the file"
+AS_CSV, AS_XLSX = "Download CSV", "Download Excel"
+TABLE_COLUMNS = (
+    "Room",
+    "Rank",
+    "Product id",
+    "Product",
+    "Closeness",
+    "Score",
+    "All matches",
+    "Remark",
+)
+
 
 # -- problems: code of an error -> title, and the text where the service's own will not do --------
 
@@ -514,7 +675,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 TRY_AGAIN = "Try again"
 CLEAR_FILTER = "Clear the filter"
 DISMISS = "Keep what was there"
-NOTHING_CLOSE = "Nothing close in this catalogue"
+NOTHING_CLOSE = "Nothing in this catalogue is close"
+NOTHING_CLOSE_CURE = (
+    "These are the nearest all the same. If the mark on the photo is off, correct it; if products "
+    "are filtered out, clear the filter."
+)
 DEGRADED = (
     "The vector engine does not answer, so the service searched its own copy. The ranking is "
     "right, only slower."

@@ -1,6 +1,7 @@
-"""Tickets for uploads: a browser that has one may send files to the service with a visitor's key.
+"""Tickets: what stands for a visitor's key in the browser, for one use each.
 
-The key itself never goes to the browser again; a ticket comes in a header, in no address.
+The key itself never goes back to the browser. A ticket for imports comes in a header, one for
+pictures in their addresses, since an `<img>` sends no header.
 """
 
 from __future__ import annotations
@@ -9,48 +10,51 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
 
 SECONDS = 4 * 3600.0
 MOST = 1000
+Use = Literal["imports", "pictures"]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a ticket is good for; `key` is None where the page's own key may do it."""
+
+    key: str | None
+    use: Use
 
 
 class Tickets:
-    """Keys by ticket, in memory; those that were not used for a while are dropped."""
+    """Tickets by token, in memory; those that were not used for a while are dropped."""
 
     def __init__(self, seconds: float = SECONDS, most: int = MOST) -> None:
         self._seconds, self._most = seconds, most
-        self._keys: OrderedDict[str, tuple[float, str | None]] = OrderedDict()
+        self._tickets: OrderedDict[str, tuple[float, Ticket]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def issue(self, key: str | None) -> str:
-        """Returns a new ticket for a key; None: the page's own."""
-        ticket = secrets.token_urlsafe(24)
+    def issue(self, key: str | None, use: Use) -> str:
+        """Returns the token of a new ticket."""
+        token = secrets.token_urlsafe(24)
         with self._lock:
-            self._keys[ticket] = (time.monotonic(), key)
-            while len(self._keys) > self._most:
-                self._keys.popitem(last=False)
-        return ticket
+            self._tickets[token] = (time.monotonic(), Ticket(key, use))
+            while len(self._tickets) > self._most:
+                self._tickets.popitem(last=False)
+        return token
 
-    def holds(self, ticket: str) -> bool:
-        """Returns whether a ticket is good, which it then is for as long again."""
-        limit = time.monotonic() - self._seconds
+    def find(self, token: str, use: Use) -> Ticket | None:
+        """Returns a ticket for a use, which then stays for as long again; None: there is none."""
+        now = time.monotonic()
         with self._lock:
-            while self._keys and next(iter(self._keys.values()))[0] < limit:
-                self._keys.popitem(last=False)
-            if ticket not in self._keys:
-                return False
-            self._keys[ticket] = (time.monotonic(), self._keys[ticket][1])
-            self._keys.move_to_end(ticket)
-            return True
-
-    def key(self, ticket: str) -> str | None:
-        """Returns the key of a good ticket; None: the page's own.
-
-        Raises:
-            KeyError: the ticket is not good.
-        """
-        with self._lock:
-            return self._keys[ticket][1]
+            while self._tickets and next(iter(self._tickets.values()))[0] < now - self._seconds:
+                self._tickets.popitem(last=False)
+            _, ticket = self._tickets.get(token, (now, None))
+            if ticket is None or ticket.use != use:
+                return None
+            self._tickets[token] = (now, ticket)
+            self._tickets.move_to_end(token)
+            return ticket
 
 
 TICKETS = Tickets()

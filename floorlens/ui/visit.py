@@ -19,6 +19,8 @@ from floorlens.ui.states import Problem
 MOST_STEPS = 20
 """Answers to go back to, at most."""
 MOST_COMPARED = 4
+MOST_LISTED = 24
+"""Products on the shortlist: their ids are in the address."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Visit:
         unmet: the wish that failed for good.
         product: the id of the product whose card is open.
         compared: ids of products to compare.
+        comparing: whether the table of them is open.
         shortlist: ids of products that were put aside.
     """
 
@@ -80,6 +83,7 @@ class Visit:
     unmet: Wish | None = None
     product: str | None = None
     compared: tuple[str, ...] = ()
+    comparing: bool = False
     shortlist: tuple[str, ...] = ()
 
 
@@ -149,6 +153,13 @@ def leave() -> None:
     _forget()
     st.session_state["visit"] = Visit(shortlist=current().shortlist)
     st.query_params.pop("search", None)
+
+
+def store(visit: Visit) -> None:
+    """Makes this the visit, and has the address of the page name its search."""
+    st.session_state["visit"] = visit
+    if visit.answer is not None:
+        name(visit.answer)
 
 
 def name(answer: Answer) -> None:

@@ -17,6 +17,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 
 from sqlalchemy import func, select
 
+from floorlens.api.paging import write_cursor
 from floorlens.evaluation.datasets import read_pairs
 from floorlens.service.feedback import Feedback
 from floorlens.service.keys import Keys
@@ -48,7 +49,11 @@ def test_a_verdict_is_replaced_and_taken_back(client: TestClient, room: Path) ->
     listed = client.get("/v1/feedback").json()
     assert listed["total"] == 2
     assert [one["product_id"] for one in listed["feedback"]] == ["ash", "oak"]
-    assert len(client.get("/v1/feedback?limit=1&offset=1").json()["feedback"]) == 1
+    first = client.get("/v1/feedback", params={"limit": 1}).json()
+    assert first["feedback"] == listed["feedback"][:1]
+    cursor = first["next_cursor"]
+    rest = client.get("/v1/feedback", params={"limit": 1, "cursor": cursor}).json()
+    assert (rest["feedback"], rest["next_cursor"]) == (listed["feedback"][1:], None)
     for _ in range(2):
         assert client.delete(f"{address}/feedback/oak").status_code == 204
     assert client.get(address).json()["feedback"] == {"ash": "wrong"}
@@ -120,6 +125,31 @@ def test_what_would_be_too_much_is_refused_and_nothing_is_lost(
     answer = say(small, search(small, room))
     assert (answer.status_code, answer.json()["code"]) == (507, "feedback-full")
     assert "0.0001 MB" in answer.json()["detail"]
+
+
+def test_a_page_of_feedback_begins_after_the_one_before(client: TestClient, room: Path) -> None:
+    """Also where much was said at one moment, and more meanwhile."""
+    feedback = service_of(client).feedback
+    feedback._clock = lambda: 1000.0
+    said = []
+    for found in (search(client, room), search(client, room)):
+        for product in ("oak", "ash", "moss"):
+            assert say(client, found, product).status_code == 200
+            said.append((found, product))
+    seen: list[tuple[str, str]] = []
+    params: dict[str, Any] = {"limit": 2}
+    for page in range(3):
+        answer = client.get("/v1/feedback", params=params).json()
+        seen += [(one["search_id"], one["product_id"]) for one in answer["feedback"]]
+        params["cursor"] = answer["next_cursor"]
+        feedback._clock = lambda: 2000.0
+        assert say(client, said[0][0], f"{('slate', 'brick', 'walnut')[page]}").status_code == 200
+    assert params["cursor"] is None
+    assert seen == sorted(said)
+    surrogate = '[1.0,"\\ud800","a"]'
+    for text in ("3", "[1, 2]", '[1, "a", "b"]', "[1.0, 2, 3]", surrogate, "[" * 2000):
+        answer = client.get("/v1/feedback", params={"cursor": write_cursor(text)})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid"), text
 
 
 def test_it_can_be_taken_back_when_the_search_has_gone(

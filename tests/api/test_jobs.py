@@ -259,6 +259,8 @@ def test_jobs_of_every_kind_have_their_routes(stopped: TestClient) -> None:
     problem(stopped.post("/v1/adaptations", json={"views": 0}), 422, "request-invalid")
     problem(stopped.post("/v1/evaluations"), 422, "request-invalid")
     problem(stopped.get("/v1/imports/unknown/rows"), 404, "job-not-found")
+    problem(stopped.get("/v1/evaluations/unknown/pictures/room-001.jpg"), 404, "job-not-found")
+    problem(stopped.get("/v1/evaluations/unknown/pictures/index.html"), 422, "request-invalid")
 
 
 def test_too_many_jobs_are_refused(stopped: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +277,8 @@ def test_the_status_tells_what_is_served(client: TestClient, tmp_path: Path) -> 
     status = client.get("/v1/status").json()
     assert (status["products"], status["searchable"], status["images"]) == (6, 6, 6)
     assert (status["preset"], status["adapted"], status["jobs"]) == ("fake", False, [])
+    limits = (status["keep_hours"], status["max_upload_mb"], status["max_megapixels"])
+    assert limits == (24, 0.2, 0.1)
     assert str(tmp_path) not in json.dumps(status)
     before = status["revision"]
     client.delete("/v1/products/oak")

@@ -691,6 +691,7 @@ def test_operation_ids_are_stable(client: TestClient) -> None:
             "GET /v1/searches/{search_id}/floor.png": "floor_picture",
             "GET /v1/searches/{search_id}/patch.png": "patch_picture",
             "GET /v1/searches/{search_id}/matches.csv": "matches_csv",
+            "GET /v1/searches/{search_id}/matches.pdf": "matches_pdf",
             "GET /v1/searches/{search_id}/matches/{product_id}": "compare_match",
             "GET /v1/searches/{search_id}/matches/{product_id}/picture.png": "comparison_picture",
             "GET /v1/searches/{search_id}/matches/{product_id}/floor.jpg": "scaled_floor",

@@ -51,7 +51,7 @@ pytestmark = pytest.mark.slow
 JSON = {"content-type": "application/json"}
 PATHS = (
     *("", "/facets", "/floor.png", "/patch.png", "/photo.jpg"),
-    *("/matches.csv", "/matches/oak"),
+    *("/matches.csv", "/matches.pdf", "/matches/oak"),
 )
 """Of what is read of a search."""
 

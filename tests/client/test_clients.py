@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import io
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -195,6 +196,8 @@ def test_pictures_and_tables_of_a_search(client: Client, room: Path, lens: Floor
     with Image.open(io.BytesIO(client.mask(room))) as image:
         assert np.array_equal(np.asarray(image) > 0, lens.mask(room).mask)
     assert len(client.matches_csv(page).splitlines()) == 7
+    assert len(client.matches_csv(page, ids=["moss", "oak"]).splitlines()) == 3
+    assert client.matches_pdf(page, limit=2).startswith(b"%PDF-")
     facets = client.search_facets(page)
     assert facets.total == page.total
     assert {one.value for one in facets.facets[0].values} == {"wood", "stone"}
@@ -222,6 +225,7 @@ def test_feedback(client: Client, room: Path, tmp_path: Path) -> None:
     client.take_feedback_back(page, "moss")
     remarks = client.list_feedback()
     assert [(one.product_id, one.verdict) for one in remarks.feedback] == [("oak", "right")]
+    assert tuple(client.remarks(limit=1)) == remarks.feedback
     assert client.get_search(page).feedback == {"oak": "right"}
     with ZipFile(client.export_feedback(tmp_path / "feedback.zip")) as archive:
         assert "feedback/pairs.csv" in archive.namelist()
@@ -286,6 +290,28 @@ def test_jobs(client: Client, product_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ServiceError) as failure:
         client.wait(measured, every=0.1)
     assert failure.value.code == "dataset-invalid"
+
+
+def test_an_evaluation_shows_its_worst_cases(
+    client: Client, product_folder: Path, room: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "set"
+    shutil.copytree(product_folder, folder / "products")
+    (folder / "rooms").mkdir()
+    shutil.copy(room, folder / "rooms" / "room.png")
+    (folder / "pairs.csv").write_text("room,product,source\nroom.png,walnut.png,shop\n")
+    job = client.wait(client.start_evaluation("set", "pairs"), every=0.1)
+    assert job.report is not None
+    (case,) = job.report["cases"]
+    assert case["name"] == "room.png"
+    for one in case["pictures"]:
+        with Image.open(io.BytesIO(client.evaluation_picture(job, one["file"]))) as image:
+            assert image.format == "JPEG"
+    assert [one["product"] for one in case["pictures"]][:2] == [None, "walnut"]
+    for name, code in (("room-999.jpg", "image-not-found"), ("../jobs.db", "not-found")):
+        with pytest.raises(ServiceError) as refusal:
+            client.evaluation_picture(job, name)
+        assert refusal.value.code in (code, "request-invalid")
 
 
 @pytest.mark.parametrize("sources", [{}, {"file": "a.zip", "folder": "b"}])

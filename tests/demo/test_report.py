@@ -12,6 +12,7 @@ from PIL import Image
 from floorlens import Floorlens
 from floorlens.demo.report import RoomOutcome, write_report
 from floorlens.images.loading import load_photo
+from floorlens.ranking import Word
 from floorlens.reranking import Evidence
 
 EVIL = '<img src=x onerror="alert(1)">&'
@@ -107,3 +108,33 @@ def test_a_picture_that_is_gone_does_not_stop_the_report(
     text = read(write_report(tmp_path / "report.html", [outcome], title="t"))
     assert "its picture cannot be read any more" in text
     assert '<p class="fl-name">Oak floor</p>' in text
+
+
+def test_what_cannot_be_told_apart_is_one_group_and_far_products_have_no_figure(
+    lens: Floorlens, room: Path, tmp_path: Path
+) -> None:
+    result = lens.search(room, limit=3)
+    words: tuple[Word | None, ...] = ("very close", "close", None)
+    matches = tuple(
+        replace(match, word=word, score=score)
+        for match, word, score in zip(result.matches, words, (0.7, 0.2, 0.1), strict=True)
+    )
+    calibrated = replace(result, matches=matches, equals=2, nothing_close=False)
+    outcome = RoomOutcome("room.png", None, calibrated)
+    text = read(write_report(tmp_path / "report.html", [outcome], title="t"))
+    group, rest = text.split("<h3>Most likely one of these 2</h3>")[1].split("<h3>Then</h3>")
+    assert group.count("fl-card") - group.count("fl-cards") == 2
+    assert re.findall(r'fl-score">([^<]+)', group) == ["70%", "20%"]
+    assert "fl-score" not in rest
+    far = replace(calibrated, nothing_close=True)
+    text = read(write_report(tmp_path / "report.html", [replace(outcome, result=far)], title="t"))
+    assert "Most likely one" not in text
+    assert "Nothing in this catalogue is close" in text
+
+
+def test_a_piece_of_the_floor_is_shown(lens: Floorlens, room: Path, tmp_path: Path) -> None:
+    outcome = RoomOutcome("room.png", load_photo(room), lens.search(room, limit=1))
+    text = read(write_report(tmp_path / "report.html", [outcome], title="t"))
+    assert "A piece of the floor" in text
+    with Image.open(tmp_path / "pictures" / "floor-1.jpg") as picture:
+        assert picture.width == picture.height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,18 @@ def test_pairs_show_room_truth_and_first_five_worst_first(
     assert "<b>wfs" not in text
     # A room and the true product each, and five matches for the two that were ranked.
     assert len(pictures) == 3 * 2 + 2 * 5
+    # The file for programs says the same, case by case.
+    cases = json.loads((tmp_path / "out" / "worst" / "cases.json").read_text())
+    assert [case["name"] for case in cases] == ["c.png", "b.png", "a.png"]
+    assert "no floor in this photo" in cases[0]["reason"]
+    assert [one["file"] for case in cases for one in case["pictures"]] == pictures
+    room, truth, *ranked = cases[1]["pictures"]
+    assert (room["shows"], truth["product"], truth["place"]) == ("room", "p2", None)
+    assert [(one["product"], one["place"], one["right"]) for one in ranked[:3]] == [
+        ("p0", 1, False),
+        ("p1", 2, False),
+        ("p2", 3, True),
+    ]
     # Each product is written once.
     assert len(list((tmp_path / "out" / "worst").glob("product-*.jpg"))) == 5
 
@@ -52,6 +65,10 @@ def test_masks_show_photo_truth_prediction_and_difference(
     evaluate_masks(masks_folder.path, opener=lens.open, html=tmp_path / "worst")
     text, pictures = page_of(tmp_path / "worst")
     assert len(pictures) == 4 * 4
+    cases = json.loads((tmp_path / "worst" / "cases.json").read_text())
+    assert [one["file"] for case in cases for one in case["pictures"]] == pictures
+    shown = [one["shows"] for one in cases[0]["pictures"]]
+    assert shown == ["photo", "true", "predicted", "difference"]
     # Floor claimed where there is none is worse than any little overlap.
     assert text.index("none: IoU 0.000") < text.index("full: IoU")
 

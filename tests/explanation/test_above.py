@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from floorlens.explanation.above import floor_from_above, floor_patch
+from floorlens.explanation.above import clean_box, floor_from_above, floor_patch
 from floorlens.images.loading import load_photo
 from floorlens.segmentation.region import region_by_hand
 
@@ -34,3 +34,16 @@ def test_without_a_horizon_the_patch_is_as_the_camera_saw_it() -> None:
     patch = floor_patch(photo, region_by_hand(photo, (0, 60, 160, 120)))
     assert patch.pixels.shape[0] == patch.pixels.shape[1] or not patch.straight
     assert (patch.pixels == (180, 140, 90)).mean() > 0.9
+
+
+def test_a_patch_shows_nothing_but_floor() -> None:
+    """Where that leaves enough of it: a square with a corner of a rug is no picture of a floor."""
+    mask = np.zeros((300, 400), bool)
+    mask[100:300, 50:350] = True
+    mask[100:130, 180:350] = False
+    rows, columns = clean_box(mask)
+    assert mask[rows, columns].all()
+    assert rows.stop - rows.start >= 150
+    narrow = np.zeros((300, 400), bool)
+    narrow[::2] = True
+    assert narrow[clean_box(narrow)].size > 100

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from floorlens.look import stylesheet
-from floorlens.look.parts import chip, component_bars, palettes, word_badge
+from floorlens.look.parts import chip, component_bars, palettes, product_card, word_badge
 from floorlens.ranking import Word
 
 EVIL = '"><b>&'
@@ -41,3 +41,25 @@ def test_texts_are_never_html() -> None:
     )
     assert "<b>&" not in whole
     assert whole.count("&lt;b&gt;&amp;") == 7
+
+
+def test_a_card_has_what_is_known_and_no_more() -> None:
+    bare = product_card(1, "Oak", None)
+    assert "no picture" in bare
+    assert not re.findall(r"fl-(?:facts|price|line|word|score|bars|reason)", bare)
+    full = product_card(
+        2,
+        EVIL,
+        f"{EVIL}.jpg",
+        facts=("oak", EVIL),
+        price=EVIL,
+        word="close",
+        score="20%",
+        components={"colour": 0.5},
+        reason=EVIL,
+        note=EVIL,
+        mark=True,
+    )
+    assert "<b>&" not in full
+    for name in set(re.findall(r"fl-[a-z]+", full)) - {"fl-first"}:
+        assert f".{name}" in stylesheet("parts"), name

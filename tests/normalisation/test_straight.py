@@ -47,7 +47,8 @@ def test_squares_of_two_sizes_show_the_floor_alone() -> None:
     pixels, mask = tiled_room(PLANE.pitch)
     lit = pixels.copy()
     lit[:, 320:], mask[:, 320:] = 255, False
-    patches, coverage, places = straight_squares(lit, mask, PLANE, ((0.6, 2), (0.3, 3)), side=64)
+    squares = straight_squares(lit, mask, PLANE, ((0.6, 2), (0.3, 3)), side=64)
+    patches, coverage, places = squares.patches, squares.coverage, squares.places
     assert patches.shape == (5, 64, 64, 3)
     assert coverage.dtype == np.float32
     assert coverage.min() > 0.7
@@ -60,7 +61,8 @@ def test_squares_of_two_sizes_show_the_floor_alone() -> None:
 
 def test_with_the_plane_found_rather_than_told() -> None:
     pixels, mask = tiled_room(math.radians(18))
-    patches, coverage, _ = straight_squares(pixels, mask, estimate_plane(pixels, mask))
+    squares = straight_squares(pixels, mask, estimate_plane(pixels, mask))
+    patches, coverage = squares.patches, squares.coverage
     assert patches.shape == (6, 224, 224, 3)
     assert coverage.mean() > 0.8
 
@@ -69,9 +71,9 @@ def test_near_floor_is_averaged_and_not_passed_over() -> None:
     """Fine grain of a near floor is grey from above; its single pixels are black or white."""
     _, mask = tiled_room(math.radians(60), size=(1280, 960))
     noise = np.random.default_rng(0).integers(0, 2, mask.shape, dtype=np.uint8) * np.uint8(255)
-    patches, *_ = straight_squares(
+    patches = straight_squares(
         np.repeat(noise[..., None], 3, axis=2), mask, PLANE, ((1.2, 2),), side=64
-    )
+    ).patches
     assert patches.std() < 60
     assert patches.mean() == pytest.approx(127, abs=8)
 

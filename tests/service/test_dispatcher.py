@@ -166,6 +166,10 @@ def test_every_kind_of_work_is_done(lens: Floorlens, tmp_path: Path) -> None:
         assert dict(done[2].counts) == {"updated": 10}
         assert (reports[3]["n"], reports[3]["worst"][0]["file"]) == (1, "a.jpg")
         assert str(tmp_path) not in str(reports)
+        shown = reports[3]["cases"][0]["pictures"]
+        assert [one["shows"] for one in shown][:2] == ["room", "product"]
+        drawn = {path.name for path in jobs.pictures(ids[3]).iterdir()}
+        assert drawn == {one["file"] for one in shown}
 
 
 def test_a_failure_is_a_code_and_its_cause_a_matter_of_the_log(

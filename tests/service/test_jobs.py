@@ -187,5 +187,8 @@ def test_old_jobs_and_what_was_sent_for_them_go(
     assert not left & {"left", *sorted(ended)[-2:]}
     with store.writing() as connection:
         connection.execute(update(table).values(ended=0).where(table.c.id.in_(ended)))
+    for name in (ended[-1], waiting):
+        jobs.pictures(name).mkdir(parents=True)
     jobs.sweep()
     assert [job.id for job in jobs.page(None, None, 99)[0]] == [waiting]
+    assert [path.name for path in jobs.pictures(waiting).parent.iterdir()] == [waiting]

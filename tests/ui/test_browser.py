@@ -32,13 +32,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
 PATIENCE = 120
-DESKTOP = {"viewport": {"width": 1440, "height": 900}}
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "has_touch": True,
-    "is_mobile": True,
-}
 
 
 # -- processes ---------------------------------------------------------------------------------
@@ -159,7 +152,7 @@ class Visitor:
         chooser.set_input_files(photo)
 
     def cards(self) -> Locator:
-        return self.page.locator("li[data-product]")
+        return self.page.locator("[data-search] li[data-product]")
 
     def ids(self) -> list[str]:
         return [one.get_attribute("data-product") or "" for one in self.cards().all()]
@@ -197,8 +190,13 @@ class Visitor:
 @pytest.fixture
 def visitor(browser_page: Page) -> Visitor:
     """Somebody at a desk."""
-    browser_page.set_viewport_size(DESKTOP["viewport"])
     return Visitor(browser_page)
+
+
+@pytest.fixture
+def phone(phone_page: Page) -> Visitor:
+    """Somebody with a telephone."""
+    return Visitor(phone_page)
 
 
 def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
@@ -239,7 +237,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
 
     # Filtered by a chip: only what passes stays.
     page.get_by_role("button", name="Material", exact=True).click()
-    page.get_by_role("checkbox", name=re.compile("^Oak")).first.click()
+    page.get_by_role("checkbox", name=re.compile(r"^Oak \d")).click()
     filtered = visitor.wait_for_another_search(second)
     page.keyboard.press("Escape")
     assert all(one.startswith("oak") for one in visitor.ids())
@@ -265,3 +263,54 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     assert visitor.search() == liked
     assert visitor.ids() == shown
     assert visitor.errors == []
+
+
+def test_somebody_with_a_telephone(phone: Visitor, site: Site) -> None:
+    """The first result is on the first screen; the floor is corrected with a finger."""
+    page = phone.page
+    phone.open(site.page)
+    page.get_by_role("button", name="Take a photo").wait_for()
+    phone.check("first screen on a telephone")
+    page.get_by_role("button", name=re.compile("Garden")).first.click()
+    phone.cards().first.wait_for()
+    first = phone.cards().first.bounding_box()
+    assert first
+    assert first["y"] + 0.5 * first["height"] < 844
+    phone.check("results on a telephone")
+    phone.picture("phone")
+    before = phone.search()
+    page.get_by_role("button", name="Correct the floor").click()
+    photo = page.get_by_role("application", name="Correct the floor")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    box = photo.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 0.3 * box["width"], box["y"] + 0.9 * box["height"])
+    phone.wait_for_another_search(before)
+    phone.check("correcting on a telephone")
+    phone.picture("phone-correcting")
+    page.get_by_role("button", name="Done", exact=True).click()
+    phone.cards().first.get_by_role("button").first.tap()
+    page.get_by_role("dialog").get_by_role("heading", name="Colours").wait_for()
+    phone.check("an opened card on a telephone")
+    phone.picture("phone-card")
+    assert phone.errors == []
+
+
+def test_the_page_waits_for_a_service_that_was_killed(visitor: Visitor, site: Site) -> None:
+    """The photo stays, what was there stays, and the answer comes by itself."""
+    page = visitor.page
+    with serving(site.folder, port := free_port()) as first:
+        page_port, log = free_port(), site.folder / "page-killed.log"
+        options = ("--api-url", f"http://127.0.0.1:{port}", "--port", str(page_port))
+        with running(log, site.folder, "ui", *options) as process:
+            wait_until(lambda: answers(page_port), process, log)
+            visitor.open(f"http://127.0.0.1:{page_port}")
+            page.get_by_role("heading", name="Find this floor").wait_for()
+            os.kill(first.pid, signal.SIGKILL)
+            visitor.upload(ROOMS / "living-oak-sun.jpg")
+            gone = page.get_by_test_id("stAlert").get_by_text("The service does not answer")
+            gone.wait_for()
+            visitor.picture("service-gone")
+            with serving(site.folder, port):
+                visitor.cards().first.wait_for()
+                gone.wait_for(state="hidden")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from tempfile import TemporaryFile
@@ -12,7 +13,8 @@ from starlette.responses import StreamingResponse
 
 from floorlens.api.bodies import ProductId
 from floorlens.api.exchange import checkpoint
-from floorlens.api.problems import problems_of
+from floorlens.api.paging import CURE, Cursor, read_cursor, write_cursor
+from floorlens.api.problems import Refusal, problems_of
 from floorlens.api.routes.searches import GONE, Asking, SearchId
 from floorlens.api.search_answers import moment
 from floorlens.api.search_bodies import FeedbackBody, RemarkBody, RemarksBody
@@ -121,23 +123,57 @@ async def delete_feedback(request: Request, service: ServiceOf, search_id: Searc
 @router.get(
     "/feedback",
     dependencies=[Depends(requires("read"))],
-    responses=problems_of(s422="a parameter is unknown or out of range", s503=_LOST),
+    responses=problems_of(
+        s422="a parameter is unknown or out of range, or the cursor cannot be used", s503=_LOST
+    ),
 )
 async def list_feedback(
     request: Request,
     service: ServiceOf,
     limit: Annotated[int, Query(ge=1, le=1000, description="at most so many")] = 100,
-    offset: Annotated[int, Query(ge=0, le=10**9, description="so many are passed over")] = 0,
+    cursor: Cursor = None,
 ) -> RemarksBody:
-    """Returns what was said of matches, by all keys, the latest first."""
+    """Returns what was said of matches, by all keys, the latest first, a page at a time.
+
+    What is said meanwhile neither repeats nor skips others.
+    """
+    after = _place(cursor)
 
     def read() -> RemarksBody:
+        remarks = service.feedback.remarks(after, limit + 1)
+        page = remarks[:limit]
+        following = None
+        if len(remarks) > limit:
+            last = page[-1]
+            place = [last.created, last.search_id, last.product_id]
+            following = write_cursor(json.dumps(place, ensure_ascii=False))
         return RemarksBody(
             total=service.feedback.count(),
-            feedback=[_body(one) for one in service.feedback.remarks(offset, limit)],
+            feedback=[_body(one) for one in page],
+            next_cursor=following,
         )
 
     return await service.run_with_files(request, read)
+
+
+def _place(cursor: str | None) -> tuple[float, str, str] | None:
+    """Returns when the last one of the page before was said, of which search and product.
+
+    Raises:
+        Refusal: the cursor is none of ours.
+    """
+    last = read_cursor(cursor)
+    if last is None:
+        return None
+    try:
+        created, search_id, product_id = json.loads(last)
+        # A text that cannot be sent cannot be asked for either.
+        known = all(isinstance(text, str) and text.encode() for text in (search_id, product_id))
+    except (ValueError, TypeError, RecursionError):
+        known = False
+    if not known or not isinstance(created, float):
+        raise Refusal(422, "request-invalid", errors={"cursor": CURE})
+    return created, search_id, product_id
 
 
 @router.get(

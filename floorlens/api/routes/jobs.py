@@ -14,7 +14,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from floorlens.api.bodies import Request as Body
@@ -28,7 +28,7 @@ from floorlens.api.forms import (
     receive_file,
     validated,
 )
-from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
+from floorlens.api.paging import CURE, Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.problems import TEXTS, Refusal, problems_of
 from floorlens.api.security import Caller, requires
 from floorlens.api.service import Service, ServiceOf
@@ -156,7 +156,9 @@ class JobState(BaseModel):
     ended: datetime | None
     attempts: int = Field(description="how often it was begun: again after a crash")
     report: dict[str, Any] | None = Field(
-        description="what it did; of imports counts, notes and adaptation; null before its end"
+        description="what it did: of imports counts, notes and adaptation; of evaluations the "
+        "figures, `scores.bins` for their calibration, and `cases`, the worst ones with the names "
+        "of their pictures; null before its end"
     )
     error: JobError | None
 
@@ -503,8 +505,7 @@ def _add_routes(family: _Family) -> None:
         """Returns what became of each product, also while the job runs."""
         last = read_cursor(cursor) or "-1"
         if last != "-1" and not (last.isascii() and last.isdecimal() and len(last) < 12):
-            cure = "take `next_cursor` of the page before, as it is"
-            raise Refusal(422, "request-invalid", errors={"cursor": cure})
+            raise Refusal(422, "request-invalid", errors={"cursor": CURE})
 
         def read() -> JobRows:
             _job_of(service, kind, job_id)
@@ -595,3 +596,56 @@ def _add_routes(family: _Family) -> None:
 
 for _family in FAMILIES:
     _add_routes(_family)
+
+
+@router.get(
+    "/evaluations/{job_id}/pictures/{name}",
+    dependencies=[Depends(requires("read"))],
+    response_class=Response,
+    responses={
+        200: {
+            "content": {
+                "image/jpeg": {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}
+            },
+            "description": "the picture",
+            "headers": {
+                "Cache-Control": {"schema": {"type": "string"}, "description": "for browsers"}
+            },
+        },
+        **problems_of(
+            s404="no such job, or it has no such picture",
+            s422="the name is none of a picture",
+            s503="what the service keeps cannot be read",
+        ),
+    },
+)
+async def evaluation_picture(
+    request: Request,
+    service: ServiceOf,
+    job_id: str,
+    name: Annotated[
+        str,
+        Path(
+            pattern=r"^(room|product|mask)-[0-9]{3,4}(-(photo|true|predicted|difference))?\.jpg$",
+            description="`file` of a picture in `cases` of the report",
+            examples=["room-001.jpg"],
+        ),
+    ],
+) -> Response:
+    """Returns a picture of what came out worst in an evaluation, its longer side 720 pixels.
+
+    The report's `cases` name them: a room with its floor drawn, its product, those that came before
+    it; of masks the photo, the true floor, the predicted one and the difference.
+    """
+
+    def read() -> Response:
+        jobs = service.dispatcher.jobs
+        _job_of(service, "evaluation", job_id)
+        try:
+            jpeg = (jobs.pictures(job_id) / name).read_bytes()
+        except OSError as error:
+            raise Refusal(404, "image-not-found") from error
+        headers = {"Cache-Control": "private, max-age=86400"}
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
+
+    return await service.run_with_files(request, read)

@@ -22,7 +22,7 @@ from floorlens.api.bodies import ProductId
 from floorlens.api.bodies import Request as Body
 from floorlens.api.exchange import checkpoint
 from floorlens.api.forms import FORM, JSON, check_media_type, of_fields, read_json, validated
-from floorlens.api.paging import Cursor, Limit, read_cursor, write_cursor
+from floorlens.api.paging import CURE, Cursor, Limit, read_cursor, write_cursor
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refusal, problems_of
 from floorlens.api.security import requires, requires_image
@@ -367,8 +367,7 @@ async def similar_products(
     condition = parse_where(where)
     last = read_cursor(cursor) or "0"
     if not (last.isascii() and last.isdecimal() and len(last) < 10):
-        cure = "take `next_cursor` of the page before, as it is"
-        raise Refusal(422, "request-invalid", errors={"cursor": cure})
+        raise Refusal(422, "request-invalid", errors={"cursor": CURE})
     start = int(last)
 
     def rank() -> SimilarProducts:

@@ -268,43 +268,6 @@ async def patch_picture(
     return await _floor_picture(request, service, caller, search_id, photo, draw)
 
 
-@router.get(
-    "/searches/{search_id}/matches.csv",
-    response_class=Response,
-    responses={
-        200: {
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-            "description": "a row for each match",
-            "headers": {
-                "Content-Disposition": {"schema": {"type": "string"}, "description": "a file name"}
-            },
-        },
-        **problems_of(
-            s404=f"{GONE}; or there is nothing to rank any more",
-            s422="a parameter is unknown",
-            s503=BUSY,
-        ),
-    },
-)
-async def matches_csv(
-    request: Request, service: ServiceOf, caller: Asking, search_id: SearchId
-) -> Response:
-    """Returns the whole ranking of a search as a CSV in UTF-8, for spreadsheets and programs.
-
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    kept = await kept_search(request, service, caller, search_id)
-
-    def export() -> Response:
-        text = service.searching.whole(kept, checkpoint).to_csv()
-        name = f'attachment; filename="floorlens-{kept.id}.csv"'
-        return Response(
-            text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name}
-        )
-
-    return await service.run_with_rankings(request, export)
-
-
 _COMPARISON_PROBLEMS = problems_of(
     s404=f"{GONE}; or no such product or photo, or one of its pictures cannot be read any more",
     s422="a parameter is unknown or out of range",

@@ -102,8 +102,20 @@ class BuiltinEmbedder:
         """Returns the features of a floor; equal views get equal aspects."""
         return FloorFeatures({name: self._aspect(view) for name, view in views.items()})
 
+    def renewed(self, view: FloorView, earlier: Aspect) -> Aspect:
+        """Returns the aspect of a view whose other patches have rows in an earlier aspect."""
+        if view.earlier is None:
+            return self._aspect(view)
+        base = earlier.base[view.earlier]
+        if len(view.patches):
+            base[view.earlier < 0] = self.encode(view.patches).astype(np.float16)
+        return self._described(base, view)
+
     def _aspect(self, view: FloorView) -> Aspect:
-        base, coverage = self.encode(view.patches).astype(np.float16), view.coverage
+        return self._described(self.encode(view.patches).astype(np.float16), view)
+
+    def _described(self, base: NDArray[np.float16], view: FloorView) -> Aspect:
+        coverage = view.coverage
         return Aspect(
             base=base,
             coverage=coverage.astype(np.float16),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from floorlens.models.stamp import Stamp
-from floorlens.normalisation import FloorView, check_view
+from floorlens.normalisation import Cuts, FloorView, check_view
 from floorlens.normalisation.colours import for_colours, images_of, sample_colours
-from floorlens.normalisation.plane import MOST_SPREAD, estimate_plane
+from floorlens.normalisation.plane import MOST_SPREAD, FloorPlane, estimate_plane
 from floorlens.normalisation.shading import flatten
-from floorlens.normalisation.squares import Scales, choose_squares, cut_squares
+from floorlens.normalisation.squares import Scales, choose_squares, cut_squares, same_squares
 from floorlens.normalisation.straight import straight_squares
 from floorlens.normalisation.trust import light_of
 
@@ -51,6 +53,22 @@ class BuiltinNormaliser:
         Raises:
             ValueError: the shapes differ, or the mask is empty.
         """
+        return self._view(pixels, mask, None)
+
+    def renewed_view(
+        self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts
+    ) -> FloorView:
+        """Returns what `view` does, but cuts no patches that are about where `cuts` has one.
+
+        Raises:
+            ValueError: the shapes differ, or the mask is empty.
+        """
+        seen = len(cuts.places) - cuts.straight
+        return self._view(pixels, mask, Cuts(cuts.places[:seen], cuts.coverage[:seen]))
+
+    def _view(
+        self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts | None
+    ) -> FloorView:
         check_view(pixels, mask)
         squares = choose_squares(mask, SCALES)
         photo, floor = images_of(pixels, mask)
@@ -60,12 +78,19 @@ class BuiltinNormaliser:
             small, on_floor = for_colours(photo, floor)
             if on_floor.any():
                 lab, _ = sample_colours(*images_of(*flatten(small, on_floor)))
-        patches = cut_squares(photo, floor, squares, fill, SIDE)
         coverage = np.array([square.coverage for square in squares], np.float32)
         places = np.array(
             [(s.left + s.side / 2, s.top + s.side / 2, s.side) for s in squares], np.float32
         )
-        return FloorView(patches, coverage, lab, light_of(photo, floor), places)
+        earlier = None
+        if cuts is not None:
+            earlier = same_squares(places, coverage, cuts)
+            kept = earlier >= 0
+            places[kept], coverage[kept] = cuts.places[earlier[kept]], cuts.coverage[earlier[kept]]
+            squares = [square for square, old in zip(squares, kept, strict=True) if not old]
+        patches = cut_squares(photo, floor, squares, fill, SIDE)
+        light = light_of(photo, floor)
+        return FloorView(patches, coverage, lab, light, places, earlier=earlier)
 
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
         """Returns the patches of the floor seen from above; None where the photo does not allow it.
@@ -73,12 +98,39 @@ class BuiltinNormaliser:
         `coverage` is lowered: these patches count less than those of `view`.
         """
         plane = estimate_plane(pixels, mask)
-        if plane.spread > MOST_SPREAD:
+        return self._straight(pixels, mask, plane, None) if plane.spread <= MOST_SPREAD else None
+
+    def renewed_straight(
+        self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts
+    ) -> FloorView | None:
+        """Returns what `straightened` does with the plane of `cuts`; None where that has none."""
+        if cuts.plane is None:
             return None
+        seen = len(cuts.places) - cuts.straight
+        earlier = Cuts(cuts.places[seen:], cuts.coverage[seen:] / np.float32(STRAIGHT_WEIGHT))
+        view = self._straight(pixels, mask, FloorPlane.from_values(cuts.plane), earlier)
+        if view is None or view.earlier is None:
+            return view
+        return replace(view, earlier=np.where(view.earlier < 0, -1, view.earlier + seen))
+
+    def _straight(
+        self,
+        pixels: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        plane: FloorPlane,
+        earlier: Cuts | None,
+    ) -> FloorView | None:
         try:
-            patches, coverage, places = straight_squares(pixels, mask, plane, STRAIGHT, SIDE)
+            squares = straight_squares(pixels, mask, plane, STRAIGHT, SIDE, earlier)
         except ValueError:
             # The mask lies above the horizon, or nothing is near enough: only the raw view is used.
             return None
-        weights = np.asarray(coverage * STRAIGHT_WEIGHT, np.float32)
-        return FloorView(patches, weights, np.empty((0, 3), np.float32), places=places)
+        return FloorView(
+            squares.patches,
+            np.asarray(squares.coverage * STRAIGHT_WEIGHT, np.float32),
+            np.empty((0, 3), np.float32),
+            places=squares.places,
+            straight=len(squares.places),
+            plane=plane.values,
+            earlier=None if earlier is None else squares.earlier,
+        )

@@ -18,7 +18,7 @@ from floorlens.ui.catalogue import adding, products, upkeep
 
 def show() -> None:
     """Shows the page."""
-    st.header(texts.CATALOGUE)
+    st.title(texts.CATALOGUE)
     access = admin.access()
     if access is None:
         return

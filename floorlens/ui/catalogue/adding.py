@@ -17,7 +17,6 @@ from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_value
 from floorlens.ui.components import element
 from floorlens.ui.server import MARK, PREFIX
-from floorlens.ui.tickets import TICKETS
 
 _UPLOAD = element("upload")
 _SOURCES = (texts.FROM_FILE, texts.FROM_FOLDER, texts.FROM_HAND)
@@ -72,7 +71,7 @@ def _from_file(access: Access) -> None:
         data={
             "address": f"{PREFIX}/imports",
             "mark": MARK,
-            "ticket": _ticket(access),
+            "ticket": admin.ticket(access, "imports"),
             "options": {
                 name: value if isinstance(value, str) else "true" for name, value in options.items()
             },
@@ -90,13 +89,6 @@ def _from_file(access: Access) -> None:
         },
         on_job_change=_sent,
     )
-
-
-def _ticket(access: Access) -> str:
-    ticket: str = st.session_state.get("ticket", "")
-    if not TICKETS.holds(ticket):
-        ticket = st.session_state["ticket"] = TICKETS.issue(access.key)
-    return ticket
 
 
 def _sent() -> None:
@@ -141,7 +133,9 @@ def _by_hand(access: Access) -> None:
         )
         product_id = st.text_input(texts.ID, key="new_id", help=texts.ID_HELP).strip()
         name = st.text_input(texts.NAME, key="new_name").strip()
-        lines = st.text_area(texts.OWN_FIELDS, key="new_fields", placeholder=texts.FIELDS_PLACEHOLDER)
+        lines = st.text_area(
+            texts.OWN_FIELDS, key="new_fields", placeholder=texts.FIELDS_PLACEHOLDER
+        )
         replace = st.checkbox(texts.REPLACE, key="new_replace")
         adds = st.form_submit_button(texts.ADD, type="primary")
     if not adds:
@@ -170,5 +164,5 @@ def _by_hand(access: Access) -> None:
     st.session_state["added"] = st.session_state.get("added", 0) + 1
     for key in ("new_id", "new_name", "new_fields", "new_replace"):
         st.session_state.pop(key, None)
-    st.session_state["product"] = product.id
+    st.session_state["opened_product"] = product.id
     st.rerun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
+from itertools import cycle
 from typing import Any
 
 import streamlit as st
@@ -30,7 +31,7 @@ def show(access: Access, product_id: str) -> None:
 
 
 def _close() -> None:
-    for name in ("product", "deleting"):
+    for name in ("opened_product", "deleting"):
         st.session_state.pop(name, None)
 
 
@@ -85,7 +86,7 @@ def _save(access: Access, product: Product, name: str, changes: Mapping[str, Any
 def _metadata(product: Product) -> dict[str, Any]:
     """Shows the product's own fields, and returns those that were changed."""
     changes: dict[str, Any] = {}
-    st.markdown(f"#### {texts.OWN_FIELDS}")
+    st.subheader(texts.OWN_FIELDS)
     for field, value in product.metadata.items():
         before = field_text(value)
         after = st.text_input(field, before, key=f"field_{product.id}_{field}").strip()
@@ -105,15 +106,19 @@ def _metadata(product: Product) -> dict[str, Any]:
 
 def _attributes(product: Product) -> dict[str, str | bool | float | None]:
     """Shows the attributes by which products are filtered; returns those that were changed."""
-    st.markdown(f"#### {texts.ATTRIBUTES_HEAD}")
+    st.subheader(texts.ATTRIBUTES_HEAD)
     changes: dict[str, str | bool | float | None] = {}
-    for name, meaning in NAMES.items():
-        held = product.attributes.get(name)
-        if meaning.is_number:
-            # A number that was measured is hardly ever known better by a person.
-            if held is None or meaning.unit not in ("mm",):
-                continue
-            number = st.number_input(
+    # A number that was measured is hardly ever known better by a person.
+    names = [
+        name
+        for name, meaning in NAMES.items()
+        if not meaning.is_number or (meaning.unit == "mm" and name in product.attributes)
+    ]
+    columns = cycle(st.columns(2))
+    for name, column in zip(names, columns, strict=False):
+        meaning, held = NAMES[name], product.attributes.get(name)
+        if meaning.is_number and held is not None:
+            number = column.number_input(
                 f"{texts.attribute(name)} ({meaning.unit})",
                 meaning.low,
                 meaning.high,
@@ -126,7 +131,7 @@ def _attributes(product: Product) -> dict[str, str | bool | float | None]:
             continue
         choices: list[Any] = [True, False] if meaning.is_flag else list(meaning.words)
         value = None if held is None else held.value
-        picked = st.selectbox(
+        picked = column.selectbox(
             texts.attribute(name),
             choices,
             index=choices.index(value) if value in choices else None,
@@ -151,7 +156,7 @@ def _edited(access: Access, product: Product) -> None:
     edited = [name for name, one in product.attributes.items() if one.origin == "edited"]
     if not edited:
         return
-    st.markdown(f"#### {texts.EDITED_BY_HAND}")
+    st.subheader(texts.EDITED_BY_HAND)
     for name in edited:
         label = texts.TAKE_BACK.format(
             attribute=texts.attribute(name), value=texts.value(product.attributes[name].value)

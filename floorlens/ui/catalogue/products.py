@@ -58,7 +58,7 @@ def show(access: Access) -> None:
                 args=((*cursors, page.next_cursor),),
                 disabled=page.next_cursor is None,
             )
-    if opened := st.session_state.get("product"):
+    if opened := st.session_state.get("opened_product"):
         product.show(access, opened)
 
 
@@ -114,7 +114,7 @@ def _card(one: Product) -> dict[str, Any]:
 def _open() -> None:
     event = st.session_state["products"].get("open")
     if event:
-        st.session_state["product"] = event
+        st.session_state["opened_product"] = event
 
 
 def _turn(cursors: tuple[str | None, ...]) -> None:

@@ -93,13 +93,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
     here.rooms = key;
     nodes.list.replaceChildren(...rooms.map((room) => roomOf(room, here)));
   }
-  // An answer of the page to the photo that was sent: the preview has had its time.
-  if (here.state !== "sending") showInvitation(here);
-  const problem = JSON.stringify(data.problem ?? null);
+  // The page has taken the photo that was sent: the preview has had its time.
+  if (here.state === "sent" && data.echo === here.token) showInvitation(here);
+  const problem = JSON.stringify([data.problem ?? null, data.echo]);
   if (here.problem !== problem) {
     here.problem = problem;
     if (data.problem) {
-      showInvitation(here);
       refuse(here, data.problem, data.problem[2]);
     } else if (here.refusedByPage) {
       nodes.refusal.hidden = true;
@@ -224,6 +223,7 @@ function send(here, file) {
     window.floorlensPhoto && URL.revokeObjectURL(window.floorlensPhoto.address);
     window.floorlensPhoto = { token, address };
     here.state = "sent";
+    here.token = token;
     here.tell("photo", { token, name: file.name });
   };
   request.onerror = request.ontimeout = () => failed(texts.connection);

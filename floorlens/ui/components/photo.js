@@ -168,7 +168,7 @@ function showPicture(here) {
 function shape({ nodes }, width, height) {
   nodes.root.style.setProperty("--ratio", width / height);
   nodes.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  nodes.svg.setAttribute("preserveAspectRatio", "xMidYMid slice");
+  nodes.svg.setAttribute("preserveAspectRatio", "xMidYMax slice");
 }
 
 function draw(here) {
@@ -198,7 +198,7 @@ function draw(here) {
   nodes.canvas.setAttribute("aria-busy", String(Boolean(local || data.busy)));
   nodes.canvas.dataset.mode = mode;
   nodes.close.hidden = mode !== "outline" || corners.length < 3;
-  nodes.large.hidden = !nodes.close.hidden;
+  nodes.large.hidden = nodes.reset.hidden = !nodes.close.hidden;
   if (here.at) {
     nodes.cursor.style.left = `${here.at[0] / width * 100}%`;
     nodes.cursor.style.top = `${here.at[1] / height * 100}%`;

@@ -5,6 +5,10 @@ entry     the first screen: drop, paste, camera, sample rooms; and another photo
 progress  what the service does with a photo, stage by stage
 trouble   what is amiss, with its cure
 photo     the photo with its floor, and the correction in place
+briefs    products in short, beside the ranking
+refining  what narrows the ranking, and what counts in it
+comparing up to four products beside the floor
+sharing   how many pass, the link, files, the shortlist
 matches   the ranked products as cards
 product   an opened card: floor and product side by side
 facts     what is known of a product, as texts
@@ -16,7 +20,17 @@ from __future__ import annotations
 import streamlit as st
 
 from floorlens.ui import asking, visit
-from floorlens.ui.find import entry, matches, photo, product, progress, refining, trouble
+from floorlens.ui.find import (
+    comparing,
+    entry,
+    matches,
+    photo,
+    product,
+    progress,
+    refining,
+    sharing,
+    trouble,
+)
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 
@@ -33,6 +47,7 @@ def show() -> None:
         now = _ask(now, None)
     if _at_start(now):
         entry.show(now)
+        sharing.show(now)
         return
     entry.show_other_photo()
     left, right = st.columns([5, 7], gap="large")
@@ -48,12 +63,14 @@ def show() -> None:
             st.rerun()
         if now.answer is not None:
             trouble.show_doubts(now)
+            sharing.show(now)
             chips = st.container()
             matches.show(now)
             # Above the cards, and after them: what it shows has to be asked for first.
             with chips:
                 refining.show(now)
     product.show(now)
+    comparing.show(now)
 
 
 def _at_start(now: Visit) -> bool:
@@ -66,6 +83,7 @@ def _at_start(now: Visit) -> bool:
 def _follow_address() -> None:
     """Opens the search that the address names: after a reload, from a link, by the back button."""
     product.follow_address()
+    sharing.follow_address()
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id
     came_back = st.session_state.pop("elsewhere", False)
@@ -97,9 +115,7 @@ def _ask(now: Visit, place: st.delta_generator.DeltaGenerator | None) -> Visit:
         with place:
             show_stage = progress.show(now.wish.kind)
         now = asking.answered(now, show_stage)
-    st.session_state["visit"] = now
-    if now.answer is not None:
-        visit.name(now.answer)
+    visit.store(now)
     return now
 
 

@@ -47,6 +47,11 @@ def brief(now: Visit, product_id: str) -> Brief:
         return Brief(product_id, product_id)
 
 
+def count_text(count: int) -> str:
+    """Returns so many products, in words."""
+    return texts.ONE_PRODUCT if count == 1 else texts.SOME_PRODUCTS.format(count=f"{count:,}")
+
+
 @st.cache_data(ttl=_SECONDS, max_entries=_MOST, show_spinner=False)
 def _of_service(url: str, product_id: str) -> Brief:
     try:

@@ -44,7 +44,10 @@ def show(now: Visit) -> None:
         settings if status is None else _of(settings, status),
         {
             "compact": False,
-            "problem": None if problem is None else [problem.title, problem.text, problem.passes],
+            "problem": None
+            if problem is None
+            # The element shows plain text.
+            else [problem.title, problem.text.replace("`", ""), problem.passes],
             "samples": [
                 {
                     "name": room.name,
@@ -84,6 +87,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
             "mark": MARK,
             "bytes": int(settings.max_upload_mb * 1e6),
             "megabytes": megabytes,
+            "echo": st.session_state.get("photo-echo"),
             "texts": {
                 "drop": texts.DROP,
                 "dropTouch": texts.DROP_TOUCH,
@@ -129,6 +133,7 @@ def privacy(status: Status | None) -> str:
 def _take_photo() -> None:
     event = st.session_state["entry"].get("photo")
     if event:
+        st.session_state["photo-echo"] = event["token"]
         visit.begin(event["token"])
 
 

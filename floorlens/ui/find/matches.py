@@ -9,7 +9,7 @@ import streamlit as st
 from floorlens.ui import texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts, product
-from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
+from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _CARDS = element("cards", "nodes")
 
@@ -114,7 +114,7 @@ def _compare() -> None:
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one))
+        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))
 
 
 def _group() -> None:

@@ -27,7 +27,7 @@ from floorlens.ui import asking, texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts
 from floorlens.ui.server import address
-from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
+from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _PRODUCT = element("product", "nodes", "wipe")
 MOST_KEPT = 8
@@ -386,7 +386,7 @@ def _judge() -> None:
             judged[product_id] = verdict
             said = texts.THANKS
     except FloorlensError:
-        st.session_state["opened_said"] = texts.VERDICT_NOT_KEPT
+        st.session_state["opened_said"] = texts.JUDGEMENT_LOST
         return
     st.session_state["opened_said"] = said
     visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))
@@ -405,4 +405,4 @@ def _compare() -> None:
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one))
+        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))

@@ -125,7 +125,9 @@ def _option(
         "label": label,
         "dot": DOTS.get(str(getattr(one, "value", ""))) if facet.field == "colour" else None,
         "count": one.count,
-        "counted": texts.PRODUCT if one.count == 1 else texts.PRODUCTS.format(count=one.count),
+        "counted": texts.ONE_PRODUCT
+        if one.count == 1
+        else texts.SOME_PRODUCTS.format(count=one.count),
         "selected": one.selected,
         "disabled": not one.count and not one.selected,
         "event": [facet.field, _key(one)],
@@ -212,8 +214,8 @@ def _weights(answer: Answer) -> dict[str, Any] | None:
 
 def field_label(field: str) -> str:
     """Returns what a field is called here."""
-    if field in texts.FIELDS:
-        return texts.FIELDS[field]
+    if field in texts.FIELD_NAMES:
+        return texts.FIELD_NAMES[field]
     label = field.replace("_", " ").strip()
     return label[:1].upper() + label[1:]
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from floorlens.ui import asking, texts, visit
+from floorlens.ui.states import Problem
 from floorlens.ui.visit import Visit
 
 AGAIN_SECONDS = 3.0
@@ -36,11 +37,18 @@ def show(now: Visit) -> None:
 def _show_cures(now: Visit) -> None:
     with st.container(horizontal=True):
         if now.problem is not None and now.problem.code == "nothing-to-rank" and _filter(now):
-            st.button(texts.CLEAR_FILTER, type="primary", on_click=_clear_filter)
-        elif now.unmet is not None and now.problem is not None and not now.problem.keeps_photo:
-            st.button(texts.TRY_AGAIN, type="primary", on_click=visit.ask_again)
+            st.button(
+                texts.CLEAR_FILTER, key="clear-filter", type="primary", on_click=_clear_filter
+            )
+        elif now.unmet is not None and now.problem is not None and _may_go(now.problem):
+            st.button(texts.TRY_AGAIN, key="try-again", type="primary", on_click=visit.ask_again)
         if now.answer is not None:
             st.button(texts.DISMISS, on_click=_dismiss)
+
+
+def _may_go(problem: Problem) -> bool:
+    """Returns whether asking once more may help."""
+    return problem.code == "nothing-to-rank" or not problem.keeps_photo
 
 
 def show_doubts(now: Visit) -> None:
@@ -49,7 +57,8 @@ def show_doubts(now: Visit) -> None:
         return
     page = now.answer.page
     if page.nothing_close:
-        st.warning(f"**{texts.NOTHING_CLOSE}**\n\n{page.verdict}", icon=":material/search_off:")
+        words = f"**{texts.NOTHING_CLOSE}**\n\n{texts.NOTHING_CLOSE_CURE}"
+        st.warning(words, icon=":material/search_off:")
     if page.degraded is not None:
         st.info(texts.DEGRADED, icon=":material/info:")
 
@@ -80,6 +89,6 @@ def _ask_again() -> None:
     if now.problem is None or not now.problem.passes:
         st.rerun()
     now = asking.answered(now)
-    st.session_state["visit"] = now
+    visit.store(now)
     if now.problem is None or not now.problem.passes:
         st.rerun()

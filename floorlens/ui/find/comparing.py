@@ -1,0 +1,281 @@
+"""Up to four products beside the floor: the tray in which they wait, and the table.
+
+What the ranking knows is shown at once. Each comparison takes the service about as long as a
+search: they are asked for one after the other, and kept for when the table is opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from floorlens.attributes.vocabulary import NAMES
+from floorlens.client.answers import Attribute, Comparison, Match
+from floorlens.errors import FloorlensError
+from floorlens.ui import asking, texts, visit
+from floorlens.ui.components import element
+from floorlens.ui.find import facts, product
+from floorlens.ui.find.briefs import Brief, brief
+from floorlens.ui.server import address
+from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
+
+_TRAY = element("tray", "nodes", "panel")
+_VERSUS = element("versus", "nodes", "panel")
+
+MOST_KEPT = 8
+"""Comparisons that a visit keeps."""
+SIDE = 360
+"""Of a picture, in pixels."""
+ROWS = tuple(
+    name for name, meaning in NAMES.items() if not meaning.is_number or meaning.unit == "mm"
+)
+"""The attributes in the table: words, and sizes that mean the same everywhere."""
+
+
+def show(now: Visit) -> None:
+    """Shows the tray, and the table if it is open."""
+    answer = now.answer
+    products = [brief(now, one) for one in now.compared] if answer is not None else []
+    _TRAY(
+        key="tray",
+        data={
+            "products": [
+                {
+                    "key": one.id,
+                    "name": one.name,
+                    "picture": one.picture,
+                    "remove": texts.UNCOMPARE_NAME.format(name=one.name),
+                }
+                for one in products
+            ],
+            "texts": {
+                "label": texts.TRAY,
+                "clear": texts.CLEAR,
+                "compare": texts.COMPARE_COUNT.format(count=len(products), most=MOST_COMPARED),
+            },
+        },
+        on_compare_change=_open_table,
+        on_remove_change=lambda: _remove("tray"),
+        on_clear_change=_clear,
+    )
+    is_open = answer is not None and bool(products) and now.comparing
+    data = _table(answer, products) if answer is not None and is_open else {"open": False}
+    _VERSUS(
+        key="versus",
+        data=data,
+        on_close_change=_close,
+        on_open_change=_open_card,
+        on_remove_change=lambda: _remove("versus"),
+    )
+    if answer is not None and is_open and _ask_next(answer, products):
+        st.rerun()
+
+
+# -- asking ------------------------------------------------------------------------------------
+
+
+def _kept() -> dict[tuple[str | None, str], Comparison | None]:
+    kept: dict[tuple[str | None, str], Comparison | None]
+    kept = st.session_state.setdefault("comparisons", {})
+    return kept
+
+
+def _ask_next(answer: Answer, products: Sequence[Brief]) -> bool:
+    """Asks the service for the next comparison, and returns whether there was one to ask for."""
+    kept, search = _kept(), answer.page.id
+    left = [one.id for one in products if (search, one.id) not in kept]
+    if search is None or not left:
+        return False
+    try:
+        comparison = asking.client().compare(search, left[0])
+    except FloorlensError:
+        comparison = None
+    kept[search, left[0]] = comparison
+    while len(kept) > MOST_KEPT:
+        kept.pop(next(iter(kept)))
+    return True
+
+
+# -- what is shown -----------------------------------------------------------------------------
+
+
+def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
+    search, kept = answer.page.id, _kept()
+    comparisons = [kept.get((search, one.id)) for one in products]
+    waits = [search is not None and (search, one.id) not in kept for one in products]
+    matches = [_match(answer, one, both) for one, both in zip(products, comparisons, strict=True)]
+    return {
+        "open": True,
+        "columns": [_floor_column(answer), *map(_column, products, matches)],
+        "rows": [
+            _row(
+                texts.PRICE_ROW,
+                None,
+                [one.price for one in products],
+            ),
+            _row(texts.MATERIAL_ROW, None, [one.material for one in products]),
+            {
+                "label": texts.LIKENESS,
+                "alike": False,
+                "cells": [{"text": ""}, *map(_bars, matches)],
+            },
+            _colours(comparisons, waits),
+            *_attributes(matches, comparisons, waits),
+            {
+                "label": texts.REASON_ROW,
+                "alike": False,
+                "cells": [{"text": ""}, *map(_reason, matches, comparisons, waits)],
+            },
+        ],
+        "texts": {
+            "title": texts.COMPARE_TITLE,
+            "only": texts.ONLY_DIFFERENCES,
+            "close": texts.CLOSE_PANEL,
+            "waits": texts.COMPARING,
+            "none": texts.NOTHING,
+            "same": texts.AS_FLOOR,
+            "differs": texts.UNLIKE_FLOOR,
+        },
+    }
+
+
+def _match(answer: Answer, one: Brief, comparison: Comparison | None) -> Match | None:
+    """Returns a product's place in the ranking; None where neither knows it."""
+    shown = next((match for match in answer.matches if match.id == one.id), None)
+    return shown if shown is not None or comparison is None else comparison.match
+
+
+def _floor_column(answer: Answer) -> dict[str, Any]:
+    search = answer.page.id
+    patch = None
+    if search is not None:
+        patch = address(f"/v1/searches/{quote(search, safe='')}/patch.png")
+    return {"key": "floor", "name": texts.WIPE_FLOOR, "floor": True, "picture": patch}
+
+
+def _column(one: Brief, match: Match | None) -> dict[str, Any]:
+    return {
+        "key": one.id,
+        "name": one.name,
+        "floor": False,
+        "picture": one.picture if match is None else facts.picture(match.image_url, SIDE),
+        "word": None if match is None else facts.word_fact(match.word),
+        "remove": texts.UNCOMPARE_NAME.format(name=one.name),
+    }
+
+
+def _row(label: str, floor: str | None, values: Sequence[str | None]) -> dict[str, Any]:
+    """Returns a row of texts: what is unlike the floor, or unlike others, stands out."""
+    alike = len({*values, *([] if floor is None else [floor])}) < 2
+    return {
+        "label": label,
+        "alike": alike,
+        "cells": [
+            {"text": floor},
+            *(
+                {"text": one, "same": None if floor is None or one is None else one == floor}
+                for one in values
+            ),
+        ],
+    }
+
+
+def _attributes(
+    matches: Sequence[Match | None], comparisons: Sequence[Comparison | None], waits: Sequence[bool]
+) -> list[dict[str, Any]]:
+    known = next((both for both in comparisons if both is not None), None)
+    floor: Mapping[str, Attribute] = {} if known is None else known.attributes.floor
+    products = [
+        both.attributes.product if both is not None else {} if match is None else match.attributes
+        for match, both in zip(matches, comparisons, strict=True)
+    ]
+    names = [name for name in ROWS if name in floor or any(name in one for one in products)]
+    rows = []
+    for name in names:
+        values = [_value(one.get(name)) for one in products]
+        row = _row(texts.PROPERTY_NAMES.get(name, name), _value(floor.get(name)), values)
+        if not floor and any(waits):
+            row |= {"alike": False, "cells": [{"waits": True}, *row["cells"][1:]]}
+        rows.append(row)
+    return rows
+
+
+def _value(attribute: Attribute | None) -> str | None:
+    fact = facts.attribute_fact(attribute)
+    return None if fact is None else fact["value"]
+
+
+def _colours(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
+    known = next((both for both in comparisons if both is not None), None)
+    floor: dict[str, Any] = {"text": None} if not any(waits) else {"waits": True}
+    if known is not None:
+        floor = {"colours": known.palettes.floor_hex, "label": texts.FLOOR_COLOURS}
+    cells: list[dict[str, Any]] = []
+    for both, waiting in zip(comparisons, waits, strict=True):
+        if both is None:
+            cells.append({"waits": True} if waiting else {"text": None})
+            continue
+        deltas = both.palettes.delta_e
+        # In a word, what the colour in the middle is; the numbers are for those who know them.
+        text = facts.level(deltas[len(deltas) // 2], texts.DIFFERENCES) if deltas else ""
+        more = texts.DELTAS.format(deltas=" · ".join(f"{one:.0f}" for one in deltas))
+        label = texts.PRODUCT_COLOURS.format(name=both.name)
+        cells.append(
+            {
+                "colours": both.palettes.product_hex,
+                "text": f"{text[:1].upper()}{text[1:]}",
+                "more": more,
+                "label": label,
+            }
+        )
+    return {"label": texts.COLOURS_ROW, "alike": False, "cells": [floor, *cells]}
+
+
+def _bars(match: Match | None) -> dict[str, Any]:
+    components = None if match is None else match.components
+    if not components:
+        return {"text": None}
+    return {"bars": facts.bars(components), "label": facts.bars_label(components)}
+
+
+def _reason(match: Match | None, comparison: Comparison | None, waits: bool) -> dict[str, Any]:
+    reason = comparison.reason if comparison is not None else match.reason if match else ""
+    if not reason and waits:
+        return {"waits": True}
+    return {"text": f"{reason[:1].upper()}{reason[1:]}" or None}
+
+
+# -- events ------------------------------------------------------------------------------------
+
+
+def _open_table() -> None:
+    if st.session_state["tray"].get("compare"):
+        kept = _kept()
+        for place in [place for place, comparison in kept.items() if comparison is None]:
+            # What could not be had may be there now.
+            del kept[place]
+        visit.change(comparing=True)
+
+
+def _close() -> None:
+    visit.change(comparing=False)
+
+
+def _clear() -> None:
+    visit.change(compared=(), comparing=False)
+
+
+def _remove(key: str) -> None:
+    one, now = st.session_state[key].get("remove"), visit.current()
+    if one in now.compared:
+        left = visit.toggle(now.compared, one)
+        visit.change(compared=left, comparing=now.comparing and bool(left))
+
+
+def _open_card() -> None:
+    one = st.session_state["versus"].get("open")
+    if one:
+        product.open_card(one)

@@ -1,0 +1,154 @@
+"""The page as a web application: what it passes on, and photos that come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra api")
+pytest.importorskip("httpx", reason="needs the extra ui")
+pytest.importorskip("streamlit", reason="needs the extra ui")
+
+import httpx
+from starlette.applications import Starlette
+
+from floorlens import Floorlens
+from floorlens.api.server import running_service
+from floorlens.client import Client
+from floorlens.service.keys import Keys
+from floorlens.service.store import Store
+from floorlens.settings import Settings
+from floorlens.testing import fake_stages
+from floorlens.ui.photos import PHOTOS
+from floorlens.ui.server import MARK, PREFIX, address, page_routes, photo_address
+
+Ask = Callable[..., httpx.Response]
+MARKED = {MARK: "1"}
+
+
+def browser(url: str, settings: Settings) -> Ask:
+    """Returns what sends a request to a page of a service, as a browser would."""
+    key = settings.api_key
+    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+
+    async def once(method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=url, headers=headers) as service:
+            transport = httpx.ASGITransport(Starlette(routes=page_routes(service, settings)))
+            async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+                return await client.request(method, path, **options)
+
+    return lambda method, path, **options: asyncio.run(once(method, path, options))
+
+
+@pytest.fixture
+def secret(lens: Floorlens) -> str:
+    store = Store(Settings(catalogue=str(lens.folder)).state_folder())
+    key = Keys(store).create("page", ["search", "read", "admin"])[1]
+    store.close()
+    return key
+
+
+@pytest.fixture
+def url(lens: Floorlens, secret: str) -> Iterator[str]:
+    """The URL of a service that asks for keys."""
+    settings = Settings(catalogue=str(lens.folder), no_auth=None)
+    with running_service(settings, stages=fake_stages()) as url:
+        yield url
+
+
+@pytest.fixture
+def ask(url: str, secret: str) -> Ask:
+    """Sends a request to the page of that service, as a browser would."""
+    return browser(url, Settings(api_key=secret, max_upload_mb=0.2, max_megapixels=0.1))
+
+
+@pytest.fixture
+def search_id(url: str, secret: str, room: Path) -> str:
+    with Client(url, key=secret) as client:
+        return client.search(room).id or ""
+
+
+def test_pictures_of_the_service_are_passed_on_with_the_pages_key(
+    ask: Ask, search_id: str, secret: str
+) -> None:
+    photo = ask("GET", f"{PREFIX}/v1/searches/{search_id}/photo.jpg")
+    assert (photo.status_code, photo.content[:2]) == (200, b"\xff\xd8")
+    assert photo.headers["x-content-type-options"] == "nosniff"
+    assert secret not in str(photo.headers)
+    product = ask("GET", address("/v1/products/oak/image?width=320"))
+    assert product.status_code == 200
+    tag = product.headers["etag"]
+    again = ask("GET", address("/v1/products/oak/image?width=320"), headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    table = ask("GET", f"{PREFIX}/v1/searches/{search_id}/matches.csv")
+    assert "attachment" in table.headers["content-disposition"]
+
+
+def test_nothing_else_is_passed_on(ask: Ask, search_id: str) -> None:
+    for path in (
+        "/v1/products",
+        "/v1/products/oak",
+        "/v1/status",
+        "/metrics",
+        f"/v1/searches/{search_id}",
+        f"/v1/searches/{search_id}/matches/oak",
+        # An id that would end the path, or lead out of it.
+        "/v1/products/%3F/image",
+        "/v1/products/%23/image",
+        f"/v1/products/../searches/{search_id}?/image",
+        "/v1/products/%2e%2e/%2e%2e/v1/status%3F/image",
+        "//other.example/v1/products/oak/image",
+    ):
+        answer = ask("GET", PREFIX + path)
+        assert answer.status_code == 404, path
+        assert b"oak" not in answer.content.lower(), path
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert ask(method, f"{PREFIX}/v1/products/oak/image").status_code == 405
+
+
+def test_a_service_that_does_not_answer() -> None:
+    ask = browser("http://127.0.0.1:9", Settings())
+    assert ask("GET", address("/v1/products/oak/image")).status_code == 503
+
+
+def test_a_photo_comes_in_and_can_be_seen(ask: Ask, room: Path) -> None:
+    answer = ask("POST", f"{PREFIX}/photos", content=room.read_bytes(), headers=MARKED)
+    assert answer.status_code == 201
+    token = answer.json()["token"]
+    assert PHOTOS.get(token) == room.read_bytes()
+    seen = ask("GET", photo_address(token))
+    assert (seen.headers["content-type"], seen.content[:2]) == ("image/jpeg", b"\xff\xd8")
+    PHOTOS.drop(token)
+    assert ask("GET", photo_address(token)).status_code == 404
+
+
+def test_photos_that_are_refused(ask: Ask) -> None:
+    before = PHOTOS.size_of_all()
+
+    def refusal(content: Any, headers: dict[str, str]) -> tuple[int, str]:
+        answer = ask("POST", f"{PREFIX}/photos", content=content, headers=headers)
+        return answer.status_code, answer.json()["code"]
+
+    async def parts() -> Any:
+        for _ in range(3):
+            yield b"x" * 100_000
+
+    # Another site's page cannot set the header without asking, and is not allowed to.
+    assert refusal(b"x", {}) == (403, "cross-site")
+    assert refusal(b"", MARKED) == (400, "empty")
+    assert refusal(b"x" * 200_001, MARKED) == (413, "upload-too-large")
+    assert refusal(parts(), MARKED) == (413, "upload-too-large")
+    assert PHOTOS.size_of_all() == before
+
+
+def test_sample_rooms_have_small_pictures(ask: Ask) -> None:
+    answer = ask("GET", f"{PREFIX}/rooms/hall-chevron.jpg")
+    assert answer.status_code == 200
+    assert len(answer.content) < 60_000
+    assert "max-age" in answer.headers["cache-control"]
+    assert ask("GET", f"{PREFIX}/rooms/..%2Fproducts.csv").status_code == 404
+    assert ask("GET", f"{PREFIX}/rooms/none.jpg").status_code == 404
