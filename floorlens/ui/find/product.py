@@ -380,13 +380,13 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.TAKEN_BACK
+            said = texts.VERDICT_TAKEN_BACK
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict
             said = texts.THANKS
     except FloorlensError:
-        st.session_state["opened_said"] = texts.JUDGEMENT_LOST
+        st.session_state["opened_said"] = texts.VERDICT_NOT_KEPT
         return
     st.session_state["opened_said"] = said
     visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))
