@@ -181,7 +181,6 @@ PROPERTY_ORIGINS = {
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
 DETAILS = "Details"
-LINK_LABEL = "Open in a new tab"
 DESIGN = "More of this design"
 DESIGN_KINDS = {
     "equal picture": "Same picture",
