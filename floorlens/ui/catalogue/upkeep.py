@@ -16,14 +16,14 @@ def show(access: Access) -> None:
     _state(client.status())
     adapting, rebuilding = st.columns(2, gap="large")
     with adapting:
-        st.subheader(texts.ADAPT)
+        st.header(texts.ADAPT)
         st.write(texts.ADAPT_TEXT)
         if st.button(texts.ADAPT_START, key="adapt"):
             client.start_adaptation()
             st.session_state.pop("chosen_adaptation", None)
         jobs.show_latest(client, "adaptation", _adaptation, empty=texts.NO_ADAPTATION)
     with rebuilding:
-        st.subheader(texts.REBUILD)
+        st.header(texts.REBUILD)
         st.write(texts.REBUILD_TEXT)
         if st.button(texts.REBUILD_START, key="rebuild"):
             client.start_rebuild()
