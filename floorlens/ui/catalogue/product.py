@@ -62,7 +62,7 @@ def _show(access: Access, product: Product) -> None:
 
 
 def _picture(source: str, alt: str) -> str:
-    style = "display:block;width:100%;border-radius:var(--fl-radius)"
+    style = "display:block;width:100%;max-height:45vh;object-fit:cover;border-radius:12px"
     return f'<img src="{escape(source)}" alt="{escape(alt)}" style="{style}" loading="lazy">'
 
 

@@ -39,8 +39,9 @@ def _state(status: Status) -> None:
         texts.JOBS_NOW: f"{len(status.jobs):,}",
     }
     with st.container(border=True):
-        for column, (name, value) in zip(st.columns(len(facts)), facts.items(), strict=True):
-            column.metric(name, value)
+        with st.container(horizontal=True, gap="large"):
+            for name, value in facts.items():
+                st.metric(name, value, width="content")
         st.markdown(
             texts.ENGINE_FINE
             if status.engine is None
