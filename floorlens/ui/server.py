@@ -17,10 +17,10 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
 
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui import assets
+from floorlens.ui.addresses import MARK, PREFIX
 from floorlens.ui.assets import find_asset
 from floorlens.ui.photos import PHOTOS, PhotosFull
 from floorlens.ui.rooms import thumbnail
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from floorlens.settings import Settings
 
 APP = Path(__file__).with_name("app.py")
-PREFIX = "/floorlens"
-"""What the addresses of this module begin with."""
-MARK = "x-floorlens"
-"""A header that other sites cannot send without asking first, and nobody says yes to them."""
 SECONDS = 120.0
 PAGES = ("/", "/find", "/catalogue", "/evaluate", "/rooms")
 """Where the pages of `floorlens.ui.frame` are."""
@@ -56,23 +52,6 @@ _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
-
-
-def address(url: str, **parameters: object) -> str:
-    """Returns where a browser finds a picture or file of the service: its path on the page."""
-    parts = urlsplit(url)
-    query = "&".join(part for part in (parts.query, urlencode(parameters)) if part)
-    return f"{PREFIX}{parts.path}{'?' if query else ''}{query}"
-
-
-def photo_address(token: str) -> str:
-    """Returns where a browser finds a photo that only the page has."""
-    return f"{PREFIX}/photos/{token}.jpg"
-
-
-def room_address(name: str) -> str:
-    """Returns where a browser finds a small picture of a sample room."""
-    return f"{PREFIX}/rooms/{name}"
 
 
 def page_app(url: str, settings: Settings) -> st.App:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("httpx", reason="needs the extra ui")
@@ -23,8 +24,9 @@ from floorlens.service.keys import Keys
 from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
+from floorlens.ui.addresses import MARK, PREFIX, address, photo_address
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import MARK, PREFIX, address, page_routes, photo_address
+from floorlens.ui.server import page_routes
 
 Ask = Callable[..., httpx.Response]
 MARKED = {MARK: "1"}
@@ -63,7 +65,7 @@ def url(lens: Floorlens, secret: str) -> Iterator[str]:
 @pytest.fixture
 def ask(url: str, secret: str) -> Ask:
     """Sends a request to the page of that service, as a browser would."""
-    return browser(url, Settings(api_key=secret, max_upload_mb=0.2, max_megapixels=0.1))
+    return browser(url, Settings(api_key=SecretStr(secret), max_upload_mb=0.2, max_megapixels=0.1))
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.settings import load_settings
 from floorlens.ui import asking, texts
+from floorlens.ui.addresses import MARK, PREFIX, address
 from floorlens.ui.batch import table
 from floorlens.ui.batch.rooms import Batch, Room
 from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import MARK, PREFIX, address
 from floorlens.ui.states import problem_of
 
 MOST = 50

@@ -13,10 +13,10 @@ from floorlens.products.product import MAX_IMAGES
 from floorlens.service.sources import ENDINGS
 from floorlens.settings import load_settings
 from floorlens.ui import admin, jobs, texts
+from floorlens.ui.addresses import MARK, PREFIX
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_value
 from floorlens.ui.components import element
-from floorlens.ui.server import MARK, PREFIX
 
 _UPLOAD = element("upload")
 _SOURCES = (texts.FROM_FILE, texts.FROM_FOLDER, texts.FROM_HAND)

@@ -15,9 +15,9 @@ from floorlens.attributes.vocabulary import NAMES
 from floorlens.client.answers import Attribute, Product
 from floorlens.errors import FloorlensError
 from floorlens.ui import admin, texts
+from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_text, field_value
-from floorlens.ui.server import address
 
 
 def show(access: Access, product_id: str) -> None:

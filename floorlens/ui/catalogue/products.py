@@ -10,10 +10,10 @@ import streamlit as st
 
 from floorlens.client.answers import FacetValue, Product
 from floorlens.ui import texts
+from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue import product
 from floorlens.ui.components import element
-from floorlens.ui.server import address
 
 PAGE = 24
 _CARDS = element("products")

@@ -10,8 +10,8 @@ import streamlit as st
 
 from floorlens.client.answers import Job
 from floorlens.ui import admin, texts
+from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
-from floorlens.ui.server import address
 
 FIRST = 5
 """Cases that are shown before the visitor asks for all."""

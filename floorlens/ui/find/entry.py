@@ -12,10 +12,10 @@ from floorlens.client.answers import Status
 from floorlens.errors import FloorlensError
 from floorlens.settings import Settings, load_settings
 from floorlens.ui import asking, texts, visit
+from floorlens.ui.addresses import MARK, PREFIX, room_address
 from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS, PhotosFull
 from floorlens.ui.rooms import sample_photo, sample_rooms
-from floorlens.ui.server import MARK, PREFIX, room_address
 from floorlens.ui.states import Problem, problem_of
 from floorlens.ui.visit import Visit
 

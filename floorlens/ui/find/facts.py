@@ -8,7 +8,7 @@ from typing import Any
 from floorlens.client.answers import Attribute, Match
 from floorlens.products.offer import Offer, offer_of, web_link
 from floorlens.ui import texts
-from floorlens.ui.server import address
+from floorlens.ui.addresses import address
 
 KINDS = {"same floor": "same", "very close": "very-close", "close": "close", "related": "related"}
 """Word of a match -> what an element calls it."""

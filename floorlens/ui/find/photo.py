@@ -9,9 +9,9 @@ import streamlit as st
 from floorlens.client.answers import Floor
 from floorlens.settings import load_settings
 from floorlens.ui import texts, visit
+from floorlens.ui.addresses import PREFIX, photo_address
 from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import PREFIX, photo_address
 from floorlens.ui.visit import Visit
 
 _PHOTO = element("photo")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -24,10 +24,12 @@ from floorlens.client.answers import (
 from floorlens.errors import FloorlensError
 from floorlens.products.offer import offer_of
 from floorlens.ui import asking, texts, visit
+from floorlens.ui.addresses import address
 from floorlens.ui.components import element
 from floorlens.ui.find import facts
-from floorlens.ui.server import address
 from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
+
+T = TypeVar("T")
 
 _PRODUCT = element("product", "nodes", "wipe")
 MOST_KEPT = 8
@@ -167,12 +169,13 @@ def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> 
         return False
     # The comparison alone, since it takes longest; the rest together.
     for name in left[:1] if left[0] == "comparison" else left:
-        reading = replace(reading, asked=(*reading.asked, name), **{name: _answer_of(steps[name])})
+        answers: dict[str, Any] = {name: _answer_of(steps[name])}
+        reading = replace(reading, asked=(*reading.asked, name), **answers)
     _keep(now, product_id, reading)
     return True
 
 
-def _answer_of(ask: Callable[[], object]) -> object:
+def _answer_of(ask: Callable[[], T]) -> T | None:
     try:
         return ask()
     except FloorlensError:
@@ -380,13 +383,13 @@ def _judge() -> None:
         if judged.get(product_id) == verdict:
             asking.client().take_feedback_back(page, product_id)
             del judged[product_id]
-            said = texts.TAKEN_BACK
+            said = texts.VERDICT_TAKEN_BACK
         else:
             asking.client().give_feedback(page, product_id, verdict)
             judged[product_id] = verdict
             said = texts.THANKS
     except FloorlensError:
-        st.session_state["opened_said"] = texts.JUDGEMENT_LOST
+        st.session_state["opened_said"] = texts.VERDICT_NOT_KEPT
         return
     st.session_state["opened_said"] = said
     visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))

@@ -13,10 +13,10 @@ import streamlit as st
 
 from floorlens.errors import FloorlensError
 from floorlens.ui import asking, texts, visit
+from floorlens.ui.addresses import address
 from floorlens.ui.components import element
 from floorlens.ui.find import product
 from floorlens.ui.find.briefs import brief, count_text
-from floorlens.ui.server import address
 from floorlens.ui.visit import MOST_LISTED, Answer, Visit
 
 _SHARE = element("share", "nodes", "panel")

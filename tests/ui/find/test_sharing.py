@@ -14,6 +14,7 @@ pytest.importorskip("streamlit", reason="needs the extra ui")
 
 from floorlens import Floorlens
 from floorlens.ui import server, texts
+from floorlens.ui.addresses import PREFIX
 from floorlens.ui.visit import MOST_LISTED
 from tests.ui.elements import data_of, send
 from tests.ui.find.asked import search
@@ -74,7 +75,7 @@ def test_files_are_fetched_by_addresses_that_the_page_passes_on(page: AppTest, r
     send(page, "cards", "shortlist", first)
     share = data_of(page, "share")
     for file in (*share["share"]["files"], *share["listFiles"]):
-        path = urlsplit(file["href"]).path.removeprefix(f"{server.PREFIX}/")
+        path = urlsplit(file["href"]).path.removeprefix(f"{PREFIX}/")
         assert re.fullmatch(server._PASSED, path)
     for file in share["listFiles"]:
         assert parse_qs(urlsplit(file["href"]).query) == {"ids": [first]}
