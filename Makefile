@@ -10,7 +10,7 @@ ROOMS ?=
 PRODUCTS ?=
 
 .PHONY: demo ui check test test-transformers4 lint format benchmark soak evaluation segmenter \
-  overlays clean
+  overlays images clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -41,6 +41,10 @@ $(UI): $(BASE)
 
 ui: $(UI)
 	$(BIN)/floorlens ui $(if $(API_URL),--api-url '$(API_URL)')
+
+# The pictures of the page and of the report in docs/images, from both as they are.
+images: $(TESTS)
+	PYTHONPATH=benchmarks $(BIN)/python docs/images/make.py $(PARTS)
 
 # While you work: all but the tests marked slow. Less than a minute once it is set up.
 check: lint

@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from floorlens.catalogue.rows import record_metadata
 from floorlens.images.contours import polygons
+from floorlens.images.drawing import jpeg_bytes
 from floorlens.products.amounts import is_price
 from floorlens.products.texts import tidy
 from floorlens.ranking import Match
@@ -86,14 +87,7 @@ def floor_drawn(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bytes:
         for ring in part:
             points = [(float(x), float(y)) for x, y in (*ring, ring[0])]
             pen.line(points, ACCENT, width, joint="curve")
-    return jpeg(image)
-
-
-def jpeg(image: Image.Image) -> bytes:
-    """Returns a picture as a JPEG file."""
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=85)
-    return file.getvalue()
+    return jpeg_bytes(np.asarray(image))
 
 
 def sheet_pdf(sheet: Sheet) -> bytes:
@@ -297,7 +291,7 @@ def _rounded(picture: bytes, ground: Colour) -> bytes:
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, 2 * PIXELS - 1, 2 * PIXELS - 1), 40, 255)
     card = Image.new("RGB", square.size, ground)
     card.paste(square, mask=mask.resize(square.size))
-    return jpeg(card)
+    return jpeg_bytes(np.asarray(card))
 
 
 def clean(text: str) -> str:

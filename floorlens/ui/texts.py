@@ -250,6 +250,15 @@ PRICE_ROW, MATERIAL_ROW, REASON_ROW, COLOURS_ROW = (
 )
 FLOOR_COLOURS, PRODUCT_COLOURS = "Colours of your floor", "Colours of {name}"
 DELTAS = "ΔE {deltas}"
+SEAM_ROW, SEAM_FLOOR = "Edge to edge", "Left your floor, right the product."
+SEAM_ALT = "Your floor on the left meets {name} on the right"
+# What the common scale of floor and product rests on.
+SEAM_SCALES = {
+    "patterns": "At one scale",
+    "sizes": "At about one scale",
+    "usual": "Scale guessed",
+    "unknown": "Scale unknown",
+}
 NOTHING = "–"
 PASSING, COUNTED = "{count} of {whole:,}", "products"
 SHARE, SHARE_TITLE = "Share", "Share this search"

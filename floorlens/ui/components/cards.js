@@ -15,6 +15,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.send = setTriggerValue;
   root.dataset.search = data.search;
   root.texts = data.texts;
+  const focus = root.getRootNode().activeElement;
   const items = data.cards.map((card) => item(root, card));
   const shown = new Set(data.cards.map((card) => card.id));
   for (const id of root.items.keys()) if (!shown.has(id)) root.items.delete(id);
@@ -23,6 +24,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.band.firstChild.textContent = data.texts.equals;
   arrange(root.band.lastChild, items.slice(0, equals));
   arrange(root.rest, items.slice(equals));
+  // A card that moved lost it.
+  if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
   root.rest.setAttribute("aria-label", equals ? data.texts.rest : data.texts.results);
   root.band.lastChild.setAttribute("aria-label", data.texts.equals);
 }

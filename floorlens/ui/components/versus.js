@@ -15,6 +15,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
       if (event.target === dialog) dialog.close();
     });
     dialog.addEventListener("close", () => {
+      // What the page says until it has heard of this does not open it again.
+      dialog.closed = dialog.turn;
       if (dialog.isOpen) dialog.send("close", true);
     });
     parentElement.append(dialog);
@@ -25,6 +27,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (dialog.open) dialog.close();
     return;
   }
+  if (dialog.closed === data.turn) return;
+  dialog.turn = data.turn;
   const { texts } = data;
   const [header, view] = dialog.children;
   setText(header.firstChild, texts.title);
@@ -77,6 +81,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
   function drawn(cell) {
     if (cell.waits) return [make("span", { className: "waits" }), make("span", { className: "unseen", textContent: texts.waits })];
     if (cell.bars) return [barList(cell.bars, cell.label, true) ?? texts.none];
+    if (cell.seam) {
+      const picture = make("span", { className: "seam", role: "img", "aria-label": cell.label },
+        ...cell.seam.map((src) => make("img", { alt: "", src, width: 360, height: 360 })));
+      return [picture, make("span", { className: "words", textContent: cell.text })];
+    }
     if (cell.colours) {
       const strip = make("span", { className: "strip", role: "img", "aria-label": cell.label },
         ...cell.colours.map((colour) => {

@@ -109,6 +109,7 @@ def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
     matches = [_match(answer, one, both) for one, both in zip(products, comparisons, strict=True)]
     return {
         "open": True,
+        "turn": st.session_state.get("versus_turn", 0),
         "columns": [_floor_column(answer), *map(_column, products, matches)],
         "rows": [
             _row(
@@ -122,6 +123,7 @@ def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
                 "alike": False,
                 "cells": [{"text": ""}, *map(_bars, matches)],
             },
+            _seams(comparisons, waits),
             _colours(comparisons, waits),
             *_attributes(matches, comparisons, waits),
             {
@@ -234,6 +236,24 @@ def _colours(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) ->
     return {"label": texts.COLOURS_ROW, "alike": False, "cells": [floor, *cells]}
 
 
+def _seams(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
+    """Returns a row of pictures in which the floor meets the product, both at one scale."""
+    cells: list[dict[str, Any]] = [{"text": texts.SEAM_FLOOR}]
+    for both, waiting in zip(comparisons, waits, strict=True):
+        if both is None:
+            cells.append({"waits": True} if waiting else {"text": None})
+            continue
+        pictures = [both.scaled.floor_url, both.scaled.product_url]
+        cells.append(
+            {
+                "seam": [address(one, side=SIDE) for one in pictures],
+                "label": texts.SEAM_ALT.format(name=both.name),
+                "text": texts.SEAM_SCALES[both.scaled.scale],
+            }
+        )
+    return {"label": texts.SEAM_ROW, "alike": False, "cells": cells}
+
+
 def _bars(match: Match | None) -> dict[str, Any]:
     components = None if match is None else match.components
     if not components:
@@ -257,6 +277,7 @@ def _open_table() -> None:
         for place in [place for place, comparison in kept.items() if comparison is None]:
             # What could not be had may be there now.
             del kept[place]
+        st.session_state["versus_turn"] = st.session_state.get("versus_turn", 0) + 1
         visit.change(comparing=True)
 
 

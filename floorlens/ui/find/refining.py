@@ -282,10 +282,10 @@ def _known(field: str) -> SearchFacet | None:
 def _choose() -> None:
     event = _event("value")
     facet = None if event is None else _known(event[0])
-    values: tuple[SearchFacetValue | SearchFacetBucket, ...] = ()
-    if facet is not None:
-        values = (*facet.values, *facet.buckets)
-    for one in values:
+    if facet is None:
+        return
+    choices: tuple[SearchFacetValue | SearchFacetBucket, ...] = (*facet.values, *facet.buckets)
+    for one in choices:
         if _key(one) == event[1]:
             visit.ask(where=one.where)
 

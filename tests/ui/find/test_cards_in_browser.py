@@ -82,9 +82,8 @@ def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0) -> None
 
 def show_product(page: Page, **changes: Any) -> None:
     texts = product._TEXTS
-    lists: dict[str, list[Any]] = {
-        name: [] for name in ("bars", "palettes", "properties", "details", "design")
-    }
+    names = ("bars", "palettes", "properties", "details", "design")
+    lists: dict[str, list[Any]] = {name: [] for name in names}
     data = {"open": True, "id": "p1", "name": "Oak 1", "judged": True, **lists, **changes}
     show(page, "product", data | {"texts": texts}, "wipe")
 

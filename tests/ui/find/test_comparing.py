@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
 from floorlens.client import Client
+from floorlens.client.answers import Attribute, BothAttributes
 from floorlens.errors import ServiceError
 from floorlens.ui import asking, texts
 from floorlens.ui.visit import MOST_COMPARED
@@ -58,7 +60,11 @@ def test_the_table_says_what_the_comparisons_say(
 
     def counting(client: Client, found: Any, product_id: str, **options: Any) -> Any:
         asked.append(product_id)
-        return ask(client, found, product_id, **options)
+        comparison = ask(client, found, product_id, **options)
+        # The fakes measure no floor.
+        measured = {"tone": Attribute("medium", 0.9, "measured", None)}
+        both = BothAttributes(measured, comparison.attributes.product)
+        return replace(comparison, attributes=both)
 
     monkeypatch.setattr(Client, "compare", counting)
     ids = compared(page, room, 3)
@@ -76,8 +82,11 @@ def test_the_table_says_what_the_comparisons_say(
     assert not any("waits" in cell for one in table["rows"] for cell in one["cells"])
     tone = row(page, texts.PROPERTY_NAMES["tone"])
     floor, *products = tone["cells"]
-    assert [one["same"] for one in products] == [one["text"] == floor["text"] for one in products]
-    assert tone["alike"] == all(one["same"] for one in products)
+    assert floor["text"] == "Medium"
+    assert {one["same"] for one in products} == {True, False}
+    assert [one["same"] for one in products] == [one["text"] == "Medium" for one in products]
+    assert not tone["alike"]
+    assert row(page, texts.PROPERTY_NAMES["variation"])["alike"]
     assert not row(page, texts.PRICE_ROW)["alike"]
     # One product less asks nothing; the last one closes the table.
     send(page, "versus", "remove", ids[0])
