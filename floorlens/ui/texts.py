@@ -5,7 +5,6 @@ from __future__ import annotations
 # -- frame -------------------------------------------------------------------------------------
 
 TITLE = "Floorlens"
-ICON_TEXT = "Floorlens"
 FIND, CATALOGUE, EVALUATE, BATCH = "Find a floor", "Catalogue", "Evaluate", "Several rooms"
 
 # -- first screen ------------------------------------------------------------------------------
@@ -57,7 +56,6 @@ STAGES = {
     "rerank": "Comparing closely",
     "collect": "Putting it into words",
 }
-WORKING = "Working"
 WORKING_TITLE = "Looking at your photo"
 OPENING = "Opening the search"
 
@@ -81,7 +79,6 @@ HINTS = {
     "outline": "Tap from corner to corner; a double tap closes the outline.",
     "keys": "Arrow keys move a cursor, Enter taps, Escape drops what is half drawn.",
 }
-UPDATING = "Looking again"
 DOUBTFUL = "We are not sure about this floor"
 # By what the service's reason begins with.
 DOUBTS = {
@@ -692,4 +689,3 @@ DEGRADED = (
     "The vector engine does not answer, so the service searched its own copy. The ranking is "
     "right, only slower."
 )
-NOT_KEPT = "This service keeps no searches, so a link to this one cannot be shared."
