@@ -106,7 +106,7 @@ def test_of_two_photos_the_one_that_stays_keeps_its_features(
     assert one is not None and other is not None and one.box is not None
     left, top, right, bottom = one.box
     counts = encoded(monkeypatch)
-    regions = [(left, top, (left + right) // 2, bottom), other]
+    regions: list[Any] = [(left, top, (left + right) // 2, bottom), other]
     tapped = lens.see(photos, region=regions, earlier=first)
     anew = lens.see(photos, region=regions)
     assert counts[0] < sum(counts[1:])
