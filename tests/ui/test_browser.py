@@ -353,7 +353,7 @@ def test_rooms_in_a_row_and_products_from_a_list(visitor: Visitor, site: Site) -
     visitor.check("import")
     visitor.picture("import")
     page.get_by_role("tab", name="Products", exact=True).click()
-    page.get_by_role("textbox", name="Search by name or id").fill("new-walnut")
+    page.get_by_placeholder("Search by name or id").fill("new-walnut")
     page.keyboard.press("Enter")
     page.get_by_role("button", name=re.compile("new.walnut", re.IGNORECASE)).first.wait_for()
     assert visitor.errors == []
