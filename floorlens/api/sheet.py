@@ -51,6 +51,7 @@ PIXELS = 320
 """A side of a product's picture, as on a card of the page: 230 to the inch."""
 PHOTO_WIDTH, PHOTO_HEIGHT = 118.0, 76.0
 PATCH = 40.0
+_FONT = Path(font_roboto.font_files["Roboto"])
 _FALLBACK = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 """Of Debian's package fonts-dejavu-core: scripts that Roboto does not have."""
 
@@ -119,9 +120,7 @@ class _Pdf(FPDF):
         fonts = font_roboto.font_files
         self.add_font("sans", "", fonts["Roboto"])
         self.add_font("sans", "B", fonts["RobotoMedium"])
-        if _FALLBACK.is_file():
-            self.add_font("other", "", _FALLBACK)
-            self.set_fallback_fonts(["other"], exact_match=False)
+        self._has_other = False
         self.set_title("Floors like yours")
         self.set_creator("Floorlens")
         self.set_lang("en")
@@ -143,6 +142,11 @@ class _Pdf(FPDF):
         self, text: str, x: float, y: float, width: float, height: float, most: int
     ) -> int:
         """Writes a text in at most so many lines, and returns in how many."""
+        if not self._has_other and not _letters(_FONT).issuperset(map(ord, text)):
+            # It takes a while to read, and few sheets need it.
+            self.add_font("other", "", _FALLBACK)
+            self.set_fallback_fonts(["other"], exact_match=False)
+            self._has_other = True
         lines = _wrapped(text, width, self.get_string_width)
         if len(lines) > most:
             last = lines[most - 1]
@@ -296,15 +300,17 @@ def _rounded(picture: bytes, ground: Colour) -> bytes:
 
 def clean(text: str) -> str:
     """Returns a text with "?" for each letter that no font of ours has, and without breaks."""
-    known = _letters()
     line = " ".join(tidy(text[:2000]).split())
+    known = _letters(_FONT)
+    if not known.issuperset(map(ord, line)):
+        known |= _letters(_FALLBACK)
     return "".join(letter if ord(letter) in known else "?" for letter in line)
 
 
 @cache
-def _letters() -> frozenset[int]:
-    fonts = [Path(font_roboto.font_files["Roboto"]), *filter(Path.is_file, [_FALLBACK])]
-    return frozenset(code for font in fonts for code in TTFont(font, lazy=True).getBestCmap())
+def _letters(font: Path) -> frozenset[int]:
+    """Returns the letters that a font has; none where it is not installed."""
+    return frozenset(TTFont(font, lazy=True).getBestCmap()) if font.is_file() else frozenset()
 
 
 def _wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
