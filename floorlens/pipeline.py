@@ -166,6 +166,9 @@ def floor_view(
     with ThreadPoolExecutor(max_workers=1) as pool:
         normaliser = stages.normaliser
         if cuts is not None and isinstance(normaliser, RenewingNormaliser):
+            if cuts.changed is not None:
+                changed = np.ascontiguousarray(np.rot90(cuts.changed, -turn))
+                cuts = replace(cuts, changed=changed)
             straightening = pool.submit(normaliser.renewed_straight, pixels, mask, cuts)
             view = normaliser.renewed_view(pixels, mask, cuts)
         else:

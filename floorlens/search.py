@@ -608,8 +608,11 @@ class _Before:
         one, other = before.working_mask, floor.working_mask
         if one.shape != other.shape:
             return None
-        both = np.count_nonzero(one & other)
-        return self._cuts[number] if both >= SAME * np.count_nonzero(one | other) else None
+        changed, cuts = one ^ other, self._cuts[number]
+        area = np.count_nonzero(one | other)
+        if cuts is None or area - np.count_nonzero(changed) < SAME * area:
+            return None
+        return replace(cuts, changed=changed)
 
     def features(self, views: Sequence[FloorView | None]) -> FloorFeatures | None:
         """Returns the features of all photos' views; None where nothing of them is known."""

@@ -150,8 +150,10 @@ def report(browser: Browser) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "floorlens", "demo", "--out", folder]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto((Path(folder) / "report.html").as_uri())
+        room = page.locator("section", has_text="hall-chevron.jpg")
+        room.evaluate("section => section.scrollIntoView()")
         save(shot(page), "demo")
 
 

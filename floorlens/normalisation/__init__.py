@@ -22,12 +22,15 @@ class Cuts:
         straight: how many of them, the last ones, show the floor from above.
         plane: float64 (6,), the plane that those rest on (`plane.FloorPlane.values`); None where
             there are none.
+        changed: bool (h, w), where the picture has become floor, or ceased to be, since then; None:
+            that is not known.
     """
 
     places: NDArray[np.float32]
     coverage: NDArray[np.float32]
     straight: int = 0
     plane: NDArray[np.float64] | None = None
+    changed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,35 @@ def cleanest_square(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArr
     return pixels[top : top + side, left : left + side]
 
 
+def are_untouched(cuts: Cuts) -> bool:
+    """Returns whether all squares show as much floor as they did, by `Cuts.changed`.
+
+    Example:
+        >>> changed = np.zeros((100, 100), bool)
+        >>> cuts = Cuts(np.array([[50, 50, 40]], np.float32), np.ones(1), changed=changed)
+        >>> are_untouched(cuts)
+        True
+        >>> changed[40:60, 40:60] = True
+        >>> are_untouched(cuts)
+        False
+    """
+    if cuts.changed is None:
+        return False
+    height, width = cuts.changed.shape
+    cell = max(1.0, max(height, width) / GRID)
+    rows, columns = max(1, round(height / cell)), max(1, round(width / cell))
+    table = _summed_area_table(_coverage(cuts.changed, columns, rows))
+    for x, y, side in cuts.places.tolist():
+        top, bottom = ((y + half) * rows / height for half in (-side / 2, side / 2))
+        left, right = ((x + half) * columns / width for half in (-side / 2, side / 2))
+        ys, xs = np.clip([top, bottom], 0, rows), np.clip([left, right], 0, columns)
+        corners = _at(table, ys, xs)
+        inside = corners[1, 1] - corners[0, 1] - corners[1, 0] + corners[0, 0]
+        if inside > EQUALLY_CLEAN * (bottom - top) * (right - left):
+            return False
+    return True
+
+
 def same_squares(
     places: NDArray[np.floating], coverage: NDArray[np.floating], earlier: Cuts
 ) -> NDArray[np.intp]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import secrets
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,9 @@ from floorlens.service.store import Store
 
 QUALITY = 95
 """Of the photos, as JPEG with colours at full resolution."""
+_RECENT = 8
+"""So many photos, the last ones, also stay in memory with their pixels, 4 MB each at most: what is
+asked of a search is mostly asked soon after it."""
 _TO = 0.95
 """When there is too much, so much of the limit stays: the next writes have room."""
 
@@ -76,6 +81,8 @@ class Searches:
     ) -> None:
         self._store, self._clock = store, clock
         self._seconds, self._bytes = keep_hours * 3600, keep_mb * 1e6
+        self._recent: OrderedDict[str, tuple[Photo, ...]] = OrderedDict()
+        self._recency = threading.Lock()
         self.purge()
 
     @property
@@ -124,7 +131,9 @@ class Searches:
         with self._store.writing(durable=False) as connection:
             self._purge(connection, len(content) + sum(len(row["jpeg"]) for row in rows))
             connection.execute(insert(photos), rows)
-            return self._insert(connection, owner, query, upload, content, encoder)
+            search = self._insert(connection, owner, query, upload, content, encoder)
+        self._remember(upload, tuple(taken))
+        return search
 
     def refine(
         self,
@@ -244,15 +253,29 @@ class Searches:
         Raises:
             SearchNotFound: it has gone meanwhile.
         """
+        with self._recency:
+            recent = self._recent.get(search.upload)
+        if recent is not None:
+            # They are gone with the search, however recent they are.
+            self.hashes(search)
+            return recent
         query = select(photos).where(photos.c.upload_id == search.upload)
         with self._store.reading() as connection:
             rows = connection.execute(query.order_by(photos.c.position)).all()
         if not rows:
             raise _not_found(search.id)
-        return tuple(
+        taken = tuple(
             Photo(load_photo(row.jpeg).pixels, (row.width, row.height), row.content_hash)
             for row in rows
         )
+        self._remember(search.upload, taken)
+        return taken
+
+    def _remember(self, upload: str, taken: tuple[Photo, ...]) -> None:
+        with self._recency:
+            self._recent[upload] = taken
+            while sum(map(len, self._recent.values())) > _RECENT:
+                self._recent.popitem(last=False)
 
     def jpeg(self, search: KeptSearch, position: int) -> bytes | None:
         """Returns a photo of a search, from 0, as it is kept; None if it has not so many."""

@@ -107,6 +107,12 @@ def ticket(access: Access, use: Use) -> str:
     return token
 
 
+def picture_ticket(access: Access) -> dict[str, str]:
+    """Returns what the address of a picture needs beside it; nothing where the page's own key will
+    do."""
+    return {} if access.key is None else {"ticket": ticket(access, "pictures")}
+
+
 def forget() -> None:
     """Forgets the key."""
     st.session_state.pop("access", None)

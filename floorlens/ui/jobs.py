@@ -77,7 +77,7 @@ def _follow(client: Client, kind: JobKind, job_id: str) -> None:
     if job.has_ended:
         st.rerun()
     stage = texts.JOB_STAGES.get(job.stage, job.stage.capitalize())
-    st.subheader(title(job))
+    st.header(title(job))
     if job.status == "queued":
         st.progress(0.0, texts.JOB_WAITS)
     elif job.total:
@@ -108,7 +108,7 @@ def _cancel(client: Client, job: Job) -> None:
 
 def show_ended(client: Client, job: Job, report: Report) -> None:
     """Shows what a job did, or why it failed."""
-    st.subheader(title(job))
+    st.header(title(job))
     status = texts.JOB_STATUSES[job.status].format(when=when(job), seconds=_seconds(job))
     st.caption(status)
     if job.error is not None:

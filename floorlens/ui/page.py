@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorlens.api.server import listen, running_service
-from floorlens.demo.samples import sample_catalogue
+from floorlens.demo.samples import sample_catalogue, samples
 from floorlens.errors import MissingDependency
 from floorlens.look.theme import theme_options
 
@@ -71,7 +71,8 @@ def sample_service(
         folder, threads=settings.threads, progress=progress, adapt_progress=adapt_progress
     )
     changes = {"catalogue": str(folder), "preset": None, "index": None, "state": None}
-    changes |= {"no_auth": "loopback", "origins": None, "import_folders": None}
+    # The page can measure the samples, and import them anew; nothing else of this machine.
+    changes |= {"no_auth": "loopback", "origins": None, "import_folders": str(samples())}
     with running_service(settings.model_copy(update=changes)) as url:
         yield url
 

@@ -179,7 +179,6 @@ PROPERTY_ORIGINS = {
 CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
 OF_PICTURE = "{share} % of the picture"
 DETAILS = "Details"
-LINK_LABEL = "Open in a new tab"
 DESIGN = "More of this design"
 DESIGN_KINDS = {
     "equal picture": "Same picture",
@@ -334,7 +333,7 @@ DELETE_TEXT = (
 DELETE_YES, DELETE_NO = "Delete it", "Keep it"
 
 SOURCE = "Where the products come from"
-FROM_FILE, FROM_FOLDER, FROM_HAND = "A file", "A folder on the server", "One by hand"
+FROM_FILE, FROM_FOLDER, FROM_HAND = "File", "Server folder", "By hand"
 FILE_TEXT = (
     "A ZIP of pictures (each a product, or with a list in it), or a list of products: CSV, Excel, "
     "JSON. Products that are there already are updated; none is removed."

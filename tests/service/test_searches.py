@@ -16,6 +16,7 @@ from PIL import Image
 from floorlens import Floorlens
 from floorlens.errors import NoFloorFound, SearchNotFound, StateError
 from floorlens.images.loading import Photo, load_photo
+from floorlens.normalisation import Cuts
 from floorlens.search import Shot, Sight, see
 from floorlens.segmentation import Click
 from floorlens.service.queries import SearchQuery
@@ -299,3 +300,33 @@ def test_between_pictures_it_can_be_ended(
     changes = {"regions": (drawn, drawn)}
     searching.refine(answer.search, "a", changes, limit=3, progress=stages.append)
     assert stages.count("decode") == 1 + 2
+
+
+def test_where_patches_were_cut_comes_back(photo: Photo) -> None:
+    sight = see([Shot(lambda: photo)], fake_stages())
+    plane = np.arange(6, dtype=np.float64)
+    cuts = Cuts(np.ones((3, 3), np.float32), np.ones(3, np.float32), 1, plane)
+    (there, nothing) = unpack_sight(pack_sight(replace(sight, cuts=(cuts, None)))).cuts
+    assert nothing is None
+    assert there is not None and there.plane is not None
+    assert np.array_equal(there.places, cuts.places)
+    assert np.array_equal(there.coverage, cuts.coverage)
+    assert np.array_equal(there.plane, plane)
+    assert there.straight == 1
+
+
+def test_recent_photos_go_with_their_search(store: Store, clock: Clock, photo: Photo) -> None:
+    """They stay in memory, and are there for nobody once the search has gone."""
+    kept = make(store, clock)
+    sight = see([Shot(lambda: photo)], fake_stages())
+    search = kept.add("a", QUERY, sight, "models", [photo])
+    assert search is not None
+    assert kept.photos(search)[0].pixels is photo.pixels
+    for _ in range(20):
+        kept.add("a", QUERY, sight, "models", [photo])
+    assert kept.photos(search)[0].pixels is not photo.pixels
+    assert kept.photos(search)[0] is kept.photos(search)[0]
+    clock.now += 48 * 3600
+    kept.purge()
+    with pytest.raises(SearchNotFound):
+        kept.photos(search)

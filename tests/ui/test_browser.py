@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -257,12 +258,39 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     liked = visitor.wait_for_another_search(filtered)
     page.get_by_role("button", name=re.compile("^Remove More like")).wait_for()
 
-    # The address brings all of it back.
+    # Two of them beside the floor, one of them put aside.
+    for number in range(2):
+        visitor.cards().nth(number).hover()
+        visitor.cards().nth(number).get_by_role("button", name="Compare", exact=True).click()
+        page.get_by_role("button", name=re.compile(f"^Compare {number + 1}")).wait_for()
+    page.get_by_role("button", name=re.compile("^Compare 2")).click()
+    beside = page.get_by_role("dialog", name="Beside your floor")
+    beside.get_by_text("ΔE").nth(1).wait_for()
+    visitor.check("comparing")
+    page.keyboard.press("Escape")
+    beside.wait_for(state="hidden")
+    visitor.cards().first.hover()
+    visitor.cards().first.get_by_role("button", name="Shortlist", exact=True).click()
+    page.get_by_role("button", name="Shortlist: 1").wait_for()
+
+    # The address brings all of it back, to this visitor and to another one.
     shown = visitor.ids()
     page.reload()
     visitor.cards().first.wait_for()
     assert visitor.search() == liked
     assert visitor.ids() == shown
+    page.get_by_role("button", name="Share", exact=True).click()
+    link = page.get_by_role("textbox", name="Link to this search").input_value()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("PDF")).first.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+    visitor.check("sharing")
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    page.goto(link)
+    visitor.cards().first.wait_for()
+    assert visitor.ids() == shown
+    page.get_by_role("button", name="Shortlist: 1").wait_for()
     assert visitor.errors == []
 
 
@@ -295,6 +323,40 @@ def test_somebody_with_a_telephone(phone: Visitor, site: Site) -> None:
     phone.check("an opened card on a telephone")
     phone.picture("phone-card")
     assert phone.errors == []
+
+
+def test_rooms_in_a_row_and_products_from_a_list(visitor: Visitor, site: Site) -> None:
+    """A photo that cannot be read does not stop the others; an import says what became of it."""
+    page = visitor.page
+    bad = site.folder / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    visitor.open(f"{site.page}/rooms")
+    photos = [ROOMS / "kitchen-star-tiles.jpg", bad, ROOMS / "salon-herringbone-walnut.jpg"]
+    page.locator("input[type=file]").first.set_input_files(photos)
+    page.get_by_text("All 3 rooms are done").wait_for()
+    page.get_by_text("Lisbon Star").wait_for()
+    page.get_by_text("Salon Walnut").wait_for()
+    page.get_by_text("This file is not a photo we can read").wait_for()
+    visitor.check("several rooms")
+    visitor.picture("rooms")
+
+    files = site.folder / "new.zip"
+    with zipfile.ZipFile(files, "w") as archive:
+        archive.write(ROOT / "samples" / "products" / "walnut-plank.jpg", "new-walnut.jpg")
+        archive.write(bad, "new-bad.jpg")
+    page.goto(f"{site.page}/catalogue")
+    page.get_by_text("Lumi Ash").wait_for()
+    visitor.check("catalogue")
+    page.get_by_role("tab", name="Add products").click()
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.get_by_text("new-bad").first.wait_for(state="attached")
+    visitor.check("import")
+    visitor.picture("import")
+    page.get_by_role("tab", name="Products", exact=True).click()
+    page.get_by_role("textbox", name="Search by name or id").fill("new-walnut")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name=re.compile("new.walnut", re.IGNORECASE)).first.wait_for()
+    assert visitor.errors == []
 
 
 def test_the_page_waits_for_a_service_that_was_killed(visitor: Visitor, site: Site) -> None:

@@ -12,7 +12,13 @@ from floorlens.normalisation import Cuts, FloorView, check_view
 from floorlens.normalisation.colours import for_colours, images_of, sample_colours
 from floorlens.normalisation.plane import MOST_SPREAD, FloorPlane, estimate_plane
 from floorlens.normalisation.shading import flatten
-from floorlens.normalisation.squares import Scales, choose_squares, cut_squares, same_squares
+from floorlens.normalisation.squares import (
+    Scales,
+    are_untouched,
+    choose_squares,
+    cut_squares,
+    same_squares,
+)
 from floorlens.normalisation.straight import straight_squares
 from floorlens.normalisation.trust import light_of
 
@@ -64,13 +70,13 @@ class BuiltinNormaliser:
             ValueError: the shapes differ, or the mask is empty.
         """
         seen = len(cuts.places) - cuts.straight
-        return self._view(pixels, mask, Cuts(cuts.places[:seen], cuts.coverage[:seen]))
+        earlier = Cuts(cuts.places[:seen], cuts.coverage[:seen], changed=cuts.changed)
+        return self._view(pixels, mask, earlier)
 
     def _view(
         self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_], cuts: Cuts | None
     ) -> FloorView:
         check_view(pixels, mask)
-        squares = choose_squares(mask, SCALES)
         photo, floor = images_of(pixels, mask)
         lab, fill = sample_colours(photo, floor)
         if floor is not None:
@@ -78,6 +84,11 @@ class BuiltinNormaliser:
             small, on_floor = for_colours(photo, floor)
             if on_floor.any():
                 lab, _ = sample_colours(*images_of(*flatten(small, on_floor)))
+        light = light_of(photo, floor)
+        if cuts is not None and are_untouched(cuts):
+            none, all_ = np.empty((0, SIDE, SIDE, 3), np.uint8), np.arange(len(cuts.places))
+            return FloorView(none, cuts.coverage, lab, light, cuts.places, earlier=all_)
+        squares = choose_squares(mask, SCALES)
         coverage = np.array([square.coverage for square in squares], np.float32)
         places = np.array(
             [(s.left + s.side / 2, s.top + s.side / 2, s.side) for s in squares], np.float32
@@ -89,7 +100,6 @@ class BuiltinNormaliser:
             places[kept], coverage[kept] = cuts.places[earlier[kept]], cuts.coverage[earlier[kept]]
             squares = [square for square, old in zip(squares, kept, strict=True) if not old]
         patches = cut_squares(photo, floor, squares, fill, SIDE)
-        light = light_of(photo, floor)
         return FloorView(patches, coverage, lab, light, places, earlier=earlier)
 
     def straightened(self, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> FloorView | None:
@@ -107,7 +117,18 @@ class BuiltinNormaliser:
         if cuts.plane is None:
             return None
         seen = len(cuts.places) - cuts.straight
-        earlier = Cuts(cuts.places[seen:], cuts.coverage[seen:] / np.float32(STRAIGHT_WEIGHT))
+        places, coverage = cuts.places[seen:], cuts.coverage[seen:]
+        if are_untouched(Cuts(places, coverage, changed=cuts.changed)):
+            return FloorView(
+                np.empty((0, SIDE, SIDE, 3), np.uint8),
+                coverage,
+                np.empty((0, 3), np.float32),
+                places=places,
+                straight=cuts.straight,
+                plane=cuts.plane,
+                earlier=np.arange(seen, len(cuts.places)),
+            )
+        earlier = Cuts(places, coverage / np.float32(STRAIGHT_WEIGHT))
         view = self._straight(pixels, mask, FloorPlane.from_values(cuts.plane), earlier)
         if view is None or view.earlier is None:
             return view

@@ -84,7 +84,7 @@ class BuiltinSegmenter:
         points = [Click(click.x * scale[0], click.y * scale[1], click.floor) for click in clicks]
         answer = self._look(small, points)
         probability, visible = answer.floor, answer.visible
-        if is_noise(pixels):
+        if not clicks and is_noise(pixels):
             # The network takes some noise for terrazzo or for carpet seen from above.
             visible = 0.0
         if self._cleanup:

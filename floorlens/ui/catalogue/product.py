@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from itertools import cycle
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -43,7 +44,9 @@ def _show(access: Access, product: Product) -> None:
     with pictures:
         for number, url in enumerate(product.images):
             alt = texts.PICTURE_ALT.format(number=number + 1, name=product.name)
-            st.html(_picture(address(url, width=640), alt))
+            # Without the signature: it is of the picture as it lies there, however large.
+            parameters = admin.picture_ticket(access) | {"width": "640", "index": str(number)}
+            st.html(_picture(address(urlsplit(url).path, **parameters), alt))
         st.caption(texts.PRODUCT_ID.format(id=product.id))
     with fields, st.form("product_form", border=False):
         name = st.text_input(texts.NAME, product.name, key=f"name_{product.id}")
@@ -59,7 +62,7 @@ def _show(access: Access, product: Product) -> None:
 
 
 def _picture(source: str, alt: str) -> str:
-    style = "display:block;width:100%;border-radius:var(--fl-radius)"
+    style = "display:block;width:100%;max-height:45vh;object-fit:cover;border-radius:12px"
     return f'<img src="{escape(source)}" alt="{escape(alt)}" style="{style}" loading="lazy">'
 
 

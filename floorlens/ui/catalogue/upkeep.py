@@ -16,14 +16,14 @@ def show(access: Access) -> None:
     _state(client.status())
     adapting, rebuilding = st.columns(2, gap="large")
     with adapting:
-        st.subheader(texts.ADAPT)
+        st.header(texts.ADAPT)
         st.write(texts.ADAPT_TEXT)
         if st.button(texts.ADAPT_START, key="adapt"):
             client.start_adaptation()
             st.session_state.pop("chosen_adaptation", None)
         jobs.show_latest(client, "adaptation", _adaptation, empty=texts.NO_ADAPTATION)
     with rebuilding:
-        st.subheader(texts.REBUILD)
+        st.header(texts.REBUILD)
         st.write(texts.REBUILD_TEXT)
         if st.button(texts.REBUILD_START, key="rebuild"):
             client.start_rebuild()
@@ -39,8 +39,9 @@ def _state(status: Status) -> None:
         texts.JOBS_NOW: f"{len(status.jobs):,}",
     }
     with st.container(border=True):
-        for column, (name, value) in zip(st.columns(len(facts)), facts.items(), strict=True):
-            column.metric(name, value)
+        with st.container(horizontal=True, gap="large"):
+            for name, value in facts.items():
+                st.metric(name, value, width="content")
         st.markdown(
             texts.ENGINE_FINE
             if status.engine is None

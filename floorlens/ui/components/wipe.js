@@ -11,8 +11,8 @@ function wipeOf(wipe, texts) {
     make("span", { className: "side left", textContent: texts.floor, "aria-hidden": "true" }),
     make("span", { className: "side right", textContent: texts.product, "aria-hidden": "true" }),
     make("span", { className: "handle" }), slider);
-  const caption = make("figcaption", { role: "status", textContent: `${texts.waits} …` });
-  const figure = make("figure", { className: "wipe" }, frame, caption);
+  const caption = make("span", { role: "status", textContent: `${texts.waits} …` });
+  const figure = make("figure", { className: "wipe" }, frame, make("figcaption", {}, caption));
   const place = () => {
     frame.style.setProperty("--place", `${slider.value}%`);
     slider.setAttribute("aria-valuetext", texts.value.replace("{share}", slider.value));

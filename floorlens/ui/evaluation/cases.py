@@ -29,7 +29,7 @@ def show(access: Access, job: Job) -> None:
         texts.WORST_ALL.format(count=len(cases)), key=f"worst_{job.id}"
     ):
         shown = cases[:FIRST]
-    ticket = {} if access.key is None else {"ticket": admin.ticket(access, "pictures")}
+    ticket = admin.picture_ticket(access)
     for case in shown:
         with st.container(border=True):
             st.markdown(f"**{escape(case['title'])}**")

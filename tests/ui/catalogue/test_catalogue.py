@@ -72,7 +72,7 @@ def pressed(page: AppTest, label: str) -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    parts = (page.markdown, page.caption, page.error, page.info, page.subheader)
+    parts = (page.markdown, page.caption, page.error, page.info, page.header)
     return "\n".join(part.value for kind in parts for part in kind)
 
 

@@ -90,7 +90,7 @@ def test_a_folder_is_measured_and_its_report_shown(
         assert report is not None
         page.run()
         assert not page.exception
-        assert page.subheader[0].value == f"Rooms and products in {rooms.name}"
+        assert page.header[0].value == f"Rooms and products in {rooms.name}"
         body = html(page)
         assert f"<td>{report['top1']:.3f}</td>" in body
         low, high = report["ci95"]["top1"]
