@@ -21,6 +21,9 @@ function build(parent) {
   add("drop", invitation, made("p", "drop"));
   add("dropTouch", invitation, made("p", "drop touch"));
   const buttons = add("buttons", invitation, made("div", "buttons"));
+  const home = add("home", buttons, made("button", "button home"));
+  home.type = "button";
+  home.append(made("i"));
   for (const [name, kind] of [["camera", "camera"], ["choose", "main"]]) {
     const label = add(name, buttons, made("label", `button ${kind}`));
     add(`${name}Text`, label, made("span"));
@@ -82,6 +85,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (nodes[name].textContent !== text) nodes[name].textContent = text;
   }
   nodes.root.classList.toggle("compact", data.compact);
+  nodes.home.setAttribute("aria-label", texts.home);
+  nodes.home.title = texts.home;
   nodes.zone.setAttribute("aria-label", texts.choose);
   nodes.picture.alt = texts.chosen;
   const rooms = data.samples ?? [];
@@ -150,6 +155,7 @@ function listen(here) {
       input.value = "";
     });
   }
+  on(nodes.home, "click", () => here.tell("home", true));
   on(window, "dragenter", (event) => {
     if (!files(event)) return;
     event.preventDefault();

@@ -96,6 +96,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
                 "choose": texts.CHOOSE,
                 "camera": texts.CAMERA,
                 "other": texts.OTHER_PHOTO,
+                "home": texts.FIRST_SCREEN,
                 "samples": texts.SAMPLES,
                 "noSamples": texts.NO_SAMPLES,
                 "formats": texts.FORMATS.format(megabytes=megabytes),
@@ -111,6 +112,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
         },
         on_photo_change=_take_photo,
         on_sample_change=_take_sample,
+        on_home_change=visit.leave,
     )
 
 

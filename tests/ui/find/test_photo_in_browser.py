@@ -158,7 +158,17 @@ def test_with_the_keyboard_alone(browser_page: Page) -> None:
 
 
 def show_entry(page: Page, **changes: Any) -> None:
-    plain = ("drop", "dropTouch", "dropAnywhere", "paste", "choose", "camera", "other", "samples")
+    plain = (
+        "drop",
+        "dropTouch",
+        "dropAnywhere",
+        "paste",
+        "choose",
+        "camera",
+        "other",
+        "samples",
+        "home",
+    )
     said: dict[str, Any] = {name: name for name in (*plain, "noSamples", "formats", "uploading")}
     said |= {"chosen": "chosen", "empty": ["Empty", ""], "kind": ["Kind", ""]}
     said |= {"size": ["Size", "{size} of {megabytes}"], "connection": ["Connection", ""]}
@@ -250,3 +260,5 @@ def test_dropped_anywhere_or_pasted(browser_page: Page) -> None:
     assert page.get_by_role("alert").inner_text() == "Kind"
     assert page.evaluate(give, "paste")
     assert page.get_by_role("alert").inner_text() == "Empty"
+    page.get_by_role("button", name="home").click()
+    assert events(page) == [["home", True]]
