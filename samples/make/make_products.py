@@ -17,8 +17,8 @@ from training.synthesis.floors import render_floor
 SAMPLES = Path(__file__).resolve().parents[1]
 SIDE = 800
 COLUMNS = (
-    "id", "image", "name", "material", "price", "family", "colour", "width_mm", "length_mm",
-    "finish",
+    "id", "image", "name", "material", "price", "currency", "family", "colour", "width_mm",
+    "length_mm", "finish",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def row(product: Product) -> dict[str, str]:
     rolls = layout.pattern == "sheet"
     values = (
         product.id, f"products/{product.id}.jpg", product.title, product.material,
-        f"{product.price:.2f}", product.design.family, product.colour,
+        f"{product.price:.2f}", "EUR", product.design.family, product.colour,
         "" if rolls else f"{layout.width:g}", "" if rolls else f"{layout.length:g}",
         product.finish,
     )  # fmt: skip
