@@ -25,6 +25,7 @@ from floorlens.ui.addresses import MARK, PREFIX, address, search_photo_address
 from floorlens.ui.batch import table
 from floorlens.ui.batch.rooms import Batch, Room
 from floorlens.ui.components import element
+from floorlens.ui.markdown import plain
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import problem_of
 
@@ -231,7 +232,7 @@ def _progress_text(batch: Batch, now: Room | None) -> str:
         return (texts.BATCH_STOPPED if batch.stopped and done < total else texts.BATCH_DONE).format(
             done=done, total=total
         )
-    return texts.BATCH_STEP.format(done=done, total=total, name=now.name)
+    return texts.BATCH_STEP.format(done=done, total=total, name=plain(now.name))
 
 
 def _buttons(batch: Batch) -> None:

@@ -21,6 +21,7 @@ from floorlens.client import Client
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 from floorlens.ui import texts
+from floorlens.ui.markdown import plain
 from floorlens.ui.evaluation import photos_csv
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_a_folder_is_measured_and_its_report_shown(
         assert report is not None
         page.run()
         assert not page.exception
-        assert page.header[0].value == f"Rooms and products in {rooms.name}"
+        assert page.header[0].value == plain(f"Rooms and products in {rooms.name}")
         body = html(page)
         assert f"<td>{report['top1']:.3f}</td>" in body
         low, high = report["ci95"]["top1"]
@@ -113,4 +114,4 @@ def test_a_failed_measurement_says_why(evaluate: AppTest, service: str, rooms: P
             job = client.get_job("evaluation", job.id)
     page = evaluate.run()
     assert not page.exception
-    assert "pairs.csv" in page.error[0].value
+    assert plain("pairs.csv") in page.error[0].value
