@@ -6,13 +6,13 @@ Imported when one is asked for: the library that writes PDFs takes a while to lo
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import font_roboto
 import numpy as np
@@ -21,10 +21,9 @@ from fpdf import FPDF
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
-from floorlens.catalogue.rows import record_metadata
 from floorlens.images.contours import polygons
 from floorlens.images.drawing import jpeg_bytes
-from floorlens.products.amounts import is_price
+from floorlens.products.offer import offer_of, price_text
 from floorlens.products.texts import tidy
 from floorlens.ranking import Match
 
@@ -147,7 +146,7 @@ class _Pdf(FPDF):
             self.add_font("other", "", _FALLBACK)
             self.set_fallback_fonts(["other"], exact_match=False)
             self._has_other = True
-        lines = _wrapped(text, width, self.get_string_width)
+        lines = _wrapped(text, width, self.get_string_width, most + 1)
         if len(lines) > most:
             last = lines[most - 1]
             while last and self.get_string_width(f"{last}…") > width:
@@ -260,31 +259,17 @@ def _bars(match: Match) -> list[tuple[str, float]]:
 
 def _facts(match: Match) -> Iterator[str]:
     """Yields material and price."""
-    fields = record_metadata(match.product.metadata, None, match.attributes)
-    material = fields.get("material")
-    if isinstance(material, str):
-        yield material
-    price = next((fields[name] for name in fields if is_price(name)), None)
-    currency = fields.get("currency")
-    if isinstance(price, int | float) and not isinstance(price, bool):
-        known = f" {currency}" if isinstance(currency, str) and len(currency) <= 4 else ""
-        yield f"{price:,.2f}{known}"
-    elif isinstance(price, str):
-        yield price
+    offer = offer_of(match.product.metadata)
+    look = match.attributes.get("material")
+    material = offer.material or (None if look is None else str(look.value))
+    yield from filter(None, (material, price_text(offer)))
 
 
 def link_of(metadata: Mapping[str, Any]) -> str | None:
-    """Returns the address of a product's page, of its fields `url` or `link`; None without one."""
-    for name in ("url", "link"):
-        text = metadata.get(name)
-        if isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable():
-            try:
-                parts = urlsplit(text)
-            except ValueError:
-                continue
-            if parts.scheme in ("http", "https") and parts.netloc:
-                return text
-    return None
+    """Returns the address of a product's page as a PDF can have it; None without one."""
+    link = offer_of(metadata).link
+    fits = link is not None and len(link) <= 2000 and link.isascii() and link.isprintable()
+    return link if fits else None
 
 
 def _rounded(picture: bytes, ground: Colour) -> bytes:
@@ -313,8 +298,8 @@ def _letters(font: Path) -> frozenset[int]:
     return frozenset(TTFont(font, lazy=True).getBestCmap()) if font.is_file() else frozenset()
 
 
-def _wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    """Returns a text in lines that are no wider; a word that is wider is cut."""
+def _wrapped(text: str, width: float, measure: Callable[[str], float], most: int) -> list[str]:
+    """Returns the first lines of a text, none wider; a word that is wider is cut."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
@@ -324,11 +309,12 @@ def _wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[s
             continue
         if line:
             lines.append(line)
-        while word and measure(word) > width:
-            end = len(word)
-            while end > 1 and measure(word[:end]) > width:
-                end -= 1
+        while len(lines) < most and measure(word) > width:
+            # Long words are of hostile lists: each is measured a few times only.
+            end = bisect_right(range(2, len(word)), width, key=lambda end: measure(word[:end])) + 1
             lines.append(word[:end])
             word = word[end:]
+        if len(lines) >= most:
+            return lines[:most]
         line = word
     return [*lines, line] if line else lines or [""]

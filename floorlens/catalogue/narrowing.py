@@ -214,6 +214,9 @@ def _narrows(table: FieldValues, field: str) -> bool:
     if len(values) < 2:
         return False
     if _are_numbers(values):
+        if not _is_ranged(table, field) and any(math.isnan(_finite(value)) for value in values):
+            # No float, and nothing that one would choose.
+            return False
         codes = all(_finite(value).is_integer() for value in values) and not is_price(field)
         return not (codes and len(values) >= _FEWEST_CODES and _all_differ(table, field))
     if len(values) > MOST_VALUES or not all(isinstance(value, str | bool) for value in values):

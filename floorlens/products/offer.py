@@ -41,6 +41,8 @@ _OTHER_PRICES = (
 )
 # Part of the name of a price -> its currency: "Preis (€)", "price_eur".
 _SIGNS = {"€": "€", "$": "$", "£": "£", "eur": "€", "chf": "CHF", "usd": "$", "gbp": "£"}
+# These stand before the amount, without a space.
+_BEFORE = ("€", "$", "£")
 _LONGEST = 60
 
 
@@ -97,6 +99,24 @@ def offer_of(metadata: Mapping[str, Any]) -> Offer:
         material=None if material is None else _text(metadata[material]),
         fields=tuple(field for field in (price, currency, link, material) if field is not None),
     )
+
+
+def price_text(offer: Offer) -> str | None:
+    """Returns a price as people write it, such as "€49.90" or "CHF 1,299"; None without one.
+
+    Args:
+        offer: whose price.
+
+    Example:
+        >>> price_text(Offer(price=1299.0, currency="CHF")), price_text(Offer(price="on request"))
+        ('CHF 1,299', 'on request')
+    """
+    if offer.price is None or isinstance(offer.price, str):
+        return offer.price
+    amount = f"{offer.price:,.0f}" if offer.price.is_integer() else f"{offer.price:,.2f}"
+    if not offer.currency:
+        return amount
+    return f"{offer.currency}{'' if offer.currency in _BEFORE else ' '}{amount}"
 
 
 def web_link(value: object) -> str | None:

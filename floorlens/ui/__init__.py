@@ -12,6 +12,7 @@ visit       what one visitor has: photo, wish, answer
 asking      wishes, asked of the service
 states      what is said when something is amiss
 texts       every English string
+markdown    texts of others within Streamlit's Markdown
 find/       the page "Find a floor"
 batch/      the page "Several rooms"
 catalogue/  the page "Catalogue"

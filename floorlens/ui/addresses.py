@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 PREFIX = "/floorlens"
 """What all of these addresses begin with."""
@@ -20,6 +20,11 @@ def address(url: str, **parameters: object) -> str:
 def photo_address(token: str) -> str:
     """Returns where a browser finds a photo that only the page has."""
     return f"{PREFIX}/photos/{token}.jpg"
+
+
+def search_photo_address(search_id: str) -> str:
+    """Returns where a browser finds the photo of a search that the service keeps."""
+    return address(f"/v1/searches/{quote(search_id, safe='')}/photo.jpg")
 
 
 def room_address(name: str) -> str:

@@ -14,6 +14,7 @@ import streamlit as st
 from floorlens.client import Client
 from floorlens.errors import FloorlensError
 from floorlens.ui import asking, texts
+from floorlens.ui.markdown import plain
 from floorlens.ui.states import Problem, problem_of
 from floorlens.ui.tickets import TICKETS, Use
 
@@ -152,6 +153,6 @@ def fail(error: FloorlensError) -> None:
 def show_news() -> None:
     """Says what `note` and `fail` have to say, once."""
     if text := st.session_state.pop("note", None):
-        st.toast(text)
+        st.toast(plain(text))
     if error := st.session_state.pop("failure", None):
         report(error)

@@ -77,13 +77,12 @@ def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> V
         whole = replace(visit.answer.page, feedback=judged)
         answer = replace(visit.answer, page=whole, matches=matches, next_cursor=page.next_cursor)
         return replace(visit, answer=answer, **met)
-    earlier = visit.earlier
+    # A search that was opened may have another photo: there is no step back from it.
+    earlier = () if wish.kind == "open" else visit.earlier
     if wish.kind == "refine" and visit.answer is not None:
         earlier = (*earlier, visit.answer)[-MOST_STEPS:]
     photo, picture = visit.photo, visit.picture
     if page.id is not None:
-        if photo is not None:
-            PHOTOS.drop(photo)
         photo, picture = None, picture if wish.kind == "refine" and picture else page.id
     answer = Answer(page, page.matches, page.next_cursor)
     return replace(visit, photo=photo, picture=picture, answer=answer, earlier=earlier, **met)
@@ -93,10 +92,7 @@ def _unanswered(visit: Visit, wish: Wish, problem: Problem) -> Visit:
     """Returns the visit after a wish that failed."""
     if problem.passes:
         return replace(visit, problem=problem)
-    photo = visit.photo
-    if photo is not None and not problem.keeps_photo:
-        PHOTOS.drop(photo)
-        photo = None
+    photo = visit.photo if problem.keeps_photo else None
     return replace(visit, photo=photo, problem=problem, wish=None, unmet=wish)
 
 

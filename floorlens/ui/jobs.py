@@ -18,6 +18,7 @@ from floorlens.client.answers import Job, JobKind, JobRow
 from floorlens.errors import FloorlensError
 from floorlens.products.export import spreadsheet_cell
 from floorlens.ui import admin, texts
+from floorlens.ui.markdown import plain
 from floorlens.ui.states import problem_of
 
 EVERY = 2.0
@@ -77,7 +78,7 @@ def _follow(client: Client, kind: JobKind, job_id: str) -> None:
     if job.has_ended:
         st.rerun()
     stage = texts.JOB_STAGES.get(job.stage, job.stage.capitalize())
-    st.header(title(job))
+    st.header(plain(title(job)))
     if job.status == "queued":
         st.progress(0.0, texts.JOB_WAITS)
     elif job.total:
@@ -108,11 +109,11 @@ def _cancel(client: Client, job: Job) -> None:
 
 def show_ended(client: Client, job: Job, report: Report) -> None:
     """Shows what a job did, or why it failed."""
-    st.header(title(job))
+    st.header(plain(title(job)))
     status = texts.JOB_STATUSES[job.status].format(when=when(job), seconds=_seconds(job))
     st.caption(status)
     if job.error is not None:
-        st.error(f"**{texts.JOB_FAILED[job.kind]}**\n\n{job.error.detail}")
+        st.error(f"**{texts.JOB_FAILED[job.kind]}**\n\n{plain(job.error.detail)}")
     report(client, job)
 
 
@@ -150,7 +151,7 @@ def counts_text(job: Job) -> str:
 def show_notes(job: Job) -> None:
     """Shows the sentences in the report of an import or rebuild."""
     for sentence in (job.report or {}).get("notes", ()):
-        st.markdown(f"- {sentence[:1].upper()}{sentence[1:]}")
+        st.markdown(f"- {plain(sentence[:1].upper() + sentence[1:])}")
 
 
 # -- rows --------------------------------------------------------------------------------------

@@ -41,11 +41,15 @@ def sample_photo(name: str) -> bytes | None:
     return None if photo is None else photo.read_bytes()
 
 
-@cache
 def thumbnail(name: str) -> bytes | None:
     """Returns a small JPEG of a sample room; None if there is none of that name."""
-    photo = sample_photo(name)
-    return None if photo is None else jpeg_bytes(load_photo(photo, working_side=SIDE).pixels)
+    photo = sample_files().get(name)
+    return None if photo is None else _small(photo)
+
+
+@cache
+def _small(photo: Path) -> bytes:
+    return jpeg_bytes(load_photo(photo, working_side=SIDE).pixels)
 
 
 @cache

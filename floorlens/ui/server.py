@@ -103,15 +103,17 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
 
     async def passed(request: Request) -> Response:
         path = request.path_params["path"]
-        if not _PASSED.fullmatch(path) or ".." in path:
+        # As it was sent: ids of products may hold a "?" or a "%". A "#" that is not written as
+        # "%23" would end it on the way to the service.
+        sent = request.scope["raw_path"].decode("ascii").removeprefix(PREFIX)
+        if not _PASSED.fullmatch(path) or ".." in path or "#" in sent:
             return Response(status_code=404, headers=_GUARD)
         # The page's own key may not see all that a visitor's key may.
         ticket = TICKETS.find(request.query_params.get("ticket", ""), "pictures")
         whose = {} if ticket is None else authorization(ticket.key)
         ask = service.build_request(
             "GET",
-            # As it was sent: ids of products may hold a "?" or a "%".
-            request.scope["raw_path"].decode("ascii").removeprefix(PREFIX),
+            sent,
             params=[part for part in request.query_params.multi_items() if part[0] != "ticket"],
             headers=whose
             | {name: request.headers[name] for name in _ASKED if name in request.headers},

@@ -123,9 +123,23 @@ def ask(**changes: Any) -> None:
         change(wish=Wish("refine", changes), problem=None, unmet=None)
 
 
+def asked(name: str) -> Any:
+    """Returns what is asked of a keyword of `Client.refine`, what is still to be answered included.
+
+    Two quick taps must not take each other back.
+    """
+    now = current()
+    pending = {} if now.wish is None else now.wish.changes
+    if name in pending or now.answer is None:
+        return pending.get(name)
+    return getattr(now.answer.page.query, name)
+
+
 def ask_more() -> None:
-    """Asks for the next page."""
-    change(wish=Wish("more"), problem=None, unmet=None)
+    """Asks for the next page; of a ranking that is about to change there is none."""
+    now = current()
+    if now.wish is None or now.wish.kind == "more":
+        change(wish=Wish("more"), problem=None, unmet=None)
 
 
 def ask_again() -> None:
@@ -156,8 +170,14 @@ def leave() -> None:
 
 
 def store(visit: Visit) -> None:
-    """Makes this the visit, and has the address of the page name its search."""
+    """Makes this the visit, and has the address of the page name its search.
+
+    Streamlit may end the run here: only what the visit no longer has is forgotten, and after it.
+    """
+    photo = current().photo
     st.session_state["visit"] = visit
+    if photo is not None and photo != visit.photo:
+        PHOTOS.drop(photo)
     if visit.answer is not None:
         name(visit.answer)
 

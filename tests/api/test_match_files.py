@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 
 from floorlens import Floorlens, Product
-from floorlens.api.sheet import Sheet, clean, floor_drawn, link_of, sheet_pdf
+from floorlens.api.sheet import Sheet, _wrapped, clean, floor_drawn, link_of, sheet_pdf
 from floorlens.ranking import Match
 from floorlens.service.keys import Keys
 
@@ -135,6 +135,19 @@ def test_a_long_sheet_has_pages_and_every_script(caplog: pytest.LogCaptureFixtur
     assert not caplog.records
 
 
+def test_a_name_without_end_takes_no_time() -> None:
+    measured: list[int] = []
+
+    def measure(text: str) -> float:
+        measured.append(len(text))
+        return len(text)
+
+    assert _wrapped("W" * 2000, 30, measure, 3) == ["W" * 30] * 3
+    assert len(measured) < 60
+    assert _wrapped("abcdefghij kl m", 4, len, 9) == ["abcd", "efgh", "ij", "kl m"]
+    assert _wrapped("abc", 0.5, len, 9) == ["a", "b", "c"]
+
+
 def test_letters_that_no_font_has_become_question_marks() -> None:
     assert clean("Größe Дуб") == "Größe Дуб"
     assert clean(" a\n b\U0010ffff") == "a b?"
@@ -146,9 +159,11 @@ def test_letters_that_no_font_has_become_question_marks() -> None:
         ({"url": "https://shop.example/oak?a=1#b"}, "https://shop.example/oak?a=1#b"),
         ({"url": "javascript:alert(1)", "link": "http://shop.example"}, "http://shop.example"),
         ({"url": "file:///etc/passwd"}, None),
+        ({"Produktlink": "https://shop.example/oak"}, "https://shop.example/oak"),
         ({"url": "/oak"}, None),
         ({"url": "https://[broken"}, None),
-        ({"url": "https://shop.example/a b\n"}, None),
+        ({"url": "https://shop.example/a b"}, None),
+        ({"url": "https://shop.example/größe"}, None),
         ({"url": 3}, None),
     ],
 )

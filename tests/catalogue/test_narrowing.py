@@ -163,3 +163,8 @@ def test_a_count_is_what_the_filter_then_lets_pass(choices: list[tuple[int, int]
         where = option.where
         json.dumps(where)
     assert narrow(TABLE, where).total == count_matching(TABLE, where)
+
+
+def test_numbers_that_no_float_can_be_are_no_choice() -> None:
+    rows = [(name, {"x": value}, ["x"]) for name, value in (("a", 10**400), ("b", 1), ("c", 2))]
+    assert narrow(FieldValues.of(rows), None).facets == ()

@@ -112,6 +112,29 @@ def test_nothing_else_is_passed_on(ask: Ask, search_id: str) -> None:
         assert ask(method, f"{PREFIX}/v1/products/oak/image").status_code == 405
 
 
+def test_a_path_that_would_end_early_on_the_way(url: str, secret: str) -> None:
+    """Servers may let a "#" through in a path; what is asked next then breaks off before it."""
+
+    async def status(path: str) -> int:
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+        scope |= {"query_string": b"", "headers": [], "scheme": "http", "server": ("page", 80)}
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(base_url=url, headers=headers) as service:
+            await Starlette(routes=page_routes(service, Settings()))(scope, receive, send)
+        return int(sent[0]["status"])
+
+    assert asyncio.run(status(f"{PREFIX}/v1/products/oak/image")) == 200
+    assert asyncio.run(status(f"{PREFIX}/v1/products/oak#/image")) == 404
+
+
 def test_a_service_that_does_not_answer() -> None:
     ask = browser("http://127.0.0.1:9", Settings())
     assert ask("GET", address("/v1/products/oak/image")).status_code == 503

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
+from floorlens.ui.asking import answered
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish, toggle
 
@@ -20,16 +21,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
+answers: list[object] = []
+"""What the functions returned."""
+
+
 def script() -> None:
     import streamlit as st
 
     from floorlens.ui import visit
+    from tests.ui.test_visit import answers
 
     act, arguments = st.session_state["act"]
-    getattr(visit, act)(**arguments)
+    answers.append(getattr(visit, act)(**arguments))
 
 
-def after(visit: Visit, act: str, **arguments: object) -> Visit:
+def after(visit: Visit, act: str, /, **arguments: object) -> Visit:
     """Returns a visit after a function of the module."""
     from streamlit.testing.v1 import AppTest
 
@@ -53,6 +59,52 @@ def test_what_waits_is_asked_for_along_with_what_comes() -> None:
     assert after(Visit(wish=Wish("more")), "ask", group=None).wish == Wish(
         "refine", {"group": None}
     )
+
+
+def test_another_page_of_the_cards_waits_for_what_changes_them() -> None:
+    tap = Visit(photo="t", wish=Wish("refine", {"clicks": [1]}))
+    assert after(tap, "ask_more") == tap
+    assert after(Visit(), "ask_more").wish == Wish("more")
+
+
+def test_two_quick_taps_do_not_take_each_other_back(page: AppTest, room: Path) -> None:
+    token = PHOTOS.put(room.read_bytes())
+    page.session_state["visit"] = Visit(photo=token, wish=Wish("search", {"like": ["oak"]}))
+    page.run()
+    shown = page.session_state["visit"]
+    waiting = replace(shown, wish=Wish("refine", {"like": ("oak", "slate")}))
+    for visit, like in ((shown, ("oak",)), (waiting, ("oak", "slate"))):
+        assert after(visit, "asked", name="like") == visit
+        assert answers[-1] == like
+    assert after(waiting, "asked", name="unlike") == waiting
+    assert answers[-1] == ()
+
+
+def test_a_photo_is_there_until_the_answer_is(page: AppTest, room: Path) -> None:
+    """Streamlit may end a run between the two, and then the photo is asked about again."""
+    token = PHOTOS.put(room.read_bytes())
+    visit = Visit(photo=token, wish=Wish("search"))
+    page.session_state["visit"] = visit
+    page.run()
+    answer = page.session_state["visit"]
+    assert PHOTOS.get(token) is None
+    again = replace(visit, photo=PHOTOS.put(room.read_bytes()))
+    assert again.photo is not None
+    assert answered(again).answer is not None
+    assert PHOTOS.get(again.photo) is not None
+    assert after(again, "store", visit=answer).photo is None
+    assert PHOTOS.get(again.photo) is None
+
+
+def test_no_step_leads_back_to_another_photo(page: AppTest, room: Path) -> None:
+    token = PHOTOS.put(room.read_bytes())
+    page.session_state["visit"] = Visit(photo=token, wish=Wish("search"))
+    page.run()
+    first = page.session_state["visit"]
+    opened = replace(
+        first, earlier=(first.answer,), wish=Wish("open", {"search": first.answer.page.id})
+    )
+    assert answered(opened).earlier == ()
 
 
 def test_what_failed_is_asked_for_again() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
@@ -21,10 +21,11 @@ from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.settings import load_settings
 from floorlens.ui import asking, texts
-from floorlens.ui.addresses import MARK, PREFIX, address
+from floorlens.ui.addresses import MARK, PREFIX, address, search_photo_address
 from floorlens.ui.batch import table
 from floorlens.ui.batch.rooms import Batch, Room
 from floorlens.ui.components import element
+from floorlens.ui.markdown import plain
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import problem_of
 
@@ -231,7 +232,7 @@ def _progress_text(batch: Batch, now: Room | None) -> str:
         return (texts.BATCH_STOPPED if batch.stopped and done < total else texts.BATCH_DONE).format(
             done=done, total=total
         )
-    return texts.BATCH_STEP.format(done=done, total=total, name=now.name)
+    return texts.BATCH_STEP.format(done=done, total=total, name=plain(now.name))
 
 
 def _buttons(batch: Batch) -> None:
@@ -265,10 +266,10 @@ def _row(room: Room, is_now: bool) -> dict[str, Any]:
         "number": room.number,
         "name": room.name,
         "state": state,
-        "picture": None if search is None else f"{PREFIX}/v1/searches/{search}/photo.jpg",
+        "picture": None if search is None else search_photo_address(search),
         "polygons": [] if floor is None else floor.polygons,
         "size": None if floor is None else floor.photo_size,
-        "link": None if search is None else f"/?search={search}",
+        "link": None if search is None else f"/?{urlencode({'search': search})}",
         "problem": None if problem is None else f"{problem.title}. {problem.text}",
         "note": texts.NOTHING_CLOSE if page is not None and page.nothing_close else "",
         "matches": []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from html import escape
 from itertools import cycle
@@ -18,6 +17,7 @@ from floorlens.ui import admin, texts
 from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_text, field_value
+from floorlens.ui.markdown import plain
 
 
 def show(access: Access, product_id: str) -> None:
@@ -28,7 +28,7 @@ def show(access: Access, product_id: str) -> None:
         _close()
         admin.report(error)
         return
-    st.dialog(product.name, width="large", on_dismiss=_close)(_show)(access, product)
+    st.dialog(plain(product.name), width="large", on_dismiss=_close)(_show)(access, product)
 
 
 def _close() -> None:
@@ -47,7 +47,7 @@ def _show(access: Access, product: Product) -> None:
             # Without the signature: it is of the picture as it lies there, however large.
             parameters = admin.picture_ticket(access) | {"width": "640", "index": str(number)}
             st.html(_picture(address(urlsplit(url).path, **parameters), alt))
-        st.caption(texts.PRODUCT_ID.format(id=product.id))
+        st.caption(texts.PRODUCT_ID.format(id=plain(product.id)))
     with fields, st.form("product_form", border=False):
         name = st.text_input(texts.NAME, product.name, key=f"name_{product.id}")
         metadata = _metadata(product)
@@ -92,7 +92,7 @@ def _metadata(product: Product) -> dict[str, Any]:
     st.subheader(texts.OWN_FIELDS)
     for field, value in product.metadata.items():
         before = field_text(value)
-        after = st.text_input(field, before, key=f"field_{product.id}_{field}").strip()
+        after = st.text_input(plain(field), before, key=f"field_{product.id}_{field}").strip()
         if after != before:
             changes[field] = field_value(after, value) if after else None
     left, right = st.columns(2)
@@ -183,7 +183,7 @@ def _ask_first(product_id: str | None) -> None:
 
 
 def _confirm(access: Access, product: Product) -> None:
-    st.markdown(texts.DELETE_TEXT.format(name=_plain(product.name)))
+    st.markdown(texts.DELETE_TEXT.format(name=plain(product.name)))
     with st.container(horizontal=True):
         deletes = st.button(texts.DELETE_YES, key="delete_yes", type="primary")
         st.button(texts.DELETE_NO, key="delete_no", on_click=_ask_first, args=(None,))
@@ -197,8 +197,3 @@ def _confirm(access: Access, product: Product) -> None:
     admin.note(texts.DELETED.format(name=product.name))
     _close()
     st.rerun()
-
-
-def _plain(text: str) -> str:
-    """Returns a text in which Markdown finds no marks."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)

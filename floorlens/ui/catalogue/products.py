@@ -14,6 +14,7 @@ from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue import product
 from floorlens.ui.components import element
+from floorlens.ui.markdown import plain
 
 PAGE = 24
 _CARDS = element("products")
@@ -84,7 +85,7 @@ def _filters(facets: Mapping[str, Sequence[FacetValue]]) -> dict[str, Any] | Non
         for field, values in facets.items():
             counts = {one.value: one.count for one in values}
             picked = st.pills(
-                texts.attribute(field),
+                plain(texts.attribute(field)),
                 list(counts),
                 selection_mode="multi",
                 key=f"field_{field}",
@@ -96,7 +97,7 @@ def _filters(facets: Mapping[str, Sequence[FacetValue]]) -> dict[str, Any] | Non
 
 
 def _counted(counts: Mapping[Any, int], one: Any) -> str:
-    return f"{texts.value(one)} · {counts[one]:,}"
+    return f"{plain(texts.value(one))} · {counts[one]:,}"
 
 
 def _card(one: Product) -> dict[str, Any]:

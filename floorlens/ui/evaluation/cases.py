@@ -12,6 +12,7 @@ from floorlens.client.answers import Job
 from floorlens.ui import admin, texts
 from floorlens.ui.addresses import address
 from floorlens.ui.admin import Access
+from floorlens.ui.markdown import plain
 
 FIRST = 5
 """Cases that are shown before the visitor asks for all."""
@@ -32,9 +33,9 @@ def show(access: Access, job: Job) -> None:
     ticket = admin.picture_ticket(access)
     for case in shown:
         with st.container(border=True):
-            st.markdown(f"**{escape(case['title'])}**")
+            st.markdown(f"**{plain(case['title'])}**")
             if case["reason"]:
-                st.caption(case["reason"])
+                st.caption(plain(case["reason"]))
             figures = "".join(_figure(job, one, ticket) for one in case["pictures"])
             st.html(f'<div class="fl-cards fl-cases">{figures}</div>')
 

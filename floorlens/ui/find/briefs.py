@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from floorlens.errors import FloorlensError, ServiceError
-from floorlens.products.offer import offer_of
+from floorlens.products.offer import offer_of, price_text
 from floorlens.settings import load_settings
 from floorlens.ui import asking, texts
 from floorlens.ui.find import facts
@@ -37,7 +37,7 @@ def brief(now: Visit, product_id: str) -> Brief:
                 match.id,
                 match.name,
                 facts.picture(match.image_url),
-                facts.price_text(offer),
+                price_text(offer),
                 facts.material_text(offer, match.attributes),
             )
     try:
@@ -65,6 +65,6 @@ def _of_service(url: str, product_id: str) -> Brief:
         product.id,
         product.name,
         facts.picture(product.thumbnail),
-        facts.price_text(offer),
+        price_text(offer),
         facts.material_text(offer, product.attributes),
     )

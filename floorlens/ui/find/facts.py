@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from floorlens.client.answers import Attribute, Match
-from floorlens.products.offer import Offer, offer_of, web_link
+from floorlens.products.offer import Offer, offer_of, price_text, web_link
 from floorlens.ui import texts
 from floorlens.ui.addresses import address
 
 KINDS = {"same floor": "same", "very close": "very-close", "close": "close", "related": "related"}
 """Word of a match -> what an element calls it."""
-_SIGNS = ("€", "$", "£")
 
 
 def word_fact(word: str | None) -> dict[str, str]:
@@ -34,16 +33,6 @@ def bars_label(components: Mapping[str, float] | None) -> str:
     return ", ".join(
         texts.PERCENT.format(name=one["label"], share=one["share"]) for one in bars(components)
     )
-
-
-def price_text(offer: Offer) -> str | None:
-    """Returns the price as people write it, such as "€49.90" or "CHF 1,299"; None without one."""
-    if offer.price is None or isinstance(offer.price, str):
-        return offer.price
-    amount = f"{offer.price:,.0f}" if offer.price.is_integer() else f"{offer.price:,.2f}"
-    if not offer.currency:
-        return amount
-    return f"{offer.currency}{'' if offer.currency in _SIGNS else ' '}{amount}"
 
 
 def material_text(offer: Offer, attributes: Mapping[str, Attribute]) -> str | None:

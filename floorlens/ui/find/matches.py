@@ -86,14 +86,12 @@ def _cards(now: Visit, answer: Answer) -> list[dict[str, Any]]:
 
 def prefer(product_id: str | None, what: str) -> None:
     """Asks for more or less like a product (`what`: "like" or "unlike"); again takes it back."""
-    answer = visit.current().answer
-    if product_id is None or answer is None:
+    if product_id is None or visit.current().answer is None:
         return
-    query = answer.page.query
     other = "unlike" if what == "like" else "like"
-    changes = {what: visit.toggle(getattr(query, what), product_id)}
-    if product_id in getattr(query, other):
-        changes[other] = visit.toggle(getattr(query, other), product_id)
+    changes = {what: visit.toggle(visit.asked(what), product_id)}
+    if product_id in visit.asked(other):
+        changes[other] = visit.toggle(visit.asked(other), product_id)
     visit.ask(**changes)
 
 

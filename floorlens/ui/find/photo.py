@@ -9,7 +9,7 @@ import streamlit as st
 from floorlens.client.answers import Floor
 from floorlens.settings import load_settings
 from floorlens.ui import texts, visit
-from floorlens.ui.addresses import PREFIX, photo_address
+from floorlens.ui.addresses import photo_address, search_photo_address
 from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit
@@ -77,7 +77,7 @@ def _source(now: Visit) -> str | None:
         return photo_address(now.photo)
     opening = now.wish if now.wish is not None and now.wish.kind == "open" else None
     search = now.picture if opening is None else opening.changes["search"]
-    return None if search is None else f"{PREFIX}/v1/searches/{search}/photo.jpg"
+    return None if search is None else search_photo_address(search)
 
 
 def _size(now: Visit, floor: Floor | None) -> tuple[int, int] | None:

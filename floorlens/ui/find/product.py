@@ -22,7 +22,7 @@ from floorlens.client.answers import (
     Variant,
 )
 from floorlens.errors import FloorlensError
-from floorlens.products.offer import offer_of
+from floorlens.products.offer import offer_of, price_text
 from floorlens.ui import asking, texts, visit
 from floorlens.ui.addresses import address
 from floorlens.ui.components import element
@@ -226,7 +226,7 @@ def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict
         "rank": None if match is None else texts.RANK.format(rank=match.rank),
         "word": None if match is None else facts.word_fact(match.word),
         "reason": reason[:1].upper() + reason[1:],
-        "price": facts.price_text(offer),
+        "price": price_text(offer),
         "material": facts.material_text(offer, basics.attributes),
         "link": offer.link,
         "linkLabel": texts.SHOP_LABEL.format(name=basics.name),

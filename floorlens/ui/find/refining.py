@@ -305,10 +305,9 @@ def _weigh() -> None:
 
 
 def _drop_example(kind: str) -> None:
-    product_id, answer = _event(kind), visit.current().answer
-    if product_id is not None and answer is not None:
-        rest = [one for one in getattr(answer.page.query, kind) if one != product_id]
-        visit.ask(**{kind: rest})
+    product_id = _event(kind)
+    if product_id is not None and visit.current().answer is not None:
+        visit.ask(**{kind: tuple(one for one in visit.asked(kind) if one != product_id)})
 
 
 def _clear_all() -> None:
