@@ -65,7 +65,7 @@ def _show_head(answer: Answer) -> None:
     ):
         st.header(texts.RESULTS, width="content")
         st.toggle(texts.GROUP, key="group", on_change=_group, width="content")
-    if page.verdict:
+    if page.verdict and not page.nothing_close:  # `trouble` says that already, with its cure.
         st.caption(page.verdict)
 
 
