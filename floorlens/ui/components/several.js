@@ -18,9 +18,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.querySelector("[data-formats]").textContent = `${texts.formats}. ${texts.most}`;
   root.querySelector("input").disabled = data.most === 0;
   if (data.next !== null && root.sending !== data.next) send(root, data.next);
-  const paste = (event) => take(root, event.clipboardData?.files ?? []);
-  window.addEventListener("paste", paste);
-  return () => window.removeEventListener("paste", paste);
+  root.paste ??= (event) => take(root, event.clipboardData?.files ?? []);
+  window.addEventListener("paste", root.paste); // The same one twice is added once.
+  return () => window.removeEventListener("paste", root.paste);
 
   function built() {
     const root = document.createElement("div");

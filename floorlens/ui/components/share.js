@@ -118,6 +118,11 @@ function built(parent) {
   root.append(make("p", { className: "count", role: "status" }, make("b"), make("span")),
     make("div", { className: "tools" }, share, list));
   parent.append(root);
+  // The back button, and Streamlit when it names a product, go to addresses without the shortlist.
+  const moved = new AbortController();
+  const named = () => (root.isConnected ? root.data && nameList(root.data) : moved.abort());
+  window.addEventListener("popstate", named, { signal: moved.signal });
+  window.navigation?.addEventListener("currententrychange", named, { signal: moved.signal });
   return root;
 }
 

@@ -83,6 +83,7 @@ def _at_start(now: Visit) -> bool:
 def _follow_address() -> None:
     """Opens the search that the address names: after a reload, from a link, by the back button."""
     product.follow_address()
+    comparing.follow_address()
     sharing.follow_address()
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id

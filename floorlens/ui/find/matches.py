@@ -8,7 +8,7 @@ import streamlit as st
 
 from floorlens.ui import texts, visit
 from floorlens.ui.components import element
-from floorlens.ui.find import facts, product
+from floorlens.ui.find import facts, photo, product
 from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _CARDS = element("cards", "nodes")
@@ -65,7 +65,10 @@ def _show_head(answer: Answer) -> None:
     ):
         st.header(texts.RESULTS, width="content")
         st.toggle(texts.GROUP, key="group", on_change=_group, width="content")
-    if page.verdict:
+    if doubts := page.floors[0].reasons:
+        # The service's own sentence has figures in it that say nothing to a visitor.
+        st.caption(" ".join(photo.doubt(reason) for reason in doubts))
+    elif page.verdict and not page.nothing_close:  # `trouble` says that already, with its cure.
         st.caption(page.verdict)
 
 

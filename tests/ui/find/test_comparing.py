@@ -115,3 +115,16 @@ def test_what_cannot_be_compared_is_shown_without(
     assert "colours" in row(page, texts.COLOURS_ROW)["cells"][2]
     send(page, "versus", "open", ids[0])
     assert page.session_state["visit"].product == ids[0]
+
+
+def test_back_closes_the_table(page: AppTest, room: Path) -> None:
+    ids = compared(page, room, 2)
+    send(page, "tray", "compare", True)
+    assert page.query_params["compare"] == "table"
+    del page.query_params["compare"]
+    page.run()
+    assert data_of(page, "versus") == {"open": False}
+    assert [one["key"] for one in data_of(page, "tray")["products"]] == ids
+    send(page, "tray", "compare", True)
+    send(page, "versus", "close", True)
+    assert "compare" not in page.query_params

@@ -12,6 +12,8 @@ pytest.importorskip("streamlit", reason="needs the extra ui")
 pytest.importorskip("playwright", reason="needs the extra dev")
 
 from floorlens.ui import texts
+from floorlens.ui.assets import find_asset
+from floorlens.ui.components import loading_script
 from tests.ui.drawing import show
 
 if TYPE_CHECKING:
@@ -237,6 +239,39 @@ def test_a_refused_file_never_stays_beside_the_next_one(
     page.get_by_role("button", name="A hall").click()
     assert refusal.count() == 0
     assert events(page) == [["sample", "hall.jpg"]]
+
+
+def test_call_that_was_overtaken_clears_nothing_away(browser_page: Page) -> None:
+    page = browser_page
+    show_photo(page)
+    data = page.evaluate("() => elements.photo.parent.floorlensPhoto.data")
+    page.route("http://page.test/**", answer_as_page)
+    page.goto("http://page.test/")
+    # As Streamlit does it with data that comes while the script loads: the first call ends last.
+    page.evaluate(
+        """async ([script, data]) => {
+          const file = new Blob([script], { type: "text/javascript" });
+          const { default: call } = await import(URL.createObjectURL(file));
+          const root = document.body.attachShadow({ mode: "open" });
+          const parentElement = root.appendChild(document.createElement("div"));
+          const element = { parentElement, data, setTriggerValue: () => {} };
+          const first = call(element);
+          window.last = call(element);
+          first();
+        }""",
+        [loading_script("photo"), data],
+    )
+    assert page.get_by_role("application").count() == 1
+    page.evaluate("() => last()")
+    assert page.get_by_role("application").count() == 0
+
+
+def answer_as_page(route: Route) -> None:
+    file = find_asset(route.request.url.rpartition("/")[2])
+    if file is None:
+        route.fulfill(body="<title>A page</title>", content_type="text/html")
+    else:
+        route.fulfill(body=file.text, content_type=file.media_type)
 
 
 def test_dropped_anywhere_or_pasted(browser_page: Page) -> None:
