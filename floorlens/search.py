@@ -218,7 +218,7 @@ def _see(
             features = stages.embedder.features({"scene": merge_views(views)})
     doubts = [doubt for one in seen for doubt in light_doubts(one.photo, one.floor, features)]
     floors = tuple(None if sight is None else sight.floor for sight in sights)
-    cuts = tuple(None if sight is None else sight.view.cuts for sight in sights)
+    cuts = tuple(None if sight is None else sight.cuts for sight in sights)
     return Sight(floors, features, tuple(dict.fromkeys(doubts)), notes, clock.timings(), cuts)
 
 
@@ -581,6 +581,13 @@ class _Sight:
     photo: Photo
     floor: FloorRegion
     view: FloorView
+    area: int
+
+    @property
+    def cuts(self) -> Cuts | None:
+        """Where its patches were cut, and for how large a floor."""
+        cuts = self.view.cuts
+        return None if cuts is None else replace(cuts, area=self.area)
 
 
 class _Before:
@@ -611,6 +618,10 @@ class _Before:
         changed, cuts = one ^ other, self._cuts[number]
         area = np.count_nonzero(one | other)
         if cuts is None or area - np.count_nonzero(changed) < SAME * area:
+            return None
+        # Of many small corrections each may be small enough, while all of them are not.
+        now = np.count_nonzero(other)
+        if cuts.area and not SAME <= now / cuts.area <= 1 / SAME:
             return None
         return replace(cuts, changed=changed)
 
@@ -657,7 +668,10 @@ def _sights_of(
         with clock.stage("normalise"):
             cuts = before.cuts(number, floor)
             view = floor_view(photo, floor.working_mask, stages, floor.turn, cuts)
-        sights.append(_Sight(photo, floor, view))
+        area = int(np.count_nonzero(floor.working_mask))
+        if cuts is not None and cuts.area and not len(view.patches):
+            area = cuts.area
+        sights.append(_Sight(photo, floor, view, area))
     if len(refusals) == len(shots):
         raise refusals[1]
     notes = (f"photo {number} was left out: {error}" for number, error in refusals.items())

@@ -114,3 +114,25 @@ def test_of_two_photos_the_one_that_stays_keeps_its_features(
     count = len(tapped.cuts[1].places)
     assert np.array_equal(tapped.features.base[-count:], first.features.base[-count:])
     assert np.array_equal(tapped.features.base[:-count], anew.features.base[:-count])
+
+
+def test_many_small_corrections_are_seen_in_the_end(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is small enough for the squares of before; the floor has half as much again at last."""
+    photo = photo_of("hall-chevron")
+    floor = lens.see(photo).floors[0]
+    assert floor is not None
+    columns = np.flatnonzero(floor.working_mask.any(axis=0))
+    left, width = int(columns[0]), len(columns)
+
+    def part(share: float) -> Any:
+        mask = floor.working_mask.copy()
+        mask[:, left + int(share * width) :] = False
+        return mask
+
+    sight = lens.see(photo, region=part(0.6))
+    counts = encoded(monkeypatch)
+    for share in (0.66, 0.72, 0.78, 0.84, 0.9):
+        sight = lens.see(photo, region=part(share), earlier=sight)
+    assert sum(counts) > 0

@@ -24,6 +24,7 @@ class Cuts:
             there are none.
         changed: bool (h, w), where the picture has become floor, or ceased to be, since then; None:
             that is not known.
+        area: pixels of floor in the mask that they were chosen for; 0: that is not known.
     """
 
     places: NDArray[np.float32]
@@ -31,6 +32,7 @@ class Cuts:
     straight: int = 0
     plane: NDArray[np.float64] | None = None
     changed: NDArray[np.bool_] | None = None
+    area: int = 0
 
 
 @dataclass(frozen=True)

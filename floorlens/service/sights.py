@@ -60,6 +60,7 @@ def pack_sight(sight: Sight) -> bytes:
         "doubts": sight.doubts,
         "notes": sight.notes,
         "straight": straight,
+        "areas": [0 if cuts is None else cuts.area for cuts in sight.cuts],
     }
     arrays["rest"] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
     file = io.BytesIO()
@@ -93,8 +94,10 @@ def unpack_sight(data: bytes) -> Sight:
                 for number, floor in enumerate(rest["floors"])
             )
             cuts = tuple(
-                None if straight is None else _cuts(f"cuts.{number}", straight, arrays)
-                for number, straight in enumerate(rest.get("straight", ()))
+                None if straight is None else _cuts(f"cuts.{number}", straight, area, arrays)
+                for number, (straight, area) in enumerate(
+                    zip(rest.get("straight", ()), rest.get("areas", ()), strict=True)
+                )
             )
     except (ValueError, KeyError, OSError, EOFError, zlib.error, BadZipFile) as error:
         raise StateError(
@@ -110,13 +113,14 @@ def unpack_sight(data: bytes) -> Sight:
     )
 
 
-def _cuts(name: str, straight: int, arrays: Mapping[str, NDArray[Any]]) -> Cuts:
+def _cuts(name: str, straight: int, area: int, arrays: Mapping[str, NDArray[Any]]) -> Cuts:
     plane = f"{name}.plane"
     return Cuts(
         arrays[f"{name}.places"],
         arrays[f"{name}.coverage"],
         straight,
         arrays.get(plane),
+        area=area,
     )
 
 

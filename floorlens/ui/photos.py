@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from floorlens.errors import FloorlensError
@@ -14,6 +13,8 @@ from floorlens.images.loading import Photo
 
 SECONDS = 1800.0
 """So long a photo stays after it was last asked for."""
+UNASKED_SECONDS = 120.0
+"""So long one stays that nobody ever asks for, as a page would that searches with it."""
 MOST_BYTES = 256 << 20
 SIDE = 1280
 
@@ -25,16 +26,22 @@ class PhotosFull(Exception):
 @dataclass
 class _Entry:
     data: bytes
-    moment: float
+    end: float
     size: tuple[int, int] | None = None
 
 
 class Photos:
     """Photos by token, in memory; those that nobody asked for in a while are dropped."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        most_bytes: int = MOST_BYTES,
+        seconds: float = SECONDS,
+        unasked_seconds: float = UNASKED_SECONDS,
+    ) -> None:
         self._most_bytes, self._seconds = most_bytes, seconds
-        self._photos: OrderedDict[str, _Entry] = OrderedDict()
+        self._unasked_seconds = unasked_seconds
+        self._photos: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
     def put(self, data: bytes) -> str:
@@ -44,7 +51,7 @@ class Photos:
             if self.size_of_all() + len(data) > self._most_bytes:
                 raise PhotosFull
             token = secrets.token_urlsafe(16)
-            self._photos[token] = _Entry(data, time.monotonic())
+            self._photos[token] = _Entry(data, time.monotonic() + self._unasked_seconds)
             return token
 
     def get(self, token: str) -> bytes | None:
@@ -54,8 +61,7 @@ class Photos:
             entry = self._photos.get(token)
             if entry is None:
                 return None
-            entry.moment = time.monotonic()
-            self._photos.move_to_end(token)
+            entry.end = time.monotonic() + self._seconds
             return entry.data
 
     def drop(self, token: str) -> None:
@@ -94,9 +100,9 @@ class Photos:
         return None if photo is None else photo.size
 
     def _drop_old(self) -> None:
-        limit = time.monotonic() - self._seconds
-        while self._photos and next(iter(self._photos.values())).moment < limit:
-            self._photos.popitem(last=False)
+        now = time.monotonic()
+        for token in [token for token, entry in self._photos.items() if entry.end < now]:
+            del self._photos[token]
 
 
 PHOTOS = Photos()

@@ -40,10 +40,12 @@ def test_there_is_an_end_to_the_room() -> None:
 def test_a_photo_that_nobody_asked_for_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("floorlens.ui.photos.time.monotonic", lambda: now[0])
-    photos = Photos(seconds=100)
-    old, looked_at = photos.put(b"old"), photos.put(b"looked at")
-    now[0] = 60
-    assert photos.get(looked_at) is not None
-    now[0] = 120
-    assert photos.get(old) is None
-    assert photos.get(looked_at) == b"looked at"
+    photos = Photos(seconds=100, unasked_seconds=30)
+    never, once = photos.put(b"never"), photos.put(b"once")
+    now[0] = 20
+    assert photos.get(once) is not None
+    now[0] = 40
+    assert photos.get(never) is None
+    assert photos.get(once) == b"once"
+    now[0] = 150
+    assert photos.get(once) is None

@@ -65,9 +65,10 @@ def _show_head(answer: Answer) -> None:
     ):
         st.header(texts.RESULTS, width="content")
         st.toggle(texts.GROUP, key="group", on_change=_group, width="content")
-    if doubts := page.floors[0].reasons:
+    floor = page.floors[0]
+    if floor is not None and floor.reasons:
         # The service's own sentence has figures in it that say nothing to a visitor.
-        st.caption(" ".join(photo.doubt(reason) for reason in doubts))
+        st.caption(" ".join(photo.doubt(reason) for reason in floor.reasons))
     elif page.verdict and not page.nothing_close:  # `trouble` says that already, with its cure.
         st.caption(page.verdict)
 
