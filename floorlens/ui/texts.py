@@ -683,9 +683,9 @@ CLEAR_FILTER = "Clear the filter"
 DISMISS = "Keep what was there"
 NOTHING_CLOSE = "Nothing in this catalogue is close"
 NOTHING_CLOSE_CURE = (
-    "These are the nearest all the same. If the mark on the photo is off, correct it; if products "
-    "are filtered out, clear the filter."
+    "These are the nearest all the same. If the mark on the photo is off, correct it."
 )
+NOTHING_CLOSE_FILTERED = "Or clear the filter: it leaves out some products."
 DEGRADED = (
     "The vector engine does not answer, so the service searched its own copy. The ranking is "
     "right, only slower."

@@ -12,6 +12,8 @@ from floorlens.ui.find import facts, photo, product
 from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 _CARDS = element("cards", "nodes")
+MOST_EQUALS = 9
+"""A band around more of them would say nothing; the sentence above the cards says how many."""
 
 
 def show(now: Visit) -> None:
@@ -26,7 +28,7 @@ def show(now: Visit) -> None:
         data={
             "search": answer.page.id or "",
             "cards": _cards(now, answer),
-            "equals": page.equals,
+            "equals": page.equals if page.equals <= MOST_EQUALS else 0,
             "texts": {
                 "results": texts.RESULTS,
                 "rest": texts.REST,

@@ -58,6 +58,8 @@ def show_doubts(now: Visit) -> None:
     page = now.answer.page
     if page.nothing_close:
         words = f"**{texts.NOTHING_CLOSE}**\n\n{texts.NOTHING_CLOSE_CURE}"
+        if page.query.where:
+            words += f" {texts.NOTHING_CLOSE_FILTERED}"
         st.warning(words, icon=":material/search_off:")
     if page.degraded is not None:
         st.info(texts.DEGRADED, icon=":material/info:")
