@@ -52,15 +52,22 @@ def show() -> None:
     entry.show_other_photo()
     left, right = st.columns([5, 7], gap="large")
     with left, st.container(key="floor-photo"):
-        photo.show(now)
-        if now.photo is not None:
-            _touch()
+        place = st.empty()
     with right, st.container(key="floor-results"):
+        if now.answer is None and now.problem is None:
+            with place.container():
+                photo.show(now, key="photo-waiting")
+            waiting = st.empty()
+            now = _ask(now, waiting)
+            if _at_start(now):
+                st.rerun()
+            waiting.empty()
+        with place.container():
+            photo.show(now)
+            if now.photo is not None:
+                _touch()
         if now.problem is not None:
             trouble.show(now)
-        elif now.answer is None:
-            _ask(now, st.empty())
-            st.rerun()
         if now.answer is not None:
             trouble.show_doubts(now)
             sharing.show(now)

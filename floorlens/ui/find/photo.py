@@ -23,13 +23,13 @@ _MODES = {
 }
 
 
-def show(now: Visit) -> None:
-    """Shows the photo."""
+def show(now: Visit, key: str = "photo") -> None:
+    """Shows the photo; twice in one run, before and after the answer, by two keys."""
     floor = None if now.answer is None else now.answer.page.floors[0]
     size = _size(now, floor)
     region, clicks = _asked(now)
     _PHOTO(
-        key="photo",
+        key=key,
         data={
             "source": _source(now),
             "kept": now.photo is None,

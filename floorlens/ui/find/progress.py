@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from html import escape
 
@@ -10,17 +11,21 @@ import streamlit as st
 from floorlens.ui import texts
 
 CARDS = 6
+QUICK_SECONDS = 0.4
 
 
 def show(kind: str) -> Callable[[str], None]:
     """Shows where the service is, and returns what is called when a stage begins."""
     place = st.empty()
     stages = list(texts.STAGES) if kind == "search" else []
+    place.html(_html(stages, None))
+    start = time.monotonic()
 
-    def begin(stage: str | None) -> None:
-        place.html(_html(stages, stage))
+    def begin(stage: str) -> None:
+        # A quick answer is there before anybody has read a stage, and drawing takes time too.
+        if time.monotonic() - start > QUICK_SECONDS:
+            place.html(_html(stages, stage))
 
-    begin(None)
     return begin
 
 
