@@ -81,7 +81,7 @@ class Searches:
     ) -> None:
         self._store, self._clock = store, clock
         self._seconds, self._bytes = keep_hours * 3600, keep_mb * 1e6
-        self._recent: OrderedDict[str, tuple[Photo, ...]] = OrderedDict()
+        self._recent: OrderedDict[str, tuple[float, tuple[Photo, ...]]] = OrderedDict()
         self._recency = threading.Lock()
         self.purge()
 
@@ -258,7 +258,7 @@ class Searches:
         if recent is not None:
             # They are gone with the search, however recent they are.
             self.hashes(search)
-            return recent
+            return recent[1]
         query = select(photos).where(photos.c.upload_id == search.upload)
         with self._store.reading() as connection:
             rows = connection.execute(query.order_by(photos.c.position)).all()
@@ -273,9 +273,15 @@ class Searches:
 
     def _remember(self, upload: str, taken: tuple[Photo, ...]) -> None:
         with self._recency:
-            self._recent[upload] = taken
-            while sum(map(len, self._recent.values())) > _RECENT:
+            self._recent[upload] = (self._clock() + self._seconds, taken)
+            while sum(len(one) for _, one in self._recent.values()) > _RECENT:
                 self._recent.popitem(last=False)
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        with self._recency:
+            for upload in [one for one, (end, _) in self._recent.items() if end <= now]:
+                del self._recent[upload]
 
     def jpeg(self, search: KeptSearch, position: int) -> bytes | None:
         """Returns a photo of a search, from 0, as it is kept; None if it has not so many."""
@@ -328,6 +334,7 @@ class Searches:
 
     def _purge(self, connection: Connection, coming: int = 0) -> None:
         """Deletes what is too old or too much; `coming` bytes are going to be written."""
+        self._forget_old()
         old = searches.c.expires <= self._clock() if self.kept else searches.c.id.is_not(None)
         if connection.execute(delete(searches).where(old)).rowcount:
             _drop_unused(connection)

@@ -457,8 +457,8 @@ class Searching:
         )
 
     def _total(self, query: SearchQuery, result: SearchResult) -> int:
-        if query.where is None:
-            return result.total - len(set(query.unlike))
+        if query.where is None and not query.unlike:
+            return result.total
         return self._lens.count_matching(query.where, without=query.unlike)
 
     def _encoder(self) -> str:

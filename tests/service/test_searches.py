@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -330,3 +332,20 @@ def test_recent_photos_go_with_their_search(store: Store, clock: Clock, photo: P
     kept.purge()
     with pytest.raises(SearchNotFound):
         kept.photos(search)
+
+
+def test_what_is_too_old_leaves_the_memory_too(
+    store: Store, clock: Clock, sight: Sight, room: Path
+) -> None:
+    """However few photos come after it."""
+    searches = make(store, clock)
+    old = load_photo(room)
+    searches.add("key", QUERY, sight, "encoder", [old])
+    pixels = weakref.ref(old.pixels)
+    del old
+    gc.collect()
+    assert pixels() is not None
+    clock.now += 3601
+    searches.purge()
+    gc.collect()
+    assert pixels() is None
