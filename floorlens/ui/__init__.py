@@ -4,6 +4,8 @@
 ```
 page        starts the page, and a service of the samples where it has no other
 server      the web application: Streamlit, uploads, pictures of the service passed on
+addresses   where a browser finds those
+assets      scripts and styles that a browser fetches once
 rooms       the sample rooms of the first screen
 photos      photos that only the page has, until the service keeps the search
 app         what Streamlit runs at every click
