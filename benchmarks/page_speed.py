@@ -33,6 +33,8 @@ from pictures import room_photos
 from PIL import Image
 from timing import HEAD, median_row
 
+from floorlens.images.formats import PILLOW_FORMATS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -63,7 +65,7 @@ def photos(megapixels: float) -> Iterator[bytes]:
     """Yields JPEGs of rooms, each a file of its own."""
     rooms = []
     for room in room_photos()[0]:
-        picture = Image.open(BytesIO(room))
+        picture = Image.open(BytesIO(room), formats=PILLOW_FORMATS)
         factor = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
         size = round(picture.width * factor), round(picture.height * factor)
         file = BytesIO()

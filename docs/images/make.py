@@ -51,7 +51,7 @@ def shot(page: Page) -> Image.Image:
     page.wait_for_load_state("networkidle")
     page.wait_for_function(WHOLE)
     page.wait_for_timeout(800)
-    return Image.open(BytesIO(page.screenshot())).convert("RGB")
+    return Image.open(BytesIO(page.screenshot()), formats=["PNG"]).convert("RGB")
 
 
 def save(picture: Image.Image, name: str) -> None:
