@@ -29,6 +29,7 @@ from service_load import PATIENCE, serving
 
 from floorlens import Floorlens
 from floorlens.demo.samples import samples
+from floorlens.images.formats import PILLOW_FORMATS
 
 FIRST = 20
 
@@ -86,7 +87,7 @@ def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
             times["search"].pop()
             return
         floor = client.get(f"/v1/searches/{page['id']}/floor.png", params={"kind": "mask"})
-        mask = np.asarray(Image.open(io.BytesIO(floor.content))) > 127
+        mask = np.asarray(Image.open(io.BytesIO(floor.content), formats=PILLOW_FORMATS)) > 127
         click = tap(mask, floor=bool(number % 2), rng=rng)
         address = f"/v1/searches/{page['id']}/refine"
         tapped = timed("tap", address, json={"clicks": [click]})
@@ -136,7 +137,7 @@ def tap(mask: NDArray[np.bool_], *, floor: bool, rng: np.random.Generator) -> di
 
 def enlarged(room: Path, side: int) -> bytes:
     """Returns a photo as a JPEG whose longer side has so many pixels."""
-    with Image.open(room) as image:
+    with Image.open(room, formats=PILLOW_FORMATS) as image:
         scale = side / max(image.size)
         size = (round(image.width * scale), round(image.height * scale))
         file = io.BytesIO()

@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from floorlens.images.contours import polygons
 from floorlens.images.drawing import jpeg_bytes
+from floorlens.images.formats import PILLOW_FORMATS
 from floorlens.products.offer import offer_of, price_text
 from floorlens.products.texts import tidy
 from floorlens.ranking import Match
@@ -166,7 +167,7 @@ def _head(pdf: _Pdf, sheet: Sheet) -> None:
     pdf.set_xy(MARGIN, MARGIN)
     pdf.cell(WIDTH, 7, f"{sheet.when.day} {sheet.when:%B %Y}", align="R")
     top = MARGIN + 11
-    with Image.open(io.BytesIO(sheet.photo)) as image:
+    with Image.open(io.BytesIO(sheet.photo), formats=PILLOW_FORMATS) as image:
         scale = min(PHOTO_WIDTH / image.width, PHOTO_HEIGHT / image.height)
         width, height = image.width * scale, image.height * scale
     pdf.image(io.BytesIO(sheet.photo), MARGIN, top, width, height, alt_text="the room")
@@ -274,7 +275,7 @@ def link_of(metadata: Mapping[str, Any]) -> str | None:
 
 def _rounded(picture: bytes, ground: Colour) -> bytes:
     """Returns the middle of a picture as a square with round corners, on some ground."""
-    with Image.open(io.BytesIO(picture)) as image:
+    with Image.open(io.BytesIO(picture), formats=PILLOW_FORMATS) as image:
         square = ImageOps.fit(image.convert("RGB"), (PIXELS, PIXELS))
     mask = Image.new("L", (2 * PIXELS, 2 * PIXELS))
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, 2 * PIXELS - 1, 2 * PIXELS - 1), 40, 255)

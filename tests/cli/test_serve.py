@@ -148,7 +148,10 @@ def test_ui_serves_the_samples_by_itself(
     assert [(one.catalogue, one.preset, one.engine()) for one in services] == [
         ("demo/catalogue", None, None)
     ]
-    assert pages == [("http://127.0.0.1:1", "127.0.0.1", 18501, {"max_upload_mb": 7.5})]
+    (address, host, port, settings, options), *others = pages
+    assert (address, host, port, options) == ("http://127.0.0.1:1", "127.0.0.1", 18501, {})
+    assert settings.max_upload_mb == 7.5
+    assert others == []
     assert "http://127.0.0.1:18501" in result.output
 
 

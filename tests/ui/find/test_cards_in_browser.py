@@ -9,36 +9,14 @@ import pytest
 pytest.importorskip("streamlit", reason="needs the extra ui")
 pytest.importorskip("playwright", reason="needs the extra dev")
 
-from floorlens.look import stylesheet
-from floorlens.ui.components import FOLDER
 from floorlens.ui.find import product
+from tests.ui import drawing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
 
-SHOW = """
-async ([name, script, style, data]) => {
-  window.elements ??= {};
-  window.events ??= [];
-  if (!elements[name]) {
-    const host = document.body.appendChild(document.createElement("div"));
-    const root = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(style);
-    root.adoptedStyleSheets = [sheet];
-    const file = new Blob([script], { type: "text/javascript" });
-    const { default: draw } = await import(URL.createObjectURL(file));
-    elements[name] = { draw, parent: root.appendChild(document.createElement("div")) };
-  }
-  elements[name].draw({
-    parentElement: elements[name].parent,
-    data,
-    setTriggerValue: (event, value) => events.push([event, value]),
-  });
-}
-"""
 FOCUS = """() => {
   let node = document.activeElement;
   while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
@@ -48,11 +26,7 @@ ODD = "<img src=x onerror='window.harm=1'>"
 
 
 def show(page: Page, name: str, data: dict[str, Any], *parts: str) -> None:
-    files = [FOLDER / f"{part}.js" for part in ("nodes", *parts, name)]
-    script = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    styles = [file.with_suffix(".css").read_text(encoding="utf-8") for file in files]
-    style = "\n".join([stylesheet().replace(":root", ":host"), *styles])
-    page.evaluate(SHOW, [name, script, style, data])
+    drawing.show(page, name, data, "nodes", *parts)
 
 
 def card(number: int, **changes: Any) -> dict[str, Any]:
