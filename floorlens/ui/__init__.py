@@ -12,6 +12,7 @@ app         what Streamlit runs at every click
 frame       look and navigation
 visit       what one visitor has: photo, wish, answer
 asking      wishes, asked of the service
+early       searches that begin as soon as a photo is here
 states      what is said when something is amiss
 texts       every English string
 markdown    texts of others within Streamlit's Markdown

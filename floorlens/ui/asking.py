@@ -13,6 +13,7 @@ from floorlens.client import Client
 from floorlens.client.answers import Query, SearchPage, Status
 from floorlens.errors import FloorlensError, ServiceError
 from floorlens.settings import load_settings
+from floorlens.ui.early import EARLY_SEARCHES, EarlySearch
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem, problem_of
 from floorlens.ui.visit import MOST_STEPS, Answer, Visit, Wish
@@ -23,6 +24,8 @@ FIRST = 24
 # Long, since a photo may wait for those before it.
 ANSWER_SECONDS = 120.0
 STATUS_SECONDS = 5.0
+QUICK_SECONDS = 0.8
+"""An answer that is there by then needs no progress: drawing it would only take time."""
 
 
 def client() -> Client:
@@ -58,10 +61,22 @@ def _client(url: str, key: str | None) -> Client:
     return Client(url, key=key, timeout=ANSWER_SECONDS, retries=1)
 
 
+def begin(token: str, photo: bytes) -> None:
+    """Begins the search for a photo that has just come, before the page asks for it."""
+    EARLY_SEARCHES.begin(
+        token, lambda progress: client().search(photo, limit=FIRST, progress=progress)
+    )
+
+
 def answered(visit: Visit, progress: Callable[[str], object] | None = None) -> Visit:
     """Returns the visit after its wish: with the answer, or with the problem.
 
     What goes away by itself leaves the wish, so that it is asked again.
+
+    Args:
+        visit: with the wish.
+        progress: called with each stage of the search for a photo, but not before an answer has
+            taken so long that a visitor wonders.
     """
     wish = visit.wish
     if wish is None:
@@ -99,14 +114,23 @@ def _unanswered(visit: Visit, wish: Wish, problem: Problem) -> Visit:
 def _page(visit: Visit, wish: Wish, progress: Callable[[str], object] | None) -> SearchPage:
     answer, changes = visit.answer, dict(wish.changes)
     if wish.kind == "open":
-        return client().get_search(changes["search"], limit=FIRST)
+        service, search = client(), changes["search"]
+        opening = EarlySearch(lambda _: service.get_search(search, limit=FIRST))
+        return opening.result(progress, quiet=QUICK_SECONDS)
     if answer is None or answer.page.id is None:
         # The service has not seen the photo yet, or keeps no searches.
         query = {} if answer is None else _keywords(answer.page.query)
         cursor = answer.next_cursor if answer is not None and wish.kind == "more" else None
-        return client().search(
-            _photo(visit), limit=FIRST, cursor=cursor, progress=progress, **(query | changes)
-        )
+        query |= changes
+        early = None if visit.photo is None else EARLY_SEARCHES.take(visit.photo)
+        if early is None or query or cursor is not None:
+            photo, service = _photo(visit), client()
+            early = EarlySearch(
+                lambda begin: service.search(
+                    photo, limit=FIRST, cursor=cursor, progress=begin, **query
+                )
+            )
+        return early.result(progress, quiet=QUICK_SECONDS)
     if wish.kind == "more":
         return client().get_search(answer.page, limit=FIRST, cursor=answer.next_cursor)
     return client().refine(answer.page, limit=FIRST, **changes)

@@ -146,10 +146,15 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
             return refusal("request-timeout", 408)
         if not data:
             return refusal("empty", 400)
+        photo = bytes(data)
         try:
-            token = PHOTOS.put(bytes(data))
+            token = PHOTOS.put(photo)
         except PhotosFull:
             return refusal("busy", 503)
+        if "search" in request.query_params:
+            from floorlens.ui.asking import begin
+
+            begin(token, photo)
         return JSONResponse({"token": token}, 201, _GUARD)
 
     async def show_photo(request: Request) -> Response:

@@ -25,6 +25,7 @@ from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 from floorlens.ui.addresses import MARK, PREFIX, address, photo_address
+from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.server import page_routes
 
@@ -149,6 +150,21 @@ def test_a_photo_comes_in_and_can_be_seen(ask: Ask, room: Path) -> None:
     assert (seen.headers["content-type"], seen.content[:2]) == ("image/jpeg", b"\xff\xd8")
     PHOTOS.drop(token)
     assert ask("GET", photo_address(token)).status_code == 404
+
+
+def test_the_search_for_a_photo_begins_when_it_comes_in(
+    ask: Ask, url: str, secret: str, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOORLENS_API_URL", url)
+    monkeypatch.setenv("FLOORLENS_API_KEY", secret)
+    data = room.read_bytes()
+    wanted = ask("POST", f"{PREFIX}/photos?search=1", content=data, headers=MARKED).json()["token"]
+    search = EARLY_SEARCHES.take(wanted)
+    assert search is not None
+    assert len(search.result().matches) == 6
+    # Of the photos of several rooms each is asked for in its turn.
+    kept = ask("POST", f"{PREFIX}/photos", content=data, headers=MARKED).json()["token"]
+    assert EARLY_SEARCHES.take(kept) is None
 
 
 def test_photos_that_are_refused(ask: Ask) -> None:

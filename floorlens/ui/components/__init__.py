@@ -6,6 +6,7 @@ but for pictures by their addresses.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,14 @@ from floorlens.ui.assets import asset
 
 FOLDER = Path(__file__).parent
 
-# Streamlit sends an element's script with every run of the page: so this is short, and what it
-# fetches stays in the browser. The style is there before the element is drawn. If data comes while
-# the script loads, Streamlit calls it twice and ends the first call after the second has drawn:
-# only the latest call may clear the element away.
+# Streamlit sends an element's script with every run of the page: so this is short, and the file
+# that it fetches stays in the browser. The style is there before the element is drawn. If data come
+# while the script loads, Streamlit calls it twice and ends the first call after the second has
+# drawn: only the latest call may clear the element away.
 _SCRIPT = """\
-const whole = (path) => new URL(path, location.origin);
-const style = async (path) =>
-  new CSSStyleSheet().replace(await (await fetch(whole(path))).text());
-const [shown, sheet] = await Promise.all([import(whole("%s")), style("%s")]);
+const shown = await import(new URL("%s", location.origin));
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(shown.style);
 const calls = new WeakMap();
 export default (element) => {
   const call = {};
@@ -43,15 +43,16 @@ def element(name: str, *parts: str) -> Any:
 
 
 def loading_script(name: str, *parts: str) -> str:
-    """Returns the script of an element, which fetches the files and calls what they hold.
+    """Returns the script of an element, which fetches the file with all of it and calls that.
 
     The tokens and parts of the look are there, since no style of the page reaches into an element.
     """
     styles, scripts = [stylesheet().replace(":root", ":host")], []
     for part in (*parts, name):
         scripts.append((FOLDER / f"{part}.js").read_text(encoding="utf-8"))
-        style = FOLDER / f"{part}.css"
-        if style.is_file():
-            styles.append(style.read_text(encoding="utf-8"))
-    script = asset(f"{name}.js", "\n".join(scripts))
-    return _SCRIPT % (script, asset(f"{name}.css", "\n".join(styles)))
+        sheet = FOLDER / f"{part}.css"
+        if sheet.is_file():
+            styles.append(sheet.read_text(encoding="utf-8"))
+    style = "\n".join(styles)
+    scripts.append(f"export const style = {json.dumps(style)};")
+    return _SCRIPT % asset(f"{name}.js", "\n".join(scripts))

@@ -1,20 +1,42 @@
-// The ranked products as cards. Arrow keys move from card to card, Enter opens one.
+// The ranked products as cards, below what is said of all of them. Arrow keys move from card to
+// card, Enter opens one.
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let root = parentElement.querySelector(".cards");
   if (!root) {
-    root = make("div", { className: "cards" });
+    root = make("section", { className: "cards" });
     root.items = new Map();
+    root.group = make("input", { type: "checkbox", role: "switch" });
+    root.group.addEventListener("change", () => root.send("group", root.group.checked));
+    root.head = make("header", {},
+      make("h2"), make("label", {}, root.group, make("span")), make("p", { className: "verdict" }));
+    root.more = make("button", { type: "button" });
+    root.more.addEventListener("click", () => {
+      root.more.disabled = true;
+      root.send("more", true);
+    });
+    root.foot = make("footer", {}, root.more, make("span"));
     root.band = make("section", { className: "band" }, make("h3"), make("ol", { className: "fl-cards" }));
     root.rest = make("ol", { className: "fl-cards" });
-    root.append(root.band, root.rest);
+    root.append(root.head, root.band, root.rest, root.foot);
     root.addEventListener("keydown", (event) => move(root, event));
     root.addEventListener("pointerdown", (event) => closeMenus(root, event.target.closest("li")));
     parentElement.append(root);
   }
   root.send = setTriggerValue;
+  const another = root.dataset.search !== data.search;
   root.dataset.search = data.search;
   root.texts = data.texts;
+  const [title, label, verdict] = root.head.children;
+  title.textContent = data.texts.results;
+  label.lastChild.textContent = data.texts.group;
+  root.group.checked = data.group;
+  verdict.textContent = data.verdict;
+  verdict.hidden = !data.verdict;
+  root.foot.hidden = !data.more;
+  root.more.textContent = data.texts.more;
+  root.more.disabled = false;
+  root.foot.lastChild.textContent = data.more ?? "";
   const focus = root.getRootNode().activeElement;
   const items = data.cards.map((card) => item(root, card));
   const shown = new Set(data.cards.map((card) => card.id));
@@ -28,6 +50,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
   root.rest.setAttribute("aria-label", equals ? data.texts.rest : data.texts.results);
   root.band.lastChild.setAttribute("aria-label", data.texts.equals);
+  // For whoever measures the page in a browser.
+  if (another) performance.mark("floorlens-results", { detail: data.search });
 }
 
 /** Returns the node of a card: the one that is there, drawn anew only if the card has changed. */

@@ -78,7 +78,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const words = {
     drop: texts.drop, dropTouch: texts.dropTouch, paste: texts.paste, formats: texts.formats,
     chooseText: data.compact ? texts.other : texts.choose, cameraText: texts.camera,
-    sendingText: texts.uploading, roomsTitle: texts.samples, noRooms: texts.noSamples,
+    sendingText: here.state === "sent" ? texts.looking : texts.uploading, roomsTitle: texts.samples, noRooms: texts.noSamples,
     veilText: texts.dropAnywhere, privacy: data.privacy ?? "", count: data.count ?? "",
   };
   for (const [name, text] of Object.entries(words)) {
@@ -207,6 +207,7 @@ function send(here, file) {
   nodes.invitation.hidden = true;
   nodes.preview.hidden = false;
   show(0);
+  nodes.sendingText.textContent = texts.uploading;
   const request = here.request = new XMLHttpRequest();
   const failed = (refusal) => {
     if (here.request !== request) return;
@@ -225,6 +226,7 @@ function send(here, file) {
       return failed(byCode[request.response?.code] ?? texts.connection);
     }
     show(1);
+    nodes.sendingText.textContent = texts.looking;
     // The photo element shows what is here already.
     window.floorlensPhoto && URL.revokeObjectURL(window.floorlensPhoto.address);
     window.floorlensPhoto = { token, address };

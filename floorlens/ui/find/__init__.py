@@ -17,6 +17,8 @@ facts     what is known of a product, as texts
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from floorlens.ui import asking, visit
@@ -41,43 +43,50 @@ TOUCH_SECONDS = 600.0
 def show() -> None:
     """Shows the page."""
     _follow_address()
-    now = visit.current()
-    if now.wish is not None and now.answer is not None and now.problem is None:
+    now, frame = visit.current(), None
+    if now.wish is not None and now.problem is None:
         # What is there already stays on the screen meanwhile.
-        now = _ask(now, None)
+        now, frame = _ask(now)
     if _at_start(now):
+        if frame is not None:
+            st.rerun()
         entry.show(now)
         sharing.show(now)
         return
-    entry.show_other_photo()
-    left, right = st.columns([5, 7], gap="large")
-    with left, st.container(key="floor-photo"):
-        place = st.empty()
-    with right, st.container(key="floor-results"):
-        if now.answer is None and now.problem is None:
-            with place.container():
-                photo.show(now, key="photo-waiting")
-            waiting = st.empty()
-            now = _ask(now, waiting)
-            if _at_start(now):
-                st.rerun()
-            waiting.empty()
-        with place.container():
-            photo.show(now)
-            if now.photo is not None:
-                _touch()
+    frame = frame or _Frame()
+    frame.waiting.empty()
+    with frame.photo.container():
+        photo.show(now)
+        if now.photo is not None:
+            _touch()
+    with frame.results:
         if now.problem is not None:
             trouble.show(now)
         if now.answer is not None:
             trouble.show_doubts(now)
-            sharing.show(now)
-            chips = st.container()
+            # What stands above the cards is sent after them: what it shows has to be asked for.
+            above = st.container(key="above-cards")
             matches.show(now)
-            # Above the cards, and after them: what it shows has to be asked for first.
-            with chips:
-                refining.show(now)
+            facets = refining.search_facets(now.answer)
+            with above:
+                sharing.show(now)
+                refining.show(now, facets)
     product.show(now)
     comparing.show(now)
+
+
+class _Frame:
+    """The places of the photo and of the results, and a button for another photo."""
+
+    def __init__(self) -> None:
+        entry.show_other_photo()
+        left, right = st.columns([5, 7], gap="large")
+        with left, st.container(key="floor-photo"):
+            self.photo = st.empty()
+        with right:
+            self.results = st.container(key="floor-results")
+        with self.results:
+            self.waiting = st.empty()
 
 
 def _at_start(now: Visit) -> bool:
@@ -115,16 +124,29 @@ def _follow_address() -> None:
     visit.change(wish=wish, problem=None, unmet=None)
 
 
-def _ask(now: Visit, place: st.delta_generator.DeltaGenerator | None) -> Visit:
-    """Asks the service for the visitor's wish, and says on the way what it is doing."""
-    if place is None or now.wish is None:
-        now = asking.answered(now)
-    else:
-        with place:
-            show_stage = progress.show(now.wish.kind)
-        now = asking.answered(now, show_stage)
-    visit.store(now)
-    return now
+def _ask(now: Visit) -> tuple[Visit, _Frame | None]:
+    """Asks the service for the visitor's wish.
+
+    Returns the visit after it, and where an answer is to stand, if it took so long that what the
+    service does was shown there.
+    """
+    frame: _Frame | None = None
+    show_stage: Callable[[str], None] | None = None
+    kind = "search" if now.wish is None else now.wish.kind
+
+    def begin(stage: str) -> None:
+        nonlocal frame, show_stage
+        if show_stage is None:
+            frame = _Frame()
+            with frame.photo.container():
+                photo.show(now, key="photo-waiting")
+            with frame.waiting:
+                show_stage = progress.show(kind)
+        show_stage(stage)
+
+    after = asking.answered(now, begin if now.answer is None else None)
+    visit.store(after)
+    return after, frame
 
 
 @st.fragment(run_every=TOUCH_SECONDS)

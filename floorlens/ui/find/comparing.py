@@ -52,6 +52,8 @@ def show(now: Visit) -> None:
     """Shows the tray, and the table if it is open."""
     answer = now.answer
     products = [brief(now, one) for one in now.compared] if answer is not None else []
+    if not products and "tray" not in st.session_state:
+        return  # There is nothing to take away either.
     _TRAY(
         key="tray",
         data={

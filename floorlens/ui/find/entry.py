@@ -83,7 +83,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
     _ENTRY(
         key="entry",
         data={
-            "address": f"{PREFIX}/photos",
+            "address": f"{PREFIX}/photos?search=1",
             "mark": MARK,
             "bytes": int(settings.max_upload_mb * 1e6),
             "megabytes": megabytes,
@@ -101,6 +101,7 @@ def _show_element(settings: Settings, data: Mapping[str, Any]) -> None:
                 "noSamples": texts.NO_SAMPLES,
                 "formats": texts.FORMATS.format(megabytes=megabytes),
                 "uploading": texts.UPLOADING,
+                "looking": texts.WORKING_TITLE,
                 "chosen": texts.PHOTO_CHOSEN,
                 "empty": texts.REFUSED_EMPTY,
                 "kind": texts.REFUSED_KIND,

@@ -21,16 +21,21 @@ def show(now: Visit) -> None:
     answer = now.answer
     if answer is None:
         return
-    page, shown = answer.page, len(answer.matches)
-    _show_head(answer)
+    page = answer.page
+    shown = texts.SHOWN.format(shown=len(answer.matches), total=page.total)
     _CARDS(
         key="cards",
         data={
-            "search": answer.page.id or "",
+            "search": page.id or "",
+            "group": page.query.group == "design",
+            "verdict": _verdict(answer),
+            "more": None if answer.next_cursor is None else shown,
             "cards": _cards(now, answer),
             "equals": page.equals if page.equals <= MOST_EQUALS else 0,
             "texts": {
                 "results": texts.RESULTS,
+                "group": texts.GROUP,
+                "more": texts.MORE,
                 "rest": texts.REST,
                 "equals": texts.EQUALS.format(count=page.equals),
                 "noPicture": texts.NO_PICTURE,
@@ -48,31 +53,23 @@ def show(now: Visit) -> None:
             },
         },
         on_open_change=_open,
+        on_more_change=_more,
+        on_group_change=_group,
         on_compare_change=_compare,
         on_shortlist_change=_shortlist,
         on_like_change=lambda: prefer(_event("like"), "like"),
         on_unlike_change=lambda: prefer(_event("unlike"), "unlike"),
     )
-    if answer.next_cursor is not None:
-        with st.container(horizontal_alignment="center"):
-            st.button(texts.MORE, on_click=visit.ask_more, key="more")
-            st.caption(texts.SHOWN.format(shown=shown, total=page.total))
 
 
-def _show_head(answer: Answer) -> None:
-    page = answer.page
-    st.session_state["group"] = page.query.group == "design"
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.header(texts.RESULTS, width="content")
-        st.toggle(texts.GROUP, key="group", on_change=_group, width="content")
-    floor = page.floors[0]
+def _verdict(answer: Answer) -> str:
+    """Returns what is to be said of the whole ranking."""
+    page, floor = answer.page, answer.page.floors[0]
     if floor is not None and floor.reasons:
         # The service's own sentence has figures in it that say nothing to a visitor.
-        st.caption(" ".join(photo.doubt(reason) for reason in floor.reasons))
-    elif page.verdict and not page.nothing_close:  # `trouble` says that already, with its cure.
-        st.caption(page.verdict)
+        return " ".join(photo.doubt(reason) for reason in floor.reasons)
+    # That nothing is close `trouble` says, with its cure.
+    return "" if page.nothing_close else page.verdict or ""
 
 
 def _cards(now: Visit, answer: Answer) -> list[dict[str, Any]]:
@@ -122,4 +119,11 @@ def _shortlist() -> None:
 
 
 def _group() -> None:
-    visit.ask(group="design" if st.session_state["group"] else None)
+    wanted = _event("group")
+    if wanted is not None:
+        visit.ask(group="design" if wanted else None)
+
+
+def _more() -> None:
+    if _event("more"):
+        visit.ask_more()

@@ -107,7 +107,9 @@ def show(now: Visit) -> None:
     answer, product_id = now.answer, now.product
     basics = None if answer is None or product_id is None else _basics(now, answer, product_id)
     if answer is None or product_id is None or basics is None:
-        _show({"open": False})
+        # To close it; before the first one there is nothing to close.
+        if "opened" in st.session_state:
+            _show({"open": False})
         return
     reading = _readings().get(_place(now, product_id), Reading())
     _show(_data(now, answer, basics, reading))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from html import escape
 
@@ -11,25 +10,20 @@ import streamlit as st
 from floorlens.ui import texts
 
 CARDS = 6
-QUICK_SECONDS = 0.4
 
 
 def show(kind: str) -> Callable[[str], None]:
-    """Shows where the service is, and returns what is called when a stage begins."""
+    """Returns what is called with the name of each stage when it begins; it shows them all."""
     place = st.empty()
     stages = list(texts.STAGES) if kind == "search" else []
-    place.html(_html(stages, None))
-    start = time.monotonic()
 
     def begin(stage: str) -> None:
-        # A quick answer is there before anybody has read a stage, and drawing takes time too.
-        if time.monotonic() - start > QUICK_SECONDS:
-            place.html(_html(stages, stage))
+        place.html(_html(stages, stage))
 
     return begin
 
 
-def _html(stages: list[str], current: str | None) -> str:
+def _html(stages: list[str], current: str) -> str:
     at = stages.index(current) if current in stages else -1
     items = "".join(
         f'<li class="{_state(number, at)}"{_CURRENT if number == at else ""}>'

@@ -46,13 +46,12 @@ DOTS = {
 """Colour family -> how its dot looks."""
 
 
-def show(now: Visit) -> None:
+def show(now: Visit, facets: SearchFacets | None) -> None:
     """Shows the chips."""
     answer = now.answer
     if answer is None:
         return
-    found = facets(answer)
-    groups = [] if found is None else [_group(answer, facet) for facet in found.facets]
+    groups = [] if facets is None else [_group(answer, facet) for facet in facets.facets]
     query = answer.page.query
     chosen = [*_examples(now, answer), *(one for group in groups for one in _chosen(group))]
     _CHIPS(
@@ -83,19 +82,17 @@ def show(now: Visit) -> None:
     )
 
 
-def facets(answer: Answer) -> SearchFacets | None:
+def search_facets(answer: Answer) -> SearchFacets | None:
     """Returns what the ranking can be narrowed by, asked once; None where that is not known."""
-    if answer.page.id is None:
+    if answer.page.id is None or answer.facets is not None:
+        return answer.facets
+    try:
+        facets = asking.client().search_facets(answer.page)
+    except FloorlensError:
+        # The ranking is there without them; they are asked for at the next rerun.
         return None
-    if answer.facets is None:
-        try:
-            found = asking.client().search_facets(answer.page)
-        except FloorlensError:
-            # The ranking is there without them; they are asked for at the next rerun.
-            return None
-        answer = replace(answer, facets=found)
-        visit.change(answer=answer)
-    return answer.facets
+    visit.change(answer=replace(answer, facets=facets))
+    return facets
 
 
 # -- what is shown -----------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from floorlens.service.keys import Keys
 from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
-from floorlens.ui import rooms, texts
+from floorlens.ui import asking, rooms, texts
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 
@@ -136,6 +136,34 @@ def test_a_photo_brings_the_drawn_floor_and_the_ranking(
     # The service keeps the photo, so the page need not.
     assert visit.photo is None
     assert PHOTOS.get(visit.preview) is None
+
+
+def test_a_search_that_began_when_the_photo_came_is_not_asked_for_again(
+    page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    search = Client.search
+
+    def counting(client: Client, *arguments: Any, **options: Any) -> Any:
+        calls.append("search")
+        return search(client, *arguments, **options)
+
+    monkeypatch.setattr(Client, "search", counting)
+    data = room.read_bytes()
+    token = PHOTOS.put(data)
+    asking.begin(token, data)
+    page.session_state["visit"] = Visit(photo=token, preview=token, wish=Wish("search"))
+    run(page)
+    assert len(products(page)) == 6
+    assert calls == ["search"]
+    # One with a floor by hand is another search.
+    token = PHOTOS.put(data)
+    asking.begin(token, data)
+    drawn = Wish("search", {"region": tuple(FLOOR)})
+    page.session_state["visit"] = Visit(photo=token, preview=token, wish=drawn)
+    run(page)
+    assert page.session_state["visit"].answer.page.query.region == (FLOOR,)
+    assert len(calls) == 3
 
 
 def test_a_click_elsewhere_asks_the_service_nothing(

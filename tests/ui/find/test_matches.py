@@ -83,20 +83,18 @@ def test_the_next_page_comes_on_request(
     last = lens.search(room, limit=FIRST + 6).matches[-1].product.id
     with Client(service) as client:
         client.give_feedback(page.session_state["visit"].answer.page, last, "wrong")
-    page.button(key="more").click().run()
-    assert not page.exception
+    send(page, "cards", "more", True)
     assert len(cards(page)) == FIRST + 6
     assert cards(page)[last]["verdict"] == "wrong"
-    assert not [button for button in page.button if button.key == "more"]
+    assert data_of(page, "cards")["more"] is None
 
 
 def test_designs_can_be_grouped(page: AppTest, room: Path) -> None:
     search(page, room)
-    assert page.toggle(key="group").value is False
-    page.toggle(key="group").set_value(True).run()
-    assert not page.exception
+    assert data_of(page, "cards")["group"] is False
+    send(page, "cards", "group", True)
     assert page.session_state["visit"].answer.page.query.group == "design"
-    assert page.toggle(key="group").value is True
+    assert data_of(page, "cards")["group"] is True
 
 
 def test_quick_actions(page: AppTest, room: Path) -> None:
