@@ -12,7 +12,7 @@ import streamlit as st
 from floorlens.client import Client
 from floorlens.client.answers import Query, SearchPage, Status
 from floorlens.errors import FloorlensError, ServiceError
-from floorlens.settings import load_settings
+from floorlens.settings import Settings, load_settings
 from floorlens.ui.early import EARLY_SEARCHES, EarlySearch
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem, problem_of
@@ -28,11 +28,24 @@ QUICK_SECONDS = 0.8
 """An answer that is there by then needs no progress: drawing it would only take time."""
 
 
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    """Returns the settings of the page, as they were when it started.
+
+    Raises:
+        SettingsError: as for `load_settings`, which takes some hundredths of a second.
+    """
+    return load_settings()
+
+
+def service_url() -> str:
+    """Returns the address of the service."""
+    return settings().api_url or DEFAULT_URL
+
+
 def client() -> Client:
     """Returns the client of the service, which all visitors share."""
-    settings = load_settings()
-    key = settings.api_key
-    return _client(settings.api_url or DEFAULT_URL, None if key is None else key.get_secret_value())
+    return _client(service_url(), _key())
 
 
 def service_status() -> Status | None:
@@ -41,9 +54,12 @@ def service_status() -> Status | None:
     Raises:
         FloorlensError: it does not answer, or does not know the key.
     """
-    settings = load_settings()
-    key = settings.api_key
-    return _status(settings.api_url or DEFAULT_URL, None if key is None else key.get_secret_value())
+    return _status(service_url(), _key())
+
+
+def _key() -> str | None:
+    key = settings().api_key
+    return None if key is None else key.get_secret_value()
 
 
 @st.cache_data(ttl=STATUS_SECONDS, show_spinner=False)

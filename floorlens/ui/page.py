@@ -88,7 +88,7 @@ def run_page(url: str, host: str, port: int, settings: Settings) -> None:
     """
     from floorlens.ui.server import page_app
 
-    # The script of the page reads its settings anew at every click.
+    # The script of the page takes its settings from there.
     os.environ["FLOORLENS_API_URL"] = url
     place = {"server.address": host, "server.port": port}
     page_app(url, settings).run(config=OPTIONS | theme_options() | place)

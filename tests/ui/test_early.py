@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -21,11 +21,12 @@ Progress = Callable[[str], object]
 
 def page() -> SearchPage:
     """Returns a page of which nothing is looked at."""
-    return cast("SearchPage", object.__new__(SearchPage))
+    return object.__new__(SearchPage)
 
 
 def test_a_quick_answer_comes_without_a_word() -> None:
-    answer, stages = page(), []
+    answer = page()
+    stages: list[str] = []
 
     def ask(begin: Progress) -> SearchPage:
         begin("segment")
@@ -60,11 +61,15 @@ def test_one_that_waits_for_others_is_shown_too() -> None:
     answer, told = page(), threading.Event()
     stages: list[str] = []
 
+    def show(stage: str) -> None:
+        stages.append(stage)
+        told.set()
+
     def ask(begin: Progress) -> SearchPage:
         assert told.wait(120)
         return answer
 
-    assert EarlySearch(ask).result(lambda stage: (stages.append(stage), told.set())) is answer
+    assert EarlySearch(ask).result(show) is answer
     assert stages == [""]
 
 

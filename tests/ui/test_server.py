@@ -15,6 +15,7 @@ pytest.importorskip("httpx", reason="needs the extra ui")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
 import httpx
+import streamlit as st
 from starlette.applications import Starlette
 
 from floorlens import Floorlens
@@ -157,6 +158,7 @@ def test_the_search_for_a_photo_begins_when_it_comes_in(
 ) -> None:
     monkeypatch.setenv("FLOORLENS_API_URL", url)
     monkeypatch.setenv("FLOORLENS_API_KEY", secret)
+    st.cache_resource.clear()
     data = room.read_bytes()
     wanted = ask("POST", f"{PREFIX}/photos?search=1", content=data, headers=MARKED).json()["token"]
     search = EARLY_SEARCHES.take(wanted)

@@ -19,7 +19,6 @@ import streamlit as st
 
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
-from floorlens.settings import load_settings
 from floorlens.ui import asking, texts
 from floorlens.ui.addresses import MARK, PREFIX, address, search_photo_address
 from floorlens.ui.batch import table
@@ -90,7 +89,7 @@ def _ids(text: str) -> list[str]:
 
 
 def _drop(batch: Batch, now: Room | None) -> None:
-    megabytes = load_settings().max_upload_mb
+    megabytes = asking.settings().max_upload_mb
     _DROP(
         key="several",
         data={

@@ -11,8 +11,7 @@ from floorlens.client.answers import Job
 from floorlens.errors import FloorlensError
 from floorlens.products.product import MAX_IMAGES
 from floorlens.service.sources import ENDINGS
-from floorlens.settings import load_settings
-from floorlens.ui import admin, jobs, texts
+from floorlens.ui import admin, asking, jobs, texts
 from floorlens.ui.addresses import MARK, PREFIX
 from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_value
@@ -129,7 +128,7 @@ def _by_hand(access: Access) -> None:
             accept_multiple_files=True,
             key=f"pictures_{st.session_state.get('added', 0)}",
             help=texts.PICTURES_HELP.format(most=MAX_IMAGES),
-            max_upload_size=max(1, round(load_settings().max_upload_mb)),
+            max_upload_size=max(1, round(asking.settings().max_upload_mb)),
         )
         product_id = st.text_input(texts.ID, key="new_id", help=texts.ID_HELP).strip()
         name = st.text_input(texts.NAME, key="new_name").strip()

@@ -8,7 +8,6 @@ import streamlit as st
 
 from floorlens.errors import FloorlensError, ServiceError
 from floorlens.products.offer import offer_of, price_text
-from floorlens.settings import load_settings
 from floorlens.ui import asking, texts
 from floorlens.ui.find import facts
 from floorlens.ui.visit import Visit
@@ -41,7 +40,7 @@ def brief(now: Visit, product_id: str) -> Brief:
                 facts.material_text(offer, match.attributes),
             )
     try:
-        return _of_service(load_settings().api_url or asking.DEFAULT_URL, product_id)
+        return _of_service(asking.service_url(), product_id)
     except FloorlensError:
         # It is asked for again at the next rerun.
         return Brief(product_id, product_id)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from floorlens.client.answers import Status
 from floorlens.errors import FloorlensError
-from floorlens.settings import Settings, load_settings
+from floorlens.settings import Settings
 from floorlens.ui import asking, texts, visit
 from floorlens.ui.addresses import MARK, PREFIX, room_address
 from floorlens.ui.components import element
@@ -39,7 +39,7 @@ def show(now: Visit) -> None:
         f'<div class="fl-hero"><h1>{escape(texts.HEADING)}</h1><p>{escape(texts.LINE)}</p></div>'
     )
     rooms = sample_rooms()
-    settings = load_settings()
+    settings = asking.settings()
     _show_element(
         settings if status is None else _of(settings, status),
         {
@@ -70,7 +70,7 @@ def show(now: Visit) -> None:
 def show_other_photo() -> None:
     """Shows a button for another photo; one can be dropped or pasted here as well."""
     with st.container(key="other-photo"):
-        _show_element(load_settings(), {"compact": True})
+        _show_element(asking.settings(), {"compact": True})
 
 
 def _of(settings: Settings, status: Status) -> Settings:

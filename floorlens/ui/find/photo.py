@@ -7,8 +7,7 @@ from typing import Any
 import streamlit as st
 
 from floorlens.client.answers import Floor
-from floorlens.settings import load_settings
-from floorlens.ui import texts, visit
+from floorlens.ui import asking, texts, visit
 from floorlens.ui.addresses import photo_address, search_photo_address
 from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS
@@ -86,7 +85,7 @@ def _size(now: Visit, floor: Floor | None) -> tuple[int, int] | None:
         return floor.photo_size
     if now.photo is None or now.wish is not None:
         return None
-    settings = load_settings()
+    settings = asking.settings()
     return PHOTOS.size(
         now.photo, max_megapixels=settings.max_megapixels, seconds=settings.picture_seconds
     )

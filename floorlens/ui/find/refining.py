@@ -100,7 +100,8 @@ def search_facets(answer: Answer) -> SearchFacets | None:
 
 def _group(answer: Answer, facet: SearchFacet) -> dict[str, Any]:
     """Returns a field with its values, as the element takes it."""
-    options = [_option(answer, facet, one) for one in facet.values or facet.buckets]
+    currency = _currency(answer, facet.field)
+    options = [_option(facet, one, currency) for one in facet.values or facet.buckets]
     return {
         "key": facet.field,
         "label": field_label(facet.field),
@@ -110,10 +111,10 @@ def _group(answer: Answer, facet: SearchFacet) -> dict[str, Any]:
 
 
 def _option(
-    answer: Answer, facet: SearchFacet, one: SearchFacetValue | SearchFacetBucket
+    facet: SearchFacet, one: SearchFacetValue | SearchFacetBucket, currency: str | None
 ) -> dict[str, Any]:
     label = (
-        _range_text(answer, facet, one)
+        _range_text(one, facet.unit or currency or "")
         if isinstance(one, SearchFacetBucket)
         else _text(facet, one.value)
     )
@@ -225,7 +226,7 @@ def _text(facet: SearchFacet, value: str | bool | float) -> str:
     return value[:1].upper() + value[1:] if facet.field in NAMES else value
 
 
-def _range_text(answer: Answer, facet: SearchFacet, one: SearchFacetBucket) -> str:
+def _range_text(one: SearchFacetBucket, unit: str) -> str:
     def number(value: float) -> str:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
 
@@ -237,7 +238,7 @@ def _range_text(answer: Answer, facet: SearchFacet, one: SearchFacetBucket) -> s
         text = texts.AT_LEAST.format(low=low)
     else:
         text = texts.BETWEEN.format(low=low, high=high)
-    return f"{text} {facet.unit or _currency(answer, facet.field) or ''}".strip()
+    return f"{text} {unit}".strip()
 
 
 def _currency(answer: Answer, field: str) -> str | None:

@@ -17,6 +17,8 @@ pytest.importorskip("fastapi", reason="needs the extra api")
 pytest.importorskip("httpx", reason="needs the extra ui")
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
+import streamlit as st
+
 from floorlens import Floorlens
 from floorlens.api.server import listen, running_service
 from floorlens.client import Client
@@ -375,8 +377,10 @@ def test_a_service_with_keys(
         monkeypatch.setenv("FLOORLENS_API_URL", url)
         assert "asks for a key" in element(run(page), "entry")["problem"][0]
         monkeypatch.setenv("FLOORLENS_API_KEY", "fl_wrong")
+        st.cache_resource.clear()  # As if the page was started again.
         assert "does not know" in element(run(page), "entry")["problem"][0]
         monkeypatch.setenv("FLOORLENS_API_KEY", secret)
+        st.cache_resource.clear()
         entry = element(run(page), "entry")
         assert entry["problem"] is None
         assert ("deleted after" in entry["privacy"]) == ("read" in scopes)
