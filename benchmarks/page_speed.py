@@ -48,19 +48,20 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 300.0
-# The cards leave a mark when those of another search are there; the next frame shows them.
-SHOWN = """(before) => new Promise((resolve) => {
+PATIENCE = 120.0
+# The cards leave a mark at the frame that shows those of another search.
+SHOWN = """([before, seconds]) => new Promise((resolve, reject) => {
   const look = () => {
     const marks = performance.getEntriesByName("floorlens-results");
-    const last = marks.at(-1)?.detail;
-    if (!last || last === before) return false;
-    requestAnimationFrame(() => resolve([last, performance.timeOrigin + performance.now()]));
+    const last = marks.at(-1);
+    if (!last || last.detail === before) return false;
+    resolve([last.detail, performance.timeOrigin + last.startTime]);
     return true;
   };
   if (!look()) {
     const observer = new PerformanceObserver(() => look() && observer.disconnect());
     observer.observe({ entryTypes: ["mark"] });
+    setTimeout(() => reject(new Error("no results")), 1000 * seconds);
   }
 })"""
 
@@ -115,7 +116,7 @@ def page_process(folder: Path) -> Iterator[tuple[str, str]]:
 
 def wait_for_another(page: Page, before: str) -> tuple[str, float]:
     """Returns the id of another search than `before` and the time when its cards are shown."""
-    search, milliseconds = page.evaluate(SHOWN, before)
+    search, milliseconds = page.evaluate(SHOWN, [before, PATIENCE])
     return search, milliseconds / 1000
 
 

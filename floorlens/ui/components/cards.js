@@ -1,6 +1,9 @@
 // The ranked products as cards, below what is said of all of them. Arrow keys move from card to
 // card, Enter opens one.
 
+// So many are drawn at once; of a first page the others follow when these are seen.
+const FIRST = 9;
+
 export default function ({ parentElement, data, setTriggerValue }) {
   let root = parentElement.querySelector(".cards");
   if (!root) {
@@ -38,20 +41,30 @@ export default function ({ parentElement, data, setTriggerValue }) {
   root.more.disabled = false;
   root.foot.lastChild.textContent = data.more ?? "";
   const focus = root.getRootNode().activeElement;
-  const items = data.cards.map((card) => item(root, card));
-  const shown = new Set(data.cards.map((card) => card.id));
+  const first = root.items.size ? data.cards.length : Math.max(FIRST, data.equals);
+  fill(root, data, data.cards.slice(0, first));
+  root.data = data;
+  if (first < data.cards.length) {
+    requestAnimationFrame(() => setTimeout(() => root.data === data && fill(root, data, data.cards)));
+  }
+  // A card that moved lost it.
+  if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
+  // For whoever measures the page in a browser: the frame that is drawn next shows them.
+  if (another) requestAnimationFrame(() => performance.mark("floorlens-results", { detail: data.search }));
+}
+
+/** Shows cards: those that cannot be told apart in a band, the others below it. */
+function fill(root, data, cards) {
+  const items = cards.map((card) => item(root, card));
+  const shown = new Set(cards.map((card) => card.id));
   for (const id of root.items.keys()) if (!shown.has(id)) root.items.delete(id);
   const equals = data.equals > 1 ? Math.min(data.equals, items.length) : 0;
   root.band.hidden = !equals;
   root.band.firstChild.textContent = data.texts.equals;
   arrange(root.band.lastChild, items.slice(0, equals));
   arrange(root.rest, items.slice(equals));
-  // A card that moved lost it.
-  if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
   root.rest.setAttribute("aria-label", equals ? data.texts.rest : data.texts.results);
   root.band.lastChild.setAttribute("aria-label", data.texts.equals);
-  // For whoever measures the page in a browser.
-  if (another) performance.mark("floorlens-results", { detail: data.search });
 }
 
 /** Returns the node of a card: the one that is there, drawn anew only if the card has changed. */
