@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from floorlens.errors import FloorlensError
 from floorlens.explanation.above import floor_patch
@@ -14,6 +14,7 @@ from floorlens.html import figure, page, table
 from floorlens.images.drawing import overlay, picture_file
 from floorlens.images.loading import Photo, load_photo
 from floorlens.look.parts import product_card, word_badge
+from floorlens.products.offer import offer_of, price_text
 from floorlens.products.product import Product
 from floorlens.reranking import Evidence
 
@@ -218,7 +219,7 @@ def _card(
         product.name,
         thumbnails[product.id],
         facts=_facts(product),
-        price=_price(product.metadata),
+        price=price_text(offer_of(product.metadata)) or "",
         word=match.word,
         score=score,
         components=match.components,
@@ -232,12 +233,6 @@ def _facts(product: Product) -> list[str]:
     """Returns what a shop says first of a product: its material and its kind."""
     values = (product.metadata.get(name) for name in ("material", "family"))
     return list(dict.fromkeys(str(value) for value in values if value))
-
-
-def _price(metadata: Mapping[str, Any]) -> str:
-    price = metadata.get("price")
-    text = f"{price:.2f}" if isinstance(price, int | float) else str(price or "")
-    return " ".join(filter(None, (text, str(metadata.get("currency") or ""))))
 
 
 def _thumbnail(product: Product, pictures: Path, number: int) -> str | None:
