@@ -106,13 +106,26 @@ class FieldValues:
         column = self.columns.get(condition.field)
         if column is None:
             return np.full(len(self), condition.matches({}), np.bool_)
-        passing = np.zeros(len(self), np.bool_)
         if condition.operator == "$exists":
+            passing = np.zeros(len(self), np.bool_)
             passing[column.rows] = True
             return passing if condition.value else ~passing
-        wanted = _wanted(column, condition)
-        passing[column.rows[wanted[column.codes]]] = True
+        passing = self.having(condition.field, _wanted(column, condition))
         return ~passing if condition.operator in ("$ne", "$nin") else passing
+
+    def having(self, field: str, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns which products have one of some values of a column, bool (n,).
+
+        Args:
+            field: of the column.
+            wanted: which of its values, bool (v,).
+        """
+        column = self.columns[field]
+        # The last place is that of an empty list.
+        among = np.append(wanted, False)[column.codes]
+        having = np.zeros(len(self), np.bool_)
+        having[column.rows[among]] = True
+        return having
 
     def among(self, ids: Iterable[str]) -> NDArray[np.bool_]:
         """Returns which products are among those of some ids, bool (n,)."""
@@ -153,17 +166,19 @@ def _place(value: Any, places: dict[Any, int], values: list[Scalar]) -> int:
 
 
 def _wanted(column: Column, condition: Condition) -> NDArray[np.bool_]:
-    """Returns which values of a column a test is about; the last, of an empty list, is not."""
-    wanted = np.zeros(len(column.values) + 1, np.bool_)
+    """Returns which values of a column a test is about, bool (v,)."""
     if condition.operator in ORDER:
         compare = ORDER[condition.operator]
-        wanted[:-1] = [
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and compare(value, condition.value)
-            for value in column.values
-        ]
-        return wanted
+        return np.array(
+            [
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and compare(value, condition.value)
+                for value in column.values
+            ],
+            np.bool_,
+        )
+    wanted = np.zeros(len(column.values), np.bool_)
     targets = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     places = (column.places.get(_key(target)) for target in targets)
     wanted[[place for place in places if place is not None]] = True

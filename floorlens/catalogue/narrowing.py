@@ -158,9 +158,8 @@ def narrow(table: FieldValues, where: Where, without: Sequence[str] = ()) -> Sea
                 (mask for name, mask in masks.items() if name != field),
                 present & table.passing(parse_filter(rest)),
             )
-        count = table.counts(field, others)
         build = _ranged if numeric else _listed
-        facets.append(build(table, field, count, clause))
+        facets.append(build(table, field, others, clause))
     return SearchFacets(int(total.sum()), tuple(facet for facet in facets if facet is not None))
 
 
@@ -244,10 +243,11 @@ def _unit(field: str) -> str:
 
 
 def _listed(
-    table: FieldValues, field: str, count: NDArray[np.intp], clause: _Clause
+    table: FieldValues, field: str, others: NDArray[np.bool_], clause: _Clause
 ) -> SearchFacet:
     """Returns a facet whose values are chosen one by one."""
     column, everywhere = table.columns[field], table.counts(field)
+    count = table.counts(field, others)
     numbers = _are_numbers(column.values)
     order = sorted(
         range(len(column.values)),
@@ -275,7 +275,7 @@ def _same(a: Scalar, b: Scalar) -> bool:
 
 
 def _ranged(
-    table: FieldValues, field: str, count: NDArray[np.intp], clause: _Clause
+    table: FieldValues, field: str, others: NDArray[np.bool_], clause: _Clause
 ) -> SearchFacet | None:
     """Returns a facet of ranges; None where one would hold everything.
 
@@ -287,17 +287,17 @@ def _ranged(
         return None
     buckets = []
     for low, high in zip([None, *borders], [*borders, None], strict=True):
-        inside = np.ones(len(numbers), np.bool_)
-        bounds = {}
+        # Of a list, one number may reach one bound and another the other: as in the filter.
+        inside, bounds = others, {}
         if low is not None:
-            inside &= numbers >= low
+            inside = inside & table.having(field, numbers >= low)
             bounds["$gte"] = low
         if high is not None:
-            inside &= numbers < high
+            inside = inside & table.having(field, numbers < high)
             bounds["$lt"] = high
         selected = clause.chosen == bounds
         where = clause.where({} if selected else bounds)
-        buckets.append(FacetBucket(low, high, int(count[inside].sum()), selected, where))
+        buckets.append(FacetBucket(low, high, int(inside.sum()), selected, where))
     lowest, highest = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     unit = _unit(field)
     return SearchFacet(field, unit, (), tuple(buckets), lowest, highest, clause.where({}))

@@ -168,3 +168,19 @@ def test_a_count_is_what_the_filter_then_lets_pass(choices: list[tuple[int, int]
 def test_numbers_that_no_float_can_be_are_no_choice() -> None:
     rows = [(name, {"x": value}, ["x"]) for name, value in (("a", 10**400), ("b", 1), ("c", 2))]
     assert narrow(FieldValues.of(rows), None).facets == ()
+
+
+def test_a_product_with_a_list_of_numbers_counts_once_in_a_range() -> None:
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("a", {"price": [10, 11, 12]}),
+        ("b", {"price": [10, 95]}),
+        ("c", {"price": 40.0}),
+        ("d", {"price": [70, 95]}),
+        ("e", {"price": []}),
+    ]
+    table = FieldValues.of((name, row, row) for name, row in rows)
+    (price,) = narrow(table, None).facets
+    counts = [one.count for one in price.buckets]
+    assert counts == [count_matching(table, one.where) for one in price.buckets]
+    assert max(counts) <= len(rows)
+    assert counts[0] == 2
