@@ -7,6 +7,7 @@ A filter is parsed once into a small tree. Each backend walks that tree.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
     """Returns the tree of a `where=` mapping; None for None or an empty mapping.
 
     Raises:
-        FilterError: an operator is unknown, a value is of the wrong kind, or it nests too deeply.
+        FilterError: an operator is unknown, a value is of the wrong kind, a number is not finite or
+            beyond all doubles, or it nests too deeply.
 
     Example:
         >>> parse_filter({"price": {"$lt": 50}})
@@ -198,16 +200,33 @@ def _condition(field: str, name: str, value: Any) -> Condition:
             _is_scalar(item) for item in value
         ):
             raise FilterError(f"{name} on {field!r} takes a list of strings, numbers or booleans")
+        for item in value:
+            _check_finite(field, name, item)
         return Condition(field, name, tuple(value))
     if name == "$exists":
         if not isinstance(value, bool):
             raise FilterError(f"$exists on {field!r} takes true or false")
         return Condition(field, name, value)
+    _check_finite(field, name, value)
     if name in ORDER and not _is_number(value):
         raise FilterError(f"{name} on {field!r} takes a number, not {value!r}")
     if not _is_scalar(value):
         raise FilterError(f"{name} on {field!r} takes a string, number or boolean, not {value!r}")
     return Condition(field, name, value)
+
+
+def _check_finite(field: str, name: str, value: Any) -> None:
+    """Refuses a number that no product can have: some engines could not compare it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        raise FilterError(
+            f"{name} on {field!r} takes a number of at most 1.8e308, not a larger one"
+        ) from None
+    if not finite:
+        raise FilterError(f"{name} on {field!r} takes a finite number, not {value}")
 
 
 def _is_number(value: Any) -> bool:

@@ -210,6 +210,8 @@ REFUSALS: tuple[tuple[dict[str, Any], dict[str, str]], ...] = (
     ({"where": [1]}, {"where": "must be an object"}),
     ({"where": {"pirce": 1}}, {"where": "(did you mean 'price'?)"}),
     ({"where": {"price": {"$near": 1}}}, {"where": "unknown operator '$near'"}),
+    ({"where": {"price": {"$lt": 10**400}}}, {"where": "$lt on 'price' takes a number of at most"}),
+    ({"where": '{"price": 1e400}'}, {"where": "$eq on 'price' takes a finite number"}),
     ({"where": '{"price": NaN}'}, {"where": "is no JSON"}),
     ({"where": '{"material": "\\ud800"}'}, {"where": "lone surrogate"}),
     ({"where": '{"material": "\\u0000"}'}, {"where": "U+0000"}),

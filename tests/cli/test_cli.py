@@ -170,6 +170,7 @@ def test_search_in_a_polygon_and_in_a_drawn_mask(run: Run, filled: Path, room: P
         (["--where", "material"], "neither FIELD=VALUE nor JSON"),
         (["--where", "{material: oak}"], "is not JSON"),
         (["--where", '{"price": {"$near": 5}}'], "unknown operator"),
+        (["--where", '{"price": {"$lt": NaN}}'], "$lt on 'price' takes a finite number, not nan"),
         (["--weight", "colour"], "is not NAME=NUMBER"),
         (["--weight", "shape=1"], "unknown component 'shape': known are colour, texture"),
         (["--weight", "colour=-1"], "must be 0 or a positive number"),

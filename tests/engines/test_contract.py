@@ -220,7 +220,7 @@ def test_deeply_nested_filters(
 def test_numbers_that_doubles_hardly_tell_apart(
     engine: Engine, spec: CollectionSpec, open_collection: Opener
 ) -> None:
-    """Whole numbers beyond 2**53, neighbours, both zeros, infinite bounds. (Pinecone: doubles.)"""
+    """Whole numbers beyond 2**53, neighbours, both zeros. (Pinecone: doubles.)"""
     values = [2**53, 2**53 + 1, 2**53 + 2, float(2**53), 1e23, 10**23, -(2**64) - 1, -(2.0**64)]
     values += [0, 0.0, -0.0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1, 0.1 + 2**-56, 3 * 10**30]
     records = [
@@ -231,7 +231,7 @@ def test_numbers_that_doubles_hardly_tell_apart(
     collection.upsert(records)
     exact = oracle(records)
     query = vectors(1, 41)[0]
-    for bound in (*values, float("inf"), -float("inf"), 10**400, -(10**400)):
+    for bound in values:
         for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte"):
             condition = parse_filter({"n": {operator: bound}})
             expected = {hit.id for hit in exact.query(query, 50, condition)}

@@ -605,10 +605,8 @@ def test_what_cannot_match_is_not_sent(
 @pytest.mark.parametrize(
     "where",
     [
-        {"price": {"$lt": float("inf")}},
-        {"price": {"$gt": -float("inf")}},
         {"price": 2**53 + 1},
-        {"price": {"$in": [1, 10**400]}},
+        {"price": {"$in": [1, 2**53 + 1]}},
         {"price": {"$nin": list(range(10_001))}},
         {"name": "\ud800"},
     ],

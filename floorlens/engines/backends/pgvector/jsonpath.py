@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from floorlens.engines import Record
@@ -59,26 +58,14 @@ def to_sql(where: Filter) -> tuple[str, list[str]]:
 def _path(condition: Condition) -> str | None:
     """Returns the jsonpath of a condition, or of what it negates; None where nothing passes."""
     if condition.operator in ORDER:
-        tests = [_order(condition)]
+        tests = [f"@ {SIGNS[condition.operator]} {json.dumps(_exact(condition.value))}"]
     else:
         values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
         valid = [value for value in values if not isinstance(value, str) or _is_text(value)]
-        tests = [f"@ == {json.dumps(_exact(value))}" for value in valid if not _is_infinite(value)]
+        tests = [f"@ == {json.dumps(_exact(value))}" for value in valid]
     if not tests or not _is_text(condition.field):
         return None
     return f"$.{json.dumps(condition.field)} ? ({' || '.join(tests)})"
-
-
-def _order(condition: Condition) -> str:
-    if not _is_infinite(condition.value):
-        return f"@ {SIGNS[condition.operator]} {json.dumps(_exact(condition.value))}"
-    # Every stored number is less than infinity, and none is more.
-    passes = ORDER[condition.operator](0, condition.value)
-    return '@.type() == "number"' if passes else "false == true"
-
-
-def _is_infinite(value: Any) -> bool:
-    return isinstance(value, float) and math.isinf(value)
 
 
 def _exact(value: Any) -> Any:
