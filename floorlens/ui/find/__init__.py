@@ -8,6 +8,7 @@ photo     the photo with its floor, and the correction in place
 briefs    products in short, beside the ranking
 refining  what narrows the ranking, and what counts in it
 comparing up to four products beside the floor
+comparisons  of products with the floor, for table and card
 sharing   how many pass, the link, files, the shortlist
 matches   the ranked products as cards
 product   an opened card: floor and product side by side

@@ -1,7 +1,6 @@
 """Up to four products beside the floor: the tray in which they wait, and the table.
 
-What the ranking knows is shown at once. Each comparison takes the service about as long as a
-search: they are asked for one after the other, and kept for when the table is opened again.
+What the ranking knows is shown at once. Comparisons are asked for one after the other.
 """
 
 from __future__ import annotations
@@ -14,19 +13,16 @@ import streamlit as st
 
 from floorlens.attributes.vocabulary import NAMES
 from floorlens.client.answers import Attribute, Comparison, Match
-from floorlens.errors import FloorlensError
-from floorlens.ui import asking, texts, visit
+from floorlens.ui import texts, visit
 from floorlens.ui.addresses import address
 from floorlens.ui.components import element
-from floorlens.ui.find import facts, product
+from floorlens.ui.find import comparisons, facts, product
 from floorlens.ui.find.briefs import Brief, brief
 from floorlens.ui.visit import MOST_COMPARED, Answer, Visit
 
 _TRAY = element("tray", "nodes", "panel")
 _VERSUS = element("versus", "nodes", "panel")
 
-MOST_KEPT = 8
-"""Comparisons that a visit keeps."""
 SIDE = 360
 """Of a picture, in pixels."""
 ROWS = tuple(
@@ -92,25 +88,13 @@ def show(now: Visit) -> None:
 # -- asking ------------------------------------------------------------------------------------
 
 
-def _kept() -> dict[tuple[str | None, str], Comparison | None]:
-    kept: dict[tuple[str | None, str], Comparison | None]
-    kept = st.session_state.setdefault("comparisons", {})
-    return kept
-
-
 def _ask_next(answer: Answer, products: Sequence[Brief]) -> bool:
     """Asks the service for the next comparison, and returns whether there was one to ask for."""
-    kept, search = _kept(), answer.page.id
-    left = [one.id for one in products if (search, one.id) not in kept]
-    if search is None or not left:
+    search = answer.page.id
+    due = next((one.id for one in products if comparisons.is_due(search, one.id)), None)
+    if search is None or due is None:
         return False
-    try:
-        comparison = asking.client().compare(search, left[0])
-    except FloorlensError:
-        comparison = None
-    kept[search, left[0]] = comparison
-    while len(kept) > MOST_KEPT:
-        kept.pop(next(iter(kept)))
+    comparisons.ask(search, due)
     return True
 
 
@@ -118,10 +102,10 @@ def _ask_next(answer: Answer, products: Sequence[Brief]) -> bool:
 
 
 def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
-    search, kept = answer.page.id, _kept()
-    comparisons = [kept.get((search, one.id)) for one in products]
-    waits = [search is not None and (search, one.id) not in kept for one in products]
-    matches = [_match(answer, one, both) for one, both in zip(products, comparisons, strict=True)]
+    search = answer.page.id
+    compared = [comparisons.comparison(search, one.id) for one in products]
+    waits = [comparisons.is_due(search, one.id) for one in products]
+    matches = [_match(answer, one, both) for one, both in zip(products, compared, strict=True)]
     return {
         "open": True,
         "turn": st.session_state.get("versus_turn", 0),
@@ -138,13 +122,13 @@ def _table(answer: Answer, products: Sequence[Brief]) -> dict[str, Any]:
                 "alike": False,
                 "cells": [{"text": ""}, *map(_bars, matches)],
             },
-            _seams(comparisons, waits),
-            _colours(comparisons, waits),
-            *_attributes(matches, comparisons, waits),
+            _seams(compared, waits),
+            _colours(compared, waits),
+            *_attributes(matches, compared, waits),
             {
                 "label": texts.REASON_ROW,
                 "alike": False,
-                "cells": [{"text": ""}, *map(_reason, matches, comparisons, waits)],
+                "cells": [{"text": ""}, *map(_reason, matches, compared, waits)],
             },
         ],
         "texts": {
@@ -201,13 +185,13 @@ def _row(label: str, floor: str | None, values: Sequence[str | None]) -> dict[st
 
 
 def _attributes(
-    matches: Sequence[Match | None], comparisons: Sequence[Comparison | None], waits: Sequence[bool]
+    matches: Sequence[Match | None], compared: Sequence[Comparison | None], waits: Sequence[bool]
 ) -> list[dict[str, Any]]:
-    known = next((both for both in comparisons if both is not None), None)
+    known = next((both for both in compared if both is not None), None)
     floor: Mapping[str, Attribute] = {} if known is None else known.attributes.floor
     products = [
         both.attributes.product if both is not None else {} if match is None else match.attributes
-        for match, both in zip(matches, comparisons, strict=True)
+        for match, both in zip(matches, compared, strict=True)
     ]
     names = [name for name in ROWS if name in floor or any(name in one for one in products)]
     rows = []
@@ -225,13 +209,13 @@ def _value(attribute: Attribute | None) -> str | None:
     return None if fact is None else fact["value"]
 
 
-def _colours(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
-    known = next((both for both in comparisons if both is not None), None)
+def _colours(compared: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
+    known = next((both for both in compared if both is not None), None)
     floor: dict[str, Any] = {"text": None} if not any(waits) else {"waits": True}
     if known is not None:
         floor = {"colours": known.palettes.floor_hex, "label": texts.FLOOR_COLOURS}
     cells: list[dict[str, Any]] = []
-    for both, waiting in zip(comparisons, waits, strict=True):
+    for both, waiting in zip(compared, waits, strict=True):
         if both is None:
             cells.append({"waits": True} if waiting else {"text": None})
             continue
@@ -251,10 +235,10 @@ def _colours(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) ->
     return {"label": texts.COLOURS_ROW, "alike": False, "cells": [floor, *cells]}
 
 
-def _seams(comparisons: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
+def _seams(compared: Sequence[Comparison | None], waits: Sequence[bool]) -> dict[str, Any]:
     """Returns a row of pictures in which the floor meets the product, both at one scale."""
     cells: list[dict[str, Any]] = [{"text": texts.SEAM_FLOOR}]
-    for both, waiting in zip(comparisons, waits, strict=True):
+    for both, waiting in zip(compared, waits, strict=True):
         if both is None:
             cells.append({"waits": True} if waiting else {"text": None})
             continue
@@ -288,10 +272,9 @@ def _reason(match: Match | None, comparison: Comparison | None, waits: bool) -> 
 
 def _open_table() -> None:
     if st.session_state["tray"].get("compare"):
-        kept = _kept()
-        for place in [place for place, comparison in kept.items() if comparison is None]:
-            # What could not be had may be there now.
-            del kept[place]
+        now = visit.current()
+        if now.answer is not None:
+            comparisons.retry(now.answer.page.id, now.compared)
         st.session_state["versus_turn"] = st.session_state.get("versus_turn", 0) + 1
         visit.change(comparing=True)
 

@@ -1,7 +1,7 @@
 """The opened card: the floor beside one product, why they are alike, and what else is like it.
 
-What the ranking knows is shown at once. The comparison takes the service about as long as a search:
-it is asked for once the rest is on the screen, and kept for when the card is opened again.
+What the ranking knows is shown at once, and the comparison is asked for once that is on the screen.
+What was asked for is kept for when the card is opened again.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from floorlens.products.offer import offer_of, price_text
 from floorlens.ui import asking, texts, visit
 from floorlens.ui.addresses import address
 from floorlens.ui.components import element
-from floorlens.ui.find import facts
+from floorlens.ui.find import comparisons, facts
 from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
 
 T = TypeVar("T")
 
 _PRODUCT = element("product", "nodes", "wipe")
 MOST_KEPT = 8
-"""Comparisons that a visit keeps."""
+"""Cards of which a visit keeps what was asked for."""
 SIMILAR = 12
 WIDTH = 720
 """Of the product's picture, in pixels."""
@@ -43,19 +43,17 @@ PATCH = 200
 
 @dataclass(frozen=True)
 class Reading:
-    """What was asked of the service for an opened card, so far.
+    """What was asked of the service for an opened card beside the comparison, so far.
 
     Attributes:
         asked: the names of what was asked for; what is None nevertheless could not be had.
         product: the product, if the ranking as shown does not have it.
-        comparison: with the floor.
         similar: products that look like it.
         variants: the others of its design.
     """
 
     asked: tuple[str, ...] = ()
     product: Product | None = None
-    comparison: Comparison | None = None
     similar: tuple[SimilarProduct, ...] | None = None
     variants: tuple[ProductVariant, ...] | None = None
 
@@ -78,9 +76,12 @@ def open_card(product_id: str, part: str | None = None) -> None:
     visit.change(product=product_id)
     st.session_state["opened_part"] = part
     st.session_state["opened_said"] = None
-    if _has_failed(product_id):
-        # What could not be had may be there now.
-        del _readings()[_place(visit.current(), product_id)]
+    # What could not be had may be there now.
+    place = _place(visit.current(), product_id)
+    comparisons.retry(place[0], [product_id])
+    reading = _readings().get(place, Reading())
+    if any(getattr(reading, name) is None for name in reading.asked):
+        del _readings()[place]
 
 
 def close_card() -> None:
@@ -143,11 +144,6 @@ def _place(now: Visit, product_id: str) -> tuple[str | None, str]:
     return (None if now.answer is None else now.answer.page.id, product_id)
 
 
-def _has_failed(product_id: str) -> bool:
-    reading = _readings().get(_place(visit.current(), product_id), Reading())
-    return any(getattr(reading, name) is None for name in reading.asked)
-
-
 def _keep(now: Visit, product_id: str, reading: Reading) -> None:
     readings, place = _readings(), _place(now, product_id)
     readings.pop(place, None)
@@ -159,9 +155,11 @@ def _keep(now: Visit, product_id: str, reading: Reading) -> None:
 def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> bool:
     """Asks the service for what comes next, and returns whether anything did."""
     client, search = asking.client(), answer.page.id
+    if search is not None and comparisons.is_due(search, product_id):
+        # Alone, since it takes longest; the rest together.
+        comparisons.ask(search, product_id)
+        return True
     steps: dict[str, Callable[[], object]] = {}
-    if search is not None:
-        steps["comparison"] = lambda: client.compare(search, product_id)
     steps["similar"] = lambda: client.similar_products(product_id, limit=SIMILAR).matches
     if answer.page.query.group is not None:
         # Only then the service has made out the designs; to begin with it takes long.
@@ -169,8 +167,7 @@ def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> 
     left = [name for name in steps if name not in reading.asked]
     if not left:
         return False
-    # The comparison alone, since it takes longest; the rest together.
-    for name in left[:1] if left[0] == "comparison" else left:
+    for name in left:
         answers: dict[str, Any] = {name: _answer_of(steps[name])}
         reading = replace(reading, asked=(*reading.asked, name), **answers)
     _keep(now, product_id, reading)
@@ -187,8 +184,9 @@ def _answer_of(ask: Callable[[], T]) -> T | None:
 def _basics(now: Visit, answer: Answer, product_id: str) -> _Basics | None:
     reading = _readings().get(_place(now, product_id), Reading())
     match = next((one for one in answer.matches if one.id == product_id), None)
-    if match is None and reading.comparison is not None:
-        match = reading.comparison.match
+    comparison = comparisons.comparison(answer.page.id, product_id)
+    if match is None and comparison is not None:
+        match = comparison.match
     if match is not None:
         return _Basics(
             *(match.id, match.name, dict(match.metadata), dict(match.attributes)),
@@ -196,7 +194,7 @@ def _basics(now: Visit, answer: Answer, product_id: str) -> _Basics | None:
         )
     if "product" not in reading.asked:
         product = _answer_of(lambda: asking.client().get_product(product_id))
-        reading = replace(reading, asked=("product",), product=product)
+        reading = replace(reading, asked=(*reading.asked, "product"), product=product)
         _keep(now, product_id, reading)
     product = reading.product
     if product is None:
@@ -213,13 +211,14 @@ def _basics(now: Visit, answer: Answer, product_id: str) -> _Basics | None:
 
 
 def _data(now: Visit, answer: Answer, basics: _Basics, reading: Reading) -> dict[str, Any]:
-    match, comparison, page = basics.match, reading.comparison, answer.page
+    match, page = basics.match, answer.page
+    comparison = comparisons.comparison(page.id, basics.id)
     offer = offer_of(basics.metadata)
     components = None if match is None else match.components
     reason = match.reason if match is not None else ""
     if comparison is not None:
         reason = comparison.reason or reason
-    waits = page.id is not None and "comparison" not in reading.asked
+    waits = comparisons.is_due(page.id, basics.id)
     return {
         "open": True,
         "id": basics.id,

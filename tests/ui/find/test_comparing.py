@@ -97,6 +97,28 @@ def test_the_table_says_what_the_comparisons_say(
     assert asked == ids
 
 
+def test_a_product_is_compared_once_for_card_and_table(
+    page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = Client.compare
+
+    def counting(client: Client, search_page: Any, product_id: str, **options: Any) -> Any:
+        asked.append(product_id)
+        return ask(client, search_page, product_id, **options)
+
+    monkeypatch.setattr(Client, "compare", counting)
+    first, second = compared(page, room, 2)
+    send(page, "cards", "open", {"id": first})
+    assert data_of(page, "product")["palettes"]
+    send(page, "product", "close", first)
+    send(page, "tray", "compare", True)
+    assert "colours" in row(page, texts.COLOURS_ROW)["cells"][1]
+    send(page, "versus", "open", second)
+    assert data_of(page, "product")["palettes"]
+    assert asked == [first, second]
+
+
 def test_what_cannot_be_compared_is_shown_without(
     page: AppTest, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
