@@ -9,10 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-# Word of a match -> class of its badge.
-_KINDS = {"same floor": "fl-same", "very close": "", "close": "fl-close", "related": "fl-related"}
+# Word of a match -> what style sheets and scripts call it.
+_KINDS = {"same floor": "same", "very close": "very-close", "close": "close", "related": "related"}
 # Components that have a colour of their own.
 _COMPONENTS = ("colour", "texture", "pattern")
+
+
+def word_kind(word: str | None) -> str:
+    """Returns what style sheets call a word: its badge has the class `fl-` with this.
+
+    Args:
+        word: of a match, such as "very close"; None: none of the words is true of it.
+
+    Example:
+        >>> from floorlens.look.parts import word_kind
+        >>> word_kind("same floor"), word_kind(None)
+        ('same', 'far')
+    """
+    return _KINDS.get(word or "", "far")
 
 
 def word_badge(word: str | None) -> str:
@@ -28,8 +42,7 @@ def word_badge(word: str | None) -> str:
     """
     if not word:
         return ""
-    names = " ".join(filter(None, ("fl-word", _KINDS.get(word, "fl-related"))))
-    return f'<span class="{names}">{escape(word)}</span>'
+    return f'<span class="fl-word fl-{word_kind(word)}">{escape(word)}</span>'
 
 
 def component_bars(components: Mapping[str, float] | None) -> str:

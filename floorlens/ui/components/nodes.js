@@ -47,8 +47,7 @@ function webLink(href, facts, ...children) {
 
 /** Returns how close a product is, as a badge. */
 function wordBadge(word) {
-  const kinds = { same: " fl-same", close: " fl-close", related: " fl-related", far: " fl-far" };
-  return make("span", { className: `fl-word${kinds[word.kind] ?? ""}`, textContent: word.text });
+  return make("span", { className: `fl-word fl-${word.kind}`, textContent: word.text });
 }
 
 /** Returns how alike a product is in what, as bars; null where nothing was compared. */

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from floorlens.client.answers import Attribute, Match
+from floorlens.look.parts import word_kind
 from floorlens.products.offer import Offer, offer_of, price_text, web_link
 from floorlens.ui import texts
 from floorlens.ui.addresses import address
 
-KINDS = {"same floor": "same", "very close": "very-close", "close": "close", "related": "related"}
-"""Word of a match -> what an element calls it."""
-
 
 def word_fact(word: str | None) -> dict[str, str]:
     """Returns how close a product is: the word, and its kind for the style."""
-    return {"text": texts.WORDS.get(word, word or ""), "kind": KINDS.get(word or "", "far")}
+    return {"text": texts.WORDS.get(word, word or ""), "kind": word_kind(word)}
 
 
 def bars(components: Mapping[str, float] | None) -> list[dict[str, Any]]:
