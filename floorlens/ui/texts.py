@@ -579,7 +579,7 @@ SEVERAL = {
     "choose": "Choose photos",
     "more": "Add photos",
     "most": "{most} rooms at most.",
-    "tooMany": "That were too many: the first ones were taken.",
+    "tooMany": "Those were too many: the first ones were taken.",
 }
 BATCH_SAMPLES = "Or try it with {count} sample rooms"
 BATCH_STEP = "{done} of {total} rooms · now {name}"

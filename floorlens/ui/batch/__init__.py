@@ -34,8 +34,8 @@ TOP = 10
 """Matches of a room that can be downloaded."""
 SHOWN = 3
 AGAIN_SECONDS = 3.0
-_DROP = element("several")
-_ROOMS = element("rooms")
+_DROP = element("several", "nodes", "drop")
+_ROOMS = element("rooms", "nodes")
 
 
 def show() -> None:

@@ -17,7 +17,7 @@ from floorlens.ui.admin import Access
 from floorlens.ui.catalogue.fields import field_value
 from floorlens.ui.components import element
 
-_UPLOAD = element("upload")
+_UPLOAD = element("upload", "nodes", "drop")
 _SOURCES = (texts.FROM_FILE, texts.FROM_FOLDER, texts.FROM_HAND)
 _LAYOUTS: dict[str, Literal["auto", "files", "folders"]] = {
     texts.LAYOUT_AUTO: "auto",

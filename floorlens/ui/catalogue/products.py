@@ -17,7 +17,7 @@ from floorlens.ui.components import element
 from floorlens.ui.markdown import plain
 
 PAGE = 24
-_CARDS = element("products")
+_CARDS = element("products", "nodes")
 
 
 def show(access: Access) -> None:

@@ -26,16 +26,17 @@ function make(tag, facts = {}, ...children) {
   return node;
 }
 
+/** Returns a new node of an SVG; `facts` are its attributes. */
+function makeSvg(tag, facts = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(facts)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** Returns a line drawing. */
 function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+  return makeSvg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "icon" }, makeSvg("path", { d: ICONS[name] }));
 }
 
 /** Returns a link to another site; null where it would be none of the web's. */

@@ -1,79 +1,48 @@
 // The photo with its floor drawn on it, which is corrected there: taps, a box, an outline; with a
 // mouse, a finger or the keyboard. What is marked shows at once, before the service has answered.
 
-const SVG = "http://www.w3.org/2000/svg";
 const MODES = ["add", "remove", "box", "outline"];
 const STILL = 10; // Pixels: a pointer that moved less has tapped.
 const NEAR = 14; // Pixels: a tap so near to a corner means that corner.
 const PATIENCE = 8000; // Milliseconds: so long a change waits for the answer to the one before.
 const STRENGTH = "floorlens-mark-strength";
 
-const made = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-};
-const drawn = (tag, className, into) => {
-  const node = document.createElementNS(SVG, tag);
-  node.setAttribute("class", className);
-  into.append(node);
-  return node;
-};
-
 function build(parent) {
   const nodes = {};
   const add = (name, into, node) => { nodes[name] = node; into.append(node); return node; };
-  const root = add("root", parent, made("section", "photo"));
-  const work = add("work", root, made("div", "work"));
-  const frame = add("frame", work, made("div", "frame"));
-  const canvas = add("canvas", frame, made("div", "canvas"));
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "application");
-  const image = add("image", canvas, made("img"));
-  image.draggable = false;
-  const svg = add("svg", canvas, document.createElementNS(SVG, "svg"));
-  svg.setAttribute("aria-hidden", "true");
+  const root = add("root", parent, make("section", { className: "photo" }));
+  const work = add("work", root, make("div", { className: "work" }));
+  const frame = add("frame", work, make("div", { className: "frame" }));
+  const place = { className: "canvas", tabIndex: 0, role: "application", "aria-describedby": "hint" };
+  const canvas = add("canvas", frame, make("div", place));
+  add("image", canvas, make("img", { draggable: false }));
+  const svg = add("svg", canvas, makeSvg("svg", { "aria-hidden": "true" }));
   for (const name of ["mark", "casing", "edge", "shape", "corners"]) {
-    nodes[name] = drawn("path", name, svg);
+    add(name, svg, makeSvg("path", { class: name }));
   }
-  add("dots", canvas, made("div", "dots"));
-  add("cursor", canvas, made("div", "cursor")).hidden = true;
-  add("line", canvas, made("div", "line")).hidden = true;
-  const open = made("button", "open");
-  open.type = "button";
-  frame.append(open);
-  add("openText", open, made("span"));
-  nodes.open = open;
+  add("dots", canvas, make("div", { className: "dots" }));
+  add("cursor", canvas, make("div", { className: "cursor", hidden: true }));
+  add("line", canvas, make("div", { className: "line", hidden: true }));
+  add("openText", add("open", frame, make("button", { type: "button", className: "open" })), make("span"));
 
-  const tools = add("tools", work, made("div", "tools"));
-  const modes = add("modes", tools, made("div", "modes"));
-  modes.setAttribute("role", "group");
+  const tools = add("tools", work, make("div", { className: "tools" }));
+  const modes = add("modes", tools, make("div", { className: "modes", role: "group" }));
   for (const mode of MODES) {
-    const button = add(mode, modes, made("button", `mode ${mode}`));
-    button.type = "button";
-    button.append(made("i"), made("span"));
+    add(mode, modes, make("button", { type: "button", className: `mode ${mode}` }, make("i"), make("span")));
   }
-  const acts = add("acts", tools, made("div", "acts"));
+  const acts = add("acts", tools, make("div", { className: "acts" }));
   for (const name of ["close", "undo", "reset", "large", "done"]) {
-    add(name, acts, made("button", `act ${name}`)).type = "button";
+    add(name, acts, make("button", { type: "button", className: `act ${name}` }));
   }
   nodes.close.hidden = true;
-  const strength = add("strength", tools, made("label", "strength"));
-  add("strengthText", strength, made("span"));
-  const slider = add("slider", strength, made("input"));
-  slider.type = "range";
-  slider.max = "90";
-  slider.step = "5";
-  const hint = add("hint", tools, made("p", "hint"));
-  hint.id = "hint";
-  canvas.setAttribute("aria-describedby", "hint");
-  const said = add("said", work, made("div", "said"));
-  said.setAttribute("role", "status");
-  add("facts", said, made("p", "facts"));
-  add("doubts", said, made("div", "doubts"));
-  const dialog = add("dialog", root, made("dialog", "large"));
-  dialog.append(made("div", "inside"));
+  const strength = add("strength", tools, make("label", { className: "strength" }));
+  add("strengthText", strength, make("span"));
+  add("slider", strength, make("input", { type: "range", max: "90", step: "5" }));
+  add("hint", tools, make("p", { className: "hint", id: "hint" }));
+  const said = add("said", work, make("div", { className: "said", role: "status" }));
+  add("facts", said, make("p", { className: "facts" }));
+  add("doubts", said, make("div", { className: "doubts" }));
+  add("dialog", root, make("dialog", { className: "large" }, make("div", { className: "inside" })));
   return nodes;
 }
 
@@ -119,7 +88,7 @@ function label({ nodes, data, mode }) {
     nodes[name].setAttribute("aria-pressed", String(name === mode));
   }
   nodes.hint.textContent = `${texts.hints[mode]} `;
-  nodes.hint.append(made("span", "keys", texts.hints.keys));
+  nodes.hint.append(make("span", { className: "keys", textContent: texts.hints.keys }));
   nodes.modes.setAttribute("aria-label", texts.tools);
   nodes.root.setAttribute("aria-label", texts.correct);
   nodes.dialog.setAttribute("aria-label", texts.correct);
@@ -130,8 +99,8 @@ function label({ nodes, data, mode }) {
   const doubts = JSON.stringify(data.doubts);
   if (nodes.doubts.dataset.of !== doubts) {
     nodes.doubts.dataset.of = doubts;
-    nodes.doubts.replaceChildren(...(data.doubts.length ? [made("strong", "", texts.doubtful)] : []),
-      ...data.doubts.map((one) => made("p", "", one)));
+    nodes.doubts.replaceChildren(...(data.doubts.length ? [make("strong", { textContent: texts.doubtful })] : []),
+      ...data.doubts.map((one) => make("p", { textContent: one })));
   }
   nodes.root.classList.toggle("ready", Boolean(data.size));
   nodes.root.classList.toggle("drawn", data.drawn);
@@ -188,8 +157,8 @@ function draw(here) {
   const [width, height] = data.size ?? [1, 1];
   const known = data.clicks.length;
   nodes.dots.replaceChildren(...clicks.map(([x, y, floor], number) => {
-    const dot = made("i", `dot ${floor ? "plus" : "minus"}${local && number >= known ? " waits" : ""}`,
-      floor ? "+" : "\u2212");
+    const className = `dot ${floor ? "plus" : "minus"}${local && number >= known ? " waits" : ""}`;
+    const dot = make("i", { className, textContent: floor ? "+" : "\u2212" });
     dot.style.left = `${x / width * 100}%`;
     dot.style.top = `${y / height * 100}%`;
     return dot;

@@ -3,25 +3,16 @@
 export default function ({ parentElement, data, setTriggerValue }) {
   let list = parentElement.querySelector("ul");
   if (!list) {
-    list = document.createElement("ul");
+    list = make("ul");
     parentElement.appendChild(list);
   }
   const known = new Map([...list.children].map((item) => [item.dataset.product, item]));
   const items = data.cards.map((card) => drawn(known.get(card.id) ?? newItem(), card));
-  list.replaceChildren(...items);
+  arrange(list, items);
 
   function newItem() {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    const picture = document.createElement("span");
-    picture.className = "picture";
-    const name = document.createElement("strong");
-    const facts = document.createElement("small");
-    const badge = document.createElement("em");
-    button.append(picture, badge, name, facts);
-    item.append(button);
-    return item;
+    const parts = [make("span", { className: "picture" }), make("em"), make("strong"), make("small")];
+    return make("li", {}, make("button", { type: "button" }, ...parts));
   }
 
   function drawn(item, card) {
@@ -37,12 +28,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (!card.picture) {
       picture.textContent = data.texts.noPicture;
     } else if (picture.firstChild?.dataset?.source !== card.picture) {
-      const img = document.createElement("img");
-      img.alt = "";
-      img.loading = "lazy";
-      img.dataset.source = img.src = card.picture;
-      img.onerror = () => picture.replaceChildren(data.texts.noPicture);
-      picture.replaceChildren(img);
+      const source = card.picture;
+      const onerror = () => picture.replaceChildren(data.texts.noPicture);
+      picture.replaceChildren(make("img", { alt: "", loading: "lazy", dataset: { source }, onerror, src: source }));
     }
     return item;
   }

@@ -1,23 +1,13 @@
 /* Rooms and what was found for them, as a table; on a narrow screen each room is a card. */
 
-const SVG = "http://www.w3.org/2000/svg";
-
 export default function ({ parentElement, data }) {
   const { texts } = data;
   let body = parentElement.querySelector("tbody");
   if (!body) {
-    const table = made("table");
-    const caption = made("caption", texts.caption);
-    const head = made("thead");
-    const row = made("tr");
-    for (const name of texts.columns) {
-      const cell = made("th", name);
-      cell.scope = "col";
-      row.append(cell);
-    }
-    head.append(row);
-    body = made("tbody");
-    table.append(caption, head, body);
+    const heads = texts.columns.map((name) => make("th", { scope: "col", textContent: name }));
+    body = make("tbody");
+    const caption = make("caption", { textContent: texts.caption });
+    const table = make("table", {}, caption, make("thead", {}, make("tr", {}, ...heads)), body);
     parentElement.appendChild(table);
   }
   const known = new Map([...body.rows].map((row) => [row.dataset.number, row]));
@@ -28,77 +18,44 @@ export default function ({ parentElement, data }) {
   });
   if (rows.length !== body.rows.length || rows.some((row, place) => body.rows[place] !== row)) body.replaceChildren(...rows);
 
-  function made(tag, text, kind) {
-    const node = document.createElement(tag);
-    if (text) node.textContent = text;
-    if (kind) node.className = kind;
-    return node;
-  }
-
   function drawn(room, seen) {
-    const row = made("tr", "", room.state);
-    row.seen = seen;
-    row.dataset.number = room.number;
-    const head = made("th");
-    head.scope = "row";
-    head.append(photo(room), made("span", room.name, "name"));
-    row.append(head);
+    const cells = [make("th", { scope: "row" }, photo(room), make("span", { className: "name", textContent: room.name }))];
     if (room.state === "done") {
-      room.matches.forEach((match, place) => row.append(found(match, place)));
-      for (let place = room.matches.length; place < 3; place++) row.append(made("td", "–"));
+      cells.push(...room.matches.map(found));
+      for (let place = room.matches.length; place < 3; place++) cells.push(make("td", { textContent: "–" }));
     } else {
-      const cell = made("td", room.problem ?? texts[room.state], "state");
-      cell.colSpan = 3;
-      row.append(cell);
+      cells.push(make("td", { className: "state", colSpan: 3, textContent: room.problem ?? texts[room.state] }));
     }
-    const last = made("td", "", "open");
-    if (room.note) last.append(made("span", room.note, "note"));
-    if (room.link) {
-      const link = made("a", texts.open);
-      link.href = room.link;
-      link.target = "_blank";
-      link.setAttribute("aria-label", `${texts.openOf.replace("{name}", room.name)}`);
-      last.append(link);
-    }
-    row.append(last);
+    const label = texts.openOf.replace("{name}", room.name);
+    const link = room.link && make("a", { href: room.link, target: "_blank", "aria-label": label, textContent: texts.open });
+    const note = room.note && make("span", { className: "note", textContent: room.note });
+    cells.push(make("td", { className: "open" }, note || null, link || null));
+    const row = make("tr", { className: room.state, dataset: { number: room.number } }, ...cells);
+    row.seen = seen;
     return row;
   }
 
   function photo(room) {
-    const frame = made("span", "", "photo");
+    const frame = make("span", { className: "photo" });
     if (!room.picture) return frame;
-    const img = made("img");
-    img.loading = "lazy";
-    img.alt = texts.photoAlt.replace("{name}", room.name);
-    img.src = room.picture;
-    frame.append(img);
+    const alt = texts.photoAlt.replace("{name}", room.name);
+    frame.append(make("img", { loading: "lazy", alt, src: room.picture }));
     if (room.size) {
-      const svg = document.createElementNS(SVG, "svg");
-      svg.setAttribute("viewBox", `0 0 ${room.size[0]} ${room.size[1]}`);
-      svg.setAttribute("preserveAspectRatio", "xMidYMid slice");
-      svg.setAttribute("aria-hidden", "true");
-      const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", room.polygons.flat().map((ring) => `M${ring.map((point) => point.join(" ")).join("L")}Z`).join(""));
-      svg.append(path);
-      frame.append(svg);
+      const rings = room.polygons.flat().map((ring) => `M${ring.map((point) => point.join(" ")).join("L")}Z`);
+      const view = { viewBox: `0 0 ${room.size.join(" ")}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" };
+      frame.append(makeSvg("svg", view, makeSvg("path", { d: rings.join("") })));
     }
     return frame;
   }
 
   function found(match, place) {
-    const cell = made("td", "", "match");
-    cell.dataset.title = texts.columns[place + 1];
-    const picture = made("span", "", "picture");
-    if (match.picture) {
-      const img = made("img");
-      img.loading = "lazy";
-      img.alt = "";
-      img.src = match.picture;
-      picture.append(img);
-    }
-    const words = made("span", "", "words");
-    words.append(made("strong", match.name), made("small", match.word));
-    cell.append(picture, words);
-    return cell;
+    const picture = match.picture && make("img", { loading: "lazy", alt: "", src: match.picture });
+    const words = [make("strong", { textContent: match.name }), make("small", { textContent: match.word })];
+    return make(
+      "td",
+      { className: "match", dataset: { title: texts.columns[place + 1] } },
+      make("span", { className: "picture" }, picture || null),
+      make("span", { className: "words" }, ...words),
+    );
   }
 }

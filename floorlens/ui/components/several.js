@@ -8,57 +8,22 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const { texts } = data;
   let root = parentElement.querySelector(".several");
   if (!root) {
-    root = built();
+    const accept = "image/*,.heic,.heif,.avif,.tif,.tiff,.jp2";
+    root = dropZone("several", { multiple: true, accept }, (chosen) => take(root, chosen));
     parentElement.appendChild(root);
   }
   root.now = { data, setTriggerValue };
   root.classList.toggle("compact", data.compact);
-  root.querySelector("[data-drop]").textContent = texts.drop;
-  root.querySelector("label span").textContent = data.compact ? texts.more : texts.choose;
-  root.querySelector("[data-formats]").textContent = `${texts.formats}. ${texts.most}`;
+  sayDrop(root, texts.drop, data.compact ? texts.more : texts.choose, `${texts.formats}. ${texts.most}`);
   root.querySelector("input").disabled = data.most === 0;
   if (data.next !== null && root.sending !== data.next) send(root, data.next);
-  root.paste ??= (event) => take(root, event.clipboardData?.files ?? []);
+  root.paste ??= (event) => take(root, [...(event.clipboardData?.files ?? [])]);
   window.addEventListener("paste", root.paste); // The same one twice is added once.
   return () => window.removeEventListener("paste", root.paste);
 
-  function built() {
-    const root = document.createElement("div");
-    root.className = "several";
-    const hint = document.createElement("p");
-    hint.dataset.drop = "";
-    const label = document.createElement("label");
-    const input = document.createElement("input");
-    input.type = "file";
-    input.multiple = true;
-    input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff,.jp2";
-    label.append(input, document.createElement("span"));
-    const formats = document.createElement("small");
-    formats.dataset.formats = "";
-    const state = document.createElement("p");
-    state.dataset.state = "";
-    state.setAttribute("role", "status");
-    root.append(hint, label, formats, state);
-    input.onchange = () => {
-      take(root, input.files);
-      input.value = "";
-    };
-    root.ondragover = (event) => {
-      event.preventDefault();
-      root.classList.add("over");
-    };
-    root.ondragleave = () => root.classList.remove("over");
-    root.ondrop = (event) => {
-      event.preventDefault();
-      root.classList.remove("over");
-      take(root, event.dataTransfer.files);
-    };
-    return root;
-  }
-
   function take(root, chosen) {
     const { data, setTriggerValue } = root.now;
-    const fresh = [...chosen].slice(0, data.most).map((file) => {
+    const fresh = chosen.slice(0, data.most).map((file) => {
       const number = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
       files.set(number, file);
       return { number, name: file.name };
@@ -84,7 +49,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       if (error.name === "NotReadableError" || error.name === "NotFoundError") return refuse("photo-gone");
       // The page is busy, or was away for a moment.
       await new Promise((resolve) => setTimeout(resolve, AGAIN));
-      if (root.isConnected && root.now.data.next === number) return send(root, number);
+      if (root.isConnected && root.now.data.next === number) return await send(root, number);
     } finally {
       if (root.sending === number) root.sending = null;
     }

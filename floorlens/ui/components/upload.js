@@ -4,56 +4,20 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const { texts } = data;
   let root = parentElement.querySelector(".upload");
   if (!root) {
-    root = built();
+    root = dropZone("upload", {}, ([file]) => {
+      // One at a time: the next one would say where the first one is.
+      if (file && !root.classList.contains("busy")) send(root, file);
+    });
+    const stop = { type: "button", hidden: true, dataset: { stop: "" }, onclick: () => root.request?.abort() };
+    root.querySelector("[data-state]").before(make("progress", { max: 1, hidden: true }));
+    root.append(make("button", stop));
     parentElement.appendChild(root);
   }
   root.now = { data, setTriggerValue };
-  root.querySelector("[data-drop]").textContent = texts.drop;
-  root.querySelector("label span").textContent = texts.choose;
-  root.querySelector("small").textContent = texts.formats;
+  sayDrop(root, texts.drop, texts.choose, texts.formats);
   root.querySelector("[data-stop]").textContent = texts.stop;
-  const input = root.querySelector("input");
-  input.accept = data.accept;
+  root.querySelector("input").accept = data.accept;
   return () => root.isConnected || root.request?.abort();
-
-  function built() {
-    const root = document.createElement("div");
-    root.className = "upload";
-    const hint = document.createElement("p");
-    hint.dataset.drop = "";
-    const label = document.createElement("label");
-    const input = document.createElement("input");
-    input.type = "file";
-    label.append(input, document.createElement("span"));
-    const formats = document.createElement("small");
-    const state = document.createElement("p");
-    state.dataset.state = "";
-    state.setAttribute("role", "status");
-    const bar = document.createElement("progress");
-    bar.max = 1;
-    bar.hidden = true;
-    const stop = document.createElement("button");
-    stop.type = "button";
-    stop.dataset.stop = "";
-    stop.hidden = true;
-    stop.onclick = () => root.request?.abort();
-    root.append(hint, label, formats, bar, state, stop);
-    input.onchange = () => {
-      if (input.files[0]) send(root, input.files[0]);
-      input.value = "";
-    };
-    root.ondragover = (event) => {
-      event.preventDefault();
-      root.classList.add("over");
-    };
-    root.ondragleave = () => root.classList.remove("over");
-    root.ondrop = (event) => {
-      event.preventDefault();
-      root.classList.remove("over");
-      if (event.dataTransfer.files[0]) send(root, event.dataTransfer.files[0]);
-    };
-    return root;
-  }
 
   function send(root, file) {
     const { data } = root.now;

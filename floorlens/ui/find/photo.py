@@ -13,7 +13,7 @@ from floorlens.ui.components import element
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit
 
-_PHOTO = element("photo")
+_PHOTO = element("photo", "nodes")
 _MODES = {
     "add": texts.TAP_ADD,
     "remove": texts.TAP_REMOVE,

@@ -51,7 +51,7 @@ def show_photo(page: Page, **changes: Any) -> None:
         "doubts": [],
         "texts": said,
     }
-    show(page, "photo", data | changes)
+    show(page, "photo", data | changes, "nodes")
 
 
 def events(page: Page) -> list[Any]:
@@ -259,7 +259,7 @@ def test_call_that_was_overtaken_clears_nothing_away(browser_page: Page) -> None
           window.last = call(element);
           first();
         }""",
-        [loading_script("photo"), data],
+        [loading_script("photo", "nodes"), data],
     )
     assert page.get_by_role("application").count() == 1
     page.evaluate("() => last()")
