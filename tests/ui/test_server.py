@@ -29,6 +29,7 @@ from floorlens.ui.addresses import MARK, PREFIX, address, photo_address
 from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.server import page_routes
+from floorlens.ui.tickets import TICKETS
 
 Ask = Callable[..., httpx.Response]
 MARKED = {MARK: "1"}
@@ -195,3 +196,85 @@ def test_sample_rooms_have_small_pictures(ask: Ask) -> None:
     assert "max-age" in answer.headers["cache-control"]
     assert ask("GET", f"{PREFIX}/rooms/..%2Fproducts.csv").status_code == 404
     assert ask("GET", f"{PREFIX}/rooms/none.jpg").status_code == 404
+
+
+# -- files of products -------------------------------------------------------------------------
+
+IMPORTS = f"{PREFIX}/imports"
+
+
+def bearing(key: str | None, use: Any = "imports") -> dict[str, str]:
+    """Returns the header of a browser that has a ticket."""
+    return {MARK: TICKETS.issue(key, use)}
+
+
+def test_a_file_of_products_goes_to_the_service_with_the_visitors_key(
+    ask: Ask, url: str, secret: str
+) -> None:
+    query = {"name": 'a "list"\r\nof mine.csv', "adapt": "false"}
+    answer = ask("POST", IMPORTS, params=query, content=b"id,name\nx,X\n", headers=bearing(secret))
+    assert answer.status_code == 202
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert secret not in str(answer.headers) + answer.text
+    with Client(url, key=secret) as client:
+        (job,) = client.list_jobs("import").jobs
+    assert job.id == answer.json()["id"]
+    name = "a _list___of mine.csv"
+    assert dict(job.request) == {"source": "upload", "name": name, "adapt": False}
+
+
+def test_without_a_ticket_for_imports_nothing_is_sent(ask: Ask, url: str, secret: str) -> None:
+    for headers in ({}, MARKED, {MARK: ""}, bearing(secret, "pictures")):
+        answer = ask("POST", IMPORTS, content=b"id,name\n", headers=headers)
+        assert (answer.status_code, answer.json()) == (403, {"code": "cross-site"})
+    with Client(url, key=secret) as client:
+        assert client.list_jobs("import").jobs == ()
+
+
+def test_what_the_service_refuses_is_passed_on(ask: Ask, secret: str) -> None:
+    def refusal(headers: dict[str, str], **query: str) -> tuple[int, str]:
+        answer = ask("POST", IMPORTS, params=query, content=b"x", headers=headers)
+        assert answer.headers["content-type"] == "application/problem+json"
+        return answer.status_code, answer.json()["code"]
+
+    assert refusal(bearing("wrong"), name="a.csv") == (401, "key-invalid")
+    assert refusal(bearing(secret), name="a.exe") == (422, "request-invalid")
+    assert refusal(bearing(secret), name="a.csv", adopt="true") == (422, "request-invalid")
+
+
+def test_a_file_of_products_is_never_held_whole() -> None:
+    """The second part comes out of the browser when the service has got the first."""
+    parts: list[bytes] = []
+
+    async def send() -> httpx.Response:
+        arrival = asyncio.Event()
+
+        class Service(httpx.AsyncBaseTransport):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                assert isinstance(request.stream, httpx.AsyncByteStream)
+                async for part in request.stream:
+                    parts.append(part)
+                    if part == b"first":
+                        arrival.set()
+                return httpx.Response(202, json={"id": "job"})
+
+        async def file() -> Any:
+            yield b"first"
+            await asyncio.wait_for(arrival.wait(), 20)
+            yield b"second"
+
+        async with httpx.AsyncClient(transport=Service(), base_url="http://service") as service:
+            transport = httpx.ASGITransport(Starlette(routes=page_routes(service, Settings())))
+            async with httpx.AsyncClient(transport=transport, base_url="http://page") as browser:
+                return await browser.post(
+                    IMPORTS, params={"name": "a.csv"}, content=file(), headers=bearing(None)
+                )
+
+    assert asyncio.run(send()).status_code == 202
+    assert parts[parts.index(b"first") + 1] == b"second"
+
+
+def test_a_file_of_products_for_a_service_that_is_gone() -> None:
+    ask = browser("http://127.0.0.1:9", Settings())
+    answer = ask("POST", IMPORTS, params={"name": "a.csv"}, content=b"x", headers=bearing(None))
+    assert (answer.status_code, answer.json()) == (503, {"code": "service-unreachable"})
