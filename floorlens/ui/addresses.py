@@ -22,9 +22,10 @@ def photo_address(token: str) -> str:
     return f"{PREFIX}/photos/{token}.jpg"
 
 
-def search_photo_address(search_id: str) -> str:
-    """Returns where a browser finds the photo of a search that the service keeps."""
-    return address(f"/v1/searches/{quote(search_id, safe='')}/photo.jpg")
+def search_photo_address(search_id: str, photo: int = 0) -> str:
+    """Returns where a browser finds a photo, from 0, of a search that the service keeps."""
+    which = {"photo": photo} if photo else {}
+    return address(f"/v1/searches/{quote(search_id, safe='')}/photo.jpg", **which)
 
 
 def room_address(name: str) -> str:

@@ -90,6 +90,7 @@ DOUBTS = {
     "sideways": "The photo seems to lie on its side: turn it upright, or mark the floor yourself.",
 }
 FLOOR_SHARE = "Floor: {share} of the photo"
+PHOTO_OF = "Photo {number} of {count} of this search"
 
 # -- matches -----------------------------------------------------------------------------------
 

@@ -87,6 +87,14 @@ class Visit:
     shortlist: tuple[str, ...] = ()
 
 
+def shown_photo(page: SearchPage) -> int:
+    """Returns which photo of a search is shown, from 0: the first with a floor.
+
+    The page searches with one photo; other programs may search with several, and share the link.
+    """
+    return next((number for number, floor in enumerate(page.floors) if floor is not None), 0)
+
+
 def current() -> Visit:
     """Returns the visit."""
     visit: Visit = st.session_state.setdefault("visit", Visit())

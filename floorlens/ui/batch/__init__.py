@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
+from floorlens.client.answers import SearchPage
 from floorlens.demo.samples import samples
 from floorlens.errors import FloorlensError, InputError
 from floorlens.ui import asking, texts
@@ -27,6 +28,7 @@ from floorlens.ui.components import element
 from floorlens.ui.markdown import plain
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import problem_of
+from floorlens.ui.visit import shown_photo
 
 MOST = 50
 """Photos at a time."""
@@ -256,7 +258,8 @@ def _clear() -> None:
 
 def _row(room: Room, is_now: bool) -> dict[str, Any]:
     page, problem = room.page, room.problem
-    floor = None if page is None else page.floors[0]
+    number = 0 if page is None else shown_photo(page)
+    floor = None if page is None else page.floors[number]
     search = None if page is None else room.search
     state = "now" if is_now else "waiting"
     if page is not None or problem is not None:
@@ -265,12 +268,12 @@ def _row(room: Room, is_now: bool) -> dict[str, Any]:
         "number": room.number,
         "name": room.name,
         "state": state,
-        "picture": None if search is None else search_photo_address(search),
+        "picture": None if search is None else search_photo_address(search, number),
         "polygons": [] if floor is None else floor.polygons,
         "size": None if floor is None else floor.photo_size,
         "link": None if search is None else f"/?{urlencode({'search': search})}",
         "problem": None if problem is None else f"{problem.title}. {problem.text}",
-        "note": texts.NOTHING_CLOSE if page is not None and page.nothing_close else "",
+        "note": "" if page is None else _note(page),
         "matches": []
         if page is None
         else [
@@ -282,6 +285,16 @@ def _row(room: Room, is_now: bool) -> dict[str, Any]:
             for match in page.matches[:SHOWN]
         ],
     }
+
+
+def _note(page: SearchPage) -> str:
+    parts = []
+    if len(page.floors) > 1:
+        number = shown_photo(page) + 1
+        parts.append(texts.PHOTO_OF.format(number=number, count=len(page.floors)))
+    if page.nothing_close:
+        parts.append(texts.NOTHING_CLOSE)
+    return " · ".join(parts)
 
 
 def _downloads(batch: Batch) -> None:

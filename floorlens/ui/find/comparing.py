@@ -90,11 +90,11 @@ def show(now: Visit) -> None:
 
 def _ask_next(answer: Answer, products: Sequence[Brief]) -> bool:
     """Asks the service for the next comparison, and returns whether there was one to ask for."""
-    search = answer.page.id
-    due = next((one.id for one in products if comparisons.is_due(search, one.id)), None)
-    if search is None or due is None:
+    page = answer.page
+    due = next((one.id for one in products if comparisons.is_due(page.id, one.id)), None)
+    if due is None:
         return False
-    comparisons.ask(search, due)
+    comparisons.ask(page, due)
     return True
 
 
@@ -150,10 +150,10 @@ def _match(answer: Answer, one: Brief, comparison: Comparison | None) -> Match |
 
 
 def _floor_column(answer: Answer) -> dict[str, Any]:
-    search = answer.page.id
+    search, number = answer.page.id, visit.shown_photo(answer.page)
     patch = None
     if search is not None:
-        patch = address(f"/v1/searches/{quote(search, safe='')}/patch.png")
+        patch = address(f"/v1/searches/{quote(search, safe='')}/patch.png", photo=number)
     return {"key": "floor", "name": texts.WIPE_FLOOR, "floor": True, "picture": patch}
 
 

@@ -9,9 +9,9 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from floorlens.client.answers import Comparison
+from floorlens.client.answers import Comparison, SearchPage
 from floorlens.errors import FloorlensError
-from floorlens.ui import asking
+from floorlens.ui import asking, visit
 
 MOST_KEPT = 12
 """Comparisons that a visit keeps: more than a table and a card show at once."""
@@ -29,10 +29,13 @@ def comparison(search: str | None, product_id: str) -> Comparison | None:
     return None if search is None else _kept().get((search, product_id))
 
 
-def ask(search: str, product_id: str) -> None:
-    """Asks the service for a comparison, and keeps what it answers."""
+def ask(page: SearchPage, product_id: str) -> None:
+    """Asks the service for a comparison with the photo that is shown, and keeps what it answers."""
+    search = page.id
+    if search is None:
+        return
     try:
-        answer = asking.client().compare(search, product_id)
+        answer = asking.client().compare(search, product_id, photo=visit.shown_photo(page))
     except FloorlensError:
         answer = None
     kept = _kept()

@@ -154,10 +154,10 @@ def _keep(now: Visit, product_id: str, reading: Reading) -> None:
 
 def _ask_next(now: Visit, answer: Answer, product_id: str, reading: Reading) -> bool:
     """Asks the service for what comes next, and returns whether anything did."""
-    client, search = asking.client(), answer.page.id
-    if search is not None and comparisons.is_due(search, product_id):
+    client = asking.client()
+    if comparisons.is_due(answer.page.id, product_id):
         # Alone, since it takes longest; the rest together.
-        comparisons.ask(search, product_id)
+        comparisons.ask(answer.page, product_id)
         return True
     steps: dict[str, Callable[[], object]] = {}
     steps["similar"] = lambda: client.similar_products(product_id, limit=SIMILAR).matches

@@ -95,6 +95,18 @@ def test_a_reload_brings_the_answers_back(several: AppTest, service: str, room: 
     assert page.query_params["rooms"] == ".".join(map(str, ids))
 
 
+def test_a_search_of_several_photos_says_which_one_is_shown(
+    several: AppTest, service: str, blank: Path, room: Path
+) -> None:
+    with Client(service) as client:
+        search = client.search([blank, room]).id
+    several.query_params["rooms"] = str(search)
+    (row,) = data_of(several.run(), "rooms")["rooms"]
+    assert row["picture"].endswith("/photo.jpg?photo=1")
+    assert row["polygons"]
+    assert row["note"].startswith("Photo 2 of 2")
+
+
 def test_a_service_that_is_away_loses_nothing(
     several: AppTest, lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from floorlens.testing import fake_stages
 from floorlens.ui import asking, rooms, texts
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
+from tests.ui.elements import send
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -206,6 +207,28 @@ def test_a_correction_keeps_the_photo_and_can_be_taken_back(page: AppTest, room:
     # The browser's back button.
     page.query_params["search"] = first
     assert element(run(page), "photo")["polygons"] == before["polygons"]
+
+
+def test_of_several_photos_one_is_shown_and_corrected(
+    page: AppTest, service: str, blank: Path, room: Path
+) -> None:
+    """The page searches with one; the link to a search with several comes from elsewhere."""
+    with Client(service) as client:
+        search = client.search([blank, room, room]).id
+    page.query_params["search"] = str(search)
+    photo = element(run(page), "photo")
+    assert photo["source"].endswith(f"/v1/searches/{search}/photo.jpg?photo=1")
+    assert photo["size"] == [160, 120]
+    assert "Photo 2 of 3" in photo["facts"]
+    click = [80, 100, True]
+    send(page, "photo", "floor", {"n": 1, "region": [0, 60, 80, 120], "clicks": []})
+    send(page, "photo", "floor", {"n": 2, "clicks": [click]})
+    query = page.session_state["visit"].answer.page.query
+    assert query.region == (None, [0, 60, 80, 120], None)
+    assert [len(clicks) for clicks in query.clicks] == [0, 1, 0]
+    assert element(page, "photo")["clicks"] == [click]
+    send(page, "cards", "open", {"id": "oak"})
+    assert element(page, "product")["palettes"]
 
 
 def test_no_floor_is_drawn_right_there(page: AppTest, blank: Path) -> None:
