@@ -238,6 +238,8 @@ GONE = "No longer in the catalogue"
 # -- compare, shortlist, share ------------------------------------------------------------------
 
 TRAY = "Products to compare"
+TRAY_FULL = "{most} products can be compared: the one that waited longest made room."
+SHORTLIST_FULL = "The shortlist holds {most} products: the one that was there longest made room."
 COMPARE_COUNT = "Compare {count} of {most}"
 UNCOMPARE_NAME = "Do not compare {name}"
 COMPARE_TITLE = "Beside your floor"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from floorlens.client.answers import Match, SearchFacets, SearchPage
+from floorlens.ui import texts
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem
 
@@ -204,8 +205,27 @@ def _forget() -> None:
         PHOTOS.drop(photo)
 
 
-def toggle(ids: tuple[str, ...], product_id: str, most: int | None = None) -> tuple[str, ...]:
-    """Returns ids without one of them, or with it at the end; of more than `most` the last."""
+def compare(product_id: str) -> None:
+    """Puts a product into the tray of those to compare, or takes it out again."""
+    now = current()
+    change(compared=_last(toggle(now.compared, product_id), MOST_COMPARED, texts.TRAY_FULL))
+
+
+def put_aside(product_id: str) -> None:
+    """Puts a product on the shortlist, or takes it off again."""
+    now = current()
+    change(shortlist=_last(toggle(now.shortlist, product_id), MOST_LISTED, texts.SHORTLIST_FULL))
+
+
+def _last(ids: tuple[str, ...], most: int, text: str) -> tuple[str, ...]:
+    """Returns the last of some ids, and says so where that leaves one out."""
+    if len(ids) > most:
+        st.toast(text.format(most=most))
+    return ids[-most:]
+
+
+def toggle(ids: tuple[str, ...], product_id: str) -> tuple[str, ...]:
+    """Returns ids without one of them, or with it at the end."""
     if product_id in ids:
         return tuple(one for one in ids if one != product_id)
-    return (*ids, product_id)[-most if most else 0 :]
+    return (*ids, product_id)

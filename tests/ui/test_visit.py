@@ -140,4 +140,3 @@ def test_leaving_forgets_the_photo(room: Path) -> None:
 def test_ids_are_put_in_and_taken_out() -> None:
     assert toggle(("a", "b"), "a") == ("b",)
     assert toggle(("a", "b"), "c") == ("a", "b", "c")
-    assert toggle(("a", "b"), "c", 2) == ("b", "c")

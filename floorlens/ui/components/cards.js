@@ -81,7 +81,7 @@ function item(root, card) {
   const { texts } = root;
   const focus = node.getRootNode().activeElement;
   const focused = focus && node.contains(focus);
-  const open = make("button", { type: "button", className: "open", textContent: card.name });
+  const open = make("button", { type: "button", className: "open", title: card.name, textContent: card.name });
   open.setAttribute("aria-label", `${card.rank}. ${card.name}, ${card.word.text}`);
   open.addEventListener("click", () => root.send("open", { id: card.id }));
   const more = card.variants && make("button", { type: "button", className: "variants", textContent: card.variants });

@@ -79,6 +79,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       setPicture(img, item.picture);
       setText(label, item.label);
       child.setAttribute("aria-label", item.remove);
+      child.title = item.label;
       child.onclick = () => ask(root, item.event[0], item.event[1]);
       return;
     }

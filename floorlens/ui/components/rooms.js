@@ -19,7 +19,7 @@ export default function ({ parentElement, data }) {
   if (rows.length !== body.rows.length || rows.some((row, place) => body.rows[place] !== row)) body.replaceChildren(...rows);
 
   function drawn(room, seen) {
-    const cells = [make("th", { scope: "row" }, photo(room), make("span", { className: "name", textContent: room.name }))];
+    const cells = [make("th", { scope: "row" }, photo(room), make("span", { className: "name", title: room.name, textContent: room.name }))];
     if (room.state === "done") {
       cells.push(...room.matches.map(found));
       for (let place = room.matches.length; place < 3; place++) cells.push(make("td", { textContent: "–" }));

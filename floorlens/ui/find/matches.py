@@ -9,7 +9,7 @@ import streamlit as st
 from floorlens.ui import texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts, photo, product
-from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
+from floorlens.ui.visit import Answer, Visit
 
 _CARDS = element("cards", "nodes")
 MOST_EQUALS = 9
@@ -64,7 +64,8 @@ def show(now: Visit) -> None:
 
 def _verdict(answer: Answer) -> str:
     """Returns what is to be said of the whole ranking."""
-    page, floor = answer.page, answer.page.floors[0]
+    page = answer.page
+    floor = page.floors[visit.shown_photo(page)]
     if floor is not None and floor.reasons:
         # The service's own sentence has figures in it that say nothing to a visitor.
         return " ".join(photo.doubt(reason) for reason in floor.reasons)
@@ -110,12 +111,12 @@ def _open() -> None:
 
 def _compare() -> None:
     if one := _event("compare"):
-        visit.change(compared=visit.toggle(visit.current().compared, one, MOST_COMPARED))
+        visit.compare(one)
 
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))
+        visit.put_aside(one)
 
 
 def _group() -> None:

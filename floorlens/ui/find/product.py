@@ -27,7 +27,7 @@ from floorlens.ui import asking, texts, visit
 from floorlens.ui.addresses import address
 from floorlens.ui.components import element
 from floorlens.ui.find import comparisons, facts
-from floorlens.ui.visit import MOST_COMPARED, MOST_LISTED, Answer, Visit
+from floorlens.ui.visit import Answer, Visit
 
 T = TypeVar("T")
 
@@ -404,9 +404,9 @@ def _search_like() -> None:
 
 def _compare() -> None:
     if one := _event("compare"):
-        visit.change(compared=visit.toggle(visit.current().compared, one, MOST_COMPARED))
+        visit.compare(one)
 
 
 def _shortlist() -> None:
     if one := _event("shortlist"):
-        visit.change(shortlist=visit.toggle(visit.current().shortlist, one, MOST_LISTED))
+        visit.put_aside(one)

@@ -87,6 +87,8 @@ def test_cards(browser_page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("events") == [["open", {"id": "p1"}], ["shortlist", "p1"]]
+    # Two lines of a long name are shown; a mouse that rests on it brings the rest.
+    assert page.get_by_title("Oak 4", exact=True).inner_text() == "Oak 4"
     # What comes anew takes neither the focus nor the nodes of cards that stay.
     page.evaluate("kept = elements.cards.parent.querySelector('[data-product=p4]').firstChild")
     show_cards(page, [card(1, listed=True), *cards[1:]], equals=1)

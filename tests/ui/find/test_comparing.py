@@ -41,7 +41,12 @@ def row(page: AppTest, label: str) -> dict[str, Any]:
 
 
 def test_the_tray_holds_four(page: AppTest, room: Path) -> None:
-    ids = compared(page, room, 5)
+    ids = compared(page, room, MOST_COMPARED)
+    assert not page.toast
+    fifth = data_of(page, "cards")["cards"][MOST_COMPARED]["id"]
+    send(page, "cards", "compare", fifth)
+    assert [one.value for one in page.toast] == [texts.TRAY_FULL.format(most=MOST_COMPARED)]
+    ids.append(fifth)
     tray = data_of(page, "tray")
     assert [one["key"] for one in tray["products"]] == ids[-MOST_COMPARED:]
     assert tray["texts"]["compare"] == "Compare 4 of 4"
