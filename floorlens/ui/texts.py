@@ -176,8 +176,8 @@ PROPERTY_ORIGINS = {
     "stated": "from the product data",
     "edited": "set by hand",
 }
-# From which confidence on which word.
-CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, "quite sure"), (0.95, "sure"))
+# From which confidence on which word; most are sure, which is not said of each.
+CONFIDENCES = ((0.0, "uncertain"), (0.6, "likely"), (0.8, ""))
 OF_PICTURE = "{share} % of the picture"
 DETAILS = "Details"
 DESIGN = "More of this design"

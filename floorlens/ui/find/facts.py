@@ -95,13 +95,13 @@ def properties(
 
 
 def attribute_fact(attribute: Attribute | None) -> dict[str, str] | None:
-    """Returns an attribute's value with its unit, and where it is from and how sure it is."""
+    """Returns an attribute's value with its unit, and where it is from; how sure it is, if not."""
     if attribute is None:
         return None
     origin = texts.PROPERTY_ORIGINS.get(attribute.origin, attribute.origin)
     sure = level(attribute.confidence, texts.CONFIDENCES)
-    note = f"{origin}, {sure}" if attribute.origin == "measured" else origin
-    return {"value": _capital(_amount(attribute)), "note": note}
+    doubt = f", {sure}" if sure and attribute.origin == "measured" else ""
+    return {"value": _capital(_amount(attribute)), "note": origin + doubt}
 
 
 def level(value: float, words: Sequence[tuple[float, str]]) -> str:

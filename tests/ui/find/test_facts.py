@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 pytest.importorskip("streamlit", reason="needs the extra ui")
 
+from floorlens.client.answers import Attribute
 from floorlens.look import stylesheet
 from floorlens.look.parts import word_badge
 from floorlens.ranking import Word
@@ -22,3 +23,20 @@ def test_page_and_reports_draw_a_word_alike(word: str | None) -> None:
     assert f".fl-word.fl-{kind}" in stylesheet("parts")
     if word is not None:
         assert f'class="fl-word fl-{kind}"' in word_badge(word)
+
+
+@pytest.mark.parametrize(
+    ("origin", "confidence", "note"),
+    [
+        ("measured", 0.97, "measured"),
+        ("measured", 0.85, "measured"),
+        ("measured", 0.7, "measured, likely"),
+        ("measured", 0.3, "measured, uncertain"),
+        ("stated", 0.3, "from the product data"),
+    ],
+)
+def test_only_a_doubt_about_a_property_is_said(origin: Any, confidence: float, note: str) -> None:
+    assert facts.attribute_fact(Attribute("oak", confidence, origin, None)) == {
+        "value": "Oak",
+        "note": note,
+    }
