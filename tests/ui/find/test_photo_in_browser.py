@@ -241,6 +241,39 @@ def test_a_refused_file_never_stays_beside_the_next_one(
     assert events(page) == [["sample", "hall.jpg"]]
 
 
+def test_on_a_telephone_every_corner_can_be_tapped(phone_page: Page) -> None:
+    """The strip opens wherever it is tapped; opened, nothing lies over the photo."""
+    page = phone_page
+    page.set_default_timeout(20_000)
+    page.set_content('<meta name="viewport" content="width=device-width"><body>')
+    show_photo(page)
+    canvas = page.get_by_role("application")
+    strip = canvas.bounding_box()
+    assert strip is not None
+    page.touchscreen.tap(strip["x"] + strip["width"] - 12, strip["y"] + strip["height"] - 12)
+    page.get_by_role("dialog").wait_for()
+    box = canvas.bounding_box()
+    assert box is not None
+    corners = [
+        # Corners are round.
+        (box["x"] + 6 + across * (box["width"] - 12), box["y"] + 6 + down * (box["height"] - 12))
+        for across in (0, 1)
+        for down in (0, 1)
+    ]
+    for corner in corners:
+        page.touchscreen.tap(*corner)
+    sent = [change["clicks"][-1] for name, change in events(page) if name == "floor"]
+    # The first one is on its way; what waits holds all.
+    local = page.evaluate("elements.photo.parent.floorlensPhoto.local.clicks")
+    assert len(sent) == 1
+    assert [(x < 20, y < 20) for x, y, _ in local] == [
+        (True, True),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
 def test_call_that_was_overtaken_clears_nothing_away(browser_page: Page) -> None:
     page = browser_page
     show_photo(page)
