@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     from floorlens.catalogue.narrowing import SearchFacets
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
-    from floorlens.explanation.scaled import ScaledViews
+    from floorlens.explanation.explain import FloorLook
+    from floorlens.explanation.recent import Recent
+    from floorlens.explanation.squares import ScaledViews
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
@@ -1546,6 +1548,7 @@ class Floorlens:
                 retriever=retriever,
                 region=region,
                 clicks=corrections,
+                looks=self._looks,
                 max_megapixels=self._max_megapixels,
                 picture_seconds=self._picture_seconds,
             )
@@ -1602,6 +1605,13 @@ class Floorlens:
                 picture_seconds=self._picture_seconds,
             )
         )
+
+    @cached_property
+    def _looks(self) -> Recent[FloorLook]:
+        """Floors that were just compared: most are compared with several products."""
+        from floorlens.explanation.recent import Recent
+
+        return Recent(2)
 
     def _photo(self, source: PhotoSource | Photo, fetch: bool = False) -> Photo:
         if isinstance(source, Photo):

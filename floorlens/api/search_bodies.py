@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from floorlens.api.bodies import Request
-from floorlens.explanation import Scale
+from floorlens.explanation.squares import Scale
 from floorlens.products.ids import MAX_ID_LENGTH
 from floorlens.search import MOST_EXAMPLES, MOST_PHOTOS
 from floorlens.segmentation import Click

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from PIL import Image
 
 from floorlens.attributes import Attribute
 from floorlens.errors import UsageError
+from floorlens.explanation.squares import SIDE, OneScale, Scale, ScaledViews
 from floorlens.images.colour import delta_e76
 from floorlens.images.drawing import one_above_other, side_by_side
 from floorlens.products.product import Product
@@ -21,8 +22,6 @@ from floorlens.ranking import Match
 from floorlens.ranking.reasons import Facts
 from floorlens.segmentation import FloorRegion
 
-Scale = Literal["patterns", "sizes", "usual", "unknown"]
-"""Where a common scale of floor and product comes from; see `explanation.scaled.ScaledViews`."""
 SHORTEST_SIDE = 16
 """Of a patch in the picture of an explanation, in pixels."""
 
@@ -102,7 +101,7 @@ class Explanation:
         floor_attributes: what was measured of the floor, seen from above, by name
             (`floorlens.attributes.vocabulary.NAMES`); empty where the photo does not allow that.
         product_attributes: those of the product, measured or edited.
-        scale: where the scale comes from at which `Floorlens.scaled_views` shows both.
+        squares: floor and product at one scale; None: they were not laid on each other.
     """
 
     product: Product
@@ -115,7 +114,7 @@ class Explanation:
     product_palette: NDArray[np.float32]
     floor_attributes: Mapping[str, Attribute] = field(default_factory=dict)
     product_attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    scale: Scale = "unknown"
+    squares: OneScale | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return _equal(self, other) if isinstance(other, Explanation) else NotImplemented
@@ -131,6 +130,30 @@ class Explanation:
         file = io.BytesIO()
         Image.fromarray(self.picture()).save(file, "PNG")
         return file.getvalue()
+
+    @property
+    def scale(self) -> Scale:
+        """Where the scale comes from at which `scaled_views` shows floor and product."""
+        return "unknown" if self.squares is None else self.squares.scale
+
+    def scaled_views(self, side: int = SIDE, *, even_light: bool = True) -> ScaledViews:
+        """Returns floor and product as `Floorlens.scaled_views` does, without looking at them anew.
+
+        Args:
+            side: of the squares in pixels.
+            even_light: whether slow shading of the room is divided out.
+
+        Raises:
+            UsageError: they were not laid on each other.
+
+        Example:
+            >>> explanation = lens.compare("room.jpg", "oak-natural-plank")  # doctest: +SKIP
+            >>> explanation.scaled_views(320).product.shape  # doctest: +SKIP
+            (320, 320, 3)
+        """
+        if self.squares is None:
+            raise UsageError("this explanation has no squares: compare the product anew")
+        return self.squares.views(side, even_light=even_light)
 
     @property
     def palette_differences(self) -> NDArray[np.float32]:
@@ -209,4 +232,5 @@ def _equal(one: Patch | Explanation, other: Patch | Explanation) -> bool:
         if isinstance(value, np.ndarray)
         else bool(value == vars(other)[name])
         for name, value in vars(one).items()
+        if name != "squares"
     )

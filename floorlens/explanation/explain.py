@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from floorlens.explanation import Explanation, Patch, PatchPair
 from floorlens.explanation.above import floor_from_above, upright
 from floorlens.explanation.correspondence import corresponding
 from floorlens.explanation.originals import open_pictures
-from floorlens.explanation.scaled import at_one_scale, first_swatch
+from floorlens.explanation.recent import Recent
+from floorlens.explanation.scaled import first_swatch, floor_squares, laid
+from floorlens.explanation.squares import Surface
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation import FloorView
@@ -30,7 +33,7 @@ from floorlens.presets import Stages
 from floorlens.products.pictures import ProductPicture
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
-from floorlens.ranking.reasons import facts_of, sentence, with_attributes
+from floorlens.ranking.reasons import Doubt, facts_of, sentence, with_attributes
 from floorlens.reranking import Comparison
 from floorlens.search import Query, light_doubts, rank_floor
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
@@ -63,6 +66,25 @@ class Described:
     projection: Projection | None
 
 
+@dataclass(frozen=True, eq=False)
+class FloorLook:
+    """What explanations of one floor have in common: whoever compares several products, looks once.
+
+    Attributes:
+        view: of the floor.
+        features: of that view.
+        doubts: about the photo's light.
+        attributes: measured from above.
+        squares: of `scaled.floor_squares`.
+    """
+
+    view: FloorView
+    features: FloorFeatures
+    doubts: tuple[Doubt, ...]
+    attributes: Mapping[str, Attribute]
+    squares: tuple[Surface, NDArray[np.uint8]]
+
+
 def explain(
     product_id: str,
     photo: Photo,
@@ -72,6 +94,7 @@ def explain(
     retriever: Retriever,
     region: RegionSource | None = None,
     clicks: Iterable[ClickSource] = (),
+    looks: Recent[FloorLook] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
     picture_seconds: float = PICTURE_SECONDS,
 ) -> Explanation:
@@ -86,6 +109,7 @@ def explain(
         stages: which describe the photo.
         retriever: which searches the catalogue.
         region, clicks: as for `Floorlens.search`.
+        looks: where floors that were just compared lie, and this one will.
         max_megapixels: larger product pictures are refused.
         picture_seconds: how long decoding one may take.
 
@@ -106,26 +130,24 @@ def explain(
     photos = [picture for _, picture in pictures]
     shown = examine_product(photos, stages)
     floor = floor_region(photo, stages, region, clicks)
-    view = floor_view(photo, floor.working_mask, stages, floor.turn)
-    features = stages.embedder.features({"scene": view})
-    doubts = light_doubts(photo, floor, features)
+    look = _look(photo, floor, stages, looks)
+    view, features = look.view, look.features
     query, candidate = (
         stages.embedder.describe(each, described.projection).signature
         for each in (features, described.features)
     )
     comparison = stages.reranker.compare(query, [candidate])
     own: Mapping[str, Attribute] = catalogue.attributes.of([product_id]).get(product_id, {})
-    of_floor = floor_attributes(photo, floor, features.aspects["scene"])
     facts = None
     if comparison.looks is not None:
-        (facts,) = facts_of(comparison.looks, comparison.evidence, doubts)
-        facts = with_attributes(facts, of_floor, own)
+        (facts,) = facts_of(comparison.looks, comparison.evidence, look.doubts)
+        facts = with_attributes(facts, look.attributes, own)
 
     def match_within(limit: int | None) -> Match | None:
         result = rank_floor(
             Query(limit=limit),
             features,
-            doubts,
+            look.doubts,
             catalogue=catalogue,
             stages=stages,
             retriever=retriever,
@@ -147,12 +169,37 @@ def explain(
         ),
         floor_palette=palette(features.aspects["scene"].lab),
         product_palette=palette(next(iter(described.features.aspects.values())).lab),
-        floor_attributes=of_floor,
+        floor_attributes=look.attributes,
         product_attributes=own,
-        scale=at_one_scale(
-            *upright(photo, floor), *first_swatch(zip(photos, shown, strict=True)), own
-        ).scale,
+        squares=laid(look.squares, *first_swatch(zip(photos, shown, strict=True)), own),
     )
+
+
+def _look(
+    photo: Photo, floor: FloorRegion, stages: Stages, looks: Recent[FloorLook] | None
+) -> FloorLook:
+    """Returns what explanations of a floor have in common; made once where that is kept."""
+    known = name = None
+    if looks is not None:
+        said = floor.confidence, floor.visible, floor.source, floor.reasons, floor.turn
+        name = blake2b(repr((photo.pixels.shape, photo.size, said)).encode())
+        name.update(photo.pixels.tobytes())
+        name.update(np.packbits(floor.working_mask).tobytes())
+        known = looks.get(name.digest())
+    if known is not None:
+        return known
+    view = floor_view(photo, floor.working_mask, stages, floor.turn)
+    features = stages.embedder.features({"scene": view})
+    look = FloorLook(
+        view,
+        features,
+        light_doubts(photo, floor, features),
+        floor_attributes(photo, floor, features.aspects["scene"]),
+        floor_squares(*upright(photo, floor)),
+    )
+    if looks is not None and name is not None:
+        looks.put(name.digest(), look)
+    return look
 
 
 def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[str, Attribute]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from floorlens.attributes import Attribute
-from floorlens.explanation import Scale
 from floorlens.explanation.above import clean_box, from_above, upright
-from floorlens.explanation.alignment import Alignment, align
+from floorlens.explanation.alignment import align
 from floorlens.explanation.originals import open_pictures
+from floorlens.explanation.squares import SIDE, OneScale, Scale, ScaledViews, Surface
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation.shading import flatten
@@ -28,34 +25,12 @@ from floorlens.segmentation import ClickSource, RegionSource
 if TYPE_CHECKING:
     from floorlens.catalogue.catalogue import Catalogue
 
-SIDE = 640
-"""Side of the two pictures, in pixels."""
 LONGEST = 1024
 """Longer side of the floor from above, of which a square is shown, in pixels."""
 USUAL_METRES = 1.3
 """What a square of a product picture usually shows, in metres."""
 SPREADS: Mapping[Scale, float] = {"sizes": 0.3, "usual": 0.6}
 """How many octaves a scale is off that follows from known sizes, or from nothing."""
-
-
-@dataclass(frozen=True, eq=False)
-class ScaledViews:
-    """A floor and a product, as large as each other as far as that can be known.
-
-    Attributes:
-        floor: uint8 (s, s, 3) sRGB, a clean square of the photo's floor, from above if that is
-            possible.
-        product: uint8 (s, s, 3) sRGB, the product at the same scale, turned so that its boards lie
-            along those of the floor, mirrored where its picture ends.
-        scale: where the scale comes from. "patterns": the patterns of both agree at this scale and
-            at no other. "sizes": the size of the boards in the product data, and a camera held
-            1.4 m high. "usual": a camera held so, and a product picture that shows as much as most
-            do. "unknown": the photo does not say from where it was taken; each is shown as it is.
-    """
-
-    floor: NDArray[np.uint8] = field(repr=False)
-    product: NDArray[np.uint8] = field(repr=False)
-    scale: Scale
 
 
 def scaled_views(
@@ -105,14 +80,9 @@ def scaled_views(
         (photo, examine_product([photo], stages)[0]) for photo in photos
     )
     floor = floor_region(photo, stages, region, clicks)
-    return at_one_scale(
-        *upright(photo, floor),
-        product,
-        picture,
-        catalogue.attributes.of([product_id]).get(product_id, {}),
-        even_light=even_light,
-        side=side,
-    )
+    attributes: Mapping[str, Attribute] = catalogue.attributes.of([product_id]).get(product_id, {})
+    scale = at_one_scale(*upright(photo, floor), product, picture, attributes)
+    return scale.views(side, even_light=even_light)
 
 
 def at_one_scale(
@@ -121,10 +91,7 @@ def at_one_scale(
     product: Photo,
     picture: ProductPicture,
     attributes: Mapping[str, Attribute],
-    *,
-    even_light: bool = True,
-    side: int = SIDE,
-) -> ScaledViews:
+) -> OneScale:
     """Returns a floor and a product at one scale.
 
     Args:
@@ -134,7 +101,6 @@ def at_one_scale(
         picture: what it shows.
         attributes: of the product, by name: the width of its boards in the product data, and in
             its picture.
-        even_light, side: as for `scaled_views`.
 
     Example:
         >>> from floorlens.images.loading import load_photo
@@ -143,67 +109,74 @@ def at_one_scale(
         >>> mask = np.zeros(room.pixels.shape[:2], bool)
         >>> mask[500:] = True
         >>> (picture,) = examine_product([oak], fake_stages())
-        >>> views = at_one_scale(room.pixels, mask, oak, picture, {}, side=320)
+        >>> views = at_one_scale(room.pixels, mask, oak, picture, {}).views(320)
         >>> views.floor.shape == views.product.shape == (320, 320, 3)
         True
     """
-    floor, as_seen = _from_above(pixels, mask)
+    return laid(floor_squares(pixels, mask), product, picture, attributes)
+
+
+def laid(
+    floor_and_seen: tuple[Surface, NDArray[np.uint8]],
+    product: Photo,
+    picture: ProductPicture,
+    attributes: Mapping[str, Attribute],
+) -> OneScale:
+    """Returns a product at the scale of a floor, as `at_one_scale` does.
+
+    Args:
+        floor_and_seen: of the floor, from `floor_squares`.
+        product, picture, attributes: as for `at_one_scale`.
+
+    Example:
+        >>> laid(floor_squares(pixels, mask), oak, picture, {}).scale  # doctest: +SKIP
+        'patterns'
+    """
+    floor, as_seen = floor_and_seen
     if picture.kind == "room":
-        other, _ = _from_above(*picture.product(product.pixels))
+        other, _ = floor_squares(*picture.product(product.pixels))
     else:
         other = _surface(*picture.product(product.pixels), attributes)
-    shown = _resized(floor.square if even_light else as_seen, side)
-    if floor.metres is None or other.metres is None:
-        return ScaledViews(shown, _resized(other.square, side), "unknown")
-    usual = floor.metres / other.metres
-    alignment = align(floor.square, other.square, usual, SPREADS[other.scale])
-    return ScaledViews(
-        shown,
-        _laid(other, alignment, side),
-        "patterns" if alignment.clear else other.scale,
-    )
+    alignment = None
+    if floor.metres is not None and other.metres is not None:
+        usual = floor.metres / other.metres
+        alignment = align(floor.square, other.square, usual, SPREADS[other.scale])
+    return OneScale(floor, as_seen, other, alignment)
 
 
-@dataclass(frozen=True)
-class _Surface:
-    """A floor or a product.
-
-    Attributes:
-        rgb: uint8 (h, w, 3) sRGB, all of it floor.
-        square: uint8 (s, s, 3) sRGB, the largest clean square.
-        metres: what a side of the square measures, more or less; None: nobody knows.
-        scale: where that is known from.
-    """
-
-    rgb: NDArray[np.uint8]
-    square: NDArray[np.uint8]
-    metres: float | None
-    scale: Scale
-
-
-def _from_above(
+def floor_squares(
     pixels: NDArray[np.uint8], mask: NDArray[np.bool_]
-) -> tuple[_Surface, NDArray[np.uint8]]:
-    """Returns a floor in even light, and its square in the light of the photo."""
+) -> tuple[Surface, NDArray[np.uint8]]:
+    """Returns a floor in even light, and its square in the light of the photo.
+
+    Args:
+        pixels, mask: as for `at_one_scale`.
+
+    Example:
+        >>> pixels = np.full((120, 160, 3), 200, np.uint8)
+        >>> floor, as_seen = floor_squares(pixels, np.ones((120, 160), bool))
+        >>> floor.square.shape == as_seen.shape
+        True
+    """
     above = from_above(pixels, mask, LONGEST)
     rgb, floor = (pixels, mask) if above is None else (above.rgb, above.mask)
     box = clean_box(floor)
     square = flatten(rgb, floor)[0][box]
     if above is None:
-        return _Surface(square, square, None, "unknown"), rgb[box]
-    return _Surface(square, square, len(square) * above.metres_per_pixel, "usual"), rgb[box]
+        return Surface(square, square, None, "unknown"), rgb[box]
+    return Surface(square, square, len(square) * above.metres_per_pixel, "usual"), rgb[box]
 
 
 def _surface(
     pixels: NDArray[np.uint8], mask: NDArray[np.bool_], attributes: Mapping[str, Attribute]
-) -> _Surface:
+) -> Surface:
     square = cleanest_square(pixels, mask)
     rgb = pixels if mask.all() else square
     width, share = attributes.get("width_mm"), attributes.get("piece_width")
     if width is None or share is None or not share.value:
-        return _Surface(rgb, square, USUAL_METRES, "usual")
+        return Surface(rgb, square, USUAL_METRES, "usual")
     metres = float(width.value) / 1000 / float(share.value)
-    return _Surface(rgb, square, metres * len(square) / max(pixels.shape), "sizes")
+    return Surface(rgb, square, metres * len(square) / max(pixels.shape), "sizes")
 
 
 def first_swatch(
@@ -225,32 +198,3 @@ def first_swatch(
             return photo, picture
         others.append((photo, picture))
     return min(others, key=lambda other: other[1].kind == "drawing")
-
-
-def _resized(square: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    picture = Image.fromarray(np.ascontiguousarray(square))
-    return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0))
-
-
-def _laid(product: _Surface, alignment: Alignment, side: int) -> NDArray[np.uint8]:
-    """Returns uint8 (side, side, 3) sRGB: the product as it lies on the floor's square."""
-    step = len(product.square) * alignment.ratio / side
-    picture = Image.fromarray(np.ascontiguousarray(product.rgb))
-    # Sampling does not average: what it would pass over is averaged beforehand.
-    if step > 1:
-        size = (max(1, round(picture.width / step)), max(1, round(picture.height / step)))
-        picture, step = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0), 1.0
-    cos, sin = step * math.cos(alignment.turn), step * math.sin(alignment.turn)
-    reach = math.ceil(side * (abs(cos) + abs(sin)) / 2) + 2
-    rgb = np.asarray(picture)
-    pads = [max(0, reach - length // 2) for length in rgb.shape[:2]]
-    rgb = np.pad(rgb, ((pads[0],) * 2, (pads[1],) * 2, (0, 0)), mode="symmetric")
-    x, y, middle = rgb.shape[1] / 2, rgb.shape[0] / 2, side / 2
-    matrix = (
-        *(cos, sin, x - (cos + sin) * middle),
-        *(-sin, cos, y - (cos - sin) * middle),
-    )
-    laid = Image.fromarray(rgb).transform(
-        (side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-    )
-    return np.asarray(laid)

@@ -6,9 +6,10 @@ import base64
 import binascii
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,15 @@ import numpy as np
 from floorlens.catalogue.narrowing import SearchFacets
 from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
-from floorlens.explanation.scaled import ScaledViews
+from floorlens.explanation.recent import Recent
+from floorlens.explanation.squares import ScaledViews
 from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
 from floorlens.images.loading import WORKING_SIDE, Photo
 from floorlens.images.masks import FULL_SIZE
 from floorlens.lens import Floorlens
 from floorlens.models.stamp import encoder_key
+from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
 from floorlens.search import Sight, StageProgress
 from floorlens.segmentation import Click, DrawnRegion, FloorRegion, RegionSource
@@ -33,6 +36,9 @@ from floorlens.service.searches import KeptSearch, Searches
 _BLOCKS = (201, 1001, 5001)
 """Rankings are asked for in so many places, and then whole: an engine that looks at a part of its
 vectors must look at the same part for the pages of one block."""
+
+_EXPLANATIONS = 8
+"""Of some megabytes each: those of a table of four products, and of a card."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Searching:
         self._lens, self.searches = lens, searches
         self._max_megapixels, self._picture_seconds = max_megapixels, picture_seconds
         self._seconds_left = seconds_left
+        self._explanations = Recent[tuple[list[Any], Explanation]](_EXPLANATIONS)
 
     def search(
         self,
@@ -277,7 +284,13 @@ class Searching:
         place = self.floor(search, position)
         if place is None:
             return None
-        return self._lens.compare(place[0], product_id, region=place[1])
+        key = search.id, product_id, position, self._lens.revision()
+        explanation = self._explained(key)
+        if explanation is None:
+            explanation = self._lens.compare(place[0], product_id, region=place[1])
+            seen = _states(explanation.product)
+            self._explanations.put(key, (seen, explanation))
+        return explanation
 
     def scaled_views(
         self, search: KeptSearch, product_id: str, position: int, *, even_light: bool, side: int
@@ -297,9 +310,19 @@ class Searching:
         if place is None:
             return None
         photo, floor = place
+        key = search.id, product_id, position, self._lens.revision()
+        explanation = self._explained(key)
+        if explanation is not None:
+            return explanation.scaled_views(side, even_light=even_light)
         return self._lens.scaled_views(
             photo, product_id, region=floor, even_light=even_light, side=side
         )
+
+    def _explained(self, key: Hashable) -> Explanation | None:
+        """Returns what was just explained: a page asks for each picture of it by itself."""
+        seen, explanation = self._explanations.get(key) or (None, None)
+        # A picture that is another one now, or gone, is told as ever.
+        return explanation if explanation and _states(explanation.product) == seen else None
 
     def sight(self, search: KeptSearch, progress: StageProgress | None = None) -> Sight:
         """Returns what the photos of a search show; seen anew if other models saw it.
@@ -463,6 +486,19 @@ class Searching:
 
     def _encoder(self) -> str:
         return encoder_key(self._lens.stamp)
+
+
+def _states(product: Product) -> list[Any]:
+    """Returns what tells whether a product's pictures are still the same files."""
+    states: list[Any] = []
+    for path in product.images:
+        try:
+            state = Path(path).stat()
+        except OSError:
+            states.append(None)
+        else:
+            states.append((state.st_mtime_ns, state.st_size))
+    return states
 
 
 def _name(query: SearchQuery, hashes: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,26 @@ def test_a_product_that_a_search_would_not_look_at_closely_has_components_too(
     assert match is not None
     assert (match.rank, match.score) == (last.rank, last.score)
     assert match.components is not None
+
+
+def test_a_floor_is_looked_at_once_for_several_products(
+    lens: Floorlens, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = {one: lens.compare(room, one, region=(0, 60, 160, 120)) for one in ("oak", "ash")}
+    views: list[int] = []
+    whole = FakeNormaliser.view
+
+    def view(*arguments: Any, **options: Any) -> FloorView:
+        views.append(1)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(FakeNormaliser, "view", view)
+    again = {one: lens.compare(room, one, region=(0, 60, 160, 120)) for one in ("oak", "ash")}
+    assert again == fresh
+    of_products = len(views)
+    other = lens.compare(room, "oak", region=(0, 70, 160, 120))
+    assert len(views) - of_products > of_products / 2
+    assert other.floor != fresh["oak"].floor
 
 
 @pytest.mark.parametrize("depth", [2, 200])

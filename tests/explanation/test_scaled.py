@@ -13,7 +13,8 @@ from PIL import Image
 from floorlens.adaptation.rooms import simulate_view
 from floorlens.attributes import Attribute
 from floorlens.explanation.alignment import align
-from floorlens.explanation.scaled import ScaledViews, at_one_scale, first_swatch
+from floorlens.explanation.scaled import at_one_scale, first_swatch
+from floorlens.explanation.squares import ScaledViews
 from floorlens.images.loading import load_photo
 from floorlens.products.pictures import ProductPicture
 
@@ -28,14 +29,8 @@ def views_of(name: str, metres: float, **options: object) -> ScaledViews:
     """Returns the views of a simulated room whose floor is a sample of that width."""
     product = load_photo(PRODUCTS / name)
     room = simulate_view(product.pixels, metres, np.random.default_rng(3), size=(1024, 768))
-    return at_one_scale(
-        room.rgb,
-        room.mask,
-        product,
-        swatch(product.pixels),
-        {},
-        **options,  # type: ignore[arg-type]
-    )
+    scale = at_one_scale(room.rgb, room.mask, product, swatch(product.pixels), {})
+    return scale.views(**options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.0, 1.4])
@@ -99,7 +94,7 @@ def test_without_a_plane_each_is_shown_whole() -> None:
     mask = np.zeros((120, 160), np.bool_)
     mask[100:, 60:66] = True
     product = load_photo(PRODUCTS / "check-black-white.jpg")
-    views = at_one_scale(pixels, mask, product, swatch(product.pixels), {}, side=64)
+    views = at_one_scale(pixels, mask, product, swatch(product.pixels), {}).views(64)
     assert views.scale == "unknown"
     assert views.floor.shape == views.product.shape == (64, 64, 3)
 

@@ -127,3 +127,38 @@ def test_floor_is_where_a_mask_is_brighter_than_half(lens: Floorlens, searches: 
     Image.fromarray(pixels).save(file, "PNG")
     region = np.asarray(Searching(lens, searches).region(in_base64(file.getvalue()), (80, 16)))
     assert region[0, ::16].tolist() == [False, True, False, True, True]
+
+
+def test_pictures_of_a_comparison_are_not_worked_out_again(
+    lens: Floorlens, searches: Searches, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching = Searching(lens, searches)
+    query = SearchQuery((None,), ((),))
+    search = searching.search(None, [room.read_bytes()], query, limit=1).search
+    assert search is not None
+    options: Any = {"even_light": True, "side": 64}
+    alone = searching.scaled_views(search, "oak", 0, **options)
+    asked: list[str] = []
+    for name in ("compare", "scaled_views"):
+        whole = getattr(Floorlens, name)
+
+        def ask(*arguments: Any, name: str = name, whole: Any = whole, **options: Any) -> Any:
+            asked.append(name)
+            return whole(*arguments, **options)
+
+        monkeypatch.setattr(Floorlens, name, ask)
+    explanation = searching.compare(search, "oak", 0)
+    assert searching.compare(search, "oak", 0) is explanation
+    views = searching.scaled_views(search, "oak", 0, **options)
+    assert asked == ["compare"]
+    assert alone is not None
+    assert views is not None
+    assert np.array_equal(views.floor, alone.floor)
+    assert np.array_equal(views.product, alone.product)
+    assert views.scale == alone.scale
+    # After a change of the catalogue it is another one.
+    lens.update("oak", name="Oak, oiled")
+    again = searching.compare(search, "oak", 0)
+    assert again is not None
+    assert again.product.name == "Oak, oiled"
+    assert asked == ["compare"] * 2

@@ -29,8 +29,8 @@ from floorlens.api.service import Service, ServiceOf
 from floorlens.api.uploads import json_body, read_body, read_json_body, request_body
 from floorlens.errors import ImageError
 from floorlens.explanation.above import floor_patch
-from floorlens.explanation.scaled import SIDE as SQUARE
-from floorlens.explanation.scaled import ScaledViews
+from floorlens.explanation.squares import SIDE as SQUARE
+from floorlens.explanation.squares import ScaledViews
 from floorlens.images.drawing import jpeg_bytes, overlay, picture_bytes
 from floorlens.images.loading import Photo
 from floorlens.images.masks import mask_png
