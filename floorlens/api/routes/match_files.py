@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from floorlens.api.exchange import checkpoint
 from floorlens.api.pictures import product_picture
 from floorlens.api.problems import Refusal, problems_of
-from floorlens.api.routes.searches import BUSY, GONE, Asking, SearchId, kept_search
+from floorlens.api.routes.searches import BUSY, GONE, Asking, SearchId, file_answer, kept_search
 from floorlens.api.search_answers import CARD
 from floorlens.api.search_bodies import OneId
 from floorlens.api.service import Service, ServiceOf
@@ -41,24 +41,13 @@ _PROBLEMS = problems_of(
     s422="a parameter is unknown or out of range, or `ids` names no product of the ranking",
     s503=BUSY,
 )
-
-
-def _file(kind: str, text: str) -> dict[int | str, dict[str, Any]]:
-    schema = {"type": "string", "contentMediaType": kind}
-    name = {"schema": {"type": "string"}, "description": "a file name"}
-    return {
-        200: {
-            "content": {kind: {"schema": schema}},
-            "description": text,
-            "headers": {"Content-Disposition": name},
-        }
-    }
+_NAME = "Content-Disposition", "a file name"
 
 
 @router.get(
     "/searches/{search_id}/matches.csv",
     response_class=Response,
-    responses={**_file("text/csv", "a row for each match"), **_PROBLEMS},
+    responses={**file_answer("text/csv", "a row for each match", *_NAME), **_PROBLEMS},
 )
 async def matches_csv(
     request: Request, service: ServiceOf, caller: Asking, search_id: SearchId, ids: Ids = None
@@ -87,7 +76,7 @@ async def matches_csv(
 @router.get(
     "/searches/{search_id}/matches.pdf",
     response_class=Response,
-    responses={**_file("application/pdf", "A4 pages to print"), **_PROBLEMS},
+    responses={**file_answer("application/pdf", "A4 pages to print", *_NAME), **_PROBLEMS},
 )
 async def matches_pdf(
     request: Request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -28,6 +28,7 @@ from floorlens.api.security import Caller, requires
 from floorlens.api.service import Service, ServiceOf
 from floorlens.api.uploads import json_body, read_body, read_json_body, request_body
 from floorlens.errors import ImageError
+from floorlens.explanation import Explanation
 from floorlens.explanation.above import floor_patch
 from floorlens.explanation.squares import SIDE as SQUARE
 from floorlens.explanation.squares import ScaledViews
@@ -39,6 +40,7 @@ from floorlens.segmentation import FloorRegion
 from floorlens.service.searches import KeptSearch
 
 router = APIRouter(prefix="/v1", tags=["searches"])
+T = TypeVar("T")
 
 Asking = Annotated[Caller, Depends(requires("search"))]
 SearchId = Annotated[str, Path(description="of the search", examples=["Jm0Sg1uVqYBv2kq4zr0d1w"])]
@@ -186,16 +188,26 @@ _FLOOR_PROBLEMS = problems_of(
 )
 
 
-def _pictures(kind: str, text: str) -> dict[int | str, dict[str, Any]]:
+def file_answer(
+    kind: str, text: str, header: str = "Cache-Control", about: str = "for browsers"
+) -> dict[int | str, dict[str, Any]]:
+    """Returns how the description of the API says that an answer is a file.
+
+    Args:
+        kind: its media type.
+        text: what it holds.
+        header: that comes along.
+        about: what that header says.
+    """
     content = {kind: {"schema": {"type": "string", "contentMediaType": kind}}}
-    headers = {"Cache-Control": {"schema": {"type": "string"}, "description": "for browsers"}}
+    headers = {header: {"schema": {"type": "string"}, "description": about}}
     return {200: {"content": content, "description": text, "headers": headers}}
 
 
 @router.get(
     "/searches/{search_id}/photo.jpg",
     response_class=Response,
-    responses={**_pictures("image/jpeg", "the photo, at working size"), **_FLOOR_PROBLEMS},
+    responses={**file_answer("image/jpeg", "the photo, at working size"), **_FLOOR_PROBLEMS},
 )
 async def search_photo(
     request: Request,
@@ -222,7 +234,7 @@ async def search_photo(
 @router.get(
     "/searches/{search_id}/floor.png",
     response_class=Response,
-    responses={**_pictures("image/png", "the picture"), **_FLOOR_PROBLEMS},
+    responses={**file_answer("image/png", "the picture"), **_FLOOR_PROBLEMS},
 )
 async def floor_picture(
     request: Request,
@@ -248,7 +260,7 @@ async def floor_picture(
 @router.get(
     "/searches/{search_id}/patch.png",
     response_class=Response,
-    responses={**_pictures("image/png", "the patch"), **_FLOOR_PROBLEMS},
+    responses={**file_answer("image/png", "the patch"), **_FLOOR_PROBLEMS},
 )
 async def patch_picture(
     request: Request,
@@ -278,7 +290,7 @@ _COMPARISON_PROBLEMS = problems_of(
 @router.get(
     "/searches/{search_id}/matches/{product_id:path}/picture.png",
     response_class=Response,
-    responses={**_pictures("image/png", "the picture"), **_COMPARISON_PROBLEMS},
+    responses={**file_answer("image/png", "the picture"), **_COMPARISON_PROBLEMS},
 )
 async def comparison_picture(
     request: Request,
@@ -315,7 +327,7 @@ SquareSide = Annotated[int, Query(ge=64, le=1024, description="of the square, in
 @router.get(
     "/searches/{search_id}/matches/{product_id:path}/floor.jpg",
     response_class=Response,
-    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+    responses={**file_answer("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
 )
 async def scaled_floor(
     request: Request,
@@ -339,7 +351,7 @@ async def scaled_floor(
 @router.get(
     "/searches/{search_id}/matches/{product_id:path}/product.jpg",
     response_class=Response,
-    responses={**_pictures("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
+    responses={**file_answer("image/jpeg", "a square"), **_COMPARISON_PROBLEMS},
 )
 async def scaled_product(
     request: Request,
@@ -391,31 +403,35 @@ async def compare_match(
 def _scaled(
     service: Service, kept: KeptSearch, product_id: str, photo: int, side: int, even_light: bool
 ) -> ScaledViews:
-    try:
-        views = service.searching.scaled_views(
+    return _compared(
+        lambda: service.searching.scaled_views(
             kept, product_id, photo, even_light=even_light, side=side
         )
-    except ImageError as error:
-        # The product's: the search's own photo was read before.
-        raise Refusal(404, "image-not-found") from error
-    if views is None:
-        raise Refusal(404, "floor-not-found")
-    return views
+    )
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> Response:
     return Response(jpeg_bytes(pixels), media_type="image/jpeg", headers=_PRIVATE)
 
 
-def _explanation(service: Service, kept: KeptSearch, product_id: str, photo: int) -> Any:
+def _explanation(service: Service, kept: KeptSearch, product_id: str, photo: int) -> Explanation:
+    return _compared(lambda: service.searching.compare(kept, product_id, photo))
+
+
+def _compared(compare: Callable[[], T | None]) -> T:
+    """Returns what a comparison of a floor and a product gives.
+
+    Raises:
+        Refusal: a picture of the product is not there, or the photo shows no floor.
+    """
     try:
-        explanation = service.searching.compare(kept, product_id, photo)
+        result = compare()
     except ImageError as error:
         # The product's: the search's own photo was read before.
         raise Refusal(404, "image-not-found") from error
-    if explanation is None:
+    if result is None:
         raise Refusal(404, "floor-not-found")
-    return explanation
+    return result
 
 
 async def _floor_picture(
