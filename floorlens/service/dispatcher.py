@@ -59,6 +59,9 @@ class Dispatcher:
         self._lens = lens
         self._settings = settings
         self._store = store
+        # As it is now: while Streamlit runs the page, folders of its scripts come before the
+        # standard library, and what lies there would be taken for modules of that.
+        self._path = os.pathsep.join(sys.path)
         self._stopping = threading.Event()
         self._waking = threading.Event()
         self._thread = threading.Thread(target=self._run, name="floorlens-jobs", daemon=True)
@@ -126,7 +129,7 @@ class Dispatcher:
             self._settings.folders(),
             self._settings.max_import_mb,
         )
-        environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": self._path}
         child = subprocess.Popen(
             [sys.executable, "-m", "floorlens.service.runner"],
             stdin=subprocess.PIPE,

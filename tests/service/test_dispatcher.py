@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import floorlens
 from floorlens import Floorlens
 from floorlens.service.dispatcher import RUNNER_LOCK, Dispatcher
 from floorlens.service.jobs import ENDED, MAX_ATTEMPTS, Job, Jobs, Kind, new_job_id
@@ -170,6 +171,16 @@ def test_every_kind_of_work_is_done(lens: Floorlens, tmp_path: Path) -> None:
         assert [one["shows"] for one in shown][:2] == ["room", "product"]
         drawn = {path.name for path in jobs.pictures(ids[3]).iterdir()}
         assert drawn == {one["file"] for one in shown}
+
+
+def test_what_a_page_puts_before_the_library_meanwhile_is_not_for_jobs(
+    lens: Floorlens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`floorlens/html.py` is not the `html` of the standard library."""
+    with dispatching(lens, tmp_path) as jobs:
+        monkeypatch.setattr(sys, "path", [str(Path(floorlens.__file__).parent), *sys.path])
+        job = jobs.submit("evaluation", {"measure": "pairs", "folder": "/etc"})
+        assert ended(jobs, job.id).code == "usage"
 
 
 def test_a_failure_is_a_code_and_its_cause_a_matter_of_the_log(
