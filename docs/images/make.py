@@ -124,6 +124,18 @@ def catalogue(page: Page, address: str) -> None:
     save(shot(page), "page-catalogue")
 
 
+def evaluation(page: Page, address: str) -> None:
+    """Takes the picture of the page that measures, with the sample rooms."""
+    page.goto(f"{address}/evaluate")
+    page.get_by_role("textbox", name="Folder").fill(str(ROOMS.parent))
+    page.get_by_role("button", name="Measure", exact=True).click()
+    page.get_by_role("heading", name="What came out worst").wait_for(timeout=120_000)
+    figures = page.get_by_role("heading", name="Rooms and products in samples")
+    figures.evaluate("heading => heading.scrollIntoView()")
+    page.mouse.wheel(0, -80)
+    save(shot(page), "page-evaluate")
+
+
 def in_the_dark(page: Page, address: str) -> None:
     """Takes the picture of the dark theme."""
     search(page, address, "salon-herringbone-walnut.jpg")
@@ -161,6 +173,7 @@ PARTS: dict[str, tuple[Callable[[Any, str], None], dict[str, Any]]] = {
     "desk": (at_the_desk, DESK),
     "rooms": (several_rooms, DESK),
     "catalogue": (catalogue, DESK),
+    "evaluation": (evaluation, DESK),
     "dark": (in_the_dark, DESK | {"color_scheme": "dark"}),
     "phone": (on_a_telephone, PHONE),
 }
