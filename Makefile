@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# What is installed is pinned: constraints.txt holds one tested version of every package.
-PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# What is installed is pinned: constraints.txt holds one tested version of every package. Python
+# compiles a module when it is first imported: most of what the extras bring never is.
+PIP    := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
 EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui
 ROOMS ?=
@@ -25,9 +26,10 @@ $(BASE): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-$(TESTS): $(BASE)
+$(TESTS): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
-	@touch $@
+	@# With the extras comes the base package.
+	@touch $(BASE) $@
 
 demo: $(BASE)
 	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
