@@ -10,8 +10,8 @@ EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui check test test-transformers4 lint format benchmark soak evaluation segmenter \
-  overlays images clean
+.PHONY: demo ui check test coverage test-transformers4 lint format benchmark soak evaluation \
+  segmenter overlays images clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -50,13 +50,18 @@ images: $(TESTS)
 
 # While you work: all but the tests marked slow. Less than a minute once it is set up.
 check: lint
-	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --no-cov --quiet -m 'not slow'
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --quiet -m 'not slow'
 
 # One process of tests keeps one core busy. The tests of a file share what it has set up, so that
 # they stay together.
 JOBS ?= 2
+PYTEST := EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 test: $(TESTS)
-	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(PYTEST)
+
+# Which lines no test runs. Watching every line doubles the time, so it is not part of `make test`.
+coverage: $(TESTS)
+	$(PYTEST) --cov=floorlens --cov-report=term:skip-covered
 
 # The presets on the hub's models with transformers 4, in an environment of its own: what the
 # constraints pin for transformers 5 does not fit there.
@@ -72,11 +77,11 @@ $(VENV4)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV4) || { rm -rf $(VENV4); exit 1; }
 	grep -v -i $(foreach name,$(TRANSFORMERS4),-e '^$(name)==') constraints.txt > $(VENV4)/constraints.txt
 	$(VENV4)/bin/python -m pip install --quiet --constraint $(VENV4)/constraints.txt \
-	  --editable '.[clip]' 'transformers>=4.57,<5' hypothesis pytest pytest-cov
+	  --editable '.[clip]' 'transformers>=4.57,<5' hypothesis pytest
 	@touch $@
 
 test-transformers4: $(VENV4)/.installed
-	$(VENV4)/bin/python -m pytest --no-cov $(TRANSFORMERS4_TESTS)
+	$(VENV4)/bin/python -m pytest $(TRANSFORMERS4_TESTS)
 
 lint: $(TESTS)
 	$(BIN)/ruff check .
@@ -101,7 +106,7 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
 	$(BIN)/python benchmarks/service_load.py
-	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest --no-cov -s tests/api/test_schemathesis.py
+	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest -s tests/api/test_schemathesis.py
 	$(BIN)/python benchmarks/micro_batches.py
 
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.
