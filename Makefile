@@ -52,10 +52,12 @@ images: $(TESTS)
 check: lint
 	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --quiet -m 'not slow'
 
-# One process of tests keeps one core busy. The tests of a file share what it has set up, so that
-# they stay together.
+# One process of tests keeps one core busy: threads of PyTorch and numpy would only wait for each
+# other in busy loops, and take the core from the other process. The tests of a file share what it
+# has set up, so that they stay together; tests/conftest.py says which files come first.
 JOBS ?= 2
-PYTEST := EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) \
+  --dist loadfile --no-loadscope-reorder
 test: $(TESTS)
 	$(PYTEST)
 
