@@ -2,15 +2,16 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# What is installed is pinned: constraints.txt holds one tested version of every package.
-PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# What is installed is pinned: constraints.txt holds one tested version of every package. Python
+# compiles a module when it is first imported: most of what the extras bring never is.
+PIP    := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
 EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui check test test-transformers4 lint format benchmark soak evaluation segmenter \
-  overlays images clean
+.PHONY: demo ui check test coverage test-transformers4 lint format benchmark soak evaluation \
+  segmenter overlays images clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
 comma := ,
@@ -25,9 +26,10 @@ $(BASE): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-$(TESTS): $(BASE)
+$(TESTS): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
-	@touch $@
+	@# With the extras comes the base package.
+	@touch $(BASE) $@
 
 demo: $(BASE)
 	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
@@ -48,13 +50,20 @@ images: $(TESTS)
 
 # While you work: all but the tests marked slow. Less than a minute once it is set up.
 check: lint
-	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --no-cov --quiet -m 'not slow'
+	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --quiet -m 'not slow'
 
-# One process of tests keeps one core busy. The tests of a file share what it has set up, so that
-# they stay together.
+# One process of tests keeps one core busy: threads of PyTorch and numpy would only wait for each
+# other in busy loops, and take the core from the other process. The tests of a file share what it
+# has set up, so that they stay together; tests/conftest.py says which files come first.
 JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) \
+  --dist loadfile --no-loadscope-reorder
 test: $(TESTS)
-	EXTRAS='$(EXTRAS)' $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(PYTEST)
+
+# Which lines no test runs. Watching every line doubles the time, so it is not part of `make test`.
+coverage: $(TESTS)
+	$(PYTEST) --cov=floorlens --cov-report=term:skip-covered
 
 # The presets on the hub's models with transformers 4, in an environment of its own: what the
 # constraints pin for transformers 5 does not fit there.
@@ -70,11 +79,11 @@ $(VENV4)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV4) || { rm -rf $(VENV4); exit 1; }
 	grep -v -i $(foreach name,$(TRANSFORMERS4),-e '^$(name)==') constraints.txt > $(VENV4)/constraints.txt
 	$(VENV4)/bin/python -m pip install --quiet --constraint $(VENV4)/constraints.txt \
-	  --editable '.[clip]' 'transformers>=4.57,<5' hypothesis pytest pytest-cov
+	  --editable '.[clip]' 'transformers>=4.57,<5' hypothesis pytest
 	@touch $@
 
 test-transformers4: $(VENV4)/.installed
-	$(VENV4)/bin/python -m pytest --no-cov $(TRANSFORMERS4_TESTS)
+	$(VENV4)/bin/python -m pytest $(TRANSFORMERS4_TESTS)
 
 lint: $(TESTS)
 	$(BIN)/ruff check .
@@ -99,7 +108,7 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
 	$(BIN)/python benchmarks/service_load.py
-	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest --no-cov -s tests/api/test_schemathesis.py
+	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest -s tests/api/test_schemathesis.py
 	$(BIN)/python benchmarks/micro_batches.py
 
 # The results in docs/evaluation.md: an hour on two cores; stopped and started again, it goes on.

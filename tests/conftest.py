@@ -98,11 +98,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what runs on a shared engine as slow: it starts a server or loads a large library."""
+    """Marks what runs on a shared engine as slow: it starts a server or loads a large library.
+
+    Files with slow tests come first. With several processes the others fill up the time in which
+    one of them is still at the last slow file.
+    """
     for item in items:
         call = getattr(item, "callspec", None)
         if call is not None and SHARED_ENGINES & {str(value) for value in call.params.values()}:
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)

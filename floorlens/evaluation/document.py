@@ -49,7 +49,7 @@ def write_document(path: Path, results: ReportResults, command: str) -> Path:
         >>> from floorlens.evaluation.document import write_document
         >>> from floorlens.evaluation.report import measure_report
         >>> from floorlens.testing import fake_stages
-        >>> results = measure_report(samples(), Path("results"), fake_stages(), rooms=2, curves=())
+        >>> results = measure_report(samples(), Path("results"), fake_stages(), limit=2, curves=())
         >>> path = write_document(Path("evaluation.md"), results, "floorlens eval report DIR")
         >>> path.read_text().splitlines()[0]
         '# Evaluation'

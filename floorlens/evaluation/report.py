@@ -110,7 +110,7 @@ def measure_report(
         >>> from floorlens.demo.samples import samples
         >>> from floorlens.evaluation.report import measure_report
         >>> from floorlens.testing import fake_stages
-        >>> results = measure_report(samples(), Path("results"), fake_stages(), rooms=2, curves=())
+        >>> results = measure_report(samples(), Path("results"), fake_stages(), limit=2, curves=())
         >>> results.systems["ours"]["n"] == len(results.data.pairs)
         True
     """
