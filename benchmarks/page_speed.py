@@ -54,8 +54,8 @@ SHOWN = """([before, seconds]) => new Promise((resolve, reject) => {
   const look = () => {
     const marks = performance.getEntriesByName("floorlens-results");
     const last = marks.at(-1);
-    if (!last || last.detail === before) return false;
-    resolve([last.detail, performance.timeOrigin + last.startTime]);
+    if (!last?.detail.cards || last.detail.search === before) return false;
+    resolve([last.detail.search, performance.timeOrigin + last.startTime]);
     return true;
   };
   if (!look()) {

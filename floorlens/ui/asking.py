@@ -3,7 +3,7 @@ visit, so that a rerun of the page costs the service nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from floorlens.client import Client
 from floorlens.client.answers import Query, SearchPage, Status
 from floorlens.errors import FloorlensError, ServiceError
 from floorlens.settings import Settings, load_settings
-from floorlens.ui.early import EARLY_SEARCHES, EarlySearch
+from floorlens.ui.early import EARLY_SEARCHES, SearchThread
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem, problem_of
 from floorlens.ui.visit import MOST_STEPS, Answer, Visit, Wish
@@ -77,9 +77,9 @@ def _client(url: str, key: str | None) -> Client:
     return Client(url, key=key, timeout=ANSWER_SECONDS, retries=1)
 
 
-def begin(token: str, photo: bytes) -> None:
-    """Begins the search for a photo that has just come, before the page asks for it."""
-    EARLY_SEARCHES.begin(
+def search_early(token: str, photo: bytes) -> SearchThread | None:
+    """Begins the search for a photo, before or when the page asks for it; None: too many run."""
+    return EARLY_SEARCHES.start(
         token, lambda progress: client().search(photo, limit=FIRST, progress=progress)
     )
 
@@ -130,26 +130,59 @@ def _unanswered(visit: Visit, wish: Wish, problem: Problem) -> Visit:
 def _page(visit: Visit, wish: Wish, progress: Callable[[str], object] | None) -> SearchPage:
     answer, changes = visit.answer, dict(wish.changes)
     if wish.kind == "open":
-        service, search = client(), changes["search"]
-        opening = EarlySearch(lambda _: service.get_search(search, limit=FIRST))
+        search = changes["search"]
+        opening = SearchThread(lambda _: client().get_search(search, limit=FIRST))
         return opening.result(progress, quiet=QUICK_SECONDS)
-    if answer is None or answer.page.id is None:
-        # The service has not seen the photo yet, or keeps no searches.
-        query = {} if answer is None else _keywords(answer.page.query)
-        cursor = answer.next_cursor if answer is not None and wish.kind == "more" else None
-        query |= changes
-        early = None if visit.photo is None else EARLY_SEARCHES.take(visit.photo)
-        if early is None or query or cursor is not None:
-            photo, service = _photo(visit), client()
-            early = EarlySearch(
-                lambda begin: service.search(
-                    photo, limit=FIRST, cursor=cursor, progress=begin, **query
-                )
-            )
-        return early.result(progress, quiet=QUICK_SECONDS)
+    if answer is None:
+        return _first_page(visit, changes, progress)
+    if answer.page.id is None:
+        cursor = answer.next_cursor if wish.kind == "more" else None
+        query = _keywords(answer.page.query) | changes
+        return _page_of_photo(visit, query, cursor, progress)
     if wish.kind == "more":
         return client().get_search(answer.page, limit=FIRST, cursor=answer.next_cursor)
     return client().refine(answer.page, limit=FIRST, **changes)
+
+
+def _first_page(
+    visit: Visit, changes: Mapping[str, Any], progress: Callable[[str], object] | None
+) -> SearchPage:
+    """Returns the first answer for a photo; its search may run since the photo came."""
+    token = visit.photo or ""
+    search = EARLY_SEARCHES.get(token)
+    if search is None and not changes:
+        # If this run of the page is ended, the next one waits for the same search.
+        search = search_early(token, _photo(visit))
+    if search is None:
+        return _page_of_photo(visit, changes, None, progress)
+    try:
+        page = search.result(progress, quiet=QUICK_SECONDS)
+    except FloorlensError:
+        # Whoever tries again wants another answer.
+        EARLY_SEARCHES.drop(token)
+        if not changes:
+            raise
+        return _page_of_photo(visit, changes, None, progress)
+    if not changes:
+        return page
+    # What was drawn meanwhile.
+    if page.id is None:
+        return _page_of_photo(visit, changes, None, progress)
+    return client().refine(page, limit=FIRST, **changes)
+
+
+def _page_of_photo(
+    visit: Visit,
+    query: Mapping[str, Any],
+    cursor: str | None,
+    progress: Callable[[str], object] | None,
+) -> SearchPage:
+    """Returns a page of the ranking for a photo that only the page has."""
+    photo = _photo(visit)
+    search = SearchThread(
+        lambda note: client().search(photo, limit=FIRST, cursor=cursor, progress=note, **query)
+    )
+    return search.result(progress, quiet=QUICK_SECONDS)
 
 
 def _photo(visit: Visit) -> bytes:

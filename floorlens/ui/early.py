@@ -1,7 +1,8 @@
-"""Searches that begin as soon as a photo is here, each in a thread of its own.
+"""Searches in threads of their own, which begin as soon as a photo is here.
 
-Streamlit runs the page from the top before it comes to the line that asks for a search. The service
-can be at work meanwhile.
+Streamlit runs the page from the top before it comes to the line that asks for a search, and ends
+that run when the visitor does something else. The service can be at work meanwhile, and a later run
+waits for the same answer.
 """
 
 from __future__ import annotations
@@ -9,38 +10,40 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
 from floorlens.client.answers import SearchPage
 
 MOST = 8
-"""Searches that nobody has taken yet, at most; with more a visitor's own run asks, as without."""
+"""Searches that run, or wait for their visitor, at most; with more, the visitor's own run asks."""
 SECONDS = 120.0
-"""So long a search waits to be taken."""
+"""So long an answer waits for its visitor."""
 
 Ask: TypeAlias = Callable[[Callable[[str], object]], SearchPage]
 """Asks the service for a search; calls what it is given with the name of each stage."""
 
 
-class EarlySearch:
+class SearchThread:
     """A search that runs in a thread of its own."""
 
     def __init__(self, ask: Ask) -> None:
-        self.end = time.monotonic() + SECONDS
-        self._events: SimpleQueue[str | SearchPage | Exception] = SimpleQueue()
-        threading.Thread(target=self._run, args=(ask,), name="early-search", daemon=True).start()
+        """Begins it."""
+        self._change = threading.Condition()
+        self._stage = ""
+        self._answer: SearchPage | None = None
+        self._error: BaseException | None = None
+        self._end: float | None = None
+        threading.Thread(target=self._run, args=(ask,), name="search", daemon=True).start()
 
-    def _run(self, ask: Ask) -> None:
-        try:
-            self._events.put(ask(self._events.put))
-        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
-            self._events.put(error)
+    @property
+    def seconds(self) -> float:
+        """For how long it has been over; negative: it still runs."""
+        return -1.0 if self._end is None else time.monotonic() - self._end
 
     def result(
         self, progress: Callable[[str], object] | None = None, *, quiet: float = 0.0
     ) -> SearchPage:
-        """Returns the answer, once it is there; may be called once.
+        """Returns the answer, once it is there.
 
         Args:
             progress: called in this thread with the name of each stage when it begins; the first
@@ -51,44 +54,77 @@ class EarlySearch:
         Raises:
             FloorlensError: what the service, or the way to it, refused.
         """
-        begin, stage, silent = time.monotonic() + quiet, "", True
+        first, shown = time.monotonic() + quiet, None
         while True:
-            try:
-                left = max(0.0, begin - time.monotonic())
-                event = self._events.get(timeout=left if silent and progress is not None else None)
-            except Empty:
-                event = stage
-                silent = False
-            if isinstance(event, SearchPage):
-                return event
-            if isinstance(event, Exception):
-                raise event
-            stage = event
-            if progress is not None and not silent:
-                progress(stage)
+            with self._change:
+                if self._end is not None:
+                    break
+                left = first - time.monotonic()
+                if progress is None or (left <= 0 and shown == self._stage):
+                    self._change.wait()
+                    continue
+                if left > 0:
+                    self._change.wait(left)
+                    continue
+                shown = self._stage
+            progress(shown)
+        if self._answer is None:
+            raise self._error or RuntimeError("a search ended without an answer")
+        return self._answer
+
+    def _run(self, ask: Ask) -> None:
+        answer: SearchPage | None = None
+        error: BaseException | None = None
+        try:
+            answer = ask(self._note)
+        except BaseException as one:  # noqa: BLE001 - raised again where the answer is waited for
+            error = one
+        with self._change:
+            self._answer, self._error, self._end = answer, error, time.monotonic()
+            self._change.notify_all()
+
+    def _note(self, stage: str) -> None:
+        with self._change:
+            self._stage = stage
+            self._change.notify_all()
 
 
 class EarlySearches:
-    """Searches by the token of their photo, until somebody takes them."""
+    """Searches by the token of their photo, until their visitor has the answer."""
 
     def __init__(self) -> None:
-        self._searches: dict[str, EarlySearch] = {}
+        self._searches: dict[str, SearchThread] = {}
+        # With those whose visitor has left.
+        self._threads: list[SearchThread] = []
         self._lock = threading.Lock()
 
-    def begin(self, token: str, ask: Ask) -> None:
-        """Begins the search for a photo, unless too many wait to be taken."""
+    def start(self, token: str, ask: Ask) -> SearchThread | None:
+        """Begins the search for a photo and returns it; None: too many run already."""
         with self._lock:
-            now = time.monotonic()
-            self._searches = {
-                other: search for other, search in self._searches.items() if search.end > now
-            }
-            if len(self._searches) < MOST:
-                self._searches[token] = EarlySearch(ask)
+            self._purge()
+            waiting = [one for one in self._searches.values() if one not in self._threads]
+            if len(self._threads) + len(waiting) >= MOST:
+                return None
+            search = self._searches[token] = SearchThread(ask)
+            self._threads.append(search)
+            return search
 
-    def take(self, token: str) -> EarlySearch | None:
-        """Returns the search for a photo, for one caller alone; None: there is none."""
+    def get(self, token: str) -> SearchThread | None:
+        """Returns the search for a photo; None: there is none."""
         with self._lock:
-            return self._searches.pop(token, None)
+            self._purge()
+            return self._searches.get(token)
+
+    def drop(self, token: str) -> None:
+        """Forgets the search for a photo: its visitor has the answer, or has left."""
+        with self._lock:
+            self._searches.pop(token, None)
+
+    def _purge(self) -> None:
+        self._threads = [one for one in self._threads if one.seconds < 0]
+        self._searches = {
+            token: one for token, one in self._searches.items() if one.seconds <= SECONDS
+        }
 
 
 EARLY_SEARCHES = EarlySearches()

@@ -152,9 +152,9 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
         except PhotosFull:
             return refusal("busy", 503)
         if "search" in request.query_params:
-            from floorlens.ui.asking import begin
+            from floorlens.ui.asking import search_early
 
-            begin(token, photo)
+            search_early(token, photo)
         return JSONResponse({"token": token}, 201, _GUARD)
 
     async def show_photo(request: Request) -> Response:

@@ -14,6 +14,7 @@ import streamlit as st
 
 from floorlens.client.answers import Match, SearchFacets, SearchPage
 from floorlens.ui import texts
+from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.states import Problem
 
@@ -186,7 +187,7 @@ def store(visit: Visit) -> None:
     photo = current().photo
     st.session_state["visit"] = visit
     if photo is not None and photo != visit.photo:
-        PHOTOS.drop(photo)
+        _drop(photo)
     if visit.answer is not None:
         name(visit.answer)
 
@@ -199,10 +200,15 @@ def name(answer: Answer) -> None:
         st.query_params["search"] = answer.page.id
 
 
+def _drop(photo: str) -> None:
+    PHOTOS.drop(photo)
+    EARLY_SEARCHES.drop(photo)
+
+
 def _forget() -> None:
     photo = current().photo
     if photo is not None:
-        PHOTOS.drop(photo)
+        _drop(photo)
 
 
 def compare(product_id: str) -> None:

@@ -15,7 +15,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
       make("h2"), make("label", {}, root.group, make("span")), make("p", { className: "verdict" }));
     root.more = make("button", { type: "button" });
     root.more.addEventListener("click", () => {
-      root.more.disabled = true;
+      // It stays where the keyboard is until the next cards are there.
+      if (root.more.ariaDisabled === "true") return;
+      root.more.ariaDisabled = "true";
       root.send("more", true);
     });
     root.foot = make("footer", {}, root.more, make("span"));
@@ -38,9 +40,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
   verdict.hidden = !data.verdict;
   root.foot.hidden = !data.more;
   root.more.textContent = data.texts.more;
-  root.more.disabled = false;
+  root.more.ariaDisabled = "false";
   root.foot.lastChild.textContent = data.more ?? "";
   const focus = root.getRootNode().activeElement;
+  const before = root.items.size;
   const first = root.items.size ? data.cards.length : Math.max(FIRST, data.equals);
   fill(root, data, data.cards.slice(0, first));
   root.data = data;
@@ -48,9 +51,13 @@ export default function ({ parentElement, data, setTriggerValue }) {
     requestAnimationFrame(() => setTimeout(() => root.data === data && fill(root, data, data.cards)));
   }
   // A card that moved lost it.
-  if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
+  const next = focus === root.more && root.items.size > before && data.cards[before];
+  const place = next ? root.items.get(next.id).querySelector(".open") : focus;
+  if (place && root.contains(place)) place.focus({ preventScroll: true });
+  if (!another) return;
   // For whoever measures the page in a browser: the frame that is drawn next shows them.
-  if (another) requestAnimationFrame(() => performance.mark("floorlens-results", { detail: data.search }));
+  const detail = { search: data.search, cards: root.items.size };
+  requestAnimationFrame(() => performance.mark("floorlens-results", { detail }));
 }
 
 /** Shows cards: those that cannot be told apart in a band, the others below it. */

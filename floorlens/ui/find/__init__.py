@@ -1,18 +1,18 @@
 """The page "Find a floor": a photo, the floor drawn on it, the products ranked for it.
 
 ```
-entry     the first screen: drop, paste, camera, sample rooms; and another photo later
-progress  what the service does with a photo, stage by stage
-trouble   what is amiss, with its cure
-photo     the photo with its floor, and the correction in place
-briefs    products in short, beside the ranking
-refining  what narrows the ranking, and what counts in it
-comparing up to four products beside the floor
-comparisons  of products with the floor, for table and card
-sharing   how many pass, the link, files, the shortlist
-matches   the ranked products as cards
-product   an opened card: floor and product side by side
-facts     what is known of a product, as texts
+entry       the first screen: drop, paste, camera, sample rooms; and another photo later
+progress    what the service does with a photo, stage by stage
+trouble     what is amiss, with its cure
+photo       the photo with its floor, and the correction in place
+briefs      products in short, beside the ranking
+refining    what narrows the ranking, and what counts in it
+comparing   up to four products beside the floor
+comparisons of products with the floor, for table and card
+sharing     how many pass, the link, files, the shortlist
+matches     the ranked products as cards
+product     an opened card: floor and product side by side
+facts       what is known of a product, as texts
 ```
 """
 
@@ -65,12 +65,13 @@ def show() -> None:
             trouble.show(now)
         if now.answer is not None:
             trouble.show_doubts(now)
-            # What stands above the cards is sent after them: what it shows has to be asked for.
             above = st.container(key="above-cards")
-            matches.show(now)
-            facets = refining.search_facets(now.answer)
             with above:
                 sharing.show(now)
+            matches.show(now)
+            # The chips are sent after the cards: what they show has to be asked for.
+            facets = refining.search_facets(now.answer)
+            with above:
                 refining.show(now, facets)
     product.show(now)
     comparing.show(now)

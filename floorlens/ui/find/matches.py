@@ -22,14 +22,16 @@ def show(now: Visit) -> None:
     if answer is None:
         return
     page = answer.page
-    shown = texts.SHOWN.format(shown=len(answer.matches), total=page.total)
+    count = texts.SHOWN.format(shown=len(answer.matches), total=page.total)
     _CARDS(
         key="cards",
         data={
             "search": page.id or "",
+            # Streamlit draws nothing anew for the same data: what was pressed would stay so.
+            "turn": st.session_state.get("cards_turn", 0),
             "group": page.query.group == "design",
             "verdict": _verdict(answer),
-            "more": None if answer.next_cursor is None else shown,
+            "more": None if answer.next_cursor is None else count,
             "cards": _cards(now, answer),
             "equals": page.equals if page.equals <= MOST_EQUALS else 0,
             "texts": {
@@ -100,7 +102,10 @@ def prefer(product_id: str | None, what: str) -> None:
 
 
 def _event(name: str) -> Any:
-    return st.session_state["cards"].get(name)
+    event = st.session_state["cards"].get(name)
+    if event is not None:
+        st.session_state["cards_turn"] = st.session_state.get("cards_turn", 0) + 1
+    return event
 
 
 def _open() -> None:

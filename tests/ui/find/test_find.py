@@ -28,6 +28,7 @@ from floorlens.service.store import Store
 from floorlens.settings import Settings
 from floorlens.testing import fake_stages
 from floorlens.ui import asking, rooms, texts
+from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
 from tests.ui.elements import send
@@ -154,19 +155,20 @@ def test_a_search_that_began_when_the_photo_came_is_not_asked_for_again(
     monkeypatch.setattr(Client, "search", counting)
     data = room.read_bytes()
     token = PHOTOS.put(data)
-    asking.begin(token, data)
+    asking.search_early(token, data)
     page.session_state["visit"] = Visit(photo=token, preview=token, wish=Wish("search"))
     run(page)
     assert len(products(page)) == 6
     assert calls == ["search"]
-    # One with a floor by hand is another search.
+    # A floor that is drawn meanwhile corrects it.
     token = PHOTOS.put(data)
-    asking.begin(token, data)
+    asking.search_early(token, data)
     drawn = Wish("search", {"region": tuple(FLOOR)})
     page.session_state["visit"] = Visit(photo=token, preview=token, wish=drawn)
     run(page)
     assert page.session_state["visit"].answer.page.query.region == (FLOOR,)
-    assert len(calls) == 3
+    assert calls == ["search"] * 2
+    assert EARLY_SEARCHES.get(token) is None
 
 
 def test_a_click_elsewhere_asks_the_service_nothing(
