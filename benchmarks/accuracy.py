@@ -3,8 +3,9 @@
     python benchmarks/accuracy.py [--data ../shared/data] [--weights DIR]
 
 With `--weights` the models of another folder are measured (encoder.onnx, projection.npz,
-segmenter.onnx), such as those that `export_encoder --fp32` and `export_model --fp32` write. The
-code is that of `floorlens eval`. Data sets that are not there are named and left out.
+segmenter_trunk.onnx, segmenter_decoder.onnx), such as those that `export_encoder --fp32` and
+`export_model --fp32` write. The code is that of `floorlens eval`. Data sets that are not there are
+named and left out.
 """
 
 from __future__ import annotations

@@ -25,8 +25,14 @@ Inputs = dict[str, Any]
 Run = Callable[[Inputs], Any]
 # A photo of 4:3 at the segmenter's size, and the patches of a floor.
 INPUTS: dict[str, Inputs] = {
-    "segmenter": {
-        "rgb": np.zeros((1, 288, 384, 3), np.uint8),
+    "segmenter_trunk": {"rgb": np.zeros((1, 288, 384, 3), np.uint8)},
+    "segmenter_decoder": {
+        "picture": np.zeros((1, 3, 144, 192), np.float32),
+        "f2": np.zeros((1, 16, 144, 192), np.float32),
+        "f4": np.zeros((1, 24, 72, 96), np.float32),
+        "f8": np.zeros((1, 48, 36, 48), np.float32),
+        "f16": np.zeros((1, 120, 18, 24), np.float32),
+        "f32": np.zeros((1, 352, 9, 12), np.float32),
         "clicks": np.zeros((1, 2, 72, 96), np.float32),
     },
     "encoder": {"rgb": np.zeros((24, 160, 160, 3), np.uint8)},
@@ -77,7 +83,7 @@ def main() -> None:
             seconds, _ = alternate(works, options.rounds)
             medians = {way: statistics.median(values) for way, values in seconds.items()}
             print(
-                f"{name:10} " + ", ".join(f"{way} {value:.3f} s" for way, value in medians.items())
+                f"{name:17} " + ", ".join(f"{way} {value:.3f} s" for way, value in medians.items())
             )
 
 

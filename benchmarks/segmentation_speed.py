@@ -16,7 +16,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from machine import machine
@@ -27,8 +27,8 @@ from reference_design import ClipSeg
 from timing import alternate, peak_megabytes
 
 from floorlens.images.formats import PILLOW_FORMATS
-from floorlens.models.onnx import load_session
-from floorlens.segmentation.backends.builtin import WEIGHTS, BuiltinSegmenter
+from floorlens.segmentation.backends.builtin import BuiltinSegmenter
+from floorlens.segmentation.network import Features, FloorNetwork, load_network
 
 WIDTH, HEIGHT = 1280, 960
 # ImageNet's, as in the published preprocessing of CIDAS/clipseg-rd64-refined.
@@ -39,29 +39,33 @@ PAIRS = (("network", "floorlens network", "clipseg network"), ("stage", "floorle
 
 
 class Recorder:
-    """An ONNX session that remembers its last inputs."""
+    """The network, remembering its last inputs."""
 
-    def __init__(self, session: Any) -> None:
-        """`session`: the session to run."""
-        self._session = session
-        self._inputs: tuple[Any, ...] = ()
+    def __init__(self, network: FloorNetwork) -> None:
+        """`network`: the network to run."""
+        self._network = network
+        self.stamp, self.side = network.stamp, network.side
+        self._inputs: dict[str, Any] = {}
 
-    def get_modelmeta(self) -> Any:
-        """Returns the metadata of the model file."""
-        return self._session.get_modelmeta()
+    def features(self, rgb: NDArray[np.uint8]) -> Features:
+        """Runs the trunk and returns its features."""
+        self._inputs["rgb"] = rgb
+        return self._network.features(rgb)
 
-    def run(self, *inputs: Any) -> Any:
-        """Runs the session and returns its outputs."""
-        self._inputs = inputs
-        return self._session.run(*inputs)
+    def decode(self, features: Features, clicks: NDArray[np.float32]) -> Any:
+        """Runs the decoder and returns the answer."""
+        self._inputs["clicks"] = clicks
+        return self._network.decode(features, clicks)
 
     def again(self) -> Any:
-        """Runs the last inputs once more and returns the outputs."""
-        return self._session.run(*self._inputs)
+        """Runs the last inputs once more and returns the answer."""
+        return self._network.decode(
+            self._network.features(self._inputs["rgb"]), self._inputs["clicks"]
+        )
 
     def shapes(self) -> dict[str, list[int]]:
         """Returns the shapes of the last inputs."""
-        return {name: list(value.shape) for name, value in self._inputs[1].items()}
+        return {name: [1, *value.shape] for name, value in self._inputs.items()}
 
 
 def photo() -> tuple[NDArray[np.uint8], str]:
@@ -89,17 +93,21 @@ def clipseg_stage(model: ClipSeg, pixels: NDArray[np.uint8]) -> Any:
 def measure(runs: int, threads: int) -> dict[str, Any]:
     """Returns medians in seconds, ratios, memory and what was measured on which machine."""
     pixels, source = photo()
-    session = Recorder(load_session(WEIGHTS, threads))
-    segmenter = BuiltinSegmenter(threads=threads, session=session)
+    network = Recorder(load_network(threads))
+
+    def segmenter() -> BuiltinSegmenter:
+        """Returns one that has not seen the photo."""
+        return BuiltinSegmenter(network=cast("FloorNetwork", network))
+
     before = peak_megabytes()
     for _ in range(2):
-        mask = segmenter.segment(pixels).pixels > THRESHOLD
+        mask = segmenter().segment(pixels).pixels > THRESHOLD
     floorlens_peak = peak_megabytes()
     clipseg = ClipSeg(threads)
     works: dict[str, Callable[[int], Any]] = {
-        "floorlens network": lambda _run: session.again(),
+        "floorlens network": lambda _run: network.again(),
         "clipseg network": lambda _run: clipseg.run(clipseg.photo),
-        "floorlens": lambda _run: segmenter.segment(pixels).pixels > THRESHOLD,
+        "floorlens": lambda _run: segmenter().segment(pixels).pixels > THRESHOLD,
         "clipseg": lambda _run: clipseg_stage(clipseg, pixels),
     }
     if tuple(works["clipseg"](0).shape) != mask.shape:
@@ -115,7 +123,7 @@ def measure(runs: int, threads: int) -> dict[str, Any]:
         "ratios": {name: medians[theirs] / medians[ours] for name, ours, theirs in PAIRS},
         "runs": runs,
         "threads": threads,
-        "inputs": session.shapes(),
+        "inputs": network.shapes(),
         "picture": source,
         "peak_mb": {
             "before": before,
@@ -123,7 +131,7 @@ def measure(runs: int, threads: int) -> dict[str, Any]:
             "with_clipseg": peak_megabytes(),
         },
         "machine": machine("onnxruntime", "torch", "transformers"),
-        "segmenter": segmenter.stamp.as_dict(),
+        "segmenter": network.stamp.as_dict(),
     }
 
 

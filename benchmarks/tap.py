@@ -4,8 +4,9 @@
 
 For each photo in turn: a search; a tap on it (`refine` with one click on a random spot, on floor in
 one photo and beside it in the next); and a search of the same photo with that click from the
-beginning, to which the answer to the tap is compared. Prints medians, their ratio (aim .5), whether
-the first place is the same, and Spearman's correlation of the first 20.
+beginning, to which the answer to the tap is compared. Prints medians, their ratio (aim .5), the
+mean CPU time of the service for each (on Linux), which a busy machine changes less, whether the
+first place is the same, and Spearman's correlation of the first 20.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import shutil
 import statistics
 import tempfile
@@ -55,26 +57,28 @@ def main() -> None:
         rooms = sorted(options.rooms.glob("*.jpg"))
         rooms = [rooms[i % len(rooms)] for i in range(options.photos)]
         with (
-            serving(catalogue, folder, 1) as (url, _),
+            serving(catalogue, folder, 1) as (url, service),
             httpx.Client(base_url=url, timeout=PATIENCE) as client,
         ):
-            measure(client, rooms, options.side)
+            measure(client, service, rooms, options.side)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
-    """Prints the figures of all photos."""
+def measure(client: httpx.Client, service: int, rooms: list[Path], side: int) -> None:
+    """Prints the figures of all photos; `service` is the process that serves."""
     times: dict[str, list[float]] = {"search": [], "tap": [], "anew": []}
+    work: dict[str, list[float]] = {"search": [], "tap": [], "anew": []}
     stages: dict[str, list[dict[str, float]]] = {"search": [], "tap": [], "anew": []}
     same: list[bool] = []
     agreement: list[float] = []
     rng = np.random.default_rng(0)
 
     def timed(name: str, path: str, **options: Any) -> Any:
-        start = time.perf_counter()
+        before, start = cpu_seconds(service), time.perf_counter()
         answer = client.post(path, **options)
         times[name].append(time.perf_counter() - start)
+        work[name].append(cpu_seconds(service) - before)
         if answer.status_code == 422:
             return None
         body = answer.raise_for_status().json()
@@ -85,6 +89,7 @@ def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
         page = timed("search", "/v1/search", files={"photo": photo})
         if page is None:
             times["search"].pop()
+            work["search"].pop()
             return
         floor = client.get(f"/v1/searches/{page['id']}/floor.png", params={"kind": "mask"})
         mask = np.asarray(Image.open(io.BytesIO(floor.content), formats=PILLOW_FORMATS)) > 127
@@ -96,6 +101,7 @@ def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
         if tapped is None or anew is None:
             for name in ("tap", "anew", "search"):
                 times[name].pop()
+                work[name].pop()
             return
         one, other = ([match["id"] for match in each["matches"]] for each in (tapped, anew))
         same.append(one[0] == other[0])
@@ -104,7 +110,7 @@ def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
     for number, room in enumerate([rooms[0], rooms[1], *rooms]):
         asked(enlarged(room, side), number)
         if number == 1:
-            for values in (*times.values(), *stages.values(), same, agreement):
+            for values in (*times.values(), *work.values(), *stages.values(), same, agreement):
                 values.clear()  # type: ignore[attr-defined]
     medians = {name: statistics.median(values) for name, values in times.items()}
     print(f"{len(same)} photos of {side} px")
@@ -115,11 +121,24 @@ def measure(client: httpx.Client, rooms: list[Path], side: int) -> None:
         }
         print(f"{name:8s} {medians[name]:.3f} s; stages (ms) {parts}")
     print(f"tap / search: {medians['tap'] / medians['search']:.2f} (aim .50)")
+    means = {name: statistics.mean(values) for name, values in work.items()}
+    if means["search"]:
+        texts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in means.items())
+        print(f"CPU time: {texts}; tap / search: {means['tap'] / means['search']:.2f}")
     print(
         f"tap beside the same search anew: first place the same in {np.mean(same):.3f} of them, "
         f"Spearman's correlation of the first {FIRST} mean {np.mean(agreement):.3f}, "
         f"median {np.median(agreement):.3f}"
     )
+
+
+def cpu_seconds(process: int) -> float:
+    """Returns the CPU time that a process has taken, of all its threads; 0 if not on Linux."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def tap(mask: NDArray[np.bool_], *, floor: bool, rng: np.random.Generator) -> dict[str, Any]:

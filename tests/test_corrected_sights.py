@@ -12,7 +12,10 @@ from floorlens import Floorlens
 from floorlens.demo.samples import samples
 from floorlens.embedding.backends.builtin import BuiltinEmbedder
 from floorlens.images.loading import load_photo
+from floorlens.normalisation.backends import builtin
+from floorlens.normalisation.colours import sample_colours
 from floorlens.search import Sight
+from floorlens.segmentation.network import FloorNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -72,12 +75,43 @@ def test_a_tap_ranks_as_the_same_search_anew(
     assert len(set(one[:5]) & set(other[:5])) >= 4
 
 
+def test_a_photo_and_its_taps_go_through_the_segmenters_trunk_once(
+    lens: Floorlens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, or twice if the first answer is unsure; a tap after that needs the decoder alone."""
+    pictures: list[Any] = []
+    features = FloorNetwork.features
+
+    def counted(self: FloorNetwork, picture: Any) -> Any:
+        pictures.append(picture)
+        return features(self, picture)
+
+    monkeypatch.setattr(FloorNetwork, "features", counted)
+    pixels = photo_of("bath-terrazzo").pixels.copy()
+    # A photo that no other test has shown.
+    pixels[0, 0] ^= 1
+    sight = lens.see(pixels)
+    looks = len(pictures)
+    assert looks in (1, 2)
+    for place in ((40, 700, True), (600, 700, False), (640, 100, True)):
+        sight = lens.see(pixels, region=sight.floors[0], clicks=[place], earlier=sight)
+    assert len(pictures) == looks
+
+
 def test_a_floor_that_stays_costs_nothing(lens: Floorlens, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No patch is embedded, and the colour that fills patches beside the floor is not measured."""
     photo = photo_of("hall-chevron")
     first = lens.see(photo)
-    counts = encoded(monkeypatch)
+    counts, samplings = encoded(monkeypatch), []
+
+    def sampled(*images: Any) -> Any:
+        samplings.append(images)
+        return sample_colours(*images)
+
+    monkeypatch.setattr(builtin, "sample_colours", sampled)
     again = lens.see(photo, region=first.floors[0], earlier=first)
     assert counts == []
+    assert len(samplings) == 1
     for part in ("base", "coverage", "lab", "facts", "trust"):
         one, other = (getattr(sight.features.aspects["scene"], part) for sight in (first, again))
         assert np.array_equal(one, other), part

@@ -80,7 +80,7 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
 def _smoothed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     radius = 1
     while True:
-        edges = int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
+        edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
         if edges <= _MOST_EDGES:
             return mask
         blurred = mask_image(mask).filter(ImageFilter.BoxBlur(radius))
@@ -92,23 +92,27 @@ def _smoothed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _rings(mask: NDArray[np.bool_]) -> list[tuple[Ring, tuple[float, float]]]:
     """Returns each closed edge of a mask, and the centre of a pixel of the mask beside it."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return []
+    # Of a room the floor is half: nothing is to be found in the rest.
+    left, top = int(columns[0]), int(rows[0])
+    mask = mask[top : rows[-1] + 1, left : columns[-1] + 1]
     padded = np.pad(mask, 1)
     core = padded[1:-1, 1:-1]
     height, width = mask.shape
-    # Which edges leave a corner, by direction: bool (h + 1, w + 1).
-    leaving = [np.zeros((height + 1, width + 1), bool) for _ in _STEPS]
-    leaving[0][:-1, :-1] = core & ~padded[:-2, 1:-1]
-    leaving[1][:-1, 1:] = core & ~padded[1:-1, 2:]
-    leaving[2][1:, 1:] = core & ~padded[2:, 1:-1]
-    leaving[3][1:, :-1] = core & ~padded[1:-1, :-2]
     width += 1
-    # Of each corner, row by row, a bit for each direction in which an edge leaves it.
-    codes = sum(corners.astype(np.uint8) << bit for bit, corners in enumerate(leaving))
-    ways = bytearray(np.asarray(codes, np.uint8).tobytes())
+    # Of each corner, a bit for each direction in which an edge leaves it.
+    codes = np.zeros((height + 1, width), np.uint8)
+    codes[:-1, :-1] += np.multiply(core & ~padded[:-2, 1:-1], np.uint8(1))
+    codes[:-1, 1:] += np.multiply(core & ~padded[1:-1, 2:], np.uint8(2))
+    codes[1:, 1:] += np.multiply(core & ~padded[2:, 1:-1], np.uint8(4))
+    codes[1:, :-1] += np.multiply(core & ~padded[1:-1, :-2], np.uint8(8))
+    ways = bytearray(codes.tobytes())
     steps = tuple(x + width * y for x, y in _STEPS)
     rings = []
     # Every ring has an edge that leads to the right.
-    for start in np.flatnonzero(leaving[0]).tolist():
+    for start in np.flatnonzero(codes & 1).tolist():
         if not ways[start] & 1:
             continue
         corner, direction, points = start, 0, []
@@ -128,8 +132,8 @@ def _rings(mask: NDArray[np.bool_]) -> list[tuple[Ring, tuple[float, float]]]:
                 direction = turn
         y, x = np.divmod(np.array(points), width)
         # To the right of the middle of the first edge.
-        inside = (start % width + 0.5, start // width + 0.5)
-        rings.append((np.stack([x, y], axis=1).astype(np.float64), inside))
+        inside = (left + start % width + 0.5, top + start // width + 0.5)
+        rings.append((np.stack([left + x, top + y], axis=1).astype(np.float64), inside))
     return rings
 
 

@@ -45,7 +45,7 @@ def session_stamp(session: onnxruntime.InferenceSession) -> Stamp:
     """Returns the stamp that the session's model file carries.
 
     Example:
-        >>> session_stamp(load_session("segmenter.onnx")).model_id
+        >>> session_stamp(load_session("segmenter_trunk.onnx")).model_id
         'floorlens-segmenter'
     """
     return Stamp.from_metadata(session.get_modelmeta().custom_metadata_map)

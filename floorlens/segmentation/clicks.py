@@ -174,7 +174,8 @@ def correct(
             surface = surface or _Surface(pixels)
             part = surface.region_around(place, wrong)
             # Where no floor was seen at all, colour is the only witness.
-            if suggestion is not None and mask.any() and part.sum() > SMALL * result.sum():
+            large = np.count_nonzero(part) > SMALL * np.count_nonzero(result)
+            if suggestion is not None and mask.any() and large:
                 probability = float(suggestion[part].mean(dtype=np.float64))
                 if (probability if click.floor else 1 - probability) < CREDIBLE:
                     part = wrong & _disk(mask.shape, place, 2 * radius)
@@ -250,7 +251,7 @@ def _connected_part(mask: Mask, seed: tuple[int, int]) -> Mask:
             member = np.zeros(int(runs[-1, -1]) + 2, bool)
             member[runs[component]] = True
             component = member[runs] & mask
-        before, area = area, int(component.sum())
+        before, area = area, int(np.count_nonzero(component))
     return component
 
 

@@ -63,7 +63,7 @@ def region_from_probability(
         (0.9, (0, 0, 640, 480))
     """
     mask = floor.pixels > threshold
-    share = float(mask.mean())
+    share = np.count_nonzero(mask) / mask.size
     sideways = floor.upright < SIDEWAYS
     if floor.visible < min_visible or share < min_share:
         turn = "If the photo lies on its side, turn it upright. " if sideways else ""
@@ -116,7 +116,7 @@ def correct_region(
     """
     probability = None if suggestion is None else suggestion.pixels
     mask = correct(photo.pixels, region.working_mask, probability, clicks, threshold)
-    area = int(mask.sum())
+    area = np.count_nonzero(mask)
     if not area:
         raise RegionError(
             "the clicks leave nothing of the floor: take back one of those on what is not floor, "
@@ -126,7 +126,7 @@ def correct_region(
     visible = 1.0 if any(click.floor for click in clicks) else region.visible
     confidence, rug_share = 1.0, 0.0
     if region.source == "automatic":
-        rest = int((mask & region.working_mask).sum())
+        rest = np.count_nonzero(mask & region.working_mask)
         mean = region.confidence / region.visible if region.visible else 0.0
         confidence = (mean * rest + area - rest) / area * visible
         rug_share = 0.0 if suggestion is None else suggestion.rug_share
@@ -160,7 +160,7 @@ def doubts(
         >>> doubts(np.full((48, 64, 3), 128, np.uint8), np.ones((48, 64), bool), confidence=0.5)
         ('unsure: the floor was found with a confidence of only 50%',)
     """
-    share = float(mask.mean())
+    share = np.count_nonzero(mask) / mask.size
     reasons = []
     if share < SMALL_SHARE:
         reasons.append(f"too small: the floor is only {share:.1%} of the photo")

@@ -1,6 +1,6 @@
 """Measure a segmenter on labelled pictures.
 
-python -m training.segmentation.evaluate --model floorlens/weights/segmenter.onnx
+python -m training.segmentation.evaluate --model floorlens/weights
 """
 
 from __future__ import annotations
@@ -118,12 +118,14 @@ def torch_predictor(net: ExportNet, side: int) -> Predictor:
     return predict
 
 
-def built_in_predictor(path: Path, side: int | None = None) -> Predictor:
-    """Predict with the runtime that ships in the package."""
+def built_in_predictor(folder: Path, side: int | None = None) -> Predictor:
+    """Predict with the runtime that ships in the package, and the two model files in a folder."""
     from floorlens.segmentation.backends.builtin import BuiltinSegmenter
+    from floorlens.segmentation.network import DECODER, TRUNK, FloorNetwork
     from training.export import open_session
 
-    segmenter = BuiltinSegmenter(session=open_session(path), side=side)
+    network = FloorNetwork(open_session(folder / TRUNK), open_session(folder / DECODER))
+    segmenter = BuiltinSegmenter(network=network, side=side)
 
     def predict(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         found = segmenter.segment(image)
@@ -164,9 +166,9 @@ def overlay(image: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDArr
 def main() -> None:
     """Print the scores as JSON; optionally save overlays."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="folder of both files")
     parser.add_argument("--sets", nargs="+", default=["nyuv2", *TEST_SOURCES, "seed"])
-    parser.add_argument("--side", type=int, help="longer side; by default what the file says")
+    parser.add_argument("--side", type=int, help="longer side; by default what the files say")
     parser.add_argument("--overlays", type=Path, help="folder for pictures; keep it out of git")
     parser.add_argument("--limit", type=int, default=24, help="overlays per set")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Turn a training folder into the model file of the package.
+"""Turn a training folder into the model files of the package.
 
 python -m training.segmentation.export_model --run runs/segmenter
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor
 
+from floorlens.models.onnx import WEIGHTS
 from training.export import Input, Stamp, compare, export_onnx
 from training.segmentation.calibrate import read_calibration
+from training.segmentation.halves import write_split
 from training.segmentation.model import CLICK_STRIDE, ExportNet, SegmentationNet
 
 INPUT_SIDE = 384
@@ -47,14 +49,10 @@ OUTPUTS: dict[str, dict[int, str]] = {
 
 
 def main() -> None:
-    """Export the averaged weights of a run, and check the file against them."""
+    """Export the averaged weights of a run, check the graph against them, write its parts."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path(__file__).resolve().parents[2] / "floorlens" / "weights" / "segmenter.onnx",
-    )
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for both files")
     parser.add_argument("--fp32", action="store_true", help="keep the weights in full")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -63,23 +61,21 @@ def main() -> None:
     net.load_state_dict(torch.load(args.run / "ema.pt", weights_only=True))
     slope, offset = read_calibration(args.run)
     module = ExportNet(net, slope, offset).eval()
-    # Beside the run first: the package's file is replaced only by one that says what the network
+    # Beside the run first: the package's files are replaced only by what says what the network
     # says.
     draft = export_onnx(
         module,
-        args.run / args.out.name,
+        args.run / "segmenter.onnx",
         STAMP,
         OUTPUTS,
         halve=not args.fp32,
         inputs=INPUTS,
     )
     worst = compare(module, draft, [(1, 320, 256), (2, 224, 320), (1, 96, 320)], inputs=INPUTS)
-    print(json.dumps({"megabytes": round(draft.stat().st_size / 1e6, 2), "difference": worst}))
     if max(worst.values()) > MOST_DIFFERENCE:
-        raise SystemExit(f"{draft} differs from the network it was made from")
-    copy = args.out.with_suffix(".onnx.new")
-    shutil.copyfile(draft, copy)
-    copy.replace(args.out)
+        raise SystemExit(f"{draft} differs from the network it was made from: {worst}")
+    size = write_split(onnx.load(str(draft)), args.out)
+    print(json.dumps({"megabytes": round(size / 1e6, 2), "difference": worst}))
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ class ExportNet(nn.Module):
         """Picture and clicks -> floor [N, H, W], rug [N, H/4, W/4], visible [N], all 0..1."""
         answer = self.net(x, clicks)
         # Upsampling logits rather than probabilities keeps the edge at .5 sharp.
-        logits = F.interpolate(answer.floor, size=x.shape[2:], mode="bilinear", align_corners=False)
+        logits = F.interpolate(answer.floor, scale_factor=2, mode="bilinear", align_corners=False)
         visible = torch.sigmoid(self.slope * answer.visible + self.offset)
         return torch.sigmoid(logits[:, 0]), torch.sigmoid(answer.rug[:, 0]), visible
 

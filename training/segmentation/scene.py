@@ -21,11 +21,11 @@ from training.export import OPSET, drop_unread, halve_weights
 
 #: Channels of the trunk's maps of stride 32 and 16.
 DEEP, MIDDLE = 352, 120
-#: Names in the exported graph: both maps, the coarse floor logits, and "floor visible" as the
-#: network has it, a logit.
+#: Names in the graph of both parts (`halves.py`): both maps, the coarse floor logits, and "floor
+#: visible" as the network has it, a logit.
 MAPS = {
-    "deep": "/module/net/encoder/blocks.20/body/body.2/body.2.0/Conv_output_0",
-    "middle": "/module/net/encoder/blocks.14/Add_output_0",
+    "deep": "f32",
+    "middle": "f16",
     "coarse": "/module/net/Slice_4_output_0",
     "seen": "/module/net/Add_6_output_0",
 }

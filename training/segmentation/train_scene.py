@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -25,9 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from floorlens.evaluation.metrics import auroc
+from floorlens.models.onnx import WEIGHTS
 from floorlens.presets import BUILTIN
 from training.segmentation.evaluate import STRIDE, fit_side
 from training.segmentation.export_model import INPUT_SIDE
+from training.segmentation.halves import read_joined, write_split
 from training.segmentation.model import CLICK_STRIDE
 from training.segmentation.scene import (
     CLICKS,
@@ -40,7 +41,6 @@ from training.segmentation.scene import (
 )
 from training.segmentation.scene_pictures import Scene, floors, no_floors, turned
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "floorlens" / "weights" / "segmenter.onnx"
 VERSION = "0.5"
 #: Groups that are akin are left out together.
 FAMILIES = {
@@ -257,14 +257,14 @@ def report(
 
 
 def main() -> None:
-    """Train the head and write it into the model file."""
+    """Train the head and write it into the model files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--photographs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for features; not for git")
-    parser.add_argument("--model", type=Path, default=WEIGHTS)
+    parser.add_argument("--model", type=Path, default=WEIGHTS, help="folder of both files")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = onnx.load(str(args.model))
+    model = read_joined(args.model)
     session = feature_session(model)
     table = joined(
         [
@@ -282,10 +282,7 @@ def main() -> None:
     graft(model, head)
     properties = {entry.key: entry.value for entry in model.metadata_props}
     helper.set_model_props(model, properties | {"version": VERSION})
-    draft = args.model.with_suffix(".onnx.new")
-    onnx.save(model, str(draft))
-    draft.replace(args.model)
-    size = round(args.model.stat().st_size / 1e6, 2)
+    size = round(write_split(model, args.model) / 1e6, 2)
     print(json.dumps({"slope": slope, "offset": offset, "n": len(table.floor), "megabytes": size}))
 
 

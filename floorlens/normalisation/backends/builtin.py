@@ -78,16 +78,17 @@ class BuiltinNormaliser:
     ) -> FloorView:
         check_view(pixels, mask)
         photo, floor = images_of(pixels, mask)
-        lab, fill = sample_colours(photo, floor)
+        light, lab = light_of(photo, floor), None
         if floor is not None:
             # In a product picture uneven light is the product's own; in a room it is the room's.
             small, on_floor = for_colours(photo, floor)
             if on_floor.any():
                 lab, _ = sample_colours(*images_of(*flatten(small, on_floor)))
-        light = light_of(photo, floor)
-        if cuts is not None and are_untouched(cuts):
+        if lab is not None and cuts is not None and are_untouched(cuts):
             none, all_ = np.empty((0, SIDE, SIDE, 3), np.uint8), np.arange(len(cuts.places))
             return FloorView(none, cuts.coverage, lab, light, cuts.places, earlier=all_)
+        uneven, fill = sample_colours(photo, floor)
+        lab = uneven if lab is None else lab
         squares = choose_squares(mask, SCALES)
         coverage = np.array([square.coverage for square in squares], np.float32)
         places = np.array(

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from floorlens.images.shapes import components, grow
-from floorlens.models.onnx import load_session, session_stamp
 from floorlens.models.stamp import Stamp
 from floorlens.segmentation import Click, FloorProbability
+from floorlens.segmentation.network import Features, FloorNetwork, load_network
 
-if TYPE_CHECKING:
-    import onnxruntime
-
-WEIGHTS = "segmenter.onnx"
+#: So many pictures are remembered, and so many bytes of them; of a photo they are 4 MB.
+MOST_PICTURES, MOST_BYTES = 8, 40_000_000
 #: The network halves its input five times: its sides are multiples of this.
 STRIDE = 32
 #: Clicks are drawn on maps that are this many times coarser than the network's input, as disks of
@@ -46,11 +47,12 @@ class BuiltinSegmenter:
     """Finds the floor with a fine-tuned EfficientNet-Lite2 and a light decoder.
 
     The photo is scaled to the network's side without stretching, padded to a multiple of 32 by
-    reflection, and the answer is scaled back to the photo's own size.
+    reflection, and the answer is scaled back to the photo's own size. What the network sees in the
+    last few photos is remembered: clicks on one of them cost its decoder alone.
 
     Args:
         threads: For the network; 0 takes all cores.
-        session: The network; by default the one of the package.
+        network: The network; by default the one of the package.
         side: Longer side that the network sees; by default what its file says.
         cleanup: Whether specks are dropped and pinholes filled.
     """
@@ -59,19 +61,19 @@ class BuiltinSegmenter:
         self,
         *,
         threads: int = 0,
-        session: onnxruntime.InferenceSession | None = None,
+        network: FloorNetwork | None = None,
         side: int | None = None,
         cleanup: bool = True,
     ) -> None:
-        self._session = session if session is not None else load_session(WEIGHTS, threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self._side = side if side is not None else int(metadata["input_side"])
+        self._network = network if network is not None else load_network(threads)
+        self._side = side if side is not None else self._network.side
         self._cleanup = cleanup
+        self._pictures = _Pictures()
 
     @property
     def stamp(self) -> Stamp:
         """Which model it is."""
-        return session_stamp(self._session)
+        return self._network.stamp
 
     def segment(self, pixels: NDArray[np.uint8], clicks: Sequence[Click] = ()) -> FloorProbability:
         """Returns the floor probability of a uint8 (h, w, 3) sRGB photo.
@@ -79,10 +81,10 @@ class BuiltinSegmenter:
         Clicks, in pixels of that photo, go into the network, which was trained with clicks.
         """
         height, width = pixels.shape[:2]
-        small = self._fit(pixels)
-        scale = small.shape[1] / width, small.shape[0] / height
+        picture = self._picture(pixels)
+        scale = picture.width / width, picture.height / height
         points = [Click(click.x * scale[0], click.y * scale[1], click.floor) for click in clicks]
-        answer = self._look(small, points)
+        answer = self._look(picture, points)
         probability, visible = answer.floor, answer.visible
         if not clicks and is_noise(pixels):
             # The network takes some noise for terrazzo or for carpet seen from above.
@@ -99,49 +101,119 @@ class BuiltinSegmenter:
             answer.upright,
         )
 
+    def _picture(self, pixels: NDArray[np.uint8]) -> _Picture:
+        """Returns a photo as the network sees it."""
+        key = pixels.shape, hashlib.sha256(np.ascontiguousarray(pixels).data).digest()
+        picture = self._pictures.get(key)
+        if picture is None:
+            small = self._fit(pixels)
+            turned = _darker_left(small)
+            picture = self._seen(small[:, ::-1] if turned else small, turned)
+            self._pictures.put(key, picture)
+        return picture
+
     def _fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Returns a uint8 (h, w, 3) picture with its longer side as the network wants it."""
         height, width = pixels.shape[:2]
         scale = self._side / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size == (width, height):
-            return pixels
+            # A copy: it is remembered, and the caller may write into his.
+            return pixels.copy()
         image = Image.fromarray(pixels)
         return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
-    def _look(self, small: NDArray[np.uint8], clicks: Sequence[Click]) -> _Answer:
-        """Returns the answer for a picture of the network's size; the same for its mirror image.
+    def _look(self, picture: _Picture, clicks: Sequence[Click]) -> _Answer:
+        """Returns the answer for a picture, clicks in its pixels; the same for its mirror image.
 
         Which way a room faces says nothing about its floor, but an unsure network answers
         differently: then both ways are looked at, and the logits averaged. With clicks one way is
         enough: the other one changed the mean IoU by .012 at most, up or down.
         """
-        turned = _darker_left(small)
-        if turned:
-            small, clicks = _mirrored(small, clicks)
-        answer = self._run(small, clicks)
+        if picture.turned:
+            clicks = _mirrored(clicks, picture.width)
+        answer = self._answer(picture, clicks)
         if not clicks and _unsure_share(answer.floor) > UNSURE:
-            answer = answer.mean(self._run(*_mirrored(small, clicks)).mirrored())
-        return answer.mirrored() if turned else answer
+            mirror_image = self._seen(picture.pixels[:, ::-1], not picture.turned)
+            answer = answer.mean(self._answer(mirror_image, ()).mirrored())
+        return answer.mirrored() if picture.turned else answer
 
-    def _run(self, small: NDArray[np.uint8], clicks: Sequence[Click]) -> _Answer:
-        """Returns the network's answer."""
-        height, width = small.shape[:2]
+    def _seen(self, pixels: NDArray[np.uint8], turned: bool) -> _Picture:
+        """Returns what the network's trunk sees in a picture of the network's size."""
+        height, width = pixels.shape[:2]
         pads = ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0))
         # As in training. The streaks of a repeated edge would spoil masks.
-        padded = np.pad(small, pads, mode="reflect")
-        maps = click_maps(padded.shape[0] // CLICK_STRIDE, padded.shape[1] // CLICK_STRIDE, clicks)
-        probability, rug, visible, upright = self._session.run(
-            ["floor_probability", "rug_probability", "floor_visible", "upright"],
-            {"rgb": padded[None], "clicks": maps[None]},
+        padded = np.pad(pixels, pads, mode="reflect")
+        return _Picture(pixels, turned, self._network.features(padded))
+
+    def _answer(self, picture: _Picture, clicks: Sequence[Click]) -> _Answer:
+        """Returns the network's answer."""
+        height, width = picture.height, picture.width
+        # Of the padded picture.
+        maps = click_maps(
+            (height + -height % STRIDE) // CLICK_STRIDE,
+            (width + -width % STRIDE) // CLICK_STRIDE,
+            clicks,
         )
+        floor, rug, visible, upright = self._network.decode(picture.features, maps)
         rows, columns = -(-height // CLICK_STRIDE), -(-width // CLICK_STRIDE)
-        return _Answer(
-            probability[0, :height, :width],
-            rug[0, :rows, :columns],
-            float(visible[0]),
-            float(upright[0]),
-        )
+        return _Answer(floor[:height, :width], rug[:rows, :columns], visible, upright)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A photo as the network sees it, and what its trunk sees there.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), of the network's size, not padded.
+        turned: whether it is the mirror image.
+        features: of the trunk.
+    """
+
+    pixels: NDArray[np.uint8]
+    turned: bool
+    features: Features
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return self.pixels.nbytes + sum(values.nbytes for values in self.features.values())
+
+
+class _Pictures:
+    """The last few pictures. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._pictures: OrderedDict[Any, _Picture] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> _Picture | None:
+        """Returns the picture of a key; None if it is not there."""
+        with self._lock:
+            picture = self._pictures.get(key)
+            if picture is not None:
+                self._pictures.move_to_end(key)
+            return picture
+
+    def put(self, key: Any, picture: _Picture) -> None:
+        """Stores a picture; those that were not used for the longest time go."""
+        with self._lock:
+            self._pictures[key] = picture
+            while (
+                len(self._pictures) > MOST_PICTURES
+                or sum(one.bytes for one in self._pictures.values()) > MOST_BYTES
+            ):
+                self._pictures.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -193,15 +265,10 @@ def _darker_left(pixels: NDArray[np.uint8]) -> bool:
     return bool(green[:half].sum() < green[len(green) - half :].sum())
 
 
-def _mirrored(
-    pixels: NDArray[np.uint8], clicks: Sequence[Click]
-) -> tuple[NDArray[np.uint8], list[Click]]:
-    """Returns a picture's mirror image, and its clicks there."""
-    width = pixels.shape[1]
+def _mirrored(clicks: Sequence[Click], width: int) -> list[Click]:
+    """Returns clicks where they are in the mirror image of a picture of that width."""
     # A click on the left edge of a cell stays in that cell's mirror image.
-    places = [math.nextafter(width - click.x, 0.0) for click in clicks]
-    mirror = [replace(click, x=x) for click, x in zip(clicks, places, strict=True)]
-    return pixels[:, ::-1], mirror
+    return [replace(click, x=math.nextafter(width - click.x, 0.0)) for click in clicks]
 
 
 def _unsure_share(floor: NDArray[np.float32]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,12 +11,11 @@ from PIL import Image
 
 from floorlens.demo.samples import samples
 from floorlens.images.loading import load_photo
-from floorlens.models.onnx import WEIGHTS, load_session
+from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
 from floorlens.segmentation import Click
+from floorlens.segmentation.backends import builtin
 from floorlens.segmentation.backends.builtin import BuiltinSegmenter, _between, is_noise
-
-if TYPE_CHECKING:
-    import onnxruntime
+from floorlens.segmentation.network import DECODER, TRUNK, Features, FloorNetwork
 
 pytestmark = pytest.mark.slow
 
@@ -81,25 +80,30 @@ def test_mirroring_changes_next_to_nothing(segmenter: BuiltinSegmenter, stem: st
     assert iou(straight, mirrored) > 0.995
 
 
-class Recorder:
-    """The network's session, keeping the pictures it was asked about; or one that is unsure."""
+class Recorder(FloorNetwork):
+    """The network, keeping the pictures that its trunk was shown; or one that is unsure."""
 
     def __init__(self, floor: float | None = None) -> None:
-        self.session = load_session("segmenter.onnx", 1)
-        self.get_modelmeta = self.session.get_modelmeta
+        super().__init__(load_session(TRUNK, 1), load_session(DECODER, 1))
         self.floor = floor
         self.pictures: list[NDArray[np.uint8]] = []
+        self.decodings = 0
 
-    def run(self, names: list[str], feed: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        self.pictures.append(feed["rgb"][0])
-        answers: list[NDArray[Any]] = self.session.run(names, feed)
+    def features(self, picture: NDArray[np.uint8]) -> Features:
+        self.pictures.append(picture)
+        return super().features(picture)
+
+    def decode(
+        self, features: Features, clicks: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], float, float]:
+        self.decodings += 1
+        floor, rug, visible, upright = super().decode(features, clicks)
         if self.floor is not None:
-            answers[0] = np.full_like(answers[0], self.floor)
-        return answers
+            floor = np.full_like(floor, self.floor)
+        return floor, rug, visible, upright
 
     def segment(self, pixels: NDArray[np.uint8], clicks: tuple[Click, ...] = ()) -> None:
-        session = cast("onnxruntime.InferenceSession", self)
-        BuiltinSegmenter(session=session).segment(pixels, clicks)
+        BuiltinSegmenter(network=self).segment(pixels, clicks)
 
 
 def brighter_left(height: int = 250) -> NDArray[np.uint8]:
@@ -136,6 +140,76 @@ def test_an_unsure_answer_costs_a_second_look() -> None:
         np.testing.assert_array_equal(recorder.pictures[-1], pixels[:, :: -1 if looks == 2 else 1])
 
 
+def test_clicks_on_a_photo_that_was_seen_cost_the_decoder_alone() -> None:
+    """And give the answer that they give on one that was not, to the last bit."""
+    recorder = Recorder()
+    warm = BuiltinSegmenter(network=recorder)
+    pixels = load_photo(samples() / "rooms" / f"{rooms()[0]}.jpg").pixels
+    for way in (pixels, np.ascontiguousarray(pixels[:, ::-1])):
+        warm.segment(way)
+        looks = len(recorder.pictures)
+        for clicks in ((Click(40, 200),), (Click(40, 200), Click(900, 700, False))):
+            answer = warm.segment(way, clicks)
+            expected = BuiltinSegmenter(threads=1).segment(way, clicks)
+            np.testing.assert_array_equal(answer.pixels, expected.pixels)
+            assert (answer.visible, answer.rug_share) == (expected.visible, expected.rug_share)
+        assert len(recorder.pictures) == looks
+    assert recorder.decodings >= 6
+
+
+def test_another_photo_is_not_taken_for_one_that_was_seen() -> None:
+    """Nor is one that the caller has written into meanwhile; the network's own size included."""
+    recorder, pixels = Recorder(floor=0.9), brighter_left(256)
+    segmenter = BuiltinSegmenter(network=recorder)
+    segmenter.segment(pixels)
+    pixels[10, 10] ^= 1
+    segmenter.segment(pixels)
+    segmenter.segment(pixels.reshape(384, 256, 3))
+    assert len(recorder.pictures) == 3
+
+
+def test_a_photo_of_which_the_caller_wrote_over_the_pixels_is_remembered_as_it_was() -> None:
+    """An unsure answer looks at the pixels again."""
+    recorder, pixels = Recorder(floor=0.6), brighter_left(256)
+    segmenter, original = BuiltinSegmenter(network=recorder), pixels.copy()
+    segmenter.segment(pixels)
+    pixels[:] = 0
+    segmenter.segment(original)
+    np.testing.assert_array_equal(recorder.pictures[-1], original[:, ::-1])
+
+
+def test_few_photos_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones, by number and by bytes: memory stays as it is."""
+    pictures = [brighter_left(256) ^ np.uint8(value) for value in range(4)]
+    monkeypatch.setattr(builtin, "MOST_PICTURES", 3)
+    recorder = Recorder(floor=0.95)
+    segmenter = BuiltinSegmenter(network=recorder)
+    for number, looks in ((0, 1), (1, 2), (2, 3), (0, 3), (3, 4), (0, 4), (1, 5)):
+        segmenter.segment(pictures[number])
+        assert len(recorder.pictures) == looks, number
+    monkeypatch.setattr(builtin, "MOST_BYTES", 8_000_000)
+    for number, looks in ((2, 6), (3, 7), (3, 7), (2, 7), (0, 8), (3, 9)):
+        segmenter.segment(pictures[number])
+        assert len(recorder.pictures) == looks, number
+    monkeypatch.setattr(builtin, "MOST_BYTES", 1)
+    segmenter.segment(pictures[3])
+    segmenter.segment(pictures[1])
+    segmenter.segment(pictures[1])
+    assert len(recorder.pictures) == 11
+
+
+def test_photos_are_remembered_by_several_threads_at_once() -> None:
+    segmenter = BuiltinSegmenter(threads=1)
+    pictures = [brighter_left(64 + 8 * number) for number in range(12)]
+    click = (Click(40, 20),)
+    expected = [segmenter.segment(one, click).pixels for one in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        numbers = [number % 12 for number in range(0, 180, 5)]
+        answers = list(pool.map(lambda n: segmenter.segment(pictures[n], click).pixels, numbers))
+    for number, answer in zip(numbers, answers, strict=True):
+        np.testing.assert_array_equal(answer, expected[number])
+
+
 def test_two_looks_agree_between_their_logits() -> None:
     low, high = np.float32(0.6), np.float32(0.9)
     logits = [np.log(p / (1 - p)) for p in (low, high, _between(low, high))]
@@ -144,9 +218,11 @@ def test_two_looks_agree_between_their_logits() -> None:
     assert _between(np.float32(1), np.float32(1)) > 0.999
 
 
-def test_the_file_is_small_and_stamped(segmenter: BuiltinSegmenter) -> None:
-    """At most 12 MB, and it says what it is."""
-    assert (WEIGHTS / "segmenter.onnx").stat().st_size < LIMIT_MB * 1e6
+def test_the_files_are_small_and_stamped(segmenter: BuiltinSegmenter) -> None:
+    """At most 12 MB, and both say what they are."""
+    assert sum((WEIGHTS / name).stat().st_size for name in (TRUNK, DECODER)) < LIMIT_MB * 1e6
+    stamps = [session_stamp(load_session(name, 1)) for name in (TRUNK, DECODER)]
+    assert stamps == [segmenter.stamp] * 2
     assert segmenter.stamp.model_id == "floorlens-segmenter"
     assert segmenter.stamp.licence
     assert segmenter.stamp.preprocessing
