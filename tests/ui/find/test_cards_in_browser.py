@@ -42,7 +42,7 @@ def card(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0) -> None:
+def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0, **changes: Any) -> None:
     pairs = {name: [name, f"not {name}"] for name in ("compare", "shortlist", "like", "unlike")}
     said = {
         "equals": "Equal",
@@ -50,8 +50,11 @@ def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0) -> None
         "results": "Best",
         "actions": pairs,
         "shop": "Shop",
+        "more": "Show more",
+        "group": "Group designs",
     }
-    show(page, "cards", {"cards": cards, "equals": equals, "search": "s", "texts": said})
+    data = {"cards": cards, "equals": equals, "search": "s", "texts": said, **changes}
+    show(page, "cards", data)
 
 
 def show_product(page: Page, **changes: Any) -> None:
@@ -60,6 +63,37 @@ def show_product(page: Page, **changes: Any) -> None:
     lists: dict[str, list[Any]] = {name: [] for name in names}
     data = {"open": True, "id": "p1", "name": "Oak 1", "judged": True, **lists, **changes}
     show(page, "product", data | {"texts": texts}, "wipe")
+
+
+def test_more_cards_take_the_keyboard_along(browser_page: Page) -> None:
+    page = browser_page
+    show_cards(page, [card(number) for number in range(1, 25)], more="24 of 30", turn=0)
+    assert page.get_by_role("heading", name="Best").count() == 1
+    page.wait_for_function("elements.cards.parent.querySelectorAll('li[data-product]').length > 23")
+    more = page.get_by_role("button", name="Show more")
+    more.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert page.evaluate("events") == [["more", True]]
+    # It failed: it can be pressed again, and the keyboard is still there.
+    show_cards(page, [card(number) for number in range(1, 25)], more="24 of 30", turn=1)
+    page.keyboard.press("Enter")
+    assert page.evaluate("events") == [["more", True]] * 2
+    show_cards(page, [card(number) for number in range(1, 31)], more=None, turn=2)
+    assert page.evaluate(FOCUS) == "25. Oak 25, Close"
+    assert more.count() == 0
+
+
+def test_the_switch_says_what_is_shown(browser_page: Page) -> None:
+    page = browser_page
+    show_cards(page, [card(1)], group=False, turn=0)
+    switch = page.get_by_role("switch", name="Group designs")
+    switch.click()
+    assert page.evaluate("events") == [["group", True]]
+    show_cards(page, [card(1)], group=False, turn=1)
+    assert not switch.is_checked()
+    show_cards(page, [card(1)], group=True, turn=2)
+    assert switch.is_checked()
 
 
 def test_cards(browser_page: Page) -> None:
