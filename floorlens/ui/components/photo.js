@@ -142,7 +142,7 @@ function shape({ nodes }, width, height) {
 
 function draw(here) {
   const { nodes, data, local, corners, box, mode } = here;
-  const outline = data.polygons.flat().map(pathOf).join("");
+  const outline = data.polygons.flat().map((ring) => pathOf(ring)).join("");
   for (const name of ["mark", "casing", "edge"]) nodes[name].setAttribute("d", outline);
   let form = "";
   if (box) form = boxPath(box);

@@ -330,3 +330,12 @@ def test_dropped_anywhere_or_pasted(browser_page: Page) -> None:
     assert page.get_by_role("alert").inner_text() == "Empty"
     page.get_by_role("button", name="home").click()
     assert events(page) == [["home", True]]
+
+
+def test_every_outline_of_the_mark_is_closed(browser_page: Page) -> None:
+    page = browser_page
+    island = [[100, 100], [200, 100], [200, 200]]
+    show_photo(page, polygons=[*FLOOR, [island]])
+    for name in ("mark", "casing", "edge"):
+        outlines = (page.locator(f"path.{name}").get_attribute("d") or "").split("M")[1:]
+        assert [outline[-1] for outline in outlines] == ["Z", "Z"], name
