@@ -49,8 +49,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   // A card that moved lost it.
   if (focus && root.contains(focus)) focus.focus({ preventScroll: true });
+  // Asked from far down: what was asked for, and the matches it brings, stand at the top.
+  if (another && root.likes && data.likes.some((like) => !root.likes.includes(like))) scrollToTop(root);
+  root.likes = data.likes;
   // For whoever measures the page in a browser: the frame that is drawn next shows them.
   if (another) requestAnimationFrame(() => performance.mark("floorlens-results", { detail: data.search }));
+}
+
+function scrollToTop(root) {
+  for (let node = root.getRootNode().host; node; node = node.parentElement) node.scrollTo({ top: 0 });
 }
 
 /** Shows cards: those that cannot be told apart in a band, the others below it. */

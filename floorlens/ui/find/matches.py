@@ -31,6 +31,7 @@ def show(now: Visit) -> None:
             "verdict": _verdict(answer),
             "more": None if answer.next_cursor is None else shown,
             "cards": _cards(now, answer),
+            "likes": [*page.query.like, *(f"-{one}" for one in page.query.unlike)],
             "equals": page.equals if page.equals <= MOST_EQUALS else 0,
             "texts": {
                 "results": texts.RESULTS,
