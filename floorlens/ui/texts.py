@@ -623,8 +623,8 @@ _WAITING = "Your photo is safe. We ask again every few seconds."
 PROBLEMS: dict[str, tuple[str, str]] = {
     "no-floor-found": (
         "No floor in sight",
-        "Draw it: drag a box around the floor on the photo, or choose Outline and tap from corner "
-        "to corner.",
+        "If there is one, draw it: drag a box around it on the photo, or choose Outline and tap "
+        "from corner to corner. If there is none, take a photo with more of the floor in it.",
     ),
     "nothing-to-rank": ("Nothing is left", "No product passes what you asked for."),
     "region-invalid": (
