@@ -420,7 +420,7 @@ class SearchAnswer(BaseModel):
                 ],
                 "total": 236,
                 "verdict": "Most likely it is one of the first 4: in nine of ten searches the "
-                "product on the floor is among so many.",
+                "product on the floor is among them.",
                 "equals": 4,
                 "nothing_close": False,
                 "notes": [],

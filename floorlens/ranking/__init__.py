@@ -202,7 +202,7 @@ class Ranking:
             return "One product stands out."
         return (
             f"Most likely it is one of the first {self.equals}: in nine of ten searches the "
-            "product on the floor is among so many."
+            "product on the floor is among them."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -107,7 +107,7 @@ COMPONENTS = {"colour": "Colour", "texture": "Texture", "pattern": "Pattern"}
 NO_PICTURE = "No picture"
 SHOWN = "{shown} of {total}"
 GROUP = "Group designs"
-EQUALS = "The first {count} look equally close"
+EQUALS = "Most likely one of these {count}"
 REST = "Further matches"
 PERCENT = "{name} {share} %"
 ONE_VARIANT, VARIANTS = "+1 more of this design", "+{count} more of this design"
@@ -623,8 +623,8 @@ _WAITING = "Your photo is safe. We ask again every few seconds."
 PROBLEMS: dict[str, tuple[str, str]] = {
     "no-floor-found": (
         "No floor in sight",
-        "Draw it: drag a box around the floor on the photo, or choose Outline and tap from corner "
-        "to corner.",
+        "If there is one, draw it: drag a box around it on the photo, or choose Outline and tap "
+        "from corner to corner. If there is none, take a photo with more of the floor in it.",
     ),
     "nothing-to-rank": ("Nothing is left", "No product passes what you asked for."),
     "region-invalid": (

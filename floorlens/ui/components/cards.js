@@ -54,10 +54,17 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const next = focus === root.more && root.items.size > before && data.cards[before];
   const place = next ? root.items.get(next.id).querySelector(".open") : focus;
   if (place && root.contains(place)) place.focus({ preventScroll: true });
+  // Asked from far down: what was asked for, and the matches it brings, stand at the top.
+  if (another && root.likes && data.likes.some((like) => !root.likes.includes(like))) scrollToTop(root);
+  root.likes = data.likes;
   if (!another) return;
   // For whoever measures the page in a browser: the frame that is drawn next shows them.
   const detail = { search: data.search, cards: root.items.size };
   requestAnimationFrame(() => performance.mark("floorlens-results", { detail }));
+}
+
+function scrollToTop(root) {
+  for (let node = root.getRootNode().host; node; node = node.parentElement) node.scrollTo({ top: 0 });
 }
 
 /** Shows cards: those that cannot be told apart in a band, the others below it. */

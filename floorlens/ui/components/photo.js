@@ -118,8 +118,9 @@ function showPicture(here) {
     image.onload = () => here.data.size || shape(here, image.naturalWidth, image.naturalHeight);
     // A browser may not be able to show what the service can read.
     image.onerror = () => { if (image.getAttribute("src") !== data.source) image.src = data.source; };
-    image.src = wanted;
-    return;
+    // What the browser has itself waits for no line.
+    image.src = own ?? wanted;
+    if (image.getAttribute("src") === wanted) return;
   }
   // The one that is shown stays until the other one is here.
   const next = new Image();
@@ -142,7 +143,7 @@ function shape({ nodes }, width, height) {
 
 function draw(here) {
   const { nodes, data, local, corners, box, mode } = here;
-  const outline = data.polygons.flat().map(pathOf).join("");
+  const outline = data.polygons.flat().map((ring) => pathOf(ring)).join("");
   for (const name of ["mark", "casing", "edge"]) nodes[name].setAttribute("d", outline);
   let form = "";
   if (box) form = boxPath(box);

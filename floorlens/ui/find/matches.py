@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from floorlens.client.answers import SearchPage
 from floorlens.ui import texts, visit
 from floorlens.ui.components import element
 from floorlens.ui.find import facts, photo, product
@@ -33,7 +34,8 @@ def show(now: Visit) -> None:
             "verdict": _verdict(answer),
             "more": None if answer.next_cursor is None else count,
             "cards": _cards(now, answer),
-            "equals": page.equals if page.equals <= MOST_EQUALS else 0,
+            "likes": [*page.query.like, *(f"-{one}" for one in page.query.unlike)],
+            "equals": _equals(page),
             "texts": {
                 "results": texts.RESULTS,
                 "group": texts.GROUP,
@@ -71,8 +73,13 @@ def _verdict(answer: Answer) -> str:
     if floor is not None and floor.reasons:
         # The service's own sentence has figures in it that say nothing to a visitor.
         return " ".join(photo.doubt(reason) for reason in floor.reasons)
-    # That nothing is close `trouble` says, with its cure.
-    return "" if page.nothing_close else page.verdict or ""
+    # That nothing is close `trouble` says, with its cure; the band's title names the equals.
+    return "" if page.nothing_close or _equals(page) > 1 else page.verdict or ""
+
+
+def _equals(page: SearchPage) -> int:
+    """Returns how many of the first stand in a band of their own; 0: none."""
+    return 0 if page.nothing_close or page.equals > MOST_EQUALS else page.equals
 
 
 def _cards(now: Visit, answer: Answer) -> list[dict[str, Any]]:

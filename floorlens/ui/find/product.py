@@ -74,6 +74,7 @@ class _Basics:
 def open_card(product_id: str, part: str | None = None) -> None:
     """Opens a product's card, at one of its parts if that is named."""
     visit.change(product=product_id)
+    st.session_state["opened_by_hand"] = True
     st.session_state["opened_part"] = part
     st.session_state["opened_said"] = None
     # What could not be had may be there now.
@@ -87,6 +88,7 @@ def open_card(product_id: str, part: str | None = None) -> None:
 def close_card() -> None:
     """Closes the card."""
     visit.change(product=None)
+    st.session_state["opened_by_hand"] = True
 
 
 def follow_address() -> None:
@@ -94,7 +96,9 @@ def follow_address() -> None:
     and has the address name the one that is open."""
     named, before = st.query_params.get("product"), st.session_state.get("opened_named")
     opened = visit.current().product
-    if named != before:
+    # A second tap may come before the browser has the address of the first one.
+    by_hand = st.session_state.pop("opened_by_hand", False)
+    if named != before and not by_hand:
         opened = visit.change(product=named).product
     elif opened is None:
         st.query_params.pop("product", None)

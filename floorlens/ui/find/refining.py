@@ -231,14 +231,12 @@ def _range_text(one: SearchFacetBucket, unit: str) -> str:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
 
     low = None if one.at_least is None else number(one.at_least)
-    high = None if one.below is None else number(one.below)
+    high = None if one.below is None else f"{number(one.below)} {unit}".strip()
     if low is None:
-        text = texts.BELOW.format(high=high)
-    elif high is None:
-        text = texts.AT_LEAST.format(low=low)
-    else:
-        text = texts.BETWEEN.format(low=low, high=high)
-    return f"{text} {unit}".strip()
+        return texts.BELOW.format(high=high)
+    if high is None:
+        return texts.AT_LEAST.format(low=f"{low} {unit}".strip())
+    return texts.BETWEEN.format(low=low, high=high)
 
 
 def _currency(answer: Answer, field: str) -> str | None:

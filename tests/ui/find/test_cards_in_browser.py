@@ -53,8 +53,8 @@ def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0, **chang
         "more": "Show more",
         "group": "Group designs",
     }
-    data = {"cards": cards, "equals": equals, "search": "s", "texts": said, **changes}
-    show(page, "cards", data)
+    data = {"cards": cards, "equals": equals, "search": "s", "likes": [], "texts": said}
+    show(page, "cards", data | changes)
 
 
 def show_product(page: Page, **changes: Any) -> None:
@@ -171,3 +171,20 @@ def test_the_opened_card(browser_page: Page) -> None:
     show_product(page)
     assert dialog.is_visible()
     assert page.evaluate("window.harm") is None
+
+
+def test_more_like_a_product_far_down_is_answered_at_the_top(browser_page: Page) -> None:
+    page = browser_page
+    cards = [card(number) for number in range(1, 41)]
+    show_cards(page, cards)
+    page.locator("[data-product=p40] .open").wait_for()
+    scroll = "() => Math.round(scrollY)"
+    page.evaluate("scrollTo(0, 400)")
+    # Another filter leaves the visitor where they are, and so does an example taken back.
+    show_cards(page, cards, search="filtered")
+    assert page.evaluate(scroll) == 400
+    show_cards(page, cards, search="liked", likes=["p7"])
+    assert page.evaluate(scroll) == 0
+    page.evaluate("scrollTo(0, 400)")
+    show_cards(page, cards, search="taken back")
+    assert page.evaluate(scroll) == 400

@@ -45,7 +45,10 @@ def test_cards_say_what_the_ranking_says(page: AppTest, lens: Floorlens, room: P
     shown = cards(page)
     assert list(shown) == [match.product.id for match in result.matches]
     assert [card["rank"] for card in shown.values()] == [match.rank for match in result.matches]
+    assert not result.nothing_close
     assert data_of(page, "cards")["equals"] == result.equals
+    # The title of the equals' band says it already.
+    assert data_of(page, "cards")["verdict"] == ("" if result.equals > 1 else result.verdict)
     components = result.matches[0].components or {}
     first = next(iter(shown.values()))
     assert {bar["name"]: bar["share"] for bar in first["bars"]} == {

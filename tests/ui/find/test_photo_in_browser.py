@@ -330,3 +330,32 @@ def test_dropped_anywhere_or_pasted(browser_page: Page) -> None:
     assert page.get_by_role("alert").inner_text() == "Empty"
     page.get_by_role("button", name="home").click()
     assert events(page) == [["home", True]]
+
+
+def test_every_outline_of_the_mark_is_closed(browser_page: Page) -> None:
+    page = browser_page
+    island = [[100, 100], [200, 100], [200, 200]]
+    show_photo(page, polygons=[*FLOOR, [island]])
+    for name in ("mark", "casing", "edge"):
+        outlines = (page.locator(f"path.{name}").get_attribute("d") or "").split("M")[1:]
+        assert [outline[-1] for outline in outlines] == ["Z", "Z"], name
+
+
+def test_a_photo_that_the_browser_has_is_shown_before_the_service_sends_it(
+    browser_page: Page,
+) -> None:
+    page, waiting = browser_page, list["Route"]()
+    kept = "http://page.example/photo.svg"
+    page.route(kept, lambda route: waiting.append(route))
+    page.evaluate("address => (window.floorlensPhoto = { token: 't1', address })", PICTURE)
+    with page.expect_request(kept):
+        show_photo(page, source=kept, preview="t1")
+    image = page.get_by_role("img", name="The room")
+    assert image.get_attribute("src") == PICTURE
+    page.wait_for_timeout(100)
+    waiting[0].fulfill(
+        body='<svg xmlns="http://www.w3.org/2000/svg" width="8" height="6"/>',
+        content_type="image/svg+xml",
+    )
+    page.wait_for_function("() => window.floorlensPhoto === null")
+    assert image.get_attribute("src") == kept

@@ -63,6 +63,20 @@ def test_it_says_what_the_comparison_says(
     assert calls == ["search", "compare", "similar_products"]
 
 
+def test_a_double_tap_opens_a_card(page: AppTest, room: Path) -> None:
+    search(page, room)
+    send(page, "cards", "open", {"id": "oak"})
+    # The second one comes from a browser that has not had the new address yet.
+    del page.query_params["product"]
+    send(page, "cards", "open", {"id": "oak"})
+    assert data_of(page, "product")["open"]
+    assert page.query_params["product"] == "oak"
+    # Without a tap it is the back button.
+    del page.query_params["product"]
+    page.run()
+    assert not data_of(page, "product")["open"]
+
+
 def test_right_and_wrong_reach_the_service(page: AppTest, service: str, room: Path) -> None:
     search(page, room)
     send(page, "cards", "open", {"id": "oak"})
