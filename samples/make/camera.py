@@ -2,7 +2,7 @@
 
     image = develop(linear, stops=0.3)
 
-Metering, a white balance that goes a third of the way, windows held back and shadows lifted by
+Metering, a white balance that goes a quarter of the way, windows held back and shadows lifted by
 regions, glow around what is too bright, a film's curve, a darker rim, sharpening and noise.
 """
 
@@ -43,17 +43,17 @@ def _smooth(values: Picture, reach: float, step: float) -> Picture:
 
 
 def expose(light: Picture, stops: float) -> Picture:
-    """Scale so that the picture's log-average lies at a usual grey; balance a third of the way."""
+    """Scale so that the picture's log-average lies at a usual grey; balance a quarter."""
     bright = luminance(light)
     average = float(np.exp(np.mean(np.log(np.clip(bright, 1e-3, 4 * np.median(bright))))))
     light = light * np.float32(0.62 / average * 2.0**stops)
     usual = light[luminance(light) < 1.0]
     mean = np.maximum(usual.mean(axis=0), 1e-4)
-    balanced: Picture = (light * (mean[1] / mean) ** 0.35).astype(np.float32)
+    balanced: Picture = (light * (mean[1] / mean) ** 0.25).astype(np.float32)
     return balanced
 
 
-def hold_back(light: Picture, amount: float = 0.25) -> Picture:
+def hold_back(light: Picture, amount: float = 0.12) -> Picture:
     """Bring bright and dark regions nearer to each other; what is within a region stays."""
     stops = np.log2(np.maximum(luminance(light), 1e-4))
     base = _smooth(stops.astype(np.float32), max(light.shape[:2]) / 14, 1.2)
@@ -75,7 +75,7 @@ def glow(light: Picture, amount: float = 0.05) -> Picture:
     return result
 
 
-def agx(light: Picture, contrast: float = 1.65, colour: float = 1.35) -> Picture:
+def agx(light: Picture, contrast: float = 1.65, colour: float = 1.4) -> Picture:
     """AgX with a look: display values in 0..1, sRGB's curve applied."""
     low, high = _RANGE
     stops = np.log2(np.maximum(light @ _INSET.T, 1e-9))

@@ -261,8 +261,8 @@ def _cornice(shell: Shell) -> None:
             s: np.ndarray, t: np.ndarray, length: float = length
         ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             knots = [0, 0.12, 0.16, 0.84, 0.88, 1]
-            out = np.interp(t, knots, [0.0, 0.0, 0.012, 0.075, 0.09, 0.09])
-            up = np.interp(t, knots, [-0.1, -0.085, -0.085, -0.02, -0.018, 0.0])
+            out = np.interp(t, knots, [-0.01, 0.006, 0.012, 0.075, 0.09, 0.09])
+            up = np.interp(t, knots, [-0.1, -0.098, -0.085, -0.02, -0.018, 0.0])
             sunk = 0.018 * np.sin(np.pi * np.clip((t - 0.16) / 0.68, 0, 1))
             return s * length, -(out - sunk * 0.7), up + sunk * 0.7
 

@@ -48,7 +48,7 @@ def main() -> None:
         )  # fmt: skip
         image = develop(linear, room.exposure, picture.layout_seed)
         Image.fromarray(image).save(
-            arguments.out / "rooms" / f"{room.name}.jpg", quality=88, optimize=True
+            arguments.out / "rooms" / f"{room.name}.jpg", quality=86, optimize=True
         )
         mask = np.where(mask == FLOOR, 255, 0).astype(np.uint8)
         Image.fromarray(mask).save(arguments.out / "masks" / f"{room.name}.png", optimize=True)

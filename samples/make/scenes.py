@@ -61,7 +61,7 @@ _LIVING = Room(
         hang("curtain", "left", 0.92, 0.09, width=0.42, height=2.5, colour=(214, 204, 186)),
         hang("curtain", "left", 4.78, 0.09, width=0.45, height=2.5, colour=(214, 204, 186), seed=2),
     ),
-    MORNING, exposure=0.3,
+    MORNING, exposure=0.1,
 )  # fmt: skip
 
 _DINING = Room(
@@ -93,7 +93,7 @@ _DINING = Room(
         hang("curtain", "back", 0.45, 0.1, width=0.5, height=2.62, colour=(222, 214, 200)),
         hang("curtain", "back", 4.05, 0.1, width=0.5, height=2.62, colour=(222, 214, 200), seed=4),
     ),
-    OVERCAST, exposure=0.3,
+    OVERCAST, exposure=0.1,
 )  # fmt: skip
 
 _BEDROOM = Room(
@@ -120,7 +120,7 @@ _BEDROOM = Room(
         hang("curtain", "right", 2.4, 0.1, width=0.5, height=2.45, colour=(150, 126, 108), seed=3),
         put("armchair", 3.85, 1.55, -120, colour=(196, 182, 160), wood=WALNUT),
     ),
-    DUSK,
+    DUSK, exposure=-0.7,
 )  # fmt: skip
 
 _KITCHEN = Room(
@@ -164,7 +164,7 @@ _STUDY = Room(
         put("plant", 4.2, 4.4, height=1.45, seed=11),
         hang("framed", "back", 3.35, seed=7, size=(0.6, 0.8), z=1.62),
     ),
-    OVERCAST,
+    OVERCAST, exposure=0.1,
 )  # fmt: skip
 
 _HALL = Room(
@@ -186,7 +186,7 @@ _HALL = Room(
         put("rug", 1.75, 4.7, 0, yarns=((70, 82, 86), (92, 104, 106), (114, 124, 124)),
             size=(1.3, 0.8), band=(206, 196, 176)),
     ),
-    MORNING, exposure=0.35,
+    MORNING, exposure=0.65,
     size=(768, 1024),
 )  # fmt: skip
 
@@ -215,7 +215,7 @@ _LOUNGE = Room(
         hang("curtain", "right", 0.75, 0.1, width=0.42, height=2.72, colour=(226, 222, 212)),
         hang("curtain", "right", 4.1, 0.1, width=0.42, height=2.72, colour=(226, 222, 212), seed=5),
     ),
-    AFTERNOON,
+    AFTERNOON, exposure=-0.2,
 )  # fmt: skip
 
 _BATH = Room(
@@ -282,7 +282,7 @@ _SEASIDE = Room(
         hang("curtain", "left", 1.2, 0.08, width=0.6, height=2.35, thin=True),
         hang("curtain", "left", 2.9, 0.08, width=0.45, height=2.35, thin=True, seed=3),
     ),
-    MORNING, exposure=1.0, size=(768, 1024),
+    MORNING, exposure=1.3, size=(768, 1024),
 )  # fmt: skip
 
 _TERRACE = Room(
@@ -330,7 +330,7 @@ _SALON = Room(
         hang("curtain", "left", 0.85, 0.1, width=0.45, height=2.7, colour=(122, 110, 92)),
         hang("curtain", "left", 4.4, 0.1, width=0.45, height=2.7, colour=(122, 110, 92), seed=7),
     ),
-    Light(sky=(120, 140, 176), ground=(70, 74, 78), sky_strength=0.5),
+    Light(sky=(120, 140, 176), ground=(70, 74, 78), sky_strength=0.5), exposure=-0.4,
 )  # fmt: skip
 
 PICTURES: tuple[Picture, ...] = (
