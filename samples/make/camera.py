@@ -2,7 +2,7 @@
 
     image = develop(linear, stops=0.3)
 
-Metering, a white balance that goes a quarter of the way, windows held back and shadows lifted by
+Metering, a white balance that goes part of the way, windows held back and shadows lifted by
 regions, glow around what is too bright, a film's curve, a darker rim, sharpening and noise.
 """
 
@@ -42,14 +42,14 @@ def _smooth(values: Picture, reach: float, step: float) -> Picture:
     return base
 
 
-def expose(light: Picture, stops: float) -> Picture:
-    """Scale so that the picture's log-average lies at a usual grey; balance a quarter."""
+def expose(light: Picture, stops: float, balance: float = 0.25) -> Picture:
+    """Scale the log-average to a usual grey; take `balance` of the light's colour away."""
     bright = luminance(light)
     average = float(np.exp(np.mean(np.log(np.clip(bright, 1e-3, 4 * np.median(bright))))))
     light = light * np.float32(0.62 / average * 2.0**stops)
     usual = light[luminance(light) < 1.0]
     mean = np.maximum(usual.mean(axis=0), 1e-4)
-    balanced: Picture = (light * (mean[1] / mean) ** 0.25).astype(np.float32)
+    balanced: Picture = (light * (mean[1] / mean) ** balance).astype(np.float32)
     return balanced
 
 
@@ -88,10 +88,12 @@ def agx(light: Picture, contrast: float = 1.65, colour: float = 1.4) -> Picture:
     return shown
 
 
-def develop(linear: Picture, stops: float = 0.0, seed: int = 0) -> NDArray[np.uint8]:
+def develop(
+    linear: Picture, stops: float = 0.0, seed: int = 0, balance: float = 0.25
+) -> NDArray[np.uint8]:
     """Expose and finish: (H, W, 3) linear float32 to sRGB uint8."""
     height, width = linear.shape[:2]
-    light = glow(hold_back(expose(np.maximum(linear, 0), stops)))
+    light = glow(hold_back(expose(np.maximum(linear, 0), stops, balance)))
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     far = np.hypot(columns - width / 2, rows - height / 2) / np.hypot(width / 2, height / 2)
     light *= (1 - 0.22 * far**2.4)[..., None]

@@ -46,7 +46,7 @@ def main() -> None:
             room, product(picture.product).design, picture.layout_seed, arguments.samples,
             arguments.threads, size, partial(finish_room, room, picture.extras),
         )  # fmt: skip
-        image = develop(linear, room.exposure, picture.layout_seed)
+        image = develop(linear, room.exposure, picture.layout_seed, picture.balance)
         Image.fromarray(image).save(
             arguments.out / "rooms" / f"{room.name}.jpg", quality=86, optimize=True
         )

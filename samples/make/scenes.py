@@ -18,6 +18,7 @@ class Picture:
     product: str
     layout_seed: int
     extras: tuple[Item, ...] = ()  # things of `samples.make.things`
+    balance: float = 0.25  # how much of the light's colour the camera takes away
 
 
 def put(kind: str, x: float, y: float = 0.0, turn: float = 0.0, **options: Any) -> Item:
@@ -120,7 +121,7 @@ _BEDROOM = Room(
         hang("curtain", "right", 2.4, 0.1, width=0.5, height=2.45, colour=(150, 126, 108), seed=3),
         put("armchair", 3.85, 1.55, -120, colour=(196, 182, 160), wood=WALNUT),
     ),
-    DUSK, exposure=-0.7,
+    DUSK, exposure=-0.5,
 )  # fmt: skip
 
 _KITCHEN = Room(
@@ -215,7 +216,7 @@ _LOUNGE = Room(
         hang("curtain", "right", 0.75, 0.1, width=0.42, height=2.72, colour=(226, 222, 212)),
         hang("curtain", "right", 4.1, 0.1, width=0.42, height=2.72, colour=(226, 222, 212), seed=5),
     ),
-    AFTERNOON, exposure=-0.2,
+    AFTERNOON, exposure=0.1,
 )  # fmt: skip
 
 _BATH = Room(
@@ -345,7 +346,7 @@ PICTURES: tuple[Picture, ...] = (
     Picture(_BEDROOM, "walnut-plank", 103, (
         put("mug", 1.34, 4.48, at=(0, 0, 0.53), colour=(92, 104, 116)),
         put("towels", 2.5, 2.9, at=(0, 0, 0.60), tones=((206, 190, 164),), width=0.5),
-    )),
+    ), balance=0.6),
     Picture(_KITCHEN, "cement-star-blue", 104, (
         hang("tiles", "back", 0.0, width=4.2, low=0.89, high=1.505),
         put("twigs", 1.2, 2.25, at=(0, 0, 0.95), height=0.5, seed=3), hang("hob", "back", 2.9, 0.32,
