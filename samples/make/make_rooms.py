@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from samples.make.camera import develop
 from samples.make.catalogue import product
+from samples.make.finish import finish_room
 from samples.make.scenes import PICTURES
-from training.synthesis.rooms.studio import FLOOR, render_room
+from training.synthesis.rooms.studio import FLOOR, trace_room
 
 SAMPLES = Path(__file__).resolve().parents[1]
 
@@ -39,12 +42,13 @@ def main() -> None:
             continue
         start = time.monotonic()
         size = (round(room.size[0] * arguments.scale), round(room.size[1] * arguments.scale))
-        image, mask = render_room(
+        linear, mask = trace_room(
             room, product(picture.product).design, picture.layout_seed, arguments.samples,
-            arguments.threads, size,
+            arguments.threads, size, partial(finish_room, room, picture.extras),
         )  # fmt: skip
+        image = develop(linear, room.exposure, picture.layout_seed, picture.balance)
         Image.fromarray(image).save(
-            arguments.out / "rooms" / f"{room.name}.jpg", quality=88, optimize=True
+            arguments.out / "rooms" / f"{room.name}.jpg", quality=86, optimize=True
         )
         mask = np.where(mask == FLOOR, 255, 0).astype(np.uint8)
         Image.fromarray(mask).save(arguments.out / "masks" / f"{room.name}.png", optimize=True)

@@ -17,6 +17,8 @@ class Picture:
     room: Room
     product: str
     layout_seed: int
+    extras: tuple[Item, ...] = ()  # things of `samples.make.things`
+    balance: float = 0.25  # how much of the light's colour the camera takes away
 
 
 def put(kind: str, x: float, y: float = 0.0, turn: float = 0.0, **options: Any) -> Item:
@@ -30,8 +32,8 @@ def hang(kind: str, wall: Side, x: float, out: float = 0.0, **options: Any) -> I
 
 
 OVERCAST = Light(sky=(216, 224, 232), sky_strength=3.5)
-MORNING = Light(sun=6.0, sun_from=(70.0, 32.0), sun_colour=(255, 232, 204), sky_strength=3.5)
-AFTERNOON = Light(sun=6.5, sun_from=(-62.0, 30.0), sun_colour=(255, 226, 190), sky_strength=3.5)
+MORNING = Light(sun=15.0, sun_from=(70.0, 32.0), sun_colour=(255, 232, 204), sky_strength=3.5)
+AFTERNOON = Light(sun=15.0, sun_from=(-62.0, 30.0), sun_colour=(255, 226, 190), sky_strength=3.5)
 DUSK = Light(sky=(66, 86, 130), ground=(50, 56, 70), sky_strength=0.25)
 
 _LIVING = Room(
@@ -48,8 +50,8 @@ _LIVING = Room(
         put("sofa", 2.75, 4.75, 0, colour=(156, 150, 140), seats=3, width=2.4,
             cushions=((186, 124, 86), (88, 104, 104), (222, 214, 198)), throw=(206, 190, 164)),
         put("coffee_table", 2.6, 3.45, 4, wood=WALNUT),
-        put("rug", 2.65, 3.75, 0, yarns=((206, 196, 178), (224, 216, 200), (190, 178, 158)),
-            size=(2.3, 1.5), band=(150, 132, 108)),
+        put("rug", 2.65, 3.75, 0, yarns=((96, 106, 112), (118, 126, 130), (80, 88, 96)),
+            size=(2.3, 1.5), band=(206, 196, 176)),
         put("vase", 2.42, 3.48, at=(0, 0, 0.388), height=0.24, seed=3),
         put("book_stack", 2.85, 3.42, at=(0, 0, 0.388), seed=4, count=3),
         put("plant", 0.5, 4.85, height=1.65, seed=2, pot=(186, 176, 160)),
@@ -60,7 +62,7 @@ _LIVING = Room(
         hang("curtain", "left", 0.92, 0.09, width=0.42, height=2.5, colour=(214, 204, 186)),
         hang("curtain", "left", 4.78, 0.09, width=0.45, height=2.5, colour=(214, 204, 186), seed=2),
     ),
-    MORNING, exposure=0.3,
+    MORNING, exposure=0.1,
 )  # fmt: skip
 
 _DINING = Room(
@@ -86,11 +88,13 @@ _DINING = Room(
         put("vase", 2.95, 3.4, at=(0, 0, 0.75), height=0.15, seed=11),
         hang("sideboard", "right", 2.1, 0.24, wood=WALNUT, width=1.7),
         hang("framed", "right", 2.1, seed=2, size=(0.9, 0.7), z=1.55),
+        hang("table_lamp", "right", 1.5, 0.24, z=0.72, watts=7),
+        hang("book_stack", "right", 2.6, 0.24, at=(0, 0, 0.72), seed=16, count=3),
         put("plant", 0.45, 5.1, height=1.5, seed=5),
         hang("curtain", "back", 0.45, 0.1, width=0.5, height=2.62, colour=(222, 214, 200)),
         hang("curtain", "back", 4.05, 0.1, width=0.5, height=2.62, colour=(222, 214, 200), seed=4),
     ),
-    OVERCAST, exposure=0.3,
+    OVERCAST, exposure=0.1,
 )  # fmt: skip
 
 _BEDROOM = Room(
@@ -117,7 +121,7 @@ _BEDROOM = Room(
         hang("curtain", "right", 2.4, 0.1, width=0.5, height=2.45, colour=(150, 126, 108), seed=3),
         put("armchair", 3.85, 1.55, -120, colour=(196, 182, 160), wood=WALNUT),
     ),
-    DUSK,
+    DUSK, exposure=-0.5,
 )  # fmt: skip
 
 _KITCHEN = Room(
@@ -153,7 +157,7 @@ _STUDY = Room(
         hang("bookshelf", "back", 1.96, 0.17, wood=ASH, width=1.1, height=2.05, seed=22),
         put("dining_table", 3.75, 2.85, 90, wood=ASH, size=(1.5, 0.72), seed=9),
         put("shell_chair", 3.0, 2.8, 96, colour=(58, 60, 62), leg=(170, 140, 104)),
-        put("table_lamp", 3.85, 3.4, z=0.75, base=(66, 70, 74)),
+        put("table_lamp", 3.85, 3.4, z=0.75, base=(66, 70, 74), watts=7),
         put("book_stack", 3.75, 2.5, at=(0, 0, 0.75), seed=6, count=4),
         put("armchair", 3.3, 4.05, -24, colour=(190, 140, 66), wood=ASH),
         put("side_table", 2.55, 3.95),
@@ -161,7 +165,7 @@ _STUDY = Room(
         put("plant", 4.2, 4.4, height=1.45, seed=11),
         hang("framed", "back", 3.35, seed=7, size=(0.6, 0.8), z=1.62),
     ),
-    OVERCAST,
+    OVERCAST, exposure=0.1,
 )  # fmt: skip
 
 _HALL = Room(
@@ -183,7 +187,7 @@ _HALL = Room(
         put("rug", 1.75, 4.7, 0, yarns=((70, 82, 86), (92, 104, 106), (114, 124, 124)),
             size=(1.3, 0.8), band=(206, 196, 176)),
     ),
-    MORNING, exposure=0.35,
+    MORNING, exposure=0.65,
     size=(768, 1024),
 )  # fmt: skip
 
@@ -212,7 +216,7 @@ _LOUNGE = Room(
         hang("curtain", "right", 0.75, 0.1, width=0.42, height=2.72, colour=(226, 222, 212)),
         hang("curtain", "right", 4.1, 0.1, width=0.42, height=2.72, colour=(226, 222, 212), seed=5),
     ),
-    AFTERNOON,
+    AFTERNOON, exposure=0.1,
 )  # fmt: skip
 
 _BATH = Room(
@@ -225,7 +229,6 @@ _BATH = Room(
     (
         put("tub", 1.55, 3.4, 0),
         put("stool", 2.75, 3.0, 12, wood=LIGHT_OAK, height=0.46),
-        put("book_stack", 2.75, 3.0, at=(0, 0, 0.485), seed=31, count=2),
         put("plant", 3.1, 3.75, height=1.3, seed=19, pot=(212, 206, 196)),
         put("plant", 0.35, 3.85, height=0.9, seed=23, broad=False),
         hang("mirror", "back", 2.55, 0.01, radius=0.34, z=1.6),
@@ -272,7 +275,7 @@ _SEASIDE = Room(
         put("bed", 2.75, 3.85, 0, wood=LIGHT_OAK, head=(216, 208, 194), cover=(240, 237, 230),
             blanket=(112, 140, 150)),
         put("nightstand", 1.6, 4.72, wood=LIGHT_OAK),
-        put("table_lamp", 1.6, 4.72, z=0.53, base=(112, 140, 150)),
+        put("table_lamp", 1.6, 4.72, z=0.53, base=(112, 140, 150), watts=6),
         put("armchair", 0.75, 3.2, 60, colour=(216, 206, 188), wood=LIGHT_OAK),
         put("plant", 0.45, 4.6, height=1.35, seed=31, broad=False),
         hang("framed", "back", 2.4, seed=10, size=(0.46, 0.6), z=1.65, edge=(206, 190, 164)),
@@ -280,7 +283,7 @@ _SEASIDE = Room(
         hang("curtain", "left", 1.2, 0.08, width=0.6, height=2.35, thin=True),
         hang("curtain", "left", 2.9, 0.08, width=0.45, height=2.35, thin=True, seed=3),
     ),
-    MORNING, exposure=1.0, size=(768, 1024),
+    MORNING, exposure=1.3, size=(768, 1024),
 )  # fmt: skip
 
 _TERRACE = Room(
@@ -301,7 +304,7 @@ _TERRACE = Room(
         put("plant", 4.15, 4.3, height=1.4, seed=43, pot=(176, 112, 82)),
         hang("framed", "left", 2.2, seed=12, size=(0.6, 0.8), z=1.5),
     ),
-    Light(sun=6.0, sun_from=(160.0, 34.0), sun_colour=(255, 230, 200), sky_strength=3.5),
+    Light(sun=13.0, sun_from=(160.0, 34.0), sun_colour=(255, 230, 200), sky_strength=3.5),
     exposure=0.3,
 )  # fmt: skip
 
@@ -318,7 +321,8 @@ _SALON = Room(
         put("sofa", 1.95, 4.95, 0, colour=(66, 82, 78), seats=2, width=2.0,
             cushions=((206, 164, 96), (196, 186, 170))),
         put("coffee_table", 2.0, 3.75, 0, wood=SMOKED_OAK, size=(1.0, 0.56)),
-        put("book_stack", 2.1, 3.75, at=(0, 0, 0.388), seed=18, count=3),
+        put("book_stack", 2.2, 3.75, at=(0, 0, 0.388), seed=18, count=3),
+        put("vase", 1.8, 3.8, at=(0, 0, 0.388), height=0.2, seed=19),
         put("armchair", 3.85, 3.7, -70, colour=(190, 150, 110), hide=True, wood=WALNUT),
         put("floor_lamp", 0.6, 4.95, watts=40),
         put("floor_lamp", 4.4, 4.5, watts=34),
@@ -327,20 +331,59 @@ _SALON = Room(
         hang("curtain", "left", 0.85, 0.1, width=0.45, height=2.7, colour=(122, 110, 92)),
         hang("curtain", "left", 4.4, 0.1, width=0.45, height=2.7, colour=(122, 110, 92), seed=7),
     ),
-    Light(sky=(120, 140, 176), ground=(70, 74, 78), sky_strength=0.5),
+    Light(sky=(120, 140, 176), ground=(70, 74, 78), sky_strength=0.5), exposure=-0.4,
 )  # fmt: skip
 
 PICTURES: tuple[Picture, ...] = (
-    Picture(_LIVING, "oak-natural-plank", 101),
-    Picture(_DINING, "oak-honey-herringbone", 102),
-    Picture(_BEDROOM, "walnut-plank", 103),
-    Picture(_KITCHEN, "cement-star-blue", 104),
-    Picture(_STUDY, "oak-silver-plank", 105),
-    Picture(_HALL, "oak-light-chevron", 106),
-    Picture(_LOUNGE, "oak-ebony-plank", 107),
-    Picture(_BATH, "terrazzo-grigio", 108),
-    Picture(_OFFICE, "wool-loop-pebble", 109),
-    Picture(_SEASIDE, "oak-whitewashed-plank", 110),
-    Picture(_TERRACE, "terracotta-hexagon", 111),
-    Picture(_SALON, "walnut-herringbone", 112),
-)
+    Picture(_LIVING, "oak-natural-plank", 101, (
+        put("twigs", 2.42, 3.48, at=(0, 0, 0.62), seed=1), put("mug", 2.7, 3.6, at=(0, 0, 0.388)),
+        put("basket", 4.2, 4.3),
+    )),
+    Picture(_DINING, "oak-honey-herringbone", 102, (
+        put("twigs", 2.85, 3.15, at=(0, 0, 1.0), height=0.6, seed=2, count=8),
+        put("fruit", 2.85, 3.75, at=(0, 0, 0.75)),
+    )),
+    Picture(_BEDROOM, "walnut-plank", 103, (
+        put("mug", 1.34, 4.48, at=(0, 0, 0.53), colour=(92, 104, 116)),
+        put("towels", 2.5, 2.9, at=(0, 0, 0.60), tones=((206, 190, 164),), width=0.5),
+    ), balance=0.6),
+    Picture(_KITCHEN, "cement-star-blue", 104, (
+        hang("tiles", "back", 0.0, width=4.2, low=0.89, high=1.505),
+        put("twigs", 1.2, 2.25, at=(0, 0, 0.95), height=0.5, seed=3), hang("hob", "back", 2.9, 0.32,
+        at=(0, 0, 0.89)), hang("fruit", "back", 1.75, 0.36, at=(0, 0, 0.89)),
+        hang("mug", "back", 3.9, 0.3, at=(0, 0, 0.89), colour=(206, 168, 92)),
+        hang("towels", "back", 0.9, 0.3, at=(0, 0, 0.885), tones=((222, 214, 200), (92, 116, 130))),
+    )),
+    Picture(_STUDY, "oak-silver-plank", 105, (
+        put("laptop", 3.72, 2.86, -90, at=(0, 0, 0.75)), put("mug", 3.62, 3.16, at=(0, 0, 0.75)),
+    )),
+    Picture(_HALL, "oak-light-chevron", 106, (
+        hang("twigs", "right", 1.85, 0.22, at=(0, 0, 1.06), height=0.55, seed=5),
+        hang("basket", "right", 3.3, 0.3),
+    )),
+    Picture(_LOUNGE, "oak-ebony-plank", 107, (
+        put("twigs", 2.68, 3.3, at=(0, 0, 0.6), height=0.45, seed=6),
+        put("mug", 2.92, 3.12, at=(0, 0, 0.4)),
+    )),
+    Picture(_BATH, "terrazzo-grigio", 108, (
+        hang("tiles", "back", 0.0, width=3.6, low=0.09, high=1.2, size=(0.2, 0.1)),
+        hang("tiles", "right", 0.0, width=4.2, low=0.09, high=1.2, size=(0.2, 0.1)),
+        put("towels", 2.75, 3.0, 12, at=(0, 0, 0.48), tones=((232, 228, 220), (196, 158, 132)),
+            width=0.27),
+    )),
+    Picture(_OFFICE, "wool-loop-pebble", 109, (
+        put("laptop", 1.5, 3.3, at=(0, 0, 0.75)), put("laptop", 2.8, 3.85, 180, at=(0, 0, 0.75)),
+        put("mug", 1.85, 3.32, at=(0, 0, 0.75)), put("mug", 2.45, 3.75, at=(0, 0, 0.75)),
+    )),
+    Picture(_SEASIDE, "oak-whitewashed-plank", 110, (
+        put("towels", 2.75, 3.0, at=(0, 0, 0.60), tones=((226, 220, 208),), width=0.55),
+        put("mug", 1.74, 4.6, at=(0, 0, 0.53)),
+    )),
+    Picture(_TERRACE, "terracotta-hexagon", 111, (
+        put("twigs", 2.3, 3.5, at=(0, 0, 0.72), seed=9), put("mug", 2.42, 3.42, at=(0, 0, 0.52)),
+    )),
+    Picture(_SALON, "walnut-herringbone", 112, (
+        put("twigs", 1.8, 3.8, at=(0, 0, 0.588), height=0.45, seed=10),
+        put("mug", 2.0, 3.6, at=(0, 0, 0.388)),
+    )),
+)  # fmt: skip

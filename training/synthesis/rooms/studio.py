@@ -299,11 +299,17 @@ def trace_room(
     samples: int = 64,
     threads: int = 2,
     size: tuple[int, int] | None = None,
+    finish: Callable[[], None] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Light before the camera: (H, W, 3) float32 linear; the mask (H, W) uint8 of FLOOR, RUG, 0."""
+    """Light before the camera: (H, W, 3) float32 linear; the mask (H, W) uint8 of FLOOR, RUG, 0.
+
+    `finish` is called once the scene stands, to change what it likes.
+    """
     shape = size or room.size
     floor = build(room, design, layout_seed, shape[0])
     _settings(shape, samples, threads)
+    if finish is not None:
+        finish()
     with tempfile.TemporaryDirectory() as folder:
         linear = _render_linear(Path(folder) / "room.exr")
         mask = _mask(floor, shape, Path(folder) / "mask.exr")
