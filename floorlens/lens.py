@@ -56,13 +56,13 @@ if TYPE_CHECKING:
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
     from floorlens.explanation.explain import FloorLook
-    from floorlens.explanation.recent import Recent
     from floorlens.explanation.squares import ScaledViews
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
     from floorlens.products.rows import ProductSource
     from floorlens.products.variants import Design, Variant
+    from floorlens.recent import Recent
     from floorlens.retrieval.replica import Replica
     from floorlens.search import Shot, Sight, StageProgress
     from floorlens.settings import Settings
@@ -1609,7 +1609,7 @@ class Floorlens:
     @cached_property
     def _looks(self) -> Recent[FloorLook]:
         """Floors that were just compared: most are compared with several products."""
-        from floorlens.explanation.recent import Recent
+        from floorlens.recent import Recent
 
         return Recent(2)
 

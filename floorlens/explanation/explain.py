@@ -22,7 +22,6 @@ from floorlens.explanation import Explanation, Patch, PatchPair
 from floorlens.explanation.above import floor_from_above, upright
 from floorlens.explanation.correspondence import corresponding
 from floorlens.explanation.originals import open_pictures
-from floorlens.explanation.recent import Recent
 from floorlens.explanation.scaled import first_swatch, floor_squares, laid
 from floorlens.explanation.squares import Surface
 from floorlens.images.decoding import PICTURE_SECONDS
@@ -34,6 +33,7 @@ from floorlens.products.pictures import ProductPicture
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
 from floorlens.ranking.reasons import Doubt, facts_of, sentence, with_attributes
+from floorlens.recent import Recent
 from floorlens.reranking import Comparison
 from floorlens.search import Query, light_doubts, rank_floor
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource

@@ -17,7 +17,6 @@ import numpy as np
 from floorlens.catalogue.narrowing import SearchFacets
 from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
-from floorlens.explanation.recent import Recent
 from floorlens.explanation.squares import ScaledViews
 from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
@@ -27,6 +26,7 @@ from floorlens.lens import Floorlens
 from floorlens.models.stamp import encoder_key
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
+from floorlens.recent import Recent
 from floorlens.search import Sight, StageProgress
 from floorlens.segmentation import Click, DrawnRegion, FloorRegion, RegionSource
 from floorlens.service.cursors import Cursor, read_cursor, write_cursor
