@@ -56,13 +56,13 @@ if TYPE_CHECKING:
     from floorlens.embedding import Embeddings
     from floorlens.explanation import Explanation
     from floorlens.explanation.explain import FloorLook
-    from floorlens.explanation.recent import Recent
-    from floorlens.explanation.squares import ScaledViews
+    from floorlens.explanation.squares import OneScale, ScaledViews
     from floorlens.images.fetching import Fetcher
     from floorlens.importing import ImportProgress, ImportReport, ImportRow
     from floorlens.products.folders import Layout
     from floorlens.products.rows import ProductSource
     from floorlens.products.variants import Design, Variant
+    from floorlens.recent import Recent
     from floorlens.retrieval.replica import Replica
     from floorlens.search import Shot, Sight, StageProgress
     from floorlens.settings import Settings
@@ -1588,19 +1588,44 @@ class Floorlens:
             >>> views.floor.shape, views.product.shape
             ((320, 320, 3), (320, 320, 3))
         """
-        from floorlens.explanation.scaled import scaled_views
+        squares = self.scaled_squares(source, product_id, region=region, clicks=clicks, fetch=fetch)
+        return squares.views(side, even_light=even_light)
+
+    def scaled_squares(
+        self,
+        source: PhotoSource | Photo,
+        product_id: str,
+        *,
+        region: RegionSource | None = None,
+        clicks: Iterable[ClickSource] = (),
+        fetch: bool = False,
+    ) -> OneScale:
+        """Returns what `scaled_views` draws, to be drawn in several sizes or lights.
+
+        Args:
+            source, product_id, region, clicks, fetch: as for `scaled_views`.
+
+        Raises:
+            FloorlensError: as for `scaled_views`.
+
+        Example:
+            >>> lens = Floorlens.open("catalogue/")
+            >>> report = lens.add("products/")
+            >>> squares = lens.scaled_squares("room.jpg", "oak-natural-plank")
+            >>> [squares.views(side).product.shape for side in (64, 320)]
+            [(64, 64, 3), (320, 320, 3)]
+        """
+        from floorlens.explanation.scaled import scaled_squares
 
         corrections, photo = tuple(clicks), self._photo(source, fetch)
         return self._ask(
-            lambda catalogue, _: scaled_views(
+            lambda catalogue, _: scaled_squares(
                 product_id,
                 photo,
                 catalogue=catalogue,
                 stages=self._stages,
                 region=region,
                 clicks=corrections,
-                even_light=even_light,
-                side=side,
                 max_megapixels=self._max_megapixels,
                 picture_seconds=self._picture_seconds,
             )
@@ -1609,7 +1634,7 @@ class Floorlens:
     @cached_property
     def _looks(self) -> Recent[FloorLook]:
         """Floors that were just compared: most are compared with several products."""
-        from floorlens.explanation.recent import Recent
+        from floorlens.recent import Recent
 
         return Recent(2)
 

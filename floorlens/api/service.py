@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -27,6 +26,7 @@ from floorlens.api.problems import LOG
 from floorlens.api.tracing import trace_stages
 from floorlens.errors import CatalogueError, FloorlensError, StampMismatch
 from floorlens.lens import Floorlens
+from floorlens.recent import Recent, forget_old
 from floorlens.service.dispatcher import Dispatcher
 from floorlens.service.feedback import Feedback
 from floorlens.service.keys import Keys
@@ -83,26 +83,17 @@ class FloorCache:
     """
 
     def __init__(self, capacity: int = CACHED_FLOORS) -> None:
-        self._capacity = capacity
-        self._floors: OrderedDict[bytes, FloorRegion] = OrderedDict()
-        self._lock = threading.Lock()
+        self._floors = Recent["FloorRegion"](capacity)
 
     def get(self, key: bytes) -> FloorRegion | None:
         """Returns the floor of the photo with this hash, None if it is not in the cache."""
-        with self._lock:
-            floor = self._floors.get(key)
-            if floor is not None:
-                self._floors.move_to_end(key)
-            return None if floor is None else replace(floor)
+        floor = self._floors.get(key)
+        return None if floor is None else replace(floor)
 
     def put(self, key: bytes, floor: FloorRegion) -> None:
         """Stores a floor; the least recently used one goes."""
-        with self._lock:
-            # A copy leaves out the mask that the region has cached.
-            self._floors[key] = replace(floor)
-            self._floors.move_to_end(key)
-            while len(self._floors) > self._capacity:
-                self._floors.popitem(last=False)
+        # A copy leaves out the mask that the region has cached.
+        self._floors.put(key, replace(floor))
 
 
 class Service:
@@ -156,11 +147,14 @@ class Service:
     async def keep_tidy(self) -> None:
         """Deletes every minute, until it is cancelled, what is not to be kept any longer.
 
+        That is on the disk, and in the memory of this process.
+
         Every search that is kept does the same; a service that is asked nothing keeps nothing
         either.
         """
         while True:
             await asyncio.sleep(TIDY_SECONDS)
+            forget_old()
             try:
                 await to_thread.run_sync(self.searching.searches.purge)
                 await to_thread.run_sync(self.store.forget)

@@ -119,6 +119,11 @@ class FieldValues:
         Args:
             field: of the column.
             wanted: which of its values, bool (v,).
+
+        Example:
+            >>> table = FieldValues.of([("ash", {"price": 40}, ()), ("oak", {"price": 60}, ())])
+            >>> table.having("price", np.array([False, True])).tolist()
+            [False, True]
         """
         column = self.columns[field]
         # The last place is that of an empty list.

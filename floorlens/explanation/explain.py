@@ -22,8 +22,7 @@ from floorlens.explanation import Explanation, Patch, PatchPair
 from floorlens.explanation.above import floor_from_above, upright
 from floorlens.explanation.correspondence import corresponding
 from floorlens.explanation.originals import open_pictures
-from floorlens.explanation.recent import Recent
-from floorlens.explanation.scaled import first_swatch, floor_squares, laid
+from floorlens.explanation.scaled import at_scale_of, first_swatch, floor_squares
 from floorlens.explanation.squares import Surface
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
@@ -34,6 +33,7 @@ from floorlens.products.pictures import ProductPicture
 from floorlens.ranking import Match
 from floorlens.ranking.order import rank
 from floorlens.ranking.reasons import Doubt, facts_of, sentence, with_attributes
+from floorlens.recent import Recent
 from floorlens.reranking import Comparison
 from floorlens.search import Query, light_doubts, rank_floor
 from floorlens.segmentation import ClickSource, FloorRegion, RegionSource
@@ -171,35 +171,43 @@ def explain(
         product_palette=palette(next(iter(described.features.aspects.values())).lab),
         floor_attributes=look.attributes,
         product_attributes=own,
-        squares=laid(look.squares, *first_swatch(zip(photos, shown, strict=True)), own),
+        squares=at_scale_of(look.squares, *first_swatch(zip(photos, shown, strict=True)), own),
     )
 
 
 def _look(
     photo: Photo, floor: FloorRegion, stages: Stages, looks: Recent[FloorLook] | None
 ) -> FloorLook:
-    """Returns what explanations of a floor have in common; made once where that is kept."""
-    known = name = None
-    if looks is not None:
-        said = floor.confidence, floor.visible, floor.source, floor.reasons, floor.turn
-        name = blake2b(repr((photo.pixels.shape, photo.size, said)).encode())
-        name.update(photo.pixels.tobytes())
-        name.update(np.packbits(floor.working_mask).tobytes())
-        known = looks.get(name.digest())
-    if known is not None:
-        return known
+    """Returns what explanations of a floor have in common; made once where `looks` holds it."""
+    if looks is None:
+        return _new_look(photo, floor, stages)
+    key = _look_key(photo, floor)
+    look = looks.get(key)
+    if look is None:
+        look = _new_look(photo, floor, stages)
+        looks.put(key, look)
+    return look
+
+
+def _look_key(photo: Photo, floor: FloorRegion) -> bytes:
+    """Returns a hash of all that a look depends on."""
+    facts = floor.confidence, floor.visible, floor.source, floor.reasons, floor.turn
+    key = blake2b(repr((photo.pixels.shape, photo.size, facts)).encode())
+    key.update(photo.pixels.tobytes())
+    key.update(np.packbits(floor.working_mask).tobytes())
+    return key.digest()
+
+
+def _new_look(photo: Photo, floor: FloorRegion, stages: Stages) -> FloorLook:
     view = floor_view(photo, floor.working_mask, stages, floor.turn)
     features = stages.embedder.features({"scene": view})
-    look = FloorLook(
+    return FloorLook(
         view,
         features,
         light_doubts(photo, floor, features),
         floor_attributes(photo, floor, features.aspects["scene"]),
         floor_squares(*upright(photo, floor)),
     )
-    if looks is not None and name is not None:
-        looks.put(name.digest(), look)
-    return look
 
 
 def floor_attributes(photo: Photo, floor: FloorRegion, scene: Aspect) -> dict[str, Attribute]:

@@ -12,7 +12,7 @@ from floorlens.attributes import Attribute
 from floorlens.explanation.above import clean_box, from_above, upright
 from floorlens.explanation.alignment import align
 from floorlens.explanation.originals import open_pictures
-from floorlens.explanation.squares import SIDE, OneScale, Scale, ScaledViews, Surface
+from floorlens.explanation.squares import OneScale, Scale, Surface
 from floorlens.images.decoding import PICTURE_SECONDS
 from floorlens.images.loading import MAX_MEGAPIXELS, Photo
 from floorlens.normalisation.shading import flatten
@@ -33,7 +33,7 @@ SPREADS: Mapping[Scale, float] = {"sizes": 0.3, "usual": 0.6}
 """How many octaves a scale is off that follows from known sizes, or from nothing."""
 
 
-def scaled_views(
+def scaled_squares(
     product_id: str,
     photo: Photo,
     *,
@@ -41,12 +41,10 @@ def scaled_views(
     stages: Stages,
     region: RegionSource | None = None,
     clicks: Iterable[ClickSource] = (),
-    even_light: bool = True,
-    side: int = SIDE,
     max_megapixels: float = MAX_MEGAPIXELS,
     picture_seconds: float = PICTURE_SECONDS,
-) -> ScaledViews:
-    """Returns a photo's floor and a product at one scale, as `Floorlens.scaled_views` does.
+) -> OneScale:
+    """Returns a photo's floor and a product at one scale, as `Floorlens.scaled_squares` does.
 
     Nothing is embedded. The product's pictures are opened again.
 
@@ -56,8 +54,6 @@ def scaled_views(
         catalogue: in which the product is.
         stages: which find the floor and say what the product's pictures show.
         region, clicks: as for `Floorlens.search`.
-        even_light: whether slow shading of the room is divided out.
-        side: of the pictures, in pixels.
         max_megapixels: larger product pictures are refused.
         picture_seconds: how long decoding one may take.
 
@@ -68,7 +64,7 @@ def scaled_views(
         NoFloorFound, RegionError: as for `Floorlens.search`.
 
     Example:
-        >>> scaled_views("oak", photo, catalogue=catalogue, stages=stages
+        >>> scaled_squares("oak", photo, catalogue=catalogue, stages=stages
         ...     ).scale  # doctest: +SKIP
         'patterns'
     """
@@ -81,8 +77,7 @@ def scaled_views(
     )
     floor = floor_region(photo, stages, region, clicks)
     attributes: Mapping[str, Attribute] = catalogue.attributes.of([product_id]).get(product_id, {})
-    scale = at_one_scale(*upright(photo, floor), product, picture, attributes)
-    return scale.views(side, even_light=even_light)
+    return at_one_scale(*upright(photo, floor), product, picture, attributes)
 
 
 def at_one_scale(
@@ -113,11 +108,11 @@ def at_one_scale(
         >>> views.floor.shape == views.product.shape == (320, 320, 3)
         True
     """
-    return laid(floor_squares(pixels, mask), product, picture, attributes)
+    return at_scale_of(floor_squares(pixels, mask), product, picture, attributes)
 
 
-def laid(
-    floor_and_seen: tuple[Surface, NDArray[np.uint8]],
+def at_scale_of(
+    squares: tuple[Surface, NDArray[np.uint8]],
     product: Photo,
     picture: ProductPicture,
     attributes: Mapping[str, Attribute],
@@ -125,14 +120,14 @@ def laid(
     """Returns a product at the scale of a floor, as `at_one_scale` does.
 
     Args:
-        floor_and_seen: of the floor, from `floor_squares`.
+        squares: of the floor, from `floor_squares`.
         product, picture, attributes: as for `at_one_scale`.
 
     Example:
-        >>> laid(floor_squares(pixels, mask), oak, picture, {}).scale  # doctest: +SKIP
+        >>> at_scale_of(floor_squares(pixels, mask), oak, picture, {}).scale  # doctest: +SKIP
         'patterns'
     """
-    floor, as_seen = floor_and_seen
+    floor, as_seen = squares
     if picture.kind == "room":
         other, _ = floor_squares(*picture.product(product.pixels))
     else:

@@ -84,6 +84,13 @@ class OneScale:
         Args:
             side: of the pictures, in pixels.
             even_light: whether slow shading of the room is divided out.
+
+        Example:
+            >>> grey = np.full((8, 8, 3), 128, np.uint8)
+            >>> surface = Surface(grey, grey, None, "unknown")
+            >>> views = OneScale(surface, grey, surface, None).views(64)
+            >>> views.product.shape, views.scale
+            ((64, 64, 3), 'unknown')
         """
         floor = _resized(self.floor.square if even_light else self.as_seen, side)
         if self.alignment is None:

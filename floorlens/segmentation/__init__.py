@@ -69,7 +69,7 @@ class FloorRegion:
     @property
     def share(self) -> float:
         """The share of the photo that is floor, 0..1."""
-        return np.count_nonzero(self.working_mask) / self.working_mask.size
+        return int(np.count_nonzero(self.working_mask)) / self.working_mask.size
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from floorlens.errors import ModelUnavailable
 from floorlens.models.onnx import load_session, session_stamp
 from floorlens.models.stamp import Stamp
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 TRUNK, DECODER = "segmenter_trunk.onnx", "segmenter_decoder.onnx"
 """The model files: picture -> features, and features with clicks -> where the floor is."""
+
+DIGEST = "graph_sha256"
+"""In the metadata of both files: the digest of the whole graph that they are the parts of."""
 
 Features = Mapping[str, NDArray[np.float32]]
 """What the trunk sees in a picture, by the names of its outputs."""
@@ -27,6 +31,9 @@ class FloorNetwork:
     Args:
         trunk: the session of its first part.
         decoder: that of its second part.
+
+    Raises:
+        ModelUnavailable: they are not parts of one network.
 
     Example:
         >>> network = load_network(threads=1)
@@ -40,6 +47,12 @@ class FloorNetwork:
     def __init__(
         self, trunk: onnxruntime.InferenceSession, decoder: onnxruntime.InferenceSession
     ) -> None:
+        one, other = (part.get_modelmeta().custom_metadata_map for part in (trunk, decoder))
+        if DIGEST not in one or one[DIGEST] != other.get(DIGEST):
+            raise ModelUnavailable(
+                f"{TRUNK} and {DECODER} are not of one network: install Floorlens again, or write "
+                "both files anew with `make segmenter`"
+            )
         self._trunk, self._decoder = trunk, decoder
         self._names = [output.name for output in trunk.get_outputs()]
 

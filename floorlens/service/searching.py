@@ -17,8 +17,7 @@ import numpy as np
 from floorlens.catalogue.narrowing import SearchFacets
 from floorlens.errors import ImageError, ImageTimeout, RegionError, UsageError
 from floorlens.explanation import Explanation
-from floorlens.explanation.recent import Recent
-from floorlens.explanation.squares import ScaledViews
+from floorlens.explanation.squares import OneScale, ScaledViews
 from floorlens.images.containers import png_size
 from floorlens.images.decoding import decode_photo
 from floorlens.images.loading import WORKING_SIDE, Photo
@@ -27,6 +26,7 @@ from floorlens.lens import Floorlens
 from floorlens.models.stamp import encoder_key
 from floorlens.products.product import Product
 from floorlens.ranking import SearchResult
+from floorlens.recent import Recent
 from floorlens.search import Sight, StageProgress
 from floorlens.segmentation import Click, DrawnRegion, FloorRegion, RegionSource
 from floorlens.service.cursors import Cursor, read_cursor, write_cursor
@@ -100,7 +100,8 @@ class Searching:
         self._lens, self.searches = lens, searches
         self._max_megapixels, self._picture_seconds = max_megapixels, picture_seconds
         self._seconds_left = seconds_left
-        self._explanations = Recent[tuple[list[Any], Explanation]](_EXPLANATIONS)
+        self._explanations = Recent[Explanation](_EXPLANATIONS)
+        self._squares = Recent[OneScale](_EXPLANATIONS)
 
     def search(
         self,
@@ -181,14 +182,14 @@ class Searching:
         started = time.perf_counter()
         query = replace(search.query, **changes)
         if query.sees_as(search.query):
-            sight, seen = self.sight(search, progress), None
+            sight, new_sight = self.sight(search, progress), None
         else:
-            sight = seen = self._see_again(search, query, progress)
+            sight = new_sight = self._see_again(search, query, progress)
         # The same query is named the same for whoever sends the photos again.
         answer = self._rank(sight, query, self.searches.hashes(search), limit, None, progress)
         stored = time.perf_counter()
-        encoder = self._encoder() if seen is not None else search.encoder
-        refined = self.searches.refine(search, owner, query, seen, encoder)
+        encoder = self._encoder() if new_sight is not None else search.encoder
+        refined = self.searches.refine(search, owner, query, new_sight, encoder)
         ended = time.perf_counter()
         timings = {
             **answer.result.timings,
@@ -284,12 +285,12 @@ class Searching:
         place = self.floor(search, position)
         if place is None:
             return None
-        key = search.id, product_id, position, self._lens.revision()
-        explanation = self._explained(key)
+        photo, floor = place
+        key = self._comparison_key(search, product_id, position)
+        explanation = self._explanations.get(key)
         if explanation is None:
-            explanation = self._lens.compare(place[0], product_id, region=place[1])
-            seen = _states(explanation.product)
-            self._explanations.put(key, (seen, explanation))
+            explanation = self._lens.compare(photo, product_id, region=floor)
+            self._explanations.put(key, explanation)
         return explanation
 
     def scaled_views(
@@ -310,19 +311,21 @@ class Searching:
         if place is None:
             return None
         photo, floor = place
-        key = search.id, product_id, position, self._lens.revision()
-        explanation = self._explained(key)
-        if explanation is not None:
-            return explanation.scaled_views(side, even_light=even_light)
-        return self._lens.scaled_views(
-            photo, product_id, region=floor, even_light=even_light, side=side
-        )
+        key = self._comparison_key(search, product_id, position)
+        explanation = self._explanations.get(key)
+        squares = self._squares.get(key) if explanation is None else explanation.squares
+        if squares is None:
+            # Another process compared, or none: both squares are going to be asked for.
+            squares = self._lens.scaled_squares(photo, product_id, region=floor)
+            self._squares.put(key, squares)
+        return squares.views(side, even_light=even_light)
 
-    def _explained(self, key: Hashable) -> Explanation | None:
-        """Returns what was just explained: a page asks for each picture of it by itself."""
-        seen, explanation = self._explanations.get(key) or (None, None)
+    def _comparison_key(self, search: KeptSearch, product_id: str, position: int) -> Hashable:
+        """Returns what tells a comparison; read before it: files may be replaced meanwhile."""
         # A picture that is another one now, or gone, is told as ever.
-        return explanation if explanation and _states(explanation.product) == seen else None
+        revision = self._lens.revision()
+        states = _states(self._lens.product(product_id))
+        return search.id, product_id, position, revision, states
 
     def sight(self, search: KeptSearch, progress: StageProgress | None = None) -> Sight:
         """Returns what the photos of a search show; seen anew if other models saw it.
@@ -488,9 +491,9 @@ class Searching:
         return encoder_key(self._lens.stamp)
 
 
-def _states(product: Product) -> list[Any]:
+def _states(product: Product) -> tuple[tuple[int, int] | None, ...]:
     """Returns what tells whether a product's pictures are still the same files."""
-    states: list[Any] = []
+    states: list[tuple[int, int] | None] = []
     for path in product.images:
         try:
             state = Path(path).stat()
@@ -498,7 +501,7 @@ def _states(product: Product) -> list[Any]:
             states.append(None)
         else:
             states.append((state.st_mtime_ns, state.st_size))
-    return states
+    return tuple(states)
 
 
 def _name(query: SearchQuery, hashes: Sequence[str]) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra api")
 
+from floorlens.api import service
+from floorlens.api.server import running_service
 from floorlens.api.service import CACHED_FLOORS, FloorCache
+from floorlens.recent import Recent
 from floorlens.segmentation import FloorRegion
+from floorlens.settings import Settings
+from floorlens.testing import fake_stages
 
 
 def floor(confidence: float = 1.0) -> FloorRegion:
@@ -46,3 +53,24 @@ def test_the_last_sixteen_floors_are_cached() -> None:
     region = cache.get(keys[1])
     assert region is not None
     assert region.confidence == 0.5
+
+
+# -- what is in memory -------------------------------------------------------------------------
+
+
+def test_an_idle_service_forgets_what_it_was_asked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pixels of photos must not lie in its memory until somebody asks again."""
+    monkeypatch.setattr(service, "TIDY_SECONDS", 0.05)
+    now = 0.0
+    recent = Recent[str](1, seconds=300, now=lambda: now)
+    recent.put("a", "A")
+    with running_service(settings, stages=fake_stages()):
+        time.sleep(0.5)
+        assert len(recent) == 1
+        now = 301.0
+        limit = time.monotonic() + 120
+        while len(recent):
+            assert time.monotonic() < limit
+            time.sleep(0.05)

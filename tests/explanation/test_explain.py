@@ -19,6 +19,7 @@ from PIL import Image
 from floorlens import Floorlens
 from floorlens.embedding import AspectName, FloorFeatures
 from floorlens.errors import CatalogueError, ImageError, ProductNotFound, UsageError
+from floorlens.explanation.alignment import Alignment
 from floorlens.explanation.explain import palette
 from floorlens.images.colour import srgb_to_lab
 from floorlens.images.loading import load_photo
@@ -129,6 +130,13 @@ def test_an_explanation_fits_in_a_notebook(lens: Floorlens, room: Path) -> None:
     assert again.pairs == explanation.pairs
     assert again != lens.compare(room, "ash")
     assert again != "an explanation"
+    assert explanation.squares is not None
+    surface = replace(explanation.squares.product, scale="sizes")
+    for alignment, scale in ((None, "unknown"), (Alignment(1, 0, True, 1), "patterns")):
+        squares = replace(explanation.squares, product=surface, alignment=alignment)
+        other = replace(explanation, squares=squares)
+        assert other.scale == scale
+        assert (other == explanation) == (explanation.scale == scale)
     assert np.array_equal(again.picture(), explanation.picture())
     assert explanation.picture(16).ndim == 3
     for side in (0, 1, 15, 20.5):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from floorlens import Floorlens
-from floorlens.errors import ImageTimeout, RegionError
+from floorlens.errors import CatalogueError, ImageTimeout, RegionError
 from floorlens.images.decoding import decode_photo
 from floorlens.images.loading import Photo
 from floorlens.images.masks import mask_png
@@ -137,9 +137,10 @@ def test_pictures_of_a_comparison_are_not_worked_out_again(
     search = searching.search(None, [room.read_bytes()], query, limit=1).search
     assert search is not None
     options: Any = {"even_light": True, "side": 64}
-    alone = searching.scaled_views(search, "oak", 0, **options)
+    # Another process has compared.
+    alone = Searching(lens, searches).scaled_views(search, "oak", 0, **options)
     asked: list[str] = []
-    for name in ("compare", "scaled_views"):
+    for name in ("compare", "scaled_squares"):
         whole = getattr(Floorlens, name)
 
         def ask(*arguments: Any, name: str = name, whole: Any = whole, **options: Any) -> Any:
@@ -162,3 +163,55 @@ def test_pictures_of_a_comparison_are_not_worked_out_again(
     assert again is not None
     assert again.product.name == "Oak, oiled"
     assert asked == ["compare"] * 2
+
+
+def test_both_squares_are_worked_out_once_where_another_process_compared(
+    lens: Floorlens, searches: Searches, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching = Searching(lens, searches)
+    query = SearchQuery((None,), ((),))
+    search = searching.search(None, [room.read_bytes()], query, limit=1).search
+    assert search is not None
+    whole, asked = Floorlens.scaled_squares, []
+
+    def ask(*arguments: Any, **options: Any) -> Any:
+        asked.append(arguments[2])
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(Floorlens, "scaled_squares", ask)
+    for even_light, side in ((True, 64), (True, 64), (False, 96)):
+        views = searching.scaled_views(search, "oak", 0, even_light=even_light, side=side)
+        assert views is not None
+        assert views.product.shape == (side, side, 3)
+    assert asked == ["oak"]
+    assert searching.scaled_views(search, "walnut", 0, even_light=True, side=64) is not None
+    assert asked == ["oak", "walnut"]
+
+
+@pytest.mark.parametrize("verb", ["compare", "scaled_squares"])
+def test_a_picture_that_is_replaced_during_a_comparison_is_told(
+    lens: Floorlens, searches: Searches, room: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """What was compared is of the picture before: it must not pass for the new one's."""
+    searching = Searching(lens, searches)
+    query = SearchQuery((None,), ((),))
+    search = searching.search(None, [room.read_bytes()], query, limit=1).search
+    assert search is not None
+    (picture,) = lens.product("oak").images
+    whole = getattr(Floorlens, verb)
+
+    def replace_meanwhile(*arguments: Any, **options: Any) -> Any:
+        answer = whole(*arguments, **options)
+        Image.new("RGB", (90, 70), "red").save(picture)
+        return answer
+
+    def ask() -> Any:
+        if verb == "compare":
+            return searching.compare(search, "oak", 0)
+        return searching.scaled_views(search, "oak", 0, even_light=True, side=64)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Floorlens, verb, replace_meanwhile)
+        assert ask() is not None
+    with pytest.raises(CatalogueError):
+        ask()

@@ -6,12 +6,14 @@ the whole graph (:func:`read_joined`); what ships are the two files of :func:`wr
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import onnx
 from onnx.utils import Extractor
 
-from floorlens.segmentation.network import DECODER, TRUNK
+from floorlens.errors import ModelUnavailable
+from floorlens.segmentation.network import DECODER, DIGEST, TRUNK
 
 #: What goes from the trunk to the decoder: the picture at half its size, and the trunk's maps at
 #: strides 2 to 32; with their names in the graph that PyTorch exports.
@@ -26,7 +28,7 @@ FEATURES = {
 
 
 def split(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    """A segmenter's graph -> its trunk and its decoder, both with its stamp.
+    """A segmenter's graph -> its trunk and its decoder, both with its stamp and its digest.
 
     Args:
         model: As `export_onnx` writes it, or as :func:`join` returns it.
@@ -34,6 +36,8 @@ def split(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
     rename(whole.graph, {old: new for new, old in FEATURES.items()})
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    properties[DIGEST] = digest(whole)
     answers = [output.name for output in whole.graph.output]
     whole = onnx.shape_inference.infer_shapes(whole)
     parts = []
@@ -46,8 +50,7 @@ def split(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
                 stride = "2" if value.name == "picture" else value.name[1:]
                 height, width = value.type.tensor_type.shape.dim[2:]
                 height.dim_param, width.dim_param = f"h{stride}", f"w{stride}"
-        del part.metadata_props[:]
-        part.metadata_props.extend(model.metadata_props)
+        onnx.helper.set_model_props(part, properties)
         onnx.checker.check_model(part, full_check=True)
         parts.append(part)
     trunk, decoder = parts
@@ -71,6 +74,18 @@ def join(trunk: onnx.ModelProto, decoder: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def digest(model: onnx.ModelProto) -> str:
+    """The SHA-256 of a graph's nodes and weights, in whatever order; its names are `FEATURES`."""
+    parts = (
+        part.SerializeToString(deterministic=True)
+        for part in (*model.graph.node, *model.graph.initializer)
+    )
+    # By their own hashes: lengths of weights differ, and parts must not run into each other.
+    return hashlib.sha256(
+        b"".join(sorted(hashlib.sha256(part).digest() for part in parts))
+    ).hexdigest()
+
+
 def rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
     """Rename values of a graph: old name -> new name; others stay."""
     for node in graph.node:
@@ -79,8 +94,18 @@ def rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
 
 
 def read_joined(folder: Path) -> onnx.ModelProto:
-    """The whole graph of the two files in a folder."""
-    return join(onnx.load(str(folder / TRUNK)), onnx.load(str(folder / DECODER)))
+    """The whole graph of the two files in a folder.
+
+    Raises:
+        ModelUnavailable: they are not parts of one graph.
+    """
+    parts = [onnx.load(str(folder / name)) for name in (TRUNK, DECODER)]
+    model = join(*parts)
+    # Written anew, a wrong pair would pass for a right one.
+    for part, name in zip(parts, (TRUNK, DECODER), strict=True):
+        if {entry.key: entry.value for entry in part.metadata_props}.get(DIGEST) != digest(model):
+            raise ModelUnavailable(f"{folder / name} is not of the graph that both files make")
+    return model
 
 
 def write_split(model: onnx.ModelProto, folder: Path) -> int:

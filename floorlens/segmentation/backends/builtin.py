@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from floorlens.images.shapes import components, grow
 from floorlens.models.stamp import Stamp
+from floorlens.recent import Recent
 from floorlens.segmentation import Click, FloorProbability
 from floorlens.segmentation.network import Features, FloorNetwork, load_network
 
@@ -48,13 +48,14 @@ class BuiltinSegmenter:
 
     The photo is scaled to the network's side without stretching, padded to a multiple of 32 by
     reflection, and the answer is scaled back to the photo's own size. What the network sees in the
-    last few photos is remembered: clicks on one of them cost its decoder alone.
+    last few photos is remembered for five minutes: clicks on one of them cost its decoder alone.
 
     Args:
         threads: For the network; 0 takes all cores.
         network: The network; by default the one of the package.
         side: Longer side that the network sees; by default what its file says.
         cleanup: Whether specks are dropped and pinholes filled.
+        now: The clock by which photos are forgotten, in seconds.
     """
 
     def __init__(
@@ -64,11 +65,17 @@ class BuiltinSegmenter:
         network: FloorNetwork | None = None,
         side: int | None = None,
         cleanup: bool = True,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._network = network if network is not None else load_network(threads)
         self._side = side if side is not None else self._network.side
         self._cleanup = cleanup
-        self._pictures = _Pictures()
+        self._pictures = Recent[_Picture](
+            MOST_PICTURES,
+            most_bytes=MOST_BYTES,
+            bytes_of=lambda picture: picture.bytes,
+            now=now,
+        )
 
     @property
     def stamp(self) -> Stamp:
@@ -188,32 +195,6 @@ class _Picture:
     def bytes(self) -> int:
         """What it takes in memory."""
         return self.pixels.nbytes + sum(values.nbytes for values in self.features.values())
-
-
-class _Pictures:
-    """The last few pictures. Safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._pictures: OrderedDict[Any, _Picture] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any) -> _Picture | None:
-        """Returns the picture of a key; None if it is not there."""
-        with self._lock:
-            picture = self._pictures.get(key)
-            if picture is not None:
-                self._pictures.move_to_end(key)
-            return picture
-
-    def put(self, key: Any, picture: _Picture) -> None:
-        """Stores a picture; those that were not used for the longest time go."""
-        with self._lock:
-            self._pictures[key] = picture
-            while (
-                len(self._pictures) > MOST_PICTURES
-                or sum(one.bytes for one in self._pictures.values()) > MOST_BYTES
-            ):
-                self._pictures.popitem(last=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from floorlens.demo.samples import samples
 from floorlens.images.loading import load_photo
 from floorlens.models.onnx import WEIGHTS, load_session, session_stamp
+from floorlens.recent import forget_old
 from floorlens.segmentation import Click
 from floorlens.segmentation.backends import builtin
 from floorlens.segmentation.backends.builtin import BuiltinSegmenter, _between, is_noise
@@ -87,11 +89,14 @@ class Recorder(FloorNetwork):
         super().__init__(load_session(TRUNK, 1), load_session(DECODER, 1))
         self.floor = floor
         self.pictures: list[NDArray[np.uint8]] = []
+        self.seen: list[ref[NDArray[np.float32]]] = []
         self.decodings = 0
 
     def features(self, picture: NDArray[np.uint8]) -> Features:
         self.pictures.append(picture)
-        return super().features(picture)
+        features = super().features(picture)
+        self.seen = [ref(values) for values in features.values()]
+        return features
 
     def decode(
         self, features: Features, clicks: NDArray[np.float32]
@@ -188,14 +193,34 @@ def test_few_photos_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         segmenter.segment(pictures[number])
         assert len(recorder.pictures) == looks, number
     monkeypatch.setattr(builtin, "MOST_BYTES", 8_000_000)
+    segmenter = BuiltinSegmenter(network=recorder)
     for number, looks in ((2, 6), (3, 7), (3, 7), (2, 7), (0, 8), (3, 9)):
         segmenter.segment(pictures[number])
         assert len(recorder.pictures) == looks, number
     monkeypatch.setattr(builtin, "MOST_BYTES", 1)
-    segmenter.segment(pictures[3])
+    segmenter = BuiltinSegmenter(network=recorder)
     segmenter.segment(pictures[1])
     segmenter.segment(pictures[1])
     assert len(recorder.pictures) == 11
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_photo_is_forgotten_after_minutes(another: bool) -> None:
+    """What was seen in it does not stay, whether or not another photo comes."""
+    now, photo = 0.0, brighter_left(256)
+    recorder = Recorder(floor=0.95)
+    segmenter = BuiltinSegmenter(network=recorder, now=lambda: now)
+    segmenter.segment(photo)
+    values = recorder.seen
+    now = 299.0
+    forget_old()
+    assert all(value() is not None for value in values)
+    now = 301.0
+    if another:
+        segmenter.segment(photo ^ np.uint8(1))
+    else:
+        forget_old()
+    assert all(value() is None for value in values)
 
 
 def test_photos_are_remembered_by_several_threads_at_once() -> None:

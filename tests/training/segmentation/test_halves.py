@@ -13,8 +13,9 @@ pytest.importorskip("onnx", reason="needs the extra train")
 import onnx
 import torch
 
+from floorlens.errors import ModelUnavailable
 from floorlens.models.onnx import WEIGHTS
-from floorlens.segmentation.network import DECODER, TRUNK
+from floorlens.segmentation.network import DECODER, DIGEST, TRUNK, FloorNetwork
 from training.export import export_onnx, open_session
 from training.segmentation.export_model import INPUTS, OUTPUTS, STAMP
 from training.segmentation.halves import FEATURES, read_joined, write_split
@@ -51,6 +52,7 @@ def test_a_fresh_export_is_split(tmp_path: Path) -> None:
     assert_same(path, tmp_path)
     for name in (TRUNK, DECODER):
         metadata = open_session(tmp_path / name).get_modelmeta().custom_metadata_map
+        assert len(metadata.pop(DIGEST)) == 64
         assert metadata == STAMP.as_metadata()
 
 
@@ -60,3 +62,25 @@ def test_the_shipped_files_are_joined_and_split_again(tmp_path: Path) -> None:
     assert_same(tmp_path / "whole.onnx", WEIGHTS)
     write_split(model, tmp_path)
     assert_same(tmp_path / "whole.onnx", tmp_path)
+    for name in (TRUNK, DECODER):
+        assert onnx.load(str(tmp_path / name)).metadata_props == (
+            onnx.load(str(WEIGHTS / name)).metadata_props
+        )
+
+
+@pytest.mark.parametrize("part", [TRUNK, DECODER])
+def test_parts_of_two_exports_are_refused(tmp_path: Path, part: str) -> None:
+    """A stamp does not tell them: a version is written by hand."""
+    model = read_joined(WEIGHTS)
+    # The bias of the scene's head, say: one number of all is another one.
+    values = next(one for one in model.graph.initializer if len(one.raw_data) > 64)
+    values.raw_data = bytes([values.raw_data[0] ^ 1]) + values.raw_data[1:]
+    write_split(model, tmp_path)
+    parts = {name: tmp_path / name for name in (TRUNK, DECODER)}
+    FloorNetwork(*map(open_session, parts.values()))
+    parts[part] = WEIGHTS / part
+    with pytest.raises(ModelUnavailable, match="not of one network: install Floorlens again"):
+        FloorNetwork(*map(open_session, parts.values()))
+    (tmp_path / part).write_bytes((WEIGHTS / part).read_bytes())
+    with pytest.raises(ModelUnavailable, match="is not of the graph"):
+        read_joined(tmp_path)
