@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 COUNT = 24
+NEAR = 0.0015
+"""Products whose likenesses differ by less may change places."""
 
 
 @pytest.fixture(autouse=True)
@@ -384,16 +386,21 @@ def test_the_sample_rooms_with_the_real_models(tmp_path: Path) -> None:
     with Floorlens.open(tmp_path / "c", threads=1) as lens:
         lens.add(samples / "products", adapt=False)
         lens.adapt(views=1)
-        before = 0.0
+        least = most = 0.0
         rows = (samples / "pairs.csv").read_text().splitlines()[1:]
         for row in rows:
             room, name, _ = row.split(",")
-            ids = [match.product.id for match in lens.search(samples / "rooms" / room).matches]
-            before += 1 / (1 + ids.index(Path(name).stem)) / len(rows)
+            ranking = lens.search(samples / "rooms" / room).matches
+            own = next(match.likeness for match in ranking if match.product.id == Path(name).stem)
+            others = [match.likeness for match in ranking if match.product.id != Path(name).stem]
+            # The projection is fitted anew for the figures: likenesses differ in the third digit.
+            least += 1 / (1 + sum(other > own - NEAR for other in others)) / len(rows)
+            most += 1 / (1 + sum(other > own + NEAR for other in others)) / len(rows)
+        assert most - least < 0.1
         report = lens.adapt(views=1, pairs=samples / "pairs.csv", rooms=samples / "rooms")
         assert report.pairs is not None
         assert report.pairs.failed == ()
-        assert report.pairs.validation.mrr.before == pytest.approx(before, abs=1e-6)
+        assert least - 1e-6 <= report.pairs.validation.mrr.before <= most + 1e-6
         assert report.rooms == (len(rows) if report.pairs.used else 0)
         stored = KnownRooms(lens._catalogue, encoder_key(lens._stages.stamp())).load()
         assert len(stored) == (len(rows) if report.pairs.used else 0)
