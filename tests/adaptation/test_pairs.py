@@ -391,8 +391,9 @@ def test_the_sample_rooms_with_the_real_models(tmp_path: Path) -> None:
         for row in rows:
             room, name, _ = row.split(",")
             ranking = lens.search(samples / "rooms" / room).matches
-            own = next(match.likeness for match in ranking if match.product.id == Path(name).stem)
-            others = [match.likeness for match in ranking if match.product.id != Path(name).stem]
+            likeness = {match.product.id: match.likeness or 0.0 for match in ranking}
+            own = likeness.pop(Path(name).stem)
+            others = likeness.values()
             # The projection is fitted anew for the figures: likenesses differ in the third digit.
             least += 1 / (1 + sum(other > own - NEAR for other in others)) / len(rows)
             most += 1 / (1 + sum(other > own + NEAR for other in others)) / len(rows)
