@@ -37,8 +37,9 @@ WHOLE = """() => {
   const whole = (root) => [...root.querySelectorAll("*")].every((one) => {
     if (one.shadowRoot && !whole(one.shadowRoot)) return false;
     if (one.tagName !== "IMG" || !one.getAttribute("src")) return true;
-    const { top, bottom, width } = one.getBoundingClientRect();
-    return !width || bottom < 0 || top > innerHeight || (one.complete && one.naturalWidth > 0);
+    const { top, bottom, left, width } = one.getBoundingClientRect();
+    const hidden = !width || bottom < 0 || top > innerHeight || left > innerWidth;
+    return hidden || (one.complete && one.naturalWidth > 0);
   });
   return whole(document);
 }"""
