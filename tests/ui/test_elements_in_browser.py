@@ -10,6 +10,7 @@ pytest.importorskip("streamlit", reason="needs the extra ui")
 pytest.importorskip("playwright", reason="needs the extra dev")
 
 from floorlens.ui import texts
+from floorlens.ui.catalogue.adding import UPLOAD_TEXTS
 from tests.ui.drawing import show
 
 if TYPE_CHECKING:
@@ -60,16 +61,7 @@ def test_a_list_is_sent_alone(browser_page: Page) -> None:
     page.route("http://page.test/**", take)
     page.goto("http://page.test/")
     data: dict[str, Any] = {"address": "/imports", "mark": "x-mark", "ticket": "t", "options": {}}
-    said = {
-        "drop": texts.DROP_LIST,
-        "choose": texts.CHOOSE_LIST,
-        "formats": texts.LIST_FORMATS,
-        "sending": texts.SENDING,
-        "starting": texts.STARTING,
-        "stop": texts.CANCEL,
-        "failed": texts.UPLOAD_FAILED,
-    }
-    data |= {"accept": ".csv", "refusals": texts.UPLOAD_REFUSALS, "texts": said}
+    data |= {"accept": ".csv", "refusals": texts.UPLOAD_REFUSALS, "texts": UPLOAD_TEXTS}
     show(page, "upload", data, "nodes", "drop")
     drop(page, "upload", "first.csv")
     drop(page, "upload", "second.csv")

@@ -18,6 +18,16 @@ from floorlens.ui.catalogue.fields import field_value
 from floorlens.ui.components import element
 
 _UPLOAD = element("upload", "nodes", "drop")
+UPLOAD_TEXTS = {
+    "drop": texts.DROP_LIST,
+    "choose": texts.CHOOSE_LIST,
+    "formats": texts.LIST_FORMATS,
+    "sending": texts.SENDING,
+    "starting": texts.STARTING,
+    "stop": texts.CANCEL,
+    "failed": texts.UPLOAD_FAILED,
+}
+"""What the element for a file says."""
 _SOURCES = (texts.FROM_FILE, texts.FROM_FOLDER, texts.FROM_HAND)
 _LAYOUTS: dict[str, Literal["auto", "files", "folders"]] = {
     texts.LAYOUT_AUTO: "auto",
@@ -76,15 +86,7 @@ def _from_file(access: Access) -> None:
             },
             "accept": ",".join(ENDINGS),
             "refusals": texts.UPLOAD_REFUSALS,
-            "texts": {
-                "drop": texts.DROP_LIST,
-                "choose": texts.CHOOSE_LIST,
-                "formats": texts.LIST_FORMATS,
-                "sending": texts.SENDING,
-                "starting": texts.STARTING,
-                "stop": texts.CANCEL,
-                "failed": texts.UPLOAD_FAILED,
-            },
+            "texts": UPLOAD_TEXTS,
         },
         on_job_change=_sent,
     )
