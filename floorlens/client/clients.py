@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _CONNECT_SECONDS = 5.0
-_KEEP_SECONDS = 4.0
+KEEP_SECONDS = 4.0
 """Shorter than the service keeps an idle connection: a request on one that it closes is lost."""
 
 
@@ -65,7 +65,7 @@ class _Connection:
             "base_url": parsed,
             "headers": {"Accept": "*/*", "User-Agent": "floorlens", **headers},
             "timeout": httpx.Timeout(timeout, connect=_CONNECT_SECONDS),
-            "limits": httpx.Limits(keepalive_expiry=_KEEP_SECONDS),
+            "limits": httpx.Limits(keepalive_expiry=KEEP_SECONDS),
             # A proxy for the internet cannot reach this machine.
             "trust_env": parsed.host not in ("127.0.0.1", "localhost", "::1"),
         }
@@ -116,7 +116,7 @@ class _Connection:
         Raises:
             ServiceUnreachable: there is none.
         """
-        silence = _silence_of(error)
+        silence = silence_of(error)
         wait = attempts.after_silence(silence)
         if wait is not None:
             return wait
@@ -144,7 +144,8 @@ class _Connection:
         return wait
 
 
-def _silence_of(error: Exception) -> Silence:
+def silence_of(error: Exception) -> Silence:
+    """Returns what an error of httpx says of a request that got no answer."""
     import httpx
 
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):

@@ -18,6 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from floorlens.client.attempts import Attempts, Patience
+from floorlens.client.calls import Answer
+from floorlens.client.clients import KEEP_SECONDS, silence_of
 from floorlens.images.drawing import jpeg_bytes
 from floorlens.ui import assets
 from floorlens.ui.addresses import MARK, PREFIX
@@ -50,6 +53,7 @@ _PASSED = re.compile(
 )
 _ASKED = ("if-none-match", "accept")
 _ANSWERED = ("content-type", "content-disposition", "cache-control", "etag", "last-modified")
+_PATIENCE = Patience(retries=2, deadline=10.0)
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _GUARD = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
@@ -65,7 +69,11 @@ def page_app(url: str, settings: Settings) -> st.App:
     import streamlit as st
 
     service = httpx.AsyncClient(
-        base_url=url, headers=_key_header(settings), timeout=SECONDS, trust_env=False
+        base_url=url,
+        headers=_key_header(settings),
+        timeout=SECONDS,
+        limits=httpx.Limits(keepalive_expiry=KEEP_SECONDS),
+        trust_env=False,
     )
 
     @asynccontextmanager
@@ -111,16 +119,14 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
         # The page's own key may not see all that a visitor's key may.
         ticket = TICKETS.find(request.query_params.get("ticket", ""), "pictures")
         whose = {} if ticket is None else authorization(ticket.key)
-        ask = service.build_request(
-            "GET",
+        answer = await fetch(
             sent,
-            params=[part for part in request.query_params.multi_items() if part[0] != "ticket"],
-            headers=whose
-            | {name: request.headers[name] for name in _ASKED if name in request.headers},
+            httpx.QueryParams(
+                [part for part in request.query_params.multi_items() if part[0] != "ticket"]
+            ),
+            whose | {name: request.headers[name] for name in _ASKED if name in request.headers},
         )
-        try:
-            answer = await service.send(ask, stream=True)
-        except httpx.HTTPError:
+        if answer is None:
             return Response(status_code=503, headers=_GUARD)
         return StreamingResponse(
             answer.aiter_bytes(),
@@ -128,6 +134,30 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
             headers=_GUARD | _chosen(answer.headers),
             background=BackgroundTask(answer.aclose),
         )
+
+    async def fetch(
+        path: str, params: httpx.QueryParams, headers: Mapping[str, str]
+    ) -> httpx.Response | None:
+        """Returns the service's answer, its body not read yet; None if there is none.
+
+        A browser doesn't ask again for a picture that it was refused: this does.
+        """
+        attempts = Attempts(_PATIENCE, repeatable=True)
+        while True:
+            # The service may close a connection just as the next request is sent on it.
+            answer, wait = None, None
+            try:
+                ask = service.build_request("GET", path, params=params, headers=dict(headers))
+                answer = await service.send(ask, stream=True)
+            except httpx.HTTPError as error:
+                wait = attempts.after_silence(silence_of(error))
+            else:
+                wait = attempts.after(Answer(answer.status_code, dict(answer.headers), b"", path))
+            if wait is None:
+                return answer
+            if answer is not None:
+                await answer.aclose()
+            await asyncio.sleep(wait)
 
     async def take_photo(request: Request) -> Response:
         if MARK not in request.headers:

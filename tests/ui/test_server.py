@@ -16,11 +16,13 @@ pytest.importorskip("streamlit", reason="needs the extra ui")
 
 import httpx
 import streamlit as st
+import uvicorn
 from starlette.applications import Starlette
 
 from floorlens import Floorlens
 from floorlens.api.server import running_service
 from floorlens.client import Client
+from floorlens.client.clients import KEEP_SECONDS
 from floorlens.service.keys import Keys
 from floorlens.service.store import Store
 from floorlens.settings import Settings
@@ -141,6 +143,35 @@ def test_a_path_that_would_end_early_on_the_way(url: str, secret: str) -> None:
 def test_a_service_that_does_not_answer() -> None:
     ask = browser("http://127.0.0.1:9", Settings())
     assert ask("GET", address("/v1/products/oak/image")).status_code == 503
+
+
+def test_a_picture_is_asked_for_again_if_its_connection_is_lost_or_the_service_busy() -> None:
+    """The service closes idle connections, and a browser shows a refused picture as broken."""
+    answers: list[Exception | httpx.Response] = [
+        httpx.RemoteProtocolError("Server disconnected without sending a response."),
+        httpx.Response(503, headers={"Retry-After": "0"}, json={"code": "busy"}),
+        httpx.Response(200, content=b"picture", headers={"Content-Type": "image/jpeg"}),
+    ]
+
+    async def ask() -> httpx.Response:
+        def service_answer(request: httpx.Request) -> httpx.Response:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        mock = httpx.MockTransport(service_answer)
+        async with httpx.AsyncClient(transport=mock, base_url="http://service") as service:
+            transport = httpx.ASGITransport(Starlette(routes=page_routes(service, Settings())))
+            async with httpx.AsyncClient(transport=transport, base_url="http://page") as browser:
+                return await browser.get(address("/v1/products/oak/image?width=320"))
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.content, answers) == (200, b"picture", [])
+
+
+def test_the_service_keeps_idle_connections_longer_than_those_that_ask_it() -> None:
+    assert uvicorn.Config("app").timeout_keep_alive - KEEP_SECONDS >= 1.0
 
 
 def test_a_photo_comes_in_and_can_be_seen(ask: Ask, room: Path) -> None:
