@@ -30,9 +30,6 @@ def run() -> None:
         ],
         position="top",
     )
-    if chosen.url_path:
-        # Streamlit takes the search out of the address on the way to another page.
-        st.session_state["elsewhere"] = True
     chosen.run()
 
 

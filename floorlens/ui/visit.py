@@ -1,7 +1,8 @@
 """What one visitor has on the page: a photo, what was asked of it, the answer so far.
 
 All of it lies in `st.session_state` as one frozen `Visit`. The address of the page names the
-search, so that a reload or a shared link brings it back from the service.
+search, so that a reload or a shared link brings it back from the service; a step back or forward in
+the browser, too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from floorlens.client.answers import Match, SearchFacets, SearchPage
 from floorlens.ui import texts
@@ -110,6 +112,17 @@ def change(**fields: Any) -> Visit:
     return visit
 
 
+def address_counts() -> bool:
+    """Returns whether the address of the page says what to show.
+
+    It does when the page is opened, and when the visitor goes back or forward in the browser.
+    Otherwise what the visit has counts: what is clicked may come before the browser has the address
+    of the latest answer, and then it brings that of the answer before.
+    """
+    run = get_script_run_ctx()
+    return "visit" not in st.session_state or (run is not None and run.is_history_navigation)
+
+
 def begin(photo: str) -> None:
     """Begins anew with a photo that the page has; what was put aside stays."""
     _forget()
@@ -192,9 +205,9 @@ def store(visit: Visit) -> None:
         name(visit.answer)
 
 
-def name(answer: Answer) -> None:
+def name(answer: Answer | None) -> None:
     """Has the address of the page name the search, so that a reload brings it back."""
-    if answer.page.id is None:
+    if answer is None or answer.page.id is None:
         st.query_params.pop("search", None)
     elif st.query_params.get("search") != answer.page.id:
         st.query_params["search"] = answer.page.id

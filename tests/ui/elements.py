@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -24,6 +27,15 @@ def send(page: AppTest, name: str, event: str, value: object) -> AppTest:
     state.id = _make_trigger_id(_element(page, name).id, "events")
     state.json_trigger_value = json.dumps([{"event": event, "value": value}])
     page._run(states)
+    assert not page.exception
+    return page
+
+
+def navigate(page: AppTest) -> AppTest:
+    """Runs the page after a step back or forward in the browser, which has brought an address."""
+    runs = "streamlit.testing.v1.local_script_runner.RerunData"
+    with mock.patch(runs, partial(RerunData, is_history_navigation=True)):
+        page.run()
     assert not page.exception
     return page
 

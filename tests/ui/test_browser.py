@@ -243,6 +243,10 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     filtered = visitor.wait_for_another_search(second)
     page.keyboard.press("Escape")
     assert all(one.startswith("oak") for one in visitor.ids())
+    page.go_back()
+    assert visitor.wait_for_another_search(filtered) == second
+    page.go_forward()
+    assert visitor.wait_for_another_search(second) == filtered
 
     # Opened, judged, and more like it.
     visitor.cards().nth(1).get_by_role("button").first.click()

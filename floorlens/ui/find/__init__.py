@@ -99,31 +99,32 @@ def _at_start(now: Visit) -> bool:
 
 
 def _follow_address() -> None:
-    """Opens the search that the address names: after a reload, from a link, by the back button."""
-    product.follow_address()
-    comparing.follow_address()
+    """Shows what the address names where that counts, else has it name what is shown."""
+    counts = visit.address_counts()
+    _follow_search(counts)
+    product.follow_address(counts)
+    comparing.follow_address(counts)
     sharing.follow_address()
+
+
+def _follow_search(counts: bool) -> None:
     now, named = visit.current(), st.query_params.get("search")
     shown = None if now.answer is None else now.answer.page.id
-    came_back = st.session_state.pop("elsewhere", False)
     if now.wish is not None or named == shown:
         return
-    if named is None:
-        if now.answer is None:
-            return
-        if came_back:
+    if not counts:
+        # The link to a search that could not be opened stays, so that a reload tries it again.
+        if now.unmet is None or now.unmet.kind != "open":
             visit.name(now.answer)
-        elif shown is not None:
-            visit.leave()
         return
-    wish = Wish("open", {"search": named})
-    if now.unmet == wish:
+    if named is None:
+        visit.leave()
         return
     for place, earlier in enumerate(now.earlier):
         if earlier.page.id == named:
             visit.change(answer=earlier, earlier=now.earlier[:place], problem=None, unmet=None)
             return
-    visit.change(wish=wish, problem=None, unmet=None)
+    visit.change(wish=Wish("open", {"search": named}), problem=None, unmet=None)
 
 
 def _ask(now: Visit) -> tuple[Visit, _Frame | None]:

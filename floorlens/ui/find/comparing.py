@@ -31,17 +31,15 @@ ROWS = tuple(
 """The attributes in the table: words, and sizes that mean the same everywhere."""
 
 
-def follow_address() -> None:
-    """Has the address say whether the table is open: the browser's back button closes it."""
-    named, before = "compare" in st.query_params, st.session_state.get("compare_named", False)
-    now = visit.current()
-    if named != before:
+def follow_address(counts: bool) -> None:
+    """Opens the table if the address says so where that counts, and has it say what is open."""
+    named, now = "compare" in st.query_params, visit.current()
+    if counts:
         now = visit.change(comparing=named and bool(now.compared))
     if named and not now.comparing:
         st.query_params.pop("compare", None)
     elif now.comparing and not named:
         st.query_params["compare"] = "table"
-    st.session_state["compare_named"] = now.comparing
 
 
 def show(now: Visit) -> None:

@@ -74,7 +74,6 @@ class _Basics:
 def open_card(product_id: str, part: str | None = None) -> None:
     """Opens a product's card, at one of its parts if that is named."""
     visit.change(product=product_id)
-    st.session_state["opened_by_hand"] = True
     st.session_state["opened_part"] = part
     st.session_state["opened_said"] = None
     # What could not be had may be there now.
@@ -88,23 +87,17 @@ def open_card(product_id: str, part: str | None = None) -> None:
 def close_card() -> None:
     """Closes the card."""
     visit.change(product=None)
-    st.session_state["opened_by_hand"] = True
 
 
-def follow_address() -> None:
-    """Opens the product that the address names, after a reload or with the browser's back button,
-    and has the address name the one that is open."""
-    named, before = st.query_params.get("product"), st.session_state.get("opened_named")
-    opened = visit.current().product
-    # A second tap may come before the browser has the address of the first one.
-    by_hand = st.session_state.pop("opened_by_hand", False)
-    if named != before and not by_hand:
-        opened = visit.change(product=named).product
+def follow_address(counts: bool) -> None:
+    """Opens the product that the address names where that counts, else has it name the open one."""
+    named, opened = st.query_params.get("product"), visit.current().product
+    if counts:
+        visit.change(product=named)
     elif opened is None:
         st.query_params.pop("product", None)
     elif opened != named:
         st.query_params["product"] = opened
-    st.session_state["opened_named"] = opened
 
 
 def show(now: Visit) -> None:

@@ -31,7 +31,7 @@ from floorlens.ui import asking, rooms, texts
 from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
 from floorlens.ui.visit import Visit, Wish
-from tests.ui.elements import send
+from tests.ui.elements import navigate, send
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -206,9 +206,31 @@ def test_a_correction_keeps_the_photo_and_can_be_taken_back(page: AppTest, room:
     assert after["polygons"] != before["polygons"]
     assert after["source"] == before["source"]
     assert page.query_params["search"] not in (first, [first])
-    # The browser's back button.
     page.query_params["search"] = first
-    assert element(run(page), "photo")["polygons"] == before["polygons"]
+    assert element(navigate(page), "photo")["polygons"] == before["polygons"]
+
+
+def test_what_is_clicked_before_the_browser_has_the_new_address(page: AppTest, room: Path) -> None:
+    """It still sends the address of the search before: that is no step back."""
+    upload(page, room.read_bytes())
+    first = page.session_state["visit"].answer.page.id
+    wish(page, "refine", where={"material": "wood"})
+    filtered = page.session_state["visit"].answer.page
+    for event, value in (("shortlist", "oak"), ("open", {"id": "oak"})):
+        page.query_params["search"] = first
+        send(page, "cards", event, value)
+        assert page.session_state["visit"].answer.page == filtered
+        assert page.query_params["search"] == filtered.id
+    # A tap is asked of what is shown.
+    page.query_params = {"search": first}
+    send(page, "photo", "floor", {"n": 1, "region": FLOOR, "clicks": []})
+    query = page.session_state["visit"].answer.page.query
+    assert (query.region[0], query.where) == (FLOOR, {"material": "wood"})
+    # On the first screen, too: the search that was left does not come back.
+    send(page, "entry", "home", True)
+    page.query_params["search"] = first
+    assert products(run(page)) == []
+    assert "search" not in page.query_params
 
 
 def test_of_several_photos_one_is_shown_and_corrected(

@@ -12,7 +12,7 @@ pytest.importorskip("streamlit", reason="needs the extra ui")
 
 from floorlens.client import Client, ServiceUnreachable
 from floorlens.ui import texts
-from tests.ui.elements import data_of, send
+from tests.ui.elements import data_of, navigate, send
 from tests.ui.find.test_matches import cards, search
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_a_double_tap_opens_a_card(page: AppTest, room: Path) -> None:
     assert page.query_params["product"] == "oak"
     # Without a tap it is the back button.
     del page.query_params["product"]
-    page.run()
+    navigate(page)
     assert not data_of(page, "product")["open"]
 
 
@@ -93,17 +93,16 @@ def test_right_and_wrong_reach_the_service(page: AppTest, service: str, room: Pa
 
 def test_the_address_opens_it_again(page: AppTest, room: Path) -> None:
     search(page, room)
+    del page.session_state["visit"]
     page.query_params["product"] = "ash"
     page.run()
     assert not page.exception
     assert data_of(page, "product")["id"] == "ash"
-    # The browser's back button.
     del page.query_params["product"]
-    page.run()
+    navigate(page)
     assert data_of(page, "product") == {"open": False}
     page.query_params["product"] = "of-yesterday"
-    page.run()
-    assert not page.exception
+    navigate(page)
     assert data_of(page, "product") == {"open": False}
     assert page.toast[0].value == texts.NO_PRODUCT
 
