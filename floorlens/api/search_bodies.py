@@ -460,7 +460,8 @@ class SearchAnswer(BaseModel):
         "or stand twice; begin again for a ranking of one moment"
     )
     feedback: dict[str, Literal["right", "wrong"]] = Field(
-        description="product id -> what was said of it"
+        description="product id -> what was said of it, in this search or in another one of the "
+        "same photos"
     )
     timings: dict[str, float] = Field(description="seconds by stage, and total")
     index: str = Field(description="the vector engine that was searched")
@@ -548,7 +549,7 @@ class FeedbackBody(Strict):
 class RemarkBody(BaseModel):
     """A verdict that is kept."""
 
-    search_id: str
+    search_id: str = Field(description="of the search that it was said of last")
     product_id: str
     verdict: Literal["right", "wrong"]
     created: str = Field(description="when it was said (UTC)")

@@ -156,7 +156,8 @@ class SearchPage:
         matches: the products, the closest first.
         next_cursor: for the next page; None after the last one.
         catalogue_changed: whether it changed since the page before.
-        feedback: product id -> what was said of it.
+        feedback: product id -> what was said of it, in this search or another one of the same
+            photos.
         timings: seconds by stage, and "total".
         index: the vector engine that was searched.
         degraded: the code of that engine's error if another one had to be searched instead.

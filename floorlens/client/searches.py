@@ -500,6 +500,8 @@ def mask(
 def give_feedback(search: SearchPage | str, product_id: str, verdict: Verdict) -> Call[Remark]:
     """Keeps whether a product is the one on the floor; said again, it replaces what was said.
 
+    It holds for all searches of the same photos, refined from this one or before it.
+
     Args:
         search: the search, or its id.
         product_id: the product.
@@ -523,7 +525,7 @@ def take_feedback_back(search: SearchPage | str, product_id: str) -> Call[None]:
     """Forgets what was said of a product; it is no error if nothing was.
 
     Args:
-        search: the search, or its id.
+        search: any search of the same photos, or its id.
         product_id: the product.
 
     Raises:

@@ -19,7 +19,7 @@ from floorlens.errors import UsageError
 from floorlens.images.formats import SUFFIXES
 from floorlens.products.export import spreadsheet_cell
 from floorlens.products.product import Product
-from floorlens.service.feedback import Feedback
+from floorlens.service.feedback import Feedback, latest_remarks
 
 SOURCE = "feedback"
 """What `pairs.csv` says of where its pairs come from."""
@@ -148,37 +148,40 @@ def _write(
     progress: Callable[[], None],
 ) -> EvaluationSet:
     remarks = feedback.remarks()
-    rooms_of: dict[str, list[str]] = {}
+    rooms_of: dict[str, list[tuple[int, str]]] = {}
     for room in feedback.rooms():
         progress()
         # Ids may begin with a hyphen, which commands take for an option.
         stem = f"room_{room.floor}_{room.number}"
         target.write(f"rooms/{stem}.jpg", room.jpeg)
         target.write(f"masks/{stem}.png", room.mask)
-        rooms_of.setdefault(room.floor, []).append(f"{stem}.jpg")
+        rooms_of.setdefault(room.floor, []).append((room.number, f"{stem}.jpg"))
     files, missing = _copy_pictures(products, target, progress)
-    # What was said last of a room and a product counts, whichever of its searches it was said of.
-    verdicts = {
-        (room, remark.product_id): remark.verdict
-        for remark in reversed(remarks)
-        for room in rooms_of.get(remark.floor, ())
+    # What was said last of a photo and a product counts, whichever of its searches it was said of.
+    right = [
+        remark
+        for remark in latest_remarks(remarks)
+        if remark.verdict == "right" and remark.floor in rooms_of
+    ]
+    unknown = {remark.product_id for remark in right if remark.product_id not in files}
+    pairs = [
+        (remark, number, room)
+        for remark in right
+        if remark.product_id in files
+        for number, room in rooms_of[remark.floor]
+    ]
+    # A photo teaches one product: the one that was said last, on whichever of its floors.
+    lessons = {
+        (remark.upload, number): (f"rooms/{room}", remark.product_id)
+        for remark, number, room in pairs
     }
-    right = [pair for pair, verdict in verdicts.items() if verdict == "right"]
-    unknown = {product for _, product in right if product not in files}
-    pairs = [(room, product) for room, product in right if product in files]
     _write_csv(
         target,
         "pairs.csv",
         ("room", "product", "source"),
-        ((room, files[product], SOURCE) for room, product in pairs),
+        ((room, files[remark.product_id], SOURCE) for remark, _, room in pairs),
     )
-    _write_csv(
-        target,
-        "adapt.csv",
-        ("room", "product"),
-        # A room teaches one product: the one that was said last.
-        ((f"rooms/{room}", product) for room, product in dict(pairs).items()),
-    )
+    _write_csv(target, "adapt.csv", ("room", "product"), lessons.values())
     _write_csv(
         target,
         "feedback.csv",
@@ -186,7 +189,7 @@ def _write(
         (
             (remark.search_id, room, remark.product_id, remark.verdict, f"{remark.created:.0f}")
             for remark in reversed(remarks)
-            for room in rooms_of.get(remark.floor, ())
+            for _, room in rooms_of.get(remark.floor, ())
         ),
     )
     return EvaluationSet(

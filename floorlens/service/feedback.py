@@ -1,9 +1,13 @@
-"""What people say of matches, right or wrong, with the photos and floors that they saw."""
+"""What people say of matches, right or wrong, with the photos and floors that they saw.
+
+A verdict is of a product and the photos of a search: it holds for all searches that began as one,
+also where the floor on the photos was corrected.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -11,7 +15,14 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, select
 
 from floorlens.errors import FeedbackFull, FeedbackNotFound, SearchNotFound
 from floorlens.images.masks import mask_png
-from floorlens.service.schema import feedback, feedback_floors, feedback_photos, photos, sights
+from floorlens.service.schema import (
+    feedback,
+    feedback_floors,
+    feedback_photos,
+    photos,
+    searches,
+    sights,
+)
 from floorlens.service.searches import KeptSearch
 from floorlens.service.sights import unpack_sight
 from floorlens.service.store import Store
@@ -29,12 +40,13 @@ class Remark:
     """What one person says of one match.
 
     Attributes:
-        search_id: of the search.
+        search_id: of the search that it was said of last.
         product_id: of the product.
         verdict: whether that is the product on the floor.
         owner: the id of the key that said it; None: said without a key.
         created: when, in seconds since 1970.
-        floor: names the photos and the floors on them, which searches of the same share.
+        upload: names the photos, which searches that began as one share.
+        floor: names the floors on them that were seen, which searches of the same share.
     """
 
     search_id: str
@@ -42,6 +54,7 @@ class Remark:
     verdict: Verdict
     owner: str | None
     created: float
+    upload: str
     floor: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +84,25 @@ class Room:
     mask: bytes
 
 
+def latest_remarks(remarks: Iterable[Remark]) -> list[Remark]:
+    """Returns of each product and the same photos what was said last, the latest last.
+
+    An earlier Floorlens kept one verdict for each search of the photos.
+
+    Args:
+        remarks: the latest first.
+
+    Example:
+        >>> said = [Remark(one, "oak", "right", None, 0.0, "photos", "floor") for one in "ba"]
+        >>> [remark.search_id for remark in latest_remarks(said)]
+        ['b']
+    """
+    latest: dict[tuple[str, str], Remark] = {}
+    for remark in remarks:
+        latest.setdefault((remark.upload, remark.product_id), remark)
+    return list(latest.values())[::-1]
+
+
 class Feedback:
     """The feedback in a store. Safe to use from several threads and processes.
 
@@ -94,7 +126,8 @@ class Feedback:
     ) -> Remark:
         """Keeps a verdict in the place of an earlier one; photos and floors are copied.
 
-        Searches that began as one share their photos, and their floors unless these were changed.
+        Searches that began as one share their photos, and their floors unless these were changed:
+        the earlier one may be of any of them.
 
         Args:
             search: whose match it is of.
@@ -107,23 +140,27 @@ class Feedback:
             SearchNotFound: the search has gone meanwhile.
             StateError: it cannot be written.
         """
-        remark = Remark(search.id, product_id, verdict, owner, self._clock(), search.sight)
+        created = self._clock()
+        remark = Remark(search.id, product_id, verdict, owner, created, search.upload, search.sight)
         with self._store.writing() as connection:
             before = _bytes(connection)
-            connection.execute(delete(feedback).where(_is(search.id, product_id)))
+            earlier = delete(feedback).where(_is(search.upload, product_id))
+            replaces = connection.execute(earlier).rowcount > 0
             connection.execute(
                 insert(feedback).values(
                     search_id=search.id,
                     product_id=product_id,
                     verdict=verdict,
                     key_id=owner,
-                    created=remark.created,
+                    created=created,
                     upload_id=search.upload,
                     sight_id=search.sight,
                     bytes=_ROW + len(search.id) + len(product_id.encode()),
                 )
             )
             _copy(connection, search)
+            if replaces:
+                _drop_unused(connection)
             after = _bytes(connection)
             # A verdict that takes the place of another one adds nothing.
             if after > max(before, self._bytes):
@@ -141,7 +178,7 @@ class Feedback:
         Returns whether there was one.
 
         Args:
-            search_id: of the search.
+            search_id: of a search of the photos; once that is gone, the one that it was said of.
             product_id: of the product.
             owner: the id of the key that asks.
             every: whether it may be another one's.
@@ -149,10 +186,10 @@ class Feedback:
         Raises:
             StateError: it cannot be written.
         """
-        own = _is(search_id, product_id)
-        if not every:
-            own &= feedback.c.key_id.is_(None) if owner is None else feedback.c.key_id == owner
         with self._store.writing() as connection:
+            own = _is(_upload(connection, search_id), product_id)
+            if not every:
+                own &= feedback.c.key_id.is_(None) if owner is None else feedback.c.key_id == owner
             gone = connection.execute(delete(feedback).where(own)).rowcount
             _drop_unused(connection)
             return bool(gone)
@@ -167,24 +204,23 @@ class Feedback:
             StateError: it cannot be written.
         """
         with self._store.writing() as connection:
-            query = select(feedback.c.upload_id).where(feedback.c.search_id == search_id).limit(1)
-            upload = connection.execute(query).scalar()
-            if upload is None:
+            own = feedback.c.upload_id == _upload(connection, search_id)
+            gone = connection.execute(delete(feedback).where(own)).rowcount
+            if not gone:
                 raise FeedbackNotFound(
                     f"nothing was said of a search {search_id!r}: `floorlens feedback list` shows "
                     "the searches of which something was"
                 )
-            own = feedback.c.upload_id == upload
-            gone = connection.execute(delete(feedback).where(own)).rowcount
             _drop_unused(connection)
             return gone
 
-    def of_search(self, search_id: str) -> list[Remark]:
-        """Returns what was said of a search, in order of product."""
-        query = select(feedback).where(feedback.c.search_id == search_id)
+    def of_search(self, search: KeptSearch) -> list[Remark]:
+        """Returns what was said last of each product and the photos of a search."""
+        query = select(feedback).where(feedback.c.upload_id == search.upload)
+        query = query.order_by(feedback.c.created.desc(), feedback.c.search_id)
         with self._store.reading() as connection:
-            rows = connection.execute(query.order_by(feedback.c.product_id)).all()
-        return [_remark(row) for row in rows]
+            rows = connection.execute(query).all()
+        return latest_remarks(map(_remark, rows))
 
     def count(self) -> int:
         """Returns how many verdicts there are."""
@@ -235,8 +271,18 @@ class Feedback:
                 yield Room(row.sight_id, row.position + 1, row.jpeg, row.mask)
 
 
-def _is(search_id: str, product_id: str) -> Any:
-    return (feedback.c.search_id == search_id) & (feedback.c.product_id == product_id)
+def _is(upload: str | None, product_id: str) -> Any:
+    return (feedback.c.upload_id == upload) & (feedback.c.product_id == product_id)
+
+
+def _upload(connection: Connection, search_id: str) -> str | None:
+    """Returns the name of the photos of a search that is kept, or of which something was said."""
+    for table, column in ((searches, searches.c.id), (feedback, feedback.c.search_id)):
+        query = select(table.c.upload_id).where(column == search_id).limit(1)
+        upload: str | None = connection.execute(query).scalar()
+        if upload is not None:
+            return upload
+    return None
 
 
 def _copy(connection: Connection, search: KeptSearch) -> None:
@@ -290,4 +336,7 @@ def _drop_unused(connection: Connection) -> None:
 
 def _remark(row: Row[Any]) -> Remark:
     verdict = cast("Verdict", row.verdict)
-    return Remark(row.search_id, row.product_id, verdict, row.key_id, row.created, row.sight_id)
+    return Remark(
+        *(row.search_id, row.product_id, verdict, row.key_id, row.created),
+        *(row.upload_id, row.sight_id),
+    )

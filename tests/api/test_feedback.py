@@ -82,26 +82,31 @@ def refined(client: TestClient, found: str, **wishes: Any) -> str:
     return str(client.post(f"/v1/searches/{found}/refine", json=wishes).json()["id"])
 
 
-def test_refined_searches_share_what_is_kept_of_their_photos(
+def test_what_is_said_of_a_search_holds_for_those_refined_from_it(
     client: TestClient, room: Path
 ) -> None:
-    found = [search(client, room)]
-    found += [refined(client, found[0], limit=limit) for limit in (1, 2, 3)]
-    for one in found:
-        assert say(client, one).status_code == 200
-    assert copies(client) == (1, 1)
-    other = refined(client, found[0], region=[0, 40, 60, 90])
-    say(client, other)
+    """Also where the floor is another one, and from any of them; it is kept and counts once."""
+    first = search(client, room)
+    assert say(client, first).status_code == 200
+    answer = client.post(f"/v1/searches/{first}/refine", json={"group": "design"}).json()
+    assert answer["feedback"] == {"oak": "right"}
+    grouped, corrected = answer["id"], refined(client, first, region=[0, 40, 60, 90])
+    say(client, corrected, "ash")
     assert copies(client) == (1, 2)
-    with ZipFile(io.BytesIO(client.get("/v1/feedback/export.zip").content)) as archive:
-        rows = archive.read("feedback/pairs.csv").decode().splitlines()
-    # Two floors, and one product; said four times of one of them.
-    assert len(rows) == 1 + 2
-    for one in found:
-        assert copies(client) == (1, 2)
-        client.delete(f"/v1/searches/{one}/feedback/oak")
+    # Said again of another floor.
+    assert say(client, corrected).json()["search_id"] == corrected
     assert copies(client) == (1, 1)
-    client.delete(f"/v1/searches/{other}/feedback/oak")
+    said = {"oak": "right", "ash": "right"}
+    for one in (first, grouped, corrected):
+        assert client.get(f"/v1/searches/{one}").json()["feedback"] == said
+    assert client.get("/v1/feedback").json()["total"] == 2
+    with ZipFile(io.BytesIO(client.get("/v1/feedback/export.zip").content)) as archive:
+        assert len(archive.read("feedback/pairs.csv").decode().splitlines()) == 1 + 2
+    for one, left in ((grouped, {"ash": "right"}), (first, {"ash": "right"})):
+        assert client.delete(f"/v1/searches/{one}/feedback/oak").status_code == 204
+        assert client.get(f"/v1/searches/{corrected}").json()["feedback"] == left
+    # By the id of any of them, too.
+    assert client.delete(f"/v1/feedback/{grouped}").status_code == 204
     assert copies(client) == (0, 0)
 
 
@@ -185,8 +190,8 @@ def test_all_that_was_said_of_a_search_is_deleted(serving: Serving, keys: Keys, 
     )
     client.headers.update(admin)
     found, other = search(client, room), search(client, room)
-    for one in (found, refined(client, found, limit=1), other):
-        assert say(client, one).status_code == 200
+    for one, product in ((found, "oak"), (refined(client, found, limit=1), "ash"), (other, "oak")):
+        assert say(client, one, product).status_code == 200
     assert client.delete(f"/v1/feedback/{found}", headers=own).status_code == 403
     assert copies(client) == (2, 2)
     Searches(service_of(client).store, 0, 1)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
 from floorlens import Floorlens
@@ -22,7 +24,8 @@ from floorlens.products.product import Product
 from floorlens.service.evaluation_sets import write_folder
 from floorlens.service.feedback import Feedback
 from floorlens.service.queries import SearchQuery
-from floorlens.service.searches import Searches
+from floorlens.service.schema import feedback as feedback_table
+from floorlens.service.searches import KeptSearch, Searches
 from floorlens.service.searching import Searching
 from floorlens.service.store import Store
 from floorlens.testing import fake_stages
@@ -106,9 +109,67 @@ def test_what_is_said_of_a_search_that_has_gone_meanwhile(shop: Path, room: Path
         Searches(store, 0, 1)
         with pytest.raises(SearchNotFound):
             Feedback(store).say(search, "p00", "right", "key")
-        assert not Feedback(store).of_search(search.id)
+        assert not Feedback(store).of_search(search)
     finally:
         store.close()
+
+
+def test_a_verdict_holds_for_the_photo_and_counts_once(
+    lens: Floorlens, room: Path, tmp_path: Path
+) -> None:
+    """Whichever search it is said of: a refined one, one of a corrected floor, the first."""
+    store = Store(tmp_path / "service")
+    searching, feedback = Searching(lens, Searches(store, 1, 100)), Feedback(store)
+    query = SearchQuery((None,), ((),))
+
+    def refined(search: KeptSearch, **changes: Any) -> KeptSearch:
+        answer = searching.refine(search, "key", changes, limit=3).search
+        assert answer is not None
+        return answer
+
+    def verdicts(search: KeptSearch) -> dict[str, str]:
+        return {remark.product_id: remark.verdict for remark in feedback.of_search(search)}
+
+    def pairs(name: str) -> tuple[int, list[str]]:
+        written = write_folder(feedback, lens.products(), tmp_path / name)
+        lessons = (tmp_path / name / "adapt.csv").read_text(encoding="utf-8").splitlines()[1:]
+        return written.pairs, lessons
+
+    first, other = (
+        searching.search("key", [room.read_bytes()], query, limit=3).search for _ in range(2)
+    )
+    assert first is not None
+    assert other is not None
+    feedback.say(first, "oak", "right", "key")
+    filtered = refined(first, where={"material": "wood"})
+    corrected = refined(filtered, regions=((0, 60, 80, 120),))
+    assert corrected.sight != first.sight
+    lineage = (first, filtered, corrected)
+    assert [verdicts(search) for search in lineage] == [{"oak": "right"}] * 3
+    assert verdicts(other) == {}
+    feedback.say(corrected, "oak", "wrong", "key")
+    assert [verdicts(search) for search in lineage] == [{"oak": "wrong"}] * 3
+    assert (feedback.count(), len(list(feedback.rooms()))) == (1, 1)
+    feedback.say(filtered, "oak", "right", "key")
+    feedback.say(corrected, "ash", "right", "key")
+    # Two products of two floors; but a photo teaches one, the last.
+    assert pairs("said") == (2, [f"rooms/room_{corrected.sight}_1.jpg,ash"])
+    assert feedback.take_back(corrected.id, "oak")
+    assert [verdicts(search) for search in lineage] == [{"ash": "right"}] * 3
+    # As an earlier Floorlens kept it: one verdict for each search.
+    said = feedback.say(first, "oak", "wrong", "key")
+    row = {"product_id": "oak", "verdict": "right", "created": said.created + 1, "bytes": 200}
+    row |= {"search_id": corrected.id, "upload_id": first.upload, "sight_id": corrected.sight}
+    with store.writing() as connection:
+        connection.execute(insert(feedback_table).values(row))
+    assert feedback.count() == 3
+    assert verdicts(filtered) == {"ash": "right", "oak": "right"}
+    assert pairs("earlier")[0] == 2
+    assert feedback.take_back(filtered.id, "oak")
+    assert feedback.count() == 1
+    assert feedback.delete(first.id) == 1
+    assert not list(feedback.rooms())
+    store.close()
 
 
 def test_products_without_a_picture_are_named(shop: Path) -> None:

@@ -51,7 +51,9 @@ async def give_feedback(
 ) -> RemarkBody:
     """Keeps whether a match is the product on the floor; said again, it replaces what was said.
 
-    The photos of the search and their floors are kept with it, also when the search is gone.
+    It holds for the same product in all searches of the same photos: those that are refined from
+    this one, now or later, and those that it was refined from. The photos of the search and their
+    floors are kept with it, also when the search is gone.
     """
     body = await read_json_body(request, FeedbackBody)
 
@@ -79,8 +81,9 @@ async def take_feedback_back(
 ) -> Response:
     """Forgets what was said of a match; it is no error if nothing was.
 
-    When the search has gone, the key that said it may still take it back, and so may admin. The
-    photos that were kept go with the last that was said of them.
+    Any search of the same photos will do. When they have gone, the key that said it may still take
+    it back by the id of the search that it was said of last, and so may admin. The photos that were
+    kept go with the last that was said of them.
     """
     every = "admin" in caller.scopes
 

@@ -133,7 +133,7 @@ async def refine_search(
 
     Fields that are left out stay as they were; `null`, or an empty list, takes one back. Nothing
     is embedded anew, unless the region or the clicks change. The search that it begins with stays
-    as it is, and so do the links to it.
+    as it is, and so do the links to it. What was said of its matches holds for this one too.
     """
     body = await read_json_body(request, RefineBody)
     kept = await kept_search(request, service, caller, search_id)
@@ -145,7 +145,7 @@ async def refine_search(
         )
         note_timings(answer.result.timings)
         query = kept.query if answer.search is None else answer.search.query
-        return search_answer(service, answer, query, [])
+        return search_answer(service, answer, query, service.feedback.of_search(kept))
 
     if changes.keys() & {"regions", "clicks"}:
         return await service.run_with_models(request, refine)
@@ -176,7 +176,7 @@ async def read_search(
     def page() -> SearchAnswer:
         answer = service.searching.page(kept, limit=limit, cursor=cursor, progress=checkpoint)
         note_timings(answer.result.timings)
-        return search_answer(service, answer, kept.query, service.feedback.of_search(kept.id))
+        return search_answer(service, answer, kept.query, service.feedback.of_search(kept))
 
     return await service.run_with_rankings(request, page)
 

@@ -390,7 +390,11 @@ def _judge() -> None:
         st.session_state["opened_said"] = texts.VERDICT_NOT_KEPT
         return
     st.session_state["opened_said"] = said
-    visit.change(answer=replace(now.answer, page=replace(page, feedback=judged)))
+    # It holds for the photo, so for the answers to go back to as well.
+    answer, *earlier = (
+        replace(one, page=replace(one.page, feedback=judged)) for one in (now.answer, *now.earlier)
+    )
+    visit.change(answer=answer, earlier=tuple(earlier))
 
 
 def _search_like() -> None:

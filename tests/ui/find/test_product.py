@@ -91,6 +91,23 @@ def test_right_and_wrong_reach_the_service(page: AppTest, service: str, room: Pa
         assert data_of(page, "product")["verdict"] is None
 
 
+def test_what_was_marked_stays_marked_for_the_photo(page: AppTest, room: Path) -> None:
+    search(page, room)
+    send(page, "cards", "open", {"id": "oak"})
+    send(page, "product", "judge", {"id": "oak", "verdict": "right"})
+    send(page, "product", "close", "oak")
+    send(page, "cards", "group", True)
+    send(page, "photo", "floor", {"n": 1, "region": [0, 60, 80, 120], "clicks": []})
+    assert page.session_state["visit"].answer.page.query.group == "design"
+    assert cards(page)["oak"]["verdict"] == "right"
+    # Taken back, it is gone from the answers to go back to as well.
+    send(page, "cards", "open", {"id": "oak"})
+    send(page, "product", "judge", {"id": "oak", "verdict": "right"})
+    send(page, "photo", "undo", True)
+    assert page.session_state["visit"].answer.page.query.region == (None,)
+    assert cards(page)["oak"]["verdict"] is None
+
+
 def test_the_address_opens_it_again(page: AppTest, room: Path) -> None:
     search(page, room)
     del page.session_state["visit"]
