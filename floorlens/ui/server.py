@@ -12,12 +12,14 @@ import gc
 import importlib
 import re
 import secrets
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from floorlens.api.server import send_at_once
 from floorlens.client.attempts import Attempts, Patience
 from floorlens.client.calls import Answer
 from floorlens.client.clients import KEEP_SECONDS, silence_of
@@ -82,6 +84,7 @@ def page_app(url: str, settings: Settings) -> st.App:
         # garbage after every run, before it sends the last parts of the page: 0.1 s later, if all
         # that the modules hold were looked through each time.
         _frame()
+        send_all_at_once()
         gc.collect()
         gc.freeze()
         try:
@@ -248,6 +251,31 @@ def page_routes(service: httpx.AsyncClient, settings: Settings) -> list[Route]:
         Route(f"{PREFIX}/photos/{{token}}.jpg", show_photo),
         Route(f"{PREFIX}/{{path:path}}", passed),
     ]
+
+
+def send_all_at_once() -> None:
+    """Does so for all that this process listens at (`floorlens.api.server.send_at_once`).
+
+    Streamlit makes a socket of its own, which it hands to nobody, before the page starts.
+
+    Example:
+        >>> send_all_at_once()
+    """
+    descriptors = Path("/dev/fd")
+    # Windows has none: there the page's answers come when Streamlit's socket sends them.
+    for descriptor in descriptors.iterdir() if descriptors.is_dir() else ():
+        try:
+            one = socket.socket(fileno=int(descriptor.name))
+        except OSError:
+            # It is no socket, or what this folder was read with.
+            continue
+        try:
+            with suppress(OSError):
+                listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                if listens and one.family in (socket.AF_INET, socket.AF_INET6):
+                    send_at_once(one)
+        finally:
+            one.detach()
 
 
 def _key_header(settings: Settings) -> dict[str, str]:

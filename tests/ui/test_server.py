@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from floorlens.testing import fake_stages
 from floorlens.ui.addresses import MARK, PREFIX, address, photo_address
 from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import page_routes
+from floorlens.ui.server import page_routes, send_all_at_once
 from floorlens.ui.tickets import TICKETS
 
 Ask = Callable[..., httpx.Response]
@@ -172,6 +173,27 @@ def test_a_picture_is_asked_for_again_if_its_connection_is_lost_or_the_service_b
 
 def test_the_service_keeps_idle_connections_longer_than_those_that_ask_it() -> None:
     assert uvicorn.Config("app").timeout_keep_alive - KEEP_SECONDS >= 1.0
+
+
+def test_what_listens_sends_at_once_and_nothing_else_changes(tmp_path: Path) -> None:
+    """Or each answer on a connection that stays open would take 0.04 s longer."""
+
+    def is_at_once(one: socket.socket) -> bool:
+        return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) > 0
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+        (tmp_path / "file").open("w") as file,
+    ):
+        earlier, _ = listener.accept()
+        send_all_at_once()
+        with socket.create_connection(listener.getsockname()), earlier:
+            later, _ = listener.accept()
+            with later:
+                assert [is_at_once(one) for one in (later, earlier, client)] == [True, False, False]
+        # All that was looked at is still open.
+        file.write("x")
 
 
 def test_a_photo_comes_in_and_can_be_seen(ask: Ask, room: Path) -> None:
