@@ -145,7 +145,13 @@ class _Connection:
 
 
 def silence_of(error: Exception) -> Silence:
-    """Returns what an error of httpx says of a request that got no answer."""
+    """Returns what an error of httpx says of a request that got no answer.
+
+    Example:
+        >>> import httpx
+        >>> silence_of(httpx.ConnectTimeout("")).name
+        'NOT_SENT'
+    """
     import httpx
 
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
