@@ -108,6 +108,7 @@ soak: $(TESTS)
 	$(BIN)/python benchmarks/mutated_pictures.py
 	$(BIN)/python benchmarks/milvus_server.py
 	$(BIN)/python benchmarks/service_load.py
+	KILLS=20 $(BIN)/python -m pytest -s tests/test_kills.py
 	SCHEMATHESIS_EXAMPLES=30 $(BIN)/python -m pytest -s tests/api/test_schemathesis.py
 	$(BIN)/python benchmarks/micro_batches.py
 
