@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 # What is installed is pinned: constraints.txt holds one tested version of every package. Python
 # compiles a module when it is first imported: most of what the extras bring never is.
 PIP    := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+# Containers often forbid it to write what it compiled: each of the hundreds of processes of the tests
+# would then compile everything anew, for two seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
 EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui
 ROOMS ?=
@@ -88,7 +91,7 @@ test-transformers4: $(VENV4)/.installed
 lint: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 
 format: $(TESTS)
 	$(BIN)/ruff check --fix .

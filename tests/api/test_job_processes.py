@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 LIMIT = 300.0
-COUNT = 160
+COUNT = 64
 
 
 def archive() -> bytes:

@@ -730,7 +730,7 @@ def test_recall_of_an_approximate_index(
 
     def recall(k: int) -> float:
         matches = total = 0
-        for number in range(12):
+        for number in range(5):
             query = unit(matrix[rng.integers(count)] + 0.2 * rng.normal(size=dimension))
             for where in filters:
                 condition = parse_filter(where)

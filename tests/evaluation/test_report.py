@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,13 +224,29 @@ def test_files_of_systems_can_be_compared(data: Path) -> None:
 
 @pytest.mark.slow
 def test_an_adapted_catalogue_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the package's own models on its samples, as if 24 products were enough."""
+    """With the package's own models on some of its samples, as if these were enough."""
     from floorlens.presets import BUILTIN, load_stages
 
-    monkeypatch.setattr("floorlens.evaluation.systems.WORTH", 24)
+    data = tmp_path / "samples"
+    for kind in ("products", "rooms"):
+        (data / kind).mkdir(parents=True)
+    pairs = [
+        "room,product,source",
+        "bath-terrazzo.jpg,terrazzo-grigio.jpg,sample",
+        "dining-herringbone-honey.jpg,oak-honey-herringbone.jpg,sample",
+        "lounge-ebony.jpg,oak-ebony-plank.jpg,sample",
+    ]
+    for pair in pairs[1:]:
+        room, sold, _ = pair.split(",")
+        shutil.copy(samples() / "rooms" / room, data / "rooms")
+        shutil.copy(samples() / "products" / sold, data / "products")
+    for product in sorted((samples() / "products").glob("*.jpg"))[::6]:
+        shutil.copy(product, data / "products")
+    (data / "pairs.csv").write_text("\n".join(pairs), "utf-8")
+    monkeypatch.setattr("floorlens.evaluation.systems.WORTH", 8)
     options: dict[str, Any] = {"rooms": 1, "curves": ()}
     stages = load_stages(BUILTIN, threads=1)
-    results = measure_report(samples(), tmp_path, stages, **options)
+    results = measure_report(data, tmp_path / "results", stages, **options)
     ours, plain = results.systems["ours"], results.systems["without adaptation"]
     assert ours["stamp"]["projection"]["version"].startswith("own-")
     assert not plain["stamp"]["projection"]["version"].startswith("own-")
@@ -239,4 +256,5 @@ def test_an_adapted_catalogue_is_ours(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ours["top1"] >= results.systems["mean colour"]["top1"]
     # The catalogues are there: another run has nothing to adapt.
     monkeypatch.setattr("floorlens.lens.Floorlens.adapt", _stop)
-    assert measure_report(samples(), tmp_path, stages, **options).systems["ours"] == ours
+    again = measure_report(data, tmp_path / "results", stages, **options)
+    assert again.systems["ours"] == ours
