@@ -34,6 +34,14 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
 PATIENCE = 120
+# How far what is shown has moved since the page was opened, as a share of the screen; also within
+# half a second of a click, which the browser's own score leaves out.
+MOVED = """() => new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const one of list.getEntries()) sum += one.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 100);
+})"""
 
 
 # -- processes ---------------------------------------------------------------------------------
@@ -305,6 +313,7 @@ def test_somebody_with_a_telephone(phone: Visitor, site: Site) -> None:
     first = phone.cards().first.bounding_box()
     assert first
     assert first["y"] + 0.5 * first["height"] < 844
+    assert page.evaluate(MOVED) < 0.1
     phone.check("results on a telephone")
     phone.picture("phone")
     before = phone.search()
