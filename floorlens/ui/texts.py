@@ -150,6 +150,8 @@ PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks 
 ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
+# Of most, so it is said once above them.
+ATTRIBUTES_MEASURED = "Measured in the pictures, unless it says otherwise."
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
 PROPERTY_NAMES = {
     "tone": "Tone",
@@ -172,7 +174,6 @@ PROPERTY_NAMES = {
     "gloss": "Finish",
 }
 PROPERTY_ORIGINS = {
-    "measured": "measured",
     "stated": "from the product data",
     "edited": "set by hand",
 }
