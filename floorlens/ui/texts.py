@@ -6,6 +6,7 @@ from __future__ import annotations
 
 TITLE = "Floorlens"
 FIND, CATALOGUE, EVALUATE, BATCH = "Find a floor", "Catalogue", "Evaluate", "Several rooms"
+MENU, CLOSE_MENU = "Menu", "Close the menu"
 
 # -- first screen ------------------------------------------------------------------------------
 

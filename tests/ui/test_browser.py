@@ -314,8 +314,19 @@ def test_somebody_with_a_telephone(phone: Visitor, site: Site) -> None:
     assert first
     assert first["y"] + 0.5 * first["height"] < 844
     assert page.evaluate(MOVED) < 0.1
+    menu = page.get_by_role("button", name="Menu", exact=True)
+    home = page.get_by_role("button", name="Back to the first screen").bounding_box()
+    box = menu.bounding_box()
+    assert home
+    assert box
+    assert min(box["width"], box["height"]) >= 44
+    assert box["x"] + box["width"] < home["x"]
     phone.check("results on a telephone")
     phone.picture("phone")
+    menu.tap()
+    page.get_by_role("link", name="Several rooms").wait_for()
+    page.get_by_role("button", name="Close the menu").tap()
+    menu.wait_for()
     before = phone.search()
     page.get_by_role("button", name="Correct the floor").click()
     photo = page.get_by_role("application", name="Correct the floor")
