@@ -167,6 +167,10 @@ class Visitor:
     def ids(self) -> list[str]:
         return [one.get_attribute("data-product") or "" for one in self.cards().all()]
 
+    def wait_for_cards(self, count: int) -> None:
+        """Waits for so many cards: those further down are drawn after the first ones."""
+        self.cards().nth(count - 1).wait_for(state="attached")
+
     def search(self) -> str:
         """Returns the id of the search that the cards are of."""
         cards = self.page.locator("[data-search]")
@@ -216,7 +220,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     page.get_by_role("heading", name="Find this floor").wait_for()
     visitor.check("first screen")
     visitor.upload(ROOMS / "kitchen-star-tiles.jpg")
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(24)
     assert visitor.ids()[0] == "cement-star-blue"
     assert len(visitor.ids()) == 24
     # Not only an element of the page: the browser has decoded the picture.
@@ -284,7 +288,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     # The address brings all of it back, to this visitor and to another one.
     shown = visitor.ids()
     page.reload()
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(len(shown))
     assert visitor.search() == liked
     assert visitor.ids() == shown
     page.get_by_role("button", name="Share", exact=True).click()
@@ -296,7 +300,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     page.goto("about:blank")
     page.context.clear_cookies()
     page.goto(link)
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(len(shown))
     assert visitor.ids() == shown
     page.get_by_role("button", name="Shortlist: 1").wait_for()
     assert visitor.errors == []
