@@ -12,8 +12,15 @@ from PIL import Image
 
 from floorlens.look import stylesheet
 from floorlens.ui import batch, catalogue, evaluation, find, texts
+from floorlens.ui.components import element
 
 STYLE = Path(__file__).with_name("page.css")
+_MENU = element("menu")
+_MENU_NAMES = {
+    '[data-testid="stExpandSidebarButton"]': texts.MENU,
+    '[data-testid="stSidebarCollapseButton"] button': texts.CLOSE_MENU,
+    '[data-testid="stSidebar"]': texts.MENU,
+}
 
 
 def run() -> None:
@@ -30,15 +37,17 @@ def run() -> None:
         ],
         position="top",
     )
+    _MENU(key="menu", data={"names": list(_MENU_NAMES.items())})
     chosen.run()
 
 
 @cache
 def style() -> str:
     """Returns the style sheets of the page, one below the other."""
-    title = json.dumps(texts.TITLE)
+    words = {"--fl-title": texts.TITLE, "--fl-menu": texts.MENU}
+    lines = "".join(f" {name}: {json.dumps(text)};" for name, text in words.items())
     own = STYLE.read_text(encoding="utf-8")
-    return f"{stylesheet('tokens', 'parts', 'streamlit')}\n:root {{ --fl-title: {title}; }}\n{own}"
+    return f"{stylesheet('tokens', 'parts', 'streamlit')}\n:root {{{lines} }}\n{own}"
 
 
 @cache

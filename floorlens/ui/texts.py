@@ -6,6 +6,7 @@ from __future__ import annotations
 
 TITLE = "Floorlens"
 FIND, CATALOGUE, EVALUATE, BATCH = "Find a floor", "Catalogue", "Evaluate", "Several rooms"
+MENU, CLOSE_MENU = "Menu", "Close the menu"
 
 # -- first screen ------------------------------------------------------------------------------
 
@@ -150,6 +151,8 @@ PATCHES_ALT = "Patches of your floor, each above the patch of {name} that looks 
 ALIKE = "{share} % alike"
 LIKENESS = "How alike"
 ATTRIBUTES_TITLE = "Properties"
+# Of most, so it is said once above them.
+ATTRIBUTES_MEASURED = "Measured in the pictures, unless it says otherwise."
 ATTRIBUTE_HEAD, FLOOR_HEAD, PRODUCT_HEAD = "Property", "Your floor", "This product"
 PROPERTY_NAMES = {
     "tone": "Tone",
@@ -172,7 +175,6 @@ PROPERTY_NAMES = {
     "gloss": "Finish",
 }
 PROPERTY_ORIGINS = {
-    "measured": "measured",
     "stated": "from the product data",
     "edited": "set by hand",
 }

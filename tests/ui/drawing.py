@@ -37,6 +37,7 @@ def show(page: Page, name: str, data: dict[str, Any], *parts: str) -> None:
     """Draws an element with data, or once more with other data; its events are in `events`."""
     files = [FOLDER / f"{part}.js" for part in (*parts, name)]
     script = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    styles = [file.with_suffix(".css").read_text(encoding="utf-8") for file in files]
+    sheets = [file.with_suffix(".css") for file in files]
+    styles = [sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.is_file()]
     style = "\n".join([stylesheet().replace(":root", ":host"), *styles])
     page.evaluate(SHOW, [name, script, style, data])

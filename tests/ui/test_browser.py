@@ -34,6 +34,14 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ROOT / "samples" / "rooms"
 PATIENCE = 120
+# How far what is shown has moved since the page was opened, as a share of the screen; also within
+# half a second of a click, which the browser's own score leaves out.
+MOVED = """() => new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const one of list.getEntries()) sum += one.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 100);
+})"""
 
 
 # -- processes ---------------------------------------------------------------------------------
@@ -159,6 +167,10 @@ class Visitor:
     def ids(self) -> list[str]:
         return [one.get_attribute("data-product") or "" for one in self.cards().all()]
 
+    def wait_for_cards(self, count: int) -> None:
+        """Waits for so many cards: those further down are drawn after the first ones."""
+        self.cards().nth(count - 1).wait_for(state="attached")
+
     def search(self) -> str:
         """Returns the id of the search that the cards are of."""
         cards = self.page.locator("[data-search]")
@@ -208,7 +220,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     page.get_by_role("heading", name="Find this floor").wait_for()
     visitor.check("first screen")
     visitor.upload(ROOMS / "kitchen-star-tiles.jpg")
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(24)
     assert visitor.ids()[0] == "cement-star-blue"
     assert len(visitor.ids()) == 24
     # Not only an element of the page: the browser has decoded the picture.
@@ -280,7 +292,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     # The address brings all of it back, to this visitor and to another one.
     shown = visitor.ids()
     page.reload()
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(len(shown))
     assert visitor.search() == liked
     assert visitor.ids() == shown
     page.get_by_role("button", name="Share", exact=True).click()
@@ -292,7 +304,7 @@ def test_somebody_at_a_desk(visitor: Visitor, site: Site) -> None:
     page.goto("about:blank")
     page.context.clear_cookies()
     page.goto(link)
-    visitor.cards().first.wait_for()
+    visitor.wait_for_cards(len(shown))
     assert visitor.ids() == shown
     page.get_by_role("button", name="Shortlist: 1").wait_for()
     assert visitor.errors == []
@@ -309,8 +321,20 @@ def test_somebody_with_a_telephone(phone: Visitor, site: Site) -> None:
     first = phone.cards().first.bounding_box()
     assert first
     assert first["y"] + 0.5 * first["height"] < 844
+    assert page.evaluate(MOVED) < 0.1
+    menu = page.get_by_role("button", name="Menu", exact=True)
+    home = page.get_by_role("button", name="Back to the first screen").bounding_box()
+    box = menu.bounding_box()
+    assert home
+    assert box
+    assert min(box["width"], box["height"]) >= 44
+    assert box["x"] + box["width"] < home["x"]
     phone.check("results on a telephone")
     phone.picture("phone")
+    menu.tap()
+    page.get_by_role("link", name="Several rooms").wait_for()
+    page.get_by_role("button", name="Close the menu").tap()
+    menu.wait_for()
     before = phone.search()
     page.get_by_role("button", name="Correct the floor").click()
     photo = page.get_by_role("application", name="Correct the floor")

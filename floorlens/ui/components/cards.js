@@ -100,10 +100,12 @@ function item(root, card) {
   open.addEventListener("click", () => root.send("open", { id: card.id }));
   const more = card.variants && make("button", { type: "button", className: "variants", textContent: card.variants });
   more?.addEventListener("click", () => root.send("open", { id: card.id, part: "design" }));
+  const badge = (sign, text, kind = "") =>
+    make("span", { className: `badge ${kind}` }, icon(sign), make("span", { textContent: text }));
   const badges = [
-    card.verdict && make("span", { className: `badge ${card.verdict}` }, icon(card.verdict), texts[card.verdict]),
-    card.compared && make("span", { className: "badge" }, icon("compare"), texts.comparedBadge),
-    card.listed && make("span", { className: "badge" }, icon("shortlist"), texts.listedBadge),
+    card.verdict && badge(card.verdict, texts[card.verdict], card.verdict),
+    card.compared && badge("compare", texts.comparedBadge),
+    card.listed && badge("shortlist", texts.listedBadge),
   ];
   const before = node.querySelector("img");
   const picture = card.picture

@@ -201,10 +201,11 @@ function send(here, file) {
     nodes.sent.style.width = `${Math.round(share * 100)}%`;
   };
   here.state = "sending";
-  nodes.picture.hidden = false;
-  nodes.picture.onerror = () => { nodes.picture.hidden = true; };
+  // A picture that the browser cannot draw, such as HEIC, stays away.
+  nodes.picture.hidden = true;
+  nodes.picture.onload = () => { nodes.picture.hidden = false; };
   nodes.picture.src = address;
-  nodes.invitation.hidden = true;
+  nodes.zone.classList.add("taken");
   nodes.preview.hidden = false;
   show(0);
   nodes.sendingText.textContent = texts.uploading;
@@ -255,7 +256,7 @@ function refuse(here, [title, text], passes) {
 function showInvitation(here) {
   const { nodes } = here;
   here.state = "";
-  nodes.invitation.hidden = false;
+  nodes.zone.classList.remove("taken");
   nodes.preview.hidden = true;
   nodes.picture.removeAttribute("src");
   nodes.list.querySelectorAll(".taken").forEach((one) => one.classList.remove("taken"));

@@ -180,11 +180,13 @@ function properties({ properties: rows, texts }) {
   const floor = rows.some((one) => one.floor);
   const heads = texts.heads.filter((_, place) => floor || place !== 1);
   const cell = (fact) => make("td", {}, fact && make("span", { textContent: fact.value }),
-    fact && make("small", { textContent: fact.note }));
-  return section(texts.properties, "properties", make("div", { className: "wide" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...heads.map((one) => make("th", { scope: "col", textContent: one })))),
-    make("tbody", {}, ...rows.map((one) => make("tr", {},
-      make("th", { scope: "row", textContent: one.label }), floor && cell(one.floor), cell(one.product)))))));
+    fact?.note ? make("small", { textContent: fact.note }) : null);
+  return section(texts.properties, "properties",
+    make("p", { className: "soft", textContent: texts.measured }),
+    make("div", { className: "wide" }, make("table", {},
+      make("thead", {}, make("tr", {}, ...heads.map((one) => make("th", { scope: "col", textContent: one })))),
+      make("tbody", {}, ...rows.map((one) => make("tr", {},
+        make("th", { scope: "row", textContent: one.label }), floor && cell(one.floor), cell(one.product)))))));
 }
 
 function details({ details: rows, texts }) {

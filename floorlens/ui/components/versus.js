@@ -7,7 +7,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       make("header", {}, make("h2"),
         make("label", { className: "only" }, make("input", { type: "checkbox" }), make("span")),
         button("close", icon("close"))),
-      make("div", { className: "view", tabIndex: 0, role: "region" }, make("table", {}, make("thead", { dataset: { key: "head" } }, make("tr")))));
+      make("div", { className: "view", tabIndex: 0, role: "region" }, make("table", {}, make("thead", { dataset: { key: "head" } }, make("tr"), make("tr", { className: "names" })))));
     const [header] = dialog.children;
     header.children[1].firstChild.onchange = (event) => dialog.toggleAttribute("data-only", event.target.checked);
     header.lastChild.onclick = () => dialog.close();
@@ -38,28 +38,40 @@ export default function ({ parentElement, data, setTriggerValue }) {
   view.setAttribute("aria-label", texts.title);
   const [table] = view.children;
   table.style.setProperty("--columns", data.columns.length);
-  keep(table.firstChild.firstChild, data.columns, createColumn, updateColumn);
+  const [pictures, names] = table.firstChild.children;
+  keep(pictures, data.columns, createPicture, updatePicture);
+  keep(names, data.columns, createName, updateName);
   const rows = data.rows.map((row) => ({ ...row, key: `row ${row.label}` }));
   keep(table, [{ key: "head" }, ...rows], createRow, (body, row) => row.cells && updateRow(body, row));
   if (!dialog.open) dialog.showModal();
 
-  function createColumn() {
-    return make("th", { scope: "col" },
-      button("open", make("span", { className: "picture" }, make("img", { alt: "" })), make("b")),
-      make("span", { className: "tag" }),
-      button("remove", icon("close")));
+  function createPicture() {
+    return make("td", {}, make("span", { className: "picture" }, make("img", { alt: "" })),
+      make("span", { className: "tag" }), button("remove", icon("close")));
   }
 
-  function updateColumn(cell, column) {
-    const [open, tag, remove] = cell.children;
-    setPicture(open.firstChild.firstChild, column.picture);
-    setText(open.lastChild, column.name);
-    open.disabled = column.floor;
-    open.onclick = () => setTriggerValue("open", column.key);
+  function updatePicture(cell, column) {
+    const [picture, tag, remove] = cell.children;
+    setPicture(picture.firstChild, column.picture);
+    // For a mouse or a finger; the name below it is the button for everybody.
+    picture.onclick = column.floor ? null : () => setTriggerValue("open", column.key);
     tag.replaceChildren(...(column.word ? [wordBadge(column.word)] : []));
     remove.hidden = column.floor;
     remove.setAttribute("aria-label", column.remove ?? "");
     remove.onclick = () => setTriggerValue("remove", column.key);
+  }
+
+  // The names stay in sight while what is said of them passes below.
+  function createName() {
+    return make("th", { scope: "col" }, button("open", make("b")));
+  }
+
+  function updateName(cell, column) {
+    const [open] = cell.children;
+    setText(open.firstChild, column.name);
+    open.title = column.name;
+    open.disabled = column.floor;
+    open.onclick = () => setTriggerValue("open", column.key);
   }
 
   function createRow() {

@@ -95,13 +95,15 @@ def properties(
 
 
 def attribute_fact(attribute: Attribute | None) -> dict[str, str] | None:
-    """Returns an attribute's value with its unit, and where it is from; how sure it is, if not."""
+    """Returns an attribute's value with its unit, and a note: how sure it is, if it was measured
+    and is not, or else where it is from."""
     if attribute is None:
         return None
-    origin = texts.PROPERTY_ORIGINS.get(attribute.origin, attribute.origin)
-    sure = level(attribute.confidence, texts.CONFIDENCES)
-    doubt = f", {sure}" if sure and attribute.origin == "measured" else ""
-    return {"value": _capital(_amount(attribute)), "note": origin + doubt}
+    if attribute.origin == "measured":
+        note = level(attribute.confidence, texts.CONFIDENCES)
+    else:
+        note = texts.PROPERTY_ORIGINS.get(attribute.origin, attribute.origin)
+    return {"value": _capital(_amount(attribute)), "note": note}
 
 
 def level(value: float, words: Sequence[tuple[float, str]]) -> str:

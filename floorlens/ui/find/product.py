@@ -259,6 +259,7 @@ _TEXTS = {
     "patches": texts.PATCHES,
     "likeness": texts.LIKENESS,
     "properties": texts.ATTRIBUTES_TITLE,
+    "measured": texts.ATTRIBUTES_MEASURED,
     "heads": [texts.ATTRIBUTE_HEAD, texts.FLOOR_HEAD, texts.PRODUCT_HEAD],
     "details": texts.DETAILS,
     "design": texts.DESIGN,

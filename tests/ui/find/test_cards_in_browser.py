@@ -52,6 +52,9 @@ def show_cards(page: Page, cards: list[dict[str, Any]], equals: int = 0, **chang
         "shop": "Shop",
         "more": "Show more",
         "group": "Group designs",
+        "right": "Right",
+        "comparedBadge": "Compared",
+        "listedBadge": "Shortlisted",
     }
     data = {"cards": cards, "equals": equals, "search": "s", "likes": [], "texts": said}
     show(page, "cards", data | changes)

@@ -28,14 +28,14 @@ def test_page_and_reports_draw_a_word_alike(word: str | None) -> None:
 @pytest.mark.parametrize(
     ("origin", "confidence", "note"),
     [
-        ("measured", 0.97, "measured"),
-        ("measured", 0.85, "measured"),
-        ("measured", 0.7, "measured, likely"),
-        ("measured", 0.3, "measured, uncertain"),
+        ("measured", 0.97, ""),
+        ("measured", 0.85, ""),
+        ("measured", 0.7, "likely"),
+        ("measured", 0.3, "uncertain"),
         ("stated", 0.3, "from the product data"),
     ],
 )
-def test_only_a_doubt_about_a_property_is_said(origin: Any, confidence: float, note: str) -> None:
+def test_a_property_says_a_doubt_or_its_origin(origin: Any, confidence: float, note: str) -> None:
     assert facts.attribute_fact(Attribute("oak", confidence, origin, None)) == {
         "value": "Oak",
         "note": note,

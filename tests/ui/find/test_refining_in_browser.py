@@ -9,14 +9,17 @@ import pytest
 pytest.importorskip("streamlit", reason="needs the extra ui")
 pytest.importorskip("playwright", reason="needs the extra dev")
 
-from tests.ui.find.test_cards_in_browser import FOCUS, ODD, show
+from tests.ui.find.test_cards_in_browser import FOCUS, ODD, card, show, show_cards
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.slow
 
 NAMES = (ODD, "Stone", "Cork")
+# Streamlit's own, as far as menu.js knows it.
+MENU = """<a data-testid="stSidebarNavLink" href="#rooms"><span>Rooms</span></a>
+<div data-testid="stSidebarCollapseButton"><button onclick="window.shut = 1">‹‹</button></div>"""
 
 
 def show_chips(page: Page, turn: int, selected: tuple[str, ...] = (), step: int = 0) -> None:
@@ -111,26 +114,6 @@ def test_a_slider_is_sent_when_it_is_let_go(browser_page: Page) -> None:
     assert page.evaluate("events") == [["weights", {"colour": 2, "texture": 0}]]
 
 
-def test_the_row_of_chips_is_one_line_on_a_telephone(phone_page: Page) -> None:
-    page = phone_page
-    # The panel slides in, unless somebody has asked for less of that.
-    page.emulate_media(reduced_motion="reduce")
-    page.set_content("<!doctype html><meta name=viewport content='width=device-width'>")
-    show_chips(page, 0, NAMES)
-    row = page.get_by_role("group", name="Narrow")
-    boxes = [one.bounding_box() for one in row.get_by_role("button").all()]
-    assert len({box["y"] for box in boxes if box is not None}) == 1
-    page.get_by_role("button", name="Material", exact=False).last.click()
-    panel = page.get_by_role("dialog", name="Material").bounding_box()
-    size = page.viewport_size
-    assert panel is not None and size is not None
-    assert panel["y"] + panel["height"] == pytest.approx(size["height"], abs=1)
-    assert panel["width"] == size["width"]
-    for option in page.get_by_role("dialog").locator("label").all():
-        box = option.bounding_box()
-        assert box is not None and box["height"] >= 44
-
-
 def show_share(page: Page, listed: list[str]) -> None:
     items = [{"key": one, "name": one, "opens": True, "remove": f"Remove {one}"} for one in listed]
     names = ("share", "shareTitle", "link", "copy", "copied", "notCopied", "native", "list")
@@ -170,7 +153,7 @@ def test_the_link_carries_the_shortlist_and_so_does_the_address(browser_page: Pa
     assert page.evaluate("window.harm") is None
 
 
-def show_versus(page: Page, *, is_open: bool, turn: int = 1) -> None:
+def show_versus(page: Page, *, is_open: bool, turn: int = 1, more: int = 0) -> None:
     columns: list[dict[str, Any]] = [{"key": "floor", "name": "Floor", "floor": True}]
     columns += [{"key": "p1", "name": ODD, "floor": False, "remove": "Remove"}]
     tone = [{"text": "Light"}, {"text": "Light", "same": True}]
@@ -178,6 +161,7 @@ def show_versus(page: Page, *, is_open: bool, turn: int = 1) -> None:
     rows: list[dict[str, Any]] = [
         {"label": "Tone", "alike": True, "cells": tone},
         {"label": "Laid", "alike": False, "cells": laid},
+        *({"label": f"Row {number}", "alike": True, "cells": tone} for number in range(more)),
     ]
     names = ("title", "only", "close", "waits", "none", "same", "differs")
     data = {"open": is_open, "turn": turn, "columns": columns, "rows": rows}
@@ -201,3 +185,53 @@ def test_a_table_that_was_closed_stays_closed(browser_page: Page) -> None:
     show_versus(page, is_open=True, turn=2)
     assert dialog.is_visible()
     assert page.evaluate("window.harm") is None
+
+
+def box_of(one: Locator) -> dict[str, float]:
+    box = one.bounding_box()
+    assert box is not None
+    size = {"width": box["width"], "height": box["height"]}
+    return size | {"x": box["x"], "y": box["y"], "bottom": box["y"] + box["height"]}
+
+
+def test_on_a_telephone(phone_page: Page) -> None:
+    """Chips in one line, signs within the pictures, names of the table always in sight; a choice
+    from the menu closes it."""
+    page = phone_page
+    # A panel slides in, unless somebody has asked for less of that.
+    page.emulate_media(reduced_motion="reduce")
+    page.set_content("<!doctype html><meta name=viewport content='width=device-width'>" + MENU)
+    show(page, "menu", {"names": [['[data-testid="stSidebarCollapseButton"] button', "Shut"]]})
+    page.get_by_role("link", name="Rooms").click()
+    page.wait_for_function("window.shut === 1")
+    assert page.get_by_role("button", name="Shut").count() == 1
+
+    show_chips(page, 0, NAMES)
+    row = page.get_by_role("group", name="Narrow")
+    assert len({box_of(one)["y"] for one in row.get_by_role("button").all()}) == 1
+    page.get_by_role("button", name="Material", exact=False).last.click()
+    panel = box_of(page.get_by_role("dialog", name="Material"))
+    assert panel["bottom"] == pytest.approx(844, abs=1)
+    assert panel["width"] == 390
+    for option in page.get_by_role("dialog").locator("label").all():
+        assert box_of(option)["height"] >= 44
+    page.keyboard.press("Escape")
+
+    all_three = {"compared": True, "listed": True, "verdict": "right"}
+    show_cards(page, [card(1, **all_three, variants="3 variants"), card(2)], equals=2)
+    first = page.locator("[data-product=p1]")
+    picture = box_of(first.locator(".picture"))
+    for name in ("Right", "Compared", "Shortlisted"):
+        badge = box_of(first.locator(".badge").filter(has_text=name))
+        assert badge["x"] >= picture["x"]
+        assert badge["bottom"] <= box_of(first.locator(".variants"))["y"]
+
+    show_versus(page, is_open=True, more=40)
+    table = page.get_by_role("dialog").get_by_role("region")
+    top = box_of(table)["y"]
+    table.evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    assert box_of(table.get_by_role("rowheader", name="Tone"))["bottom"] < top
+    for name in ("Floor", ODD):
+        head = box_of(page.get_by_role("columnheader", name=name))
+        assert head["y"] == pytest.approx(top, abs=1)
+        assert head["height"] >= 44
