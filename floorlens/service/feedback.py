@@ -127,7 +127,7 @@ class Feedback:
         """Keeps a verdict in the place of an earlier one; photos and floors are copied.
 
         Searches that began as one share their photos, and their floors unless these were changed:
-        the earlier one may be of any of them.
+        the owner's earlier one may be of any of them.
 
         Args:
             search: whose match it is of.
@@ -144,8 +144,9 @@ class Feedback:
         remark = Remark(search.id, product_id, verdict, owner, created, search.upload, search.sight)
         with self._store.writing() as connection:
             before = _bytes(connection)
-            earlier = delete(feedback).where(_is(search.upload, product_id))
-            replaces = connection.execute(earlier).rowcount > 0
+            earlier = _is(search.upload, product_id)
+            earlier &= _by(owner) | (feedback.c.search_id == search.id)
+            replaces = connection.execute(delete(feedback).where(earlier)).rowcount > 0
             connection.execute(
                 insert(feedback).values(
                     search_id=search.id,
@@ -162,7 +163,7 @@ class Feedback:
             if replaces:
                 _drop_unused(connection)
             after = _bytes(connection)
-            # A verdict that takes the place of another one adds nothing.
+            # A verdict that takes the place of another one adds nothing, but a larger floor does.
             if after > max(before, self._bytes):
                 raise FeedbackFull(
                     f"feedback takes {self._bytes / 1e6:g} MB, as much as it may: export and "
@@ -171,14 +172,14 @@ class Feedback:
         return remark
 
     def take_back(
-        self, search_id: str, product_id: str, owner: str | None = None, *, every: bool = True
+        self, search: KeptSearch | str, product_id: str, owner: str | None = None, *, every: bool
     ) -> bool:
         """Forgets a verdict, and photos and floors with the last one that needs them.
 
         Returns whether there was one.
 
         Args:
-            search_id: of a search of the photos; once that is gone, the one that it was said of.
+            search: any of the photos; once they are gone, the id of that which it was said of.
             product_id: of the product.
             owner: the id of the key that asks.
             every: whether it may be another one's.
@@ -187,9 +188,10 @@ class Feedback:
             StateError: it cannot be written.
         """
         with self._store.writing() as connection:
-            own = _is(_upload(connection, search_id), product_id)
+            upload = _upload(connection, search) if isinstance(search, str) else search.upload
+            own = _is(upload, product_id)
             if not every:
-                own &= feedback.c.key_id.is_(None) if owner is None else feedback.c.key_id == owner
+                own &= _by(owner)
             gone = connection.execute(delete(feedback).where(own)).rowcount
             _drop_unused(connection)
             return bool(gone)
@@ -273,6 +275,10 @@ class Feedback:
 
 def _is(upload: str | None, product_id: str) -> Any:
     return (feedback.c.upload_id == upload) & (feedback.c.product_id == product_id)
+
+
+def _by(owner: str | None) -> Any:
+    return feedback.c.key_id.is_(None) if owner is None else feedback.c.key_id == owner
 
 
 def _upload(connection: Connection, search_id: str) -> str | None:

@@ -154,7 +154,7 @@ def test_a_verdict_holds_for_the_photo_and_counts_once(
     feedback.say(corrected, "ash", "right", "key")
     # Two products of two floors; but a photo teaches one, the last.
     assert pairs("said") == (2, [f"rooms/room_{corrected.sight}_1.jpg,ash"])
-    assert feedback.take_back(corrected.id, "oak")
+    assert feedback.take_back(corrected, "oak", every=True)
     assert [verdicts(search) for search in lineage] == [{"ash": "right"}] * 3
     # As an earlier Floorlens kept it: one verdict for each search.
     said = feedback.say(first, "oak", "wrong", "key")
@@ -165,8 +165,13 @@ def test_a_verdict_holds_for_the_photo_and_counts_once(
     assert feedback.count() == 3
     assert verdicts(filtered) == {"ash": "right", "oak": "right"}
     assert pairs("earlier")[0] == 2
-    assert feedback.take_back(filtered.id, "oak")
+    assert feedback.take_back(filtered.id, "oak", every=True)
     assert feedback.count() == 1
+    # What another key says of a search of its own counts, but takes nothing from this one.
+    feedback.say(filtered, "ash", "wrong", "admin")
+    assert verdicts(first) == {"ash": "wrong"}
+    assert feedback.take_back(corrected.id, "ash", "key", every=False)
+    assert not feedback.take_back(filtered.id, "ash", "key", every=False)
     assert feedback.delete(first.id) == 1
     assert not list(feedback.rooms())
     store.close()

@@ -90,12 +90,12 @@ async def take_feedback_back(
     def take_back() -> Response:
         feedback = service.feedback
         try:
-            service.searching.searches.get(search_id, caller.key_id, every=every)
+            kept = service.searching.searches.get(search_id, caller.key_id, every=every)
         except SearchNotFound:
             if not feedback.take_back(search_id, product_id, caller.key_id, every=every):
                 raise
         else:
-            feedback.take_back(search_id, product_id)
+            feedback.take_back(kept, product_id, every=True)
         return Response(status_code=204)
 
     return await service.run_with_files(request, take_back)
