@@ -32,6 +32,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 _CONNECT_SECONDS = 5.0
 KEEP_SECONDS = 4.0
 """Shorter than the service keeps an idle connection: a request on one that it closes is lost."""
+_MOST_CONNECTIONS, _MOST_IDLE = 100, 20
 
 
 class _Connection:
@@ -65,7 +66,7 @@ class _Connection:
             "base_url": parsed,
             "headers": {"Accept": "*/*", "User-Agent": "floorlens", **headers},
             "timeout": httpx.Timeout(timeout, connect=_CONNECT_SECONDS),
-            "limits": httpx.Limits(keepalive_expiry=KEEP_SECONDS),
+            "limits": connection_limits(),
             # A proxy for the internet cannot reach this machine.
             "trust_env": parsed.host not in ("127.0.0.1", "localhost", "::1"),
         }
@@ -144,6 +145,22 @@ class _Connection:
         return wait
 
 
+def connection_limits() -> httpx.Limits:
+    """Returns how many connections to a service there may be at a time, and how long idle ones.
+
+    Example:
+        >>> connection_limits().keepalive_expiry
+        4.0
+    """
+    import httpx
+
+    return httpx.Limits(
+        max_connections=_MOST_CONNECTIONS,
+        max_keepalive_connections=_MOST_IDLE,
+        keepalive_expiry=KEEP_SECONDS,
+    )
+
+
 def silence_of(error: Exception) -> Silence:
     """Returns what an error of httpx says of a request that got no answer.
 
@@ -158,7 +175,10 @@ def silence_of(error: Exception) -> Silence:
         return Silence.NOT_SENT
     if isinstance(error, httpx.TimeoutException):
         return Silence.TOO_SLOW
-    return Silence.CUT_OFF if isinstance(error, httpx.HTTPError) else Silence.IMPOSSIBLE
+    ours = isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol)
+    return (
+        Silence.CUT_OFF if isinstance(error, httpx.HTTPError) and not ours else Silence.IMPOSSIBLE
+    )
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -117,7 +117,8 @@ def address_counts() -> bool:
 
     It does when the page is opened, and when the visitor goes back or forward in the browser.
     Otherwise what the visit has counts: what is clicked may come before the browser has the address
-    of the latest answer, and then it brings that of the answer before.
+    of the latest answer, and then it brings that of the answer before. Streamlit takes a step back
+    with a click right after it for the click alone.
     """
     run = get_script_run_ctx()
     return "visit" not in st.session_state or (run is not None and run.is_history_navigation)
