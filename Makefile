@@ -91,7 +91,7 @@ test-transformers4: $(VENV4)/.installed
 lint: $(TESTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --num-workers auto
+	$(BIN)/mypy
 
 format: $(TESTS)
 	$(BIN)/ruff check --fix .

@@ -75,7 +75,7 @@ def test_the_key_is_logged_by_its_id_and_never_its_secret(
     assert lines == [(200, None, key.id), (401, "key-invalid", None), (200, None, None)]
     ours = [record for record in caplog.records if record.name.startswith("floorlens")]
     text = "".join(JsonLines().format(record) for record in ours)
-    assert secret.rsplit("_", 1)[1][:20] not in text
+    assert secret[-43:][:20] not in text
     assert url.rpartition("=")[2] not in text
 
 
