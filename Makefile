@@ -13,7 +13,7 @@ EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train
 ROOMS ?=
 PRODUCTS ?=
 
-.PHONY: demo ui check test coverage test-transformers4 lint format benchmark soak evaluation \
+.PHONY: setup demo ui check test coverage test-transformers4 lint format benchmark soak evaluation \
   segmenter overlays images clean
 
 # One stamp file for each set of extras: installed again when versions or extras change.
@@ -33,6 +33,9 @@ $(TESTS): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]'
 	@# With the extras comes the base package.
 	@touch $(BASE) $@
+
+# What lint and tests need.
+setup: $(TESTS)
 
 demo: $(BASE)
 	$(BIN)/floorlens demo --out demo $(if $(ROOMS),--rooms '$(ROOMS)') $(if $(PRODUCTS),--products '$(PRODUCTS)')
