@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
-from fastapi import Depends
+from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from starlette.formparsers import MultiPartParser
 from threadpoolctl import threadpool_limits
@@ -99,8 +99,6 @@ def build(
         "room photo.",
         version=__version__,
         lifespan=lifespan,
-        dependencies=[Depends(refuse_unknown_parameters)],
-        generate_unique_id_function=_operation_id,
         # Those of FastAPI load scripts of another server; ours is below.
         docs_url=None,
         redoc_url=None,
@@ -108,22 +106,9 @@ def build(
         redirect_slashes=False,
     )
     app.state.settings = settings
-    files = (
-        reference,
-        searches,
-        search_facets,
-        match_files,
-        feedback,
-        masks,
-        products,
-        jobs,
-        state,
-    )
-    routers = [one.router for one in files]
-    for router in routers:
-        app.include_router(router)
+    app.router.routes.extend(_router().routes)
     # For what asks which of them an address has.
-    app.state.addresses = [route for router in routers for route in router.routes]
+    app.state.addresses = [route for one in _ROUTERS for route in one.routes]
     problems.install(app)
     docs.install(app)
     scripts.install(app)
@@ -134,6 +119,34 @@ def build(
     app.add_middleware(AnswerHeaders, settings=settings, origins=origins)
     trace(app)
     return app
+
+
+_ROUTERS = tuple(
+    one.router
+    for one in (
+        reference,
+        searches,
+        search_facets,
+        match_files,
+        feedback,
+        masks,
+        products,
+        jobs,
+        state,
+    )
+)
+
+
+@cache
+def _router() -> APIRouter:
+    """Returns all routes. FastAPI works out once what each needs, not anew for each application."""
+    router = APIRouter(
+        dependencies=[Depends(refuse_unknown_parameters)],
+        generate_unique_id_function=_operation_id,
+    )
+    for one in _ROUTERS:
+        router.include_router(one)
+    return router
 
 
 def _operation_id(route: APIRoute) -> str:
