@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from machine import machine
-from page_speed import FLAGS, PATIENCE, SHOWN, photos, wait_for_another
+from page_speed import FLAGS, PATIENCE, photos, wait_for_another
 
 EVERY = 10
 
@@ -93,14 +93,14 @@ def measure(searches: int, folder: Path) -> Iterator[tuple[int, float, float]]:
             chooser.wait_for(state="attached", timeout=PATIENCE * 1000)
             photo.write_bytes(next(files))
             chooser.set_input_files(photo)
-            wait_for_another(page, shown)
-            shown = page.evaluate(SHOWN)
+            shown, _ = wait_for_another(page, shown)
+            # The photo takes its place a little after the cards.
+            page.get_by_role("img", name=re.compile("^The room")).first.wait_for()
             box = page.get_by_role("img", name=re.compile("^The room")).first.bounding_box()
             if box is None:
                 raise RuntimeError("the photo is not shown")
             page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.93 * box["height"])
-            wait_for_another(page, shown)
-            shown = page.evaluate(SHOWN)
+            shown, _ = wait_for_another(page, shown)
             if number % EVERY == 0:
                 yield number, resident(page_pid), resident(service)
         browser.close()
