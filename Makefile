@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 # What is installed is pinned: constraints.txt holds one tested version of every package. Python
 # compiles a module when it is first imported: most of what the extras bring never is.
 PIP    := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
-# Containers often forbid it to write what it compiled: each of the hundreds of processes of the tests
-# would then compile everything anew, for two seconds.
+# Containers often forbid it to write what it compiled: each of the hundreds of processes of the
+# tests would then compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 # `make test EXTRAS=` installs and tests the base package alone, without PyTorch.
 EXTRAS ?= api,client,clip,excel,heif,lancedb,milvus,otel,pgvector,pinecone,train,ui

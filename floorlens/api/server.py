@@ -65,8 +65,8 @@ def send_at_once(listener: socket.socket) -> None:
     """Switches Nagle's algorithm off for the connections that a socket accepts.
 
     The head of an answer and its body are sent one after the other. With that algorithm the second
-    waits until the client has acknowledged the first, which clients put off: 0.04 s an answer.
-    asyncio switches it off too, but not for sockets that don't say that their protocol is TCP.
+    waits until the client has acknowledged the first, which clients put off. asyncio switches it
+    off too, but not for sockets that don't say that their protocol is TCP.
 
     Example:
         >>> with socket.create_server(("127.0.0.1", 0)) as listener:

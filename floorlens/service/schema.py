@@ -138,8 +138,8 @@ job_rows = Table(
 Index("job_rows_by_status", job_rows.c.job_id, job_rows.c.status, job_rows.c.position)
 
 # Kept beyond the search that it was given for: photos and floors are copied, once for all searches
-# that began as one, however often they are refined. A verdict holds for all of these: there is one
-# of a product and an upload. An earlier Floorlens kept one for each search: the latest counts.
+# that began as one, however often they are refined. A verdict holds for all of these: a key has
+# one of a product and an upload (of an earlier Floorlens one for each search), the latest counts.
 feedback = Table(
     "feedback",
     metadata,

@@ -81,14 +81,14 @@ def page_app(url: str, settings: Settings) -> st.App:
 
     @asynccontextmanager
     async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any] | None]:
-        async with while_shown(service):
+        async with page_lifespan(service):
             yield None
 
     return st.App(APP, lifespan=lifespan, routes=page_routes(service, settings))
 
 
 @asynccontextmanager
-async def while_shown(service: httpx.AsyncClient) -> AsyncIterator[None]:
+async def page_lifespan(service: httpx.AsyncClient) -> AsyncIterator[None]:
     """Prepares the process for the page, and closes what it needs at its end.
 
     Args:
@@ -274,7 +274,7 @@ def send_all_at_once() -> None:
     Example:
         >>> send_all_at_once()
     """
-    # Windows has no such folder: there each answer of the page stays 0.04 s late.
+    # Windows has no such folder: there each answer of the page stays late.
     descriptors: list[int] = []
     with suppress(OSError):
         descriptors = [int(one.name) for one in Path("/dev/fd").iterdir()]

@@ -30,7 +30,7 @@ from floorlens.testing import fake_stages
 from floorlens.ui.addresses import MARK, PREFIX, address, photo_address
 from floorlens.ui.early import EARLY_SEARCHES
 from floorlens.ui.photos import PHOTOS
-from floorlens.ui.server import page_routes, while_shown
+from floorlens.ui.server import page_lifespan, page_routes
 from floorlens.ui.tickets import TICKETS
 
 Ask = Callable[..., httpx.Response]
@@ -192,7 +192,7 @@ def test_the_service_keeps_idle_connections_longer_than_those_that_ask_it(lens: 
 
 
 def test_what_listens_sends_at_once_and_nothing_else_changes(tmp_path: Path) -> None:
-    """Or each answer on a connection that stays open would take 0.04 s longer."""
+    """Or each answer on a connection that stays open would wait for an acknowledgment."""
 
     def is_at_once(one: socket.socket) -> bool:
         return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) > 0
@@ -205,7 +205,7 @@ def test_what_listens_sends_at_once_and_nothing_else_changes(tmp_path: Path) -> 
         earlier, _ = listener.accept()
 
         async def start() -> None:
-            async with httpx.AsyncClient() as service, while_shown(service):
+            async with httpx.AsyncClient() as service, page_lifespan(service):
                 pass
 
         asyncio.run(start())
